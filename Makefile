@@ -1,0 +1,65 @@
+# The README's commands. Each sets up what it needs; nothing is installed outside this folder.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run setup test check fix lock schema clean
+
+HOST ?= 127.0.0.1
+PORT ?= 8000
+DATA_DIR ?= ./data
+PYTHON ?= python3
+BIN := .venv/bin
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
+
+run: .venv/ready explorer ## set up what is needed, then serve (HOST=, PORT=, DATA_DIR=)
+	@$(BIN)/clipgraph serve --host $(HOST) --port $(PORT) --data-dir $(DATA_DIR)
+
+setup: .venv/ready explorer ## only the set-up that the others share
+
+test: .venv/ready-dev explorer ## set up what is needed, then run the whole test suite
+	@$(BIN)/pytest $(ARGS)
+
+check: .venv/ready-dev ## lint, format, strict types, import contracts, schema drift
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/clipgraph schema check
+
+fix: .venv/ready-dev ## mend what the linter and the formatter can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schema: .venv/ready ## print the schema of the code into schema.graphql
+	$(BIN)/clipgraph schema print > schema.graphql.new && mv schema.graphql.new schema.graphql
+
+UV_COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet --upgrade
+lock: .venv/ready-dev ## renew the pinned and hashed requirements from pyproject.toml
+	$(UV_COMPILE) pyproject.toml --output-file requirements/run.txt
+	$(UV_COMPILE) pyproject.toml --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
+	$(UV_COMPILE) --group build --output-file requirements/build.txt
+
+explorer: web/dist/graphiql/.complete
+
+web/dist/graphiql/.complete: web/graphiql/fetch.py web/graphiql/assets.json | .venv/ready
+	@$(BIN)/python web/graphiql/fetch.py
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("clipgraph needs Python 3.11 or newer, and this is " + sys.version.split()[0] + ": try make PYTHON=python3.12") if sys.version_info < (3, 11) else 0'
+	@$(PYTHON) -m venv .venv
+
+.venv/ready: .venv/bin/python requirements/run.txt pyproject.toml
+	@echo "Installing clipgraph into .venv (once, under a minute) ..."
+	@$(PIP_INSTALL) -r requirements/build.txt -r requirements/run.txt
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/ready-dev: .venv/ready requirements/dev.txt
+	@echo "Installing the tools for tests and checks ..."
+	@$(PIP_INSTALL) -r requirements/dev.txt
+	@touch $@
+
+clean: ## remove what set-up made (never the data)
+	rm -rf .venv web/dist

@@ -1,0 +1,1 @@
+"""The command clipgraph, the one place that puts the rooms of the house together."""

@@ -1,0 +1,1 @@
+"""Firestore documents as models, and the units of work that change them."""

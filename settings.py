@@ -1,0 +1,94 @@
+"""The settings of clipgraph: one frozen object, read once from the environment."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class ConfigurationError(Exception):
+    """A configuration that cannot work; the text is one line that says what to set."""
+
+
+class Settings(BaseSettings):
+    """Every setting, from environment variables named `CLIPGRAPH_…` or by their standard name.
+
+    With neither a project nor an emulator host, clipgraph is embedded: its own Firestore and S3 servers run
+    over `data_dir`, and the settings of both are filled in by whoever starts them (`cli/stack.py`).
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CLIPGRAPH_", frozen=True, extra="ignore", populate_by_name=True)
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="Port to listen on; 0 takes a free one.")
+    data_dir: Path = Field(Path("data"), description="Where the embedded Firestore and S3 keep their data.")
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="How log lines look; `auto` is `console` on a terminal and `json` elsewhere."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least level that is logged."
+    )
+
+    google_cloud_project: str | None = Field(
+        None, validation_alias="GOOGLE_CLOUD_PROJECT", description="The Google Cloud project whose Firestore is used."
+    )
+    firestore_emulator_host: str | None = Field(
+        None,
+        validation_alias="FIRESTORE_EMULATOR_HOST",
+        description="`host:port` of a Firestore emulator to use instead of a project's own Firestore.",
+    )
+    firestore_database: str = Field("(default)", description="The id of the Firestore database.")
+    firestore_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
+        10.0, description="Seconds after which a call to Firestore is given up, its retries included."
+    )
+
+    r2_account_id: str | None = Field(None, description="The Cloudflare account; gives R2's endpoint its address.")
+    r2_endpoint_url: str | None = Field(None, description="R2's S3 endpoint, where it is not the account's own.")
+    r2_bucket: str | None = Field(None, description="The bucket with the clips.")
+    r2_access_key_id: str | None = Field(None, description="The id of an R2 API token.")
+    r2_secret_access_key: SecretStr | None = Field(None, description="The secret of that R2 API token.")
+    url_window_seconds: Annotated[int, Field(ge=1, le=86_400)] = Field(
+        900, description="Presigned URLs stay the same for this long, so that browsers can cache them."
+    )
+
+    max_body_bytes: Annotated[int, Field(gt=0)] = Field(
+        1_048_576, description="Request bodies above this many bytes are refused with 413."
+    )
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether clipgraph brings its own Firestore and S3."""
+        return self.google_cloud_project is None and self.firestore_emulator_host is None
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        return self.host in LOOPBACK_HOSTS
+
+    @cached_property
+    def resolved_r2_endpoint_url(self) -> str | None:
+        """R2's S3 endpoint: the one that is set, or else the account's."""
+        if self.r2_endpoint_url is None and self.r2_account_id is not None:
+            return f"https://{self.r2_account_id}.r2.cloudflarestorage.com"
+        return self.r2_endpoint_url
+
+    def missing_names(self) -> list[str]:
+        """Names of environment variables without which what is set cannot work; empty when all is well."""
+        missing = [
+            name
+            for name, value in (
+                ("CLIPGRAPH_R2_ENDPOINT_URL (or CLIPGRAPH_R2_ACCOUNT_ID)", self.resolved_r2_endpoint_url),
+                ("CLIPGRAPH_R2_BUCKET", self.r2_bucket),
+                ("CLIPGRAPH_R2_ACCESS_KEY_ID", self.r2_access_key_id),
+                ("CLIPGRAPH_R2_SECRET_ACCESS_KEY", self.r2_secret_access_key),
+            )
+            if value is None
+        ]
+        if not self.is_embedded:
+            return missing
+        untouched = 4
+        return [] if len(missing) == untouched else ["GOOGLE_CLOUD_PROJECT (or FIRESTORE_EMULATOR_HOST)", *missing]
