@@ -1,0 +1,90 @@
+"""The one boto3 client, configured for R2, and botocore's errors in words of ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from storage.exceptions import ObjectNotFoundError, StorageError, StorageUnavailableError
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+    from mypy_boto3_s3 import S3Client
+
+MAX_ATTEMPTS = 3
+"""The first try and two more, with botocore's backoff between them."""
+
+_NOT_FOUND_CODES = {"404", "NoSuchKey", "NotFound"}
+_BUSY_CODES = {"SlowDown", "RequestTimeout", "ServiceUnavailable", "InternalError", "Throttling"}
+
+
+def make_client(
+    *,
+    endpoint_url: str,
+    access_key_id: str,
+    secret_access_key: str,
+    region: str,
+    timeout_seconds: float,
+    connections: int,
+) -> "S3Client":
+    """A client of its own session; safe to share between threads."""
+    # botocore takes a fifth of a second to import, and whoever only signs URLs never needs it.
+    from boto3.session import Session
+    from botocore.config import Config
+
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "path"},
+        # R2 refuses the checksum trailers that botocore otherwise adds to every upload.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        connect_timeout=min(timeout_seconds, 5.0),
+        read_timeout=timeout_seconds,
+        retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
+        max_pool_connections=connections,
+        # A proxy of the environment leads out; this machine's own servers are not there.
+        proxies={} if _is_loopback(endpoint_url) else None,
+    )
+    return Session().client(
+        "s3",
+        endpoint_url=endpoint_url,
+        region_name=region,
+        aws_access_key_id=access_key_id,
+        aws_secret_access_key=secret_access_key,
+        config=config,
+    )
+
+
+@contextmanager
+def translate_errors(key: str = "") -> Iterator[None]:
+    """Errors of botocore come out as `StorageError`s; `key` is the object that the call is about, if it is about one."""
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+    try:
+        yield
+    except ClientError as error:
+        raise _translate(error, key) from error
+    except HTTPClientError as error:
+        raise StorageUnavailableError(f"R2 did not answer: {error}") from error
+    except BotoCoreError as error:
+        raise StorageError(f"R2 cannot be asked this: {error}") from error
+
+
+def _translate(error: "ClientError", key: str) -> StorageError:
+    code = error.response.get("Error", {}).get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if key and code in _NOT_FOUND_CODES:
+        return ObjectNotFoundError(key)
+    if code in _BUSY_CODES or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
+        return StorageUnavailableError(f"R2 cannot answer now ({code or status}).")
+    return StorageError(f"R2 refused {error.operation_name} ({code or status}).")
+
+
+def _is_loopback(endpoint_url: str) -> bool:
+    host = urlsplit(endpoint_url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

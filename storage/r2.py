@@ -1,0 +1,254 @@
+"""Objects in one R2 bucket: presigned URLs at once, and head, get, put, list and delete off the event loop."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from storage.client import make_client, translate_errors
+from storage.disposition import format_attachment
+from storage.exceptions import ObjectNotFoundError, ObjectTooLargeError, StorageError
+from storage.signing import MAX_EXPIRES_IN_SECONDS, UrlSigner
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
+
+__all__ = ["MAX_EXPIRES_IN_SECONDS", "PresignedUpload", "R2Storage", "StoredObject"]
+
+MAX_KEYS_PER_DELETE = 1000
+"""S3's limit for one DeleteObjects."""
+
+DEFAULT_CONTENT_TYPE = "application/octet-stream"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object as R2 tells of it; listings do not tell the content type."""
+
+    key: str
+    size_bytes: int
+    content_type: str | None
+    last_modified: datetime
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class PresignedUpload:
+    """A PUT that anyone may make until `expires_at`, with exactly these headers and a body of that length."""
+
+    url: str
+    headers: dict[str, str]
+    expires_at: datetime
+
+
+class R2Storage:
+    """One bucket. Signing costs microseconds and asks nobody; all else is a coroutine that runs in a thread.
+
+    Coroutines raise `StorageError`s only: `ObjectNotFoundError`, and `StorageUnavailableError` where the same call
+    may work later. Each request waits `timeout_seconds` for an answer and is tried three times.
+    """
+
+    def __init__(
+        self,
+        endpoint_url: str,
+        bucket: str,
+        access_key_id: str,
+        secret_access_key: str,
+        region: str = "auto",
+        url_window_seconds: int = 900,
+        timeout_seconds: float = 10.0,
+        max_concurrency: int = 16,
+    ) -> None:
+        self.bucket = bucket
+        self._signer = UrlSigner(endpoint_url, bucket, access_key_id, secret_access_key, region, url_window_seconds)
+        self._make_client = partial(
+            make_client,
+            endpoint_url=endpoint_url,
+            access_key_id=access_key_id,
+            secret_access_key=secret_access_key,
+            region=region,
+            timeout_seconds=timeout_seconds,
+            connections=max_concurrency,
+        )
+        self._client: S3Client | None = None
+        self._client_lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(max_concurrency, thread_name_prefix="r2")
+
+    # Presigned URLs
+
+    def presign_get(self, key: str, expires_in_seconds: int = 3600, download_filename: str | None = None) -> str:
+        """A URL of the object; with `download_filename`, browsers save it under that name instead of showing it."""
+        parameters = {}
+        if download_filename is not None:
+            parameters["response-content-disposition"] = format_attachment(download_filename)
+        return self._signer.presign("GET", key, expires_in_seconds, parameters=parameters).url
+
+    def presign_head(self, key: str, expires_in_seconds: int = 3600) -> str:
+        """A URL that tells the object's size and type."""
+        return self._signer.presign("HEAD", key, expires_in_seconds).url
+
+    def presign_put(
+        self, key: str, content_type: str, content_length: int, expires_in_seconds: int = 3600
+    ) -> PresignedUpload:
+        """An upload of exactly `content_length` bytes; R2 refuses another type or length."""
+        headers = {"content-type": content_type, "content-length": str(content_length)}
+        signed = self._signer.presign("PUT", key, expires_in_seconds, headers=headers)
+        return PresignedUpload(signed.url, headers, signed.expires_at)
+
+    def presign_delete(self, key: str, expires_in_seconds: int = 3600) -> str:
+        """A URL that deletes the object."""
+        return self._signer.presign("DELETE", key, expires_in_seconds).url
+
+    def urls_expire_at(self, expires_in_seconds: int = 3600) -> datetime:
+        """The moment (UTC) until which URLs that are signed now work."""
+        return self._signer.expires_at(expires_in_seconds)
+
+    # Objects
+
+    async def head(self, key: str) -> StoredObject | None:
+        """What R2 says of the object, or None where there is none."""
+
+        def call(client: "S3Client") -> StoredObject:
+            answer = client.head_object(Bucket=self.bucket, Key=key)
+            return StoredObject(
+                key,
+                answer["ContentLength"],
+                answer.get("ContentType"),
+                answer["LastModified"],
+                _unquote(answer["ETag"]),
+            )
+
+        try:
+            return await self._run(call, key)
+        except ObjectNotFoundError:
+            return None
+
+    async def get(self, key: str, max_bytes: int) -> bytes:
+        """The object's bytes; `ObjectTooLargeError` where it has more than `max_bytes`."""
+
+        def call(client: "S3Client") -> bytes:
+            answer = client.get_object(Bucket=self.bucket, Key=key)
+            with answer["Body"] as body:
+                if answer["ContentLength"] > max_bytes:
+                    raise ObjectTooLargeError(key, max_bytes)
+                return body.read()
+
+        return await self._run(call, key)
+
+    async def put(self, key: str, body: bytes | Path, content_type: str = DEFAULT_CONTENT_TYPE) -> None:
+        """The object is stored, all of it or nothing; a path's file is streamed, and has at most 5 GiB."""
+
+        def call(client: "S3Client") -> None:
+            if isinstance(body, bytes):
+                client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
+                return
+            with body.open("rb") as file:
+                client.put_object(Bucket=self.bucket, Key=key, Body=file, ContentType=content_type)
+
+        await self._run(call)
+
+    async def delete(self, keys: Iterable[str]) -> None:
+        """None of the keys has an object any more; keys that had none are no error."""
+        for batch in _batch(keys, MAX_KEYS_PER_DELETE):
+            await self._run(partial(self._delete_batch, keys=batch))
+
+    def _delete_batch(self, client: "S3Client", keys: list[str]) -> None:
+        answer = client.delete_objects(
+            Bucket=self.bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        )
+        errors = answer.get("Errors", [])
+        if errors:
+            first = errors[0]
+            raise StorageError(
+                f"R2 did not delete {len(errors)} of {len(keys)} objects, {first.get('Key')!r} first ({first.get('Code')})."
+            )
+
+    async def delete_prefix(self, prefix: str) -> int:
+        """No object is left below the prefix, which ends with a slash; how many there were."""
+        # Without the slash, `u/video1` would take `u/video10` along, and an empty one the whole bucket.
+        if not prefix.strip("/") or not prefix.endswith("/"):
+            raise ValueError(f"A prefix to delete is a folder and ends with a slash: {prefix!r}.")
+        keys = [stored.key async for stored in self.list(prefix)]
+        await self.delete(keys)
+        return len(keys)
+
+    # Listing
+
+    async def list(self, prefix: str = "") -> AsyncIterator[StoredObject]:
+        """All objects whose keys start with the prefix, by key; a page of a thousand is held at a time."""
+        async for page in self._list_pages(prefix, delimiter=""):
+            for item in page.get("Contents", []):
+                yield StoredObject(item["Key"], item["Size"], None, item["LastModified"], _unquote(item["ETag"]))
+
+    async def list_prefixes(self, prefix: str = "") -> AsyncIterator[str]:
+        """The folders directly below the prefix, each with its slash at the end."""
+        async for page in self._list_pages(prefix, delimiter="/"):
+            for item in page.get("CommonPrefixes", []):
+                yield item["Prefix"]
+
+    async def _list_pages(self, prefix: str, delimiter: str) -> AsyncIterator["ListObjectsV2OutputTypeDef"]:
+        arguments = {"Bucket": self.bucket, "Prefix": prefix, "Delimiter": delimiter}
+        while True:
+            page = await self._run(lambda client: client.list_objects_v2(**arguments))
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            arguments["ContinuationToken"] = page["NextContinuationToken"]
+
+    # The bucket
+
+    async def ensure_bucket(self) -> None:
+        """The bucket exists."""
+        try:
+            await self.check()
+        except ObjectNotFoundError:
+            await self._run(lambda client: client.create_bucket(Bucket=self.bucket))
+
+    async def check(self) -> None:
+        """R2 answers and lets these credentials see the bucket; otherwise a `StorageError` says why not."""
+        await self._run(lambda client: client.head_bucket(Bucket=self.bucket), self.bucket)
+
+    def close(self) -> None:
+        """Connections are closed; calls that still run are awaited by nobody."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._client is not None:
+            self._client.close()
+
+    async def _run(self, call: "Callable[[S3Client], T]", key: str = "") -> T:
+        """The call's answer, from a thread; the object it is about makes a 404 an `ObjectNotFoundError`."""
+
+        def run() -> T:
+            client = self._open_client()
+            with translate_errors(key):
+                return call(client)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+
+    def _open_client(self) -> "S3Client":
+        with self._client_lock:
+            if self._client is None:
+                self._client = self._make_client()
+            return self._client
+
+
+def _batch(keys: Iterable[str], size: int) -> Iterator[list[str]]:
+    batch: list[str] = []
+    for key in keys:
+        batch.append(key)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _unquote(etag: str) -> str:
+    return etag.strip('"')

@@ -1,0 +1,137 @@
+import json
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage.highlights import HighlightsError, parse_highlights
+
+GOOD: dict[str, Any] = {
+    "id": 1,
+    "title": "The hook",
+    "description": "Why it works",
+    "start": "00:01:02.500",
+    "end": "00:01:32",
+    "duration": 29.5,
+    "priority": 2,
+    "hook_category": "question",
+    "pad_before_seconds": 0.5,
+    "pad_after_seconds": 1,
+}
+FILE: dict[str, Any] = {"video_url": "https://youtu.be/x", "video_title": "A talk", "highlights": [GOOD]}
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from([*GOOD, *FILE]), inner, max_size=6),
+    max_leaves=20,
+)
+
+
+def read_one(**changes: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
+    highlights, mended = parse_highlights(json.dumps({**FILE, "highlights": [{**GOOD, **changes}]}))
+    return asdict(highlights.highlights[0]), mended
+
+
+def test_good_file_needs_no_mending() -> None:
+    highlights, mended = parse_highlights(json.dumps(FILE).encode())
+    assert mended == ()
+    assert (highlights.video_url, highlights.video_title, highlights.custom_prompt) == (*list(FILE.values())[:2], None)
+    assert asdict(highlights.highlights[0]) == {
+        **{name: value for name, value in GOOD.items() if name not in {"start", "end", "duration"}},
+        "start_time": "00:01:02.500",
+        "end_time": "00:01:32",
+        "duration_seconds": 29.5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "value", "sentence"),
+    [
+        ({"id": "7"}, "id", 7, "Highlight 1 has the id as a string; it was read as a number."),
+        ({"id": None}, "id", 1, "Highlight 1 has no usable id; 1 was taken."),
+        ({"priority": "high"}, "priority", 1, "Highlight 1 has no usable priority; 1 was taken."),
+        ({"priority": -3}, "priority", 1, "Highlight 1 has no usable priority; 1 was taken."),
+        ({"priority": 2.5}, "priority", 2, "Highlight 1 has a priority that is no whole number; 2 was taken."),
+        ({"priority": True}, "priority", 1, "Highlight 1 has no usable priority; 1 was taken."),
+        ({"id": 10**30}, "id", 1, "Highlight 1 has no usable id; 1 was taken."),
+        ({"title": None}, "title", "Highlight 1", "Highlight 1 has no title."),
+        ({"title": 42}, "title", "42", "Highlight 1 has a number as title; it was read as text."),
+        ({"title": ["x"]}, "title", "Highlight 1", "Highlight 1 has no text as title; it was left out."),
+        ({"title": "a\ud800b\x00"}, "title", "a?b", None),
+        ({"description": None}, "description", None, None),
+        ({"start": "1:02.5"}, "start_time", "00:01:02.500", "Highlight 1 has the start '1:02.5'; it was read as"),
+        ({"start": "00:01:02,500"}, "start_time", "00:01:02.500", "it was read as 00:01:02.500."),
+        ({"start": 62.5}, "start_time", "00:01:02.500", None),
+        ({"end": None}, "end_time", "00:01:32", "it was taken from start and duration"),
+        ({"end": "00:00:01"}, "end_time", "00:01:32", "Highlight 1 ends before it starts"),
+        ({"start": "soon"}, "start_time", "00:01:02.500", "it was taken from end and duration"),
+        ({"duration": None}, "duration_seconds", 29.5, "it was taken from start and end"),
+        ({"duration": "29.5"}, "duration_seconds", 29.5, "Highlight 1 has the duration as a string"),
+        ({"duration": "0:29.5"}, "duration_seconds", 29.5, None),
+        ({"duration": 999}, "duration_seconds", 29.5, "says it lasts 999 seconds, but its times say 29.5"),
+        ({"end": "999:00:00", "duration": 1e9}, "end_time", None, "Highlight 1 has no usable end"),
+        ({"pad_after_seconds": "1e400"}, "pad_after_seconds", None, "has no usable pad_after_seconds"),
+        ({"pad_after_seconds": float("nan")}, "pad_after_seconds", None, "has no usable pad_after_seconds"),
+    ],
+)
+def test_odd_field_is_mended_and_told(changes: dict[str, Any], field: str, value: object, sentence: str | None) -> None:
+    highlight, mended = read_one(**changes)
+    assert highlight[field] == value
+    assert any(sentence in line for line in mended) if sentence else not mended
+
+
+def test_unusable_entries_do_not_hide_good_ones() -> None:
+    highlights, mended = parse_highlights(json.dumps({**FILE, "highlights": [None, GOOD, "x", {}]}))
+    assert [highlight.id for highlight in highlights.highlights] == [1, 4]
+    assert "Highlight 1 is not an object and was left out." in mended
+
+
+def test_missing_list_is_empty() -> None:
+    highlights, mended = parse_highlights(b'\xef\xbb\xbf{"highlights": {}}')
+    assert highlights.highlights == ()
+    assert mended == (
+        "The file has no video_url.",
+        "The file has no video_title.",
+        "The file has no list of highlights; it counts as empty.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"", "It is empty"),
+        (json.dumps(FILE).encode()[:-30], "It is not whole JSON"),
+        (b"\x00\x01\x02", "It is not whole JSON"),
+        (b"\xff\xfe{", "It is not UTF-8 text"),
+        (b"[]", "not an object"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"a":' * 100_000, "nested too deeply"),
+    ],
+)
+def test_file_that_is_no_highlights_is_refused_in_one_line(content: bytes, line: str) -> None:
+    with pytest.raises(HighlightsError, match=line) as caught:
+        parse_highlights(content)
+    assert "\n" not in str(caught.value)
+
+
+def test_numbers_of_any_length_are_survived() -> None:
+    digits = "9" * 100_000
+    content = (
+        f'{{"highlights": [{{"id": {digits}, "duration": {digits}.5, "start": -{digits}, "end": 1e{digits[:9]}}}]}}'
+    )
+    highlights, _ = parse_highlights(content)
+    assert (highlights.highlights[0].id, highlights.highlights[0].duration_seconds) == (1, None)
+
+
+@given(json_values)
+def test_any_json_is_read_or_refused(document: object) -> None:
+    """Whatever stands in the file, reading it ends in highlights or in HighlightsError."""
+    try:
+        highlights, _ = parse_highlights(json.dumps(document))
+    except HighlightsError:
+        return
+    for highlight in highlights.highlights:
+        assert highlight.title
+        assert highlight.title.encode()

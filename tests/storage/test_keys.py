@@ -1,0 +1,122 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage.keys import (
+    SEEN_STYLES,
+    ClipName,
+    ObjectKind,
+    ParsedKey,
+    check_key,
+    clip_key,
+    format_clip_filename,
+    highlights_key,
+    parse_clip_filename,
+    parse_key,
+    thumbnail_key,
+    video_prefix,
+)
+
+FILENAME = "clip_01_07_a_fine_title_split_fast.mp4"
+UNSAFE = ["", ".", "..", "a/b", "/a", "a\\b", "a\x00b", "a\nb", "\x7f", "x" * 256, "é" * 128]
+
+
+def test_keys_follow_the_layout() -> None:
+    assert video_prefix("demo", "v1") == "demo/v1/"
+    assert highlights_key("demo", "v1") == "demo/v1/highlights.json"
+    assert clip_key("demo", "v1", FILENAME) == f"demo/v1/clips/{FILENAME}"
+    assert thumbnail_key("demo", "v1", FILENAME) == "demo/v1/clips/clip_01_07_a_fine_title_split_fast.jpg"
+
+
+@pytest.mark.parametrize("unsafe", UNSAFE)
+def test_no_key_leaves_its_folder(unsafe: str) -> None:
+    """Whatever part is unsafe, no key is made of it."""
+    for segments in ((unsafe, "v", FILENAME), ("u", unsafe, FILENAME), ("u", "v", unsafe)):
+        with pytest.raises(ValueError, match="key"):
+            clip_key(*segments)
+    with pytest.raises(ValueError, match="key"):
+        highlights_key("u", unsafe)
+    with pytest.raises(ValueError, match="key"):
+        video_prefix(unsafe, "v")
+
+
+def test_key_has_at_most_1024_bytes() -> None:
+    longest = "/".join(["u" * 255, "v" * 255, "c" * 255, "f" * 255])
+    assert check_key(longest)
+    assert not check_key(longest + "/g")
+
+
+@pytest.mark.parametrize(
+    ("key", "parsed"),
+    [
+        ("u/v/highlights.json", ParsedKey(ObjectKind.HIGHLIGHTS, "u", "v", "highlights.json")),
+        (f"u/v/clips/{FILENAME}", ParsedKey(ObjectKind.CLIP, "u", "v", FILENAME)),
+        ("u/v/clips/any name.mp4", ParsedKey(ObjectKind.CLIP, "u", "v", "any name.mp4")),
+        ("u/v/clips/a.jpg", ParsedKey(ObjectKind.THUMBNAIL, "u", "v", "a.jpg")),
+        ("u/v/clips/a.txt", ParsedKey(ObjectKind.OTHER, "u", "v", "a.txt")),
+        ("u/v/clips/deep/a.mp4", ParsedKey(ObjectKind.OTHER, "u", "v", "a.mp4")),
+        ("u/v/a.mp4", ParsedKey(ObjectKind.OTHER, "u", "v", "a.mp4")),
+        ("u/v", ParsedKey(ObjectKind.OTHER)),
+        ("", ParsedKey(ObjectKind.OTHER)),
+        ("u/../clips/a.mp4", ParsedKey(ObjectKind.OTHER)),
+        ("/u/v/clips/a.mp4", ParsedKey(ObjectKind.OTHER)),
+        ("u//clips/a.mp4", ParsedKey(ObjectKind.OTHER)),
+    ],
+)
+def test_key_tells_what_it_names(key: str, parsed: ParsedKey) -> None:
+    assert parse_key(key) == parsed
+
+
+@pytest.mark.parametrize(
+    ("filename", "name"),
+    [
+        (FILENAME, ClipName(1, 7, "a_fine_title", "split_fast")),
+        ("clip_01_02_so_intelligent_split.mp4", ClipName(1, 2, "so", "intelligent_split")),
+        ("clip_10_123_x_split.mp4", ClipName(10, 123, "x", "split")),
+        ("clip_1_2_x_original.mp4", ClipName(1, 2, "x", "original")),
+        ("clip_01_02_split.mp4", ClipName(1, 2, "", "split")),
+        ("clip_01_02___split.mp4", ClipName(1, 2, "_", "split")),
+        ("clip_01_02_x_cinema.mp4", None),
+        ("clip_01_02_xsplit.mp4", None),
+        ("clip_01_x_split.mp4", None),
+        ("clip_01_02_x_split.MP4", None),
+        ("clip_\u0660\u0661_02_x_split.mp4", None),
+        ("clip_01_02_x_split.jpg", None),
+        ("", None),
+    ],
+)
+def test_filename_tells_the_clip(filename: str, name: ClipName | None) -> None:
+    assert parse_clip_filename(filename) == name
+
+
+def test_styles_of_the_video_come_first() -> None:
+    assert parse_clip_filename("clip_01_02_x_my.style.mp4", ["my.style", ""]) == ClipName(1, 2, "x", "my.style")
+
+
+@given(
+    st.integers(0, 999_999),
+    st.integers(0, 999_999_999),
+    st.from_regex(r"[a-z0-9é-]{1,20}(_[a-z0-9]{1,9}){0,3}", fullmatch=True),
+    st.sampled_from(SEEN_STYLES),
+)
+def test_filename_is_read_back(priority: int, scene_id: int, title_slug: str, style: str) -> None:
+    name = ClipName(priority, scene_id, title_slug, style)
+    read = parse_clip_filename(format_clip_filename(name))
+    assert read is not None
+    assert (read.priority, read.scene_id) == (priority, scene_id)
+    # A title that ends like the start of a longer style is the one thing that the form cannot tell apart.
+    assert f"{read.title_slug}_{read.style}" == f"{title_slug}_{style}"
+
+
+@pytest.mark.parametrize(
+    "name", [ClipName(-1, 1, "x", "split"), ClipName(1, 1, "x", ""), ClipName(1, 1, "../x", "split")]
+)
+def test_unsafe_filename_is_refused(name: ClipName) -> None:
+    with pytest.raises(ValueError, match=r"filename|slash"):
+        format_clip_filename(name)
+
+
+@given(st.text())
+def test_any_text_is_answered(text: str) -> None:
+    parse_key(text)
+    parse_clip_filename(text)

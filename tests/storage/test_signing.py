@@ -1,0 +1,148 @@
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
+
+import boto3
+import pytest
+from botocore.config import Config
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from storage.signing import MAX_EXPIRES_IN_SECONDS, UrlSigner
+
+NOON = datetime(2026, 3, 1, 12, 7, 31, tzinfo=UTC)
+ENDPOINTS = [
+    "http://127.0.0.1:9000",
+    "https://0a1b.r2.cloudflarestorage.com",
+    "https://R2.example:443",
+    "http://[::1]:90/s3/",
+]
+SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCY"
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
+keys = texts | st.from_regex(r"[a-z]{1,8}/[a-z +~%&=()*!']{1,20}/clips/clip_01_02_[a-zé_]{1,30}\.mp4", fullmatch=True)
+moments = st.datetimes(datetime(2001, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - st.datetimes wants naive bounds
+header_texts = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=40)
+
+
+def make_signer(endpoint_url: str = ENDPOINTS[0], region: str = "auto", window_seconds: int = 900) -> UrlSigner:
+    return UrlSigner(endpoint_url, "clips", "AKIA+1", SECRET, region, window_seconds)
+
+
+@pytest.fixture(
+    scope="module", params=[(endpoint, region) for endpoint in ENDPOINTS for region in ("auto", "us-east-1")]
+)
+def pair(request: pytest.FixtureRequest) -> Iterator[tuple[UrlSigner, object]]:
+    endpoint_url, region = request.param
+    client = boto3.session.Session().client(
+        "s3",
+        endpoint_url=endpoint_url,
+        region_name=region,
+        aws_access_key_id="AKIA+1",
+        aws_secret_access_key=SECRET,
+        config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
+    )
+    yield make_signer(endpoint_url, region, window_seconds=1), client
+    client.close()
+
+
+def sign_with_boto3(client: object, operation: str, moment: datetime, expires_in_seconds: int, **params: object) -> str:
+    with patch("botocore.auth.get_current_datetime", return_value=moment.replace(tzinfo=None)):
+        url: str = client.generate_presigned_url(  # type: ignore[attr-defined] # the stubs do not know a bare client
+            operation, Params={"Bucket": "clips", **params}, ExpiresIn=expires_in_seconds
+        )
+    return url
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    key=keys,
+    moment=moments,
+    seconds=st.integers(2, MAX_EXPIRES_IN_SECONDS - 1),
+    disposition=texts,
+    media=texts,
+    is_swapped=st.booleans(),
+)
+def test_get_url_is_what_boto3_signs(
+    pair: tuple[UrlSigner, object],
+    *,
+    key: str,
+    moment: datetime,
+    seconds: int,
+    disposition: str,
+    media: str,
+    is_swapped: bool,
+) -> None:
+    """Whatever the key and the overridden headers, the URL equals boto3's for the same moment, byte for byte."""
+    signer, client = pair
+    params = {"ResponseContentDisposition": disposition, "ResponseContentType": media}
+    parameters = {"response-content-disposition": disposition, "response-content-type": media}
+    if is_swapped:
+        params, parameters = dict(reversed(params.items())), dict(reversed(parameters.items()))
+    expected = sign_with_boto3(client, "get_object", moment, seconds, Key=key, **params)
+    assert signer.presign("GET", key, seconds - 1, parameters=parameters, now=moment).url == expected
+
+
+@settings(max_examples=40, deadline=None)
+@given(key=keys, moment=moments, media=header_texts.filter(str.strip), size_bytes=st.integers(0, 2**40))
+def test_put_url_is_what_boto3_signs(
+    pair: tuple[UrlSigner, object], key: str, moment: datetime, media: str, size_bytes: int
+) -> None:
+    """An upload's type and length are signed as boto3 signs them."""
+    signer, client = pair
+    expected = sign_with_boto3(client, "put_object", moment, 61, Key=key, ContentType=media, ContentLength=size_bytes)
+    headers = {"content-type": media, "content-length": str(size_bytes)}
+    assert signer.presign("PUT", key, 60, headers=headers, now=moment).url == expected
+
+
+@pytest.mark.parametrize(
+    ("method", "operation"), [("GET", "get_object"), ("HEAD", "head_object"), ("DELETE", "delete_object")]
+)
+def test_url_without_options_is_what_boto3_signs(pair: tuple[UrlSigner, object], method: str, operation: str) -> None:
+    signer, client = pair
+    expected = sign_with_boto3(client, operation, NOON, 3601, Key="u/v/a b+c~.mp4")
+    assert signer.presign(method, "u/v/a b+c~.mp4", 3600, now=NOON).url == expected
+
+
+@given(
+    moment=moments,
+    seconds=st.integers(1, MAX_EXPIRES_IN_SECONDS),
+    window=st.sampled_from([1, 60, 900, 86_400]),
+)
+def test_url_is_valid_for_what_was_asked_and_at_most_seven_days(moment: datetime, seconds: int, window: int) -> None:
+    signed = make_signer(window_seconds=window).presign("GET", "k", seconds, now=moment)
+    validity_seconds = int(signed.url.partition("X-Amz-Expires=")[2].partition("&")[0])
+    assert validity_seconds <= MAX_EXPIRES_IN_SECONDS
+    whole_second = moment.replace(microsecond=0)
+    assert whole_second + timedelta(seconds=seconds) <= signed.expires_at
+    assert signed.expires_at <= whole_second + timedelta(seconds=seconds + window)
+
+
+def test_url_is_the_same_within_a_window_and_another_after_it() -> None:
+    signer = make_signer()
+    start = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+    first = signer.presign("GET", "k", 3600, now=start)
+    assert signer.presign("GET", "k", 3600, now=start + timedelta(seconds=899)) == first
+    assert signer.presign("GET", "k", 3600, now=start + timedelta(seconds=900)) != first
+
+
+def test_longer_than_seven_days_is_capped() -> None:
+    signed = make_signer().presign("GET", "k", MAX_EXPIRES_IN_SECONDS + 5, now=NOON)
+    assert signed.expires_at == NOON + timedelta(days=7)
+
+
+def test_expires_at_is_that_of_the_url() -> None:
+    signer = make_signer()
+    assert signer.expires_at(77, NOON) == signer.presign("GET", "k", 77, now=NOON).expires_at
+
+
+@pytest.mark.parametrize("seconds", [0, -1])
+def test_no_url_without_validity(seconds: int) -> None:
+    with pytest.raises(ValueError, match="at least one second"):
+        make_signer().presign("GET", "k", seconds)
+
+
+@pytest.mark.parametrize("endpoint_url", ["", "r2.example", "ftp://r2.example", "https://"])
+def test_endpoint_must_be_an_http_address(endpoint_url: str) -> None:
+    with pytest.raises(ValueError, match="http"):
+        make_signer(endpoint_url)
