@@ -1,0 +1,69 @@
+"""`clipgraph import`."""
+
+import asyncio
+from pathlib import Path
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cli.importing.sources import BucketSource, FolderSource, Source
+from cli.importing.writing import Importer, Report
+from cli.stack import connect_services
+from gql.context import Services
+from settings import Settings
+
+R2_SOURCE = "r2"
+
+
+@click.command(name="import", help="Read a bucket's layout (a folder, or the word r2) and write its metadata.")
+@click.argument("source")
+@click.option("--prefix", default="", help="With r2: only objects below this prefix.")
+@click.option("--user", "user_id", help="Only this user's videos.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="Where the embedded servers keep their data (CLIPGRAPH_DATA_DIR; ./data).",
+)
+def command(
+    source: str, prefix: str, user_id: str | None, data_dir: Path | None, *, dry_run: bool, as_json: bool
+) -> None:
+    """Imports, shows a progress bar on stderr, and prints a report on stdout."""
+    if source != R2_SOURCE and not Path(source).is_dir():
+        raise click.ClickException(f"{source} is not a folder: pass the folder that holds the users' folders, or r2.")
+    with connect_services(data_dir) as settings:
+        report = asyncio.run(_import(settings, source, prefix, user_id, dry_run=dry_run))
+    click.echo(orjson.dumps(report.to_json()).decode() if as_json else _describe(report, dry_run=dry_run))
+
+
+async def _import(settings: Settings, source: str, prefix: str, user_id: str | None, *, dry_run: bool) -> Report:
+    from gql.app import create_services
+
+    services = create_services(settings)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    try:
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            return await Importer(services, _open_source(services, source, prefix), progress, dry_run=dry_run).run(
+                user_id
+            )
+    finally:
+        await services.close()
+
+
+def _open_source(services: Services, source: str, prefix: str) -> Source:
+    return BucketSource(services.storage, prefix) if source == R2_SOURCE else FolderSource(Path(source))
+
+
+def _describe(report: Report, *, dry_run: bool) -> str:
+    would = "would be " if dry_run else ""
+    lines = [f"{problem.key} {problem.text}" for problem in report.problems]
+    counts = (
+        f"{report.videos_created} videos {would}created, {report.videos_updated} {would}updated; "
+        f"{report.clips_created} clips {would}created, {report.clips_unchanged} there already; "
+        f"{report.files_uploaded} files uploaded; {len(report.problems)} remarks."
+    )
+    return "\n".join([*lines, counts])

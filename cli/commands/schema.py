@@ -1,0 +1,43 @@
+"""`clipgraph schema print` and `clipgraph schema check`."""
+
+from pathlib import Path
+
+import click
+
+CHECKED_IN = Path("schema.graphql")
+
+
+@click.group(name="schema", help="Print the schema, or check what a change would break.")
+def command() -> None:
+    """The group of both."""
+
+
+@command.command(name="print", help="Print the schema of the code as SDL.")
+def print_command() -> None:
+    """The SDL on stdout."""
+    from gql.schema import print_schema
+
+    click.echo(print_schema(), nl=False)
+
+
+@command.command(name="check", help="Hold schema.graphql against the schema of the code; exit 1 where they differ.")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=CHECKED_IN)
+def check_command(file: Path) -> None:
+    """What differs, the breaking changes named as such."""
+    from graphql import GraphQLError, build_schema
+    from graphql.utilities import find_breaking_changes, find_dangerous_changes
+
+    from gql.schema import print_schema
+
+    printed = print_schema()
+    if file.read_text(encoding="utf-8") == printed:
+        return
+    try:
+        old, new = build_schema(file.read_text(encoding="utf-8")), build_schema(printed)
+    except GraphQLError as error:
+        raise click.ClickException(f"{file} is no schema: {error.message}") from None
+    for change in find_breaking_changes(old, new):
+        click.echo(f"breaking: {change.description}")
+    for change in find_dangerous_changes(old, new):
+        click.echo(f"dangerous: {change.description}")
+    raise click.ClickException(f"{file} is not the schema of the code: run `make schema` and commit it.")

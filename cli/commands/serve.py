@@ -1,0 +1,112 @@
+"""`clipgraph serve`."""
+
+import asyncio
+import contextlib
+import socket
+from pathlib import Path
+
+import click
+
+from cli.stack import INDEXES_FILE, load_settings, with_endpoints
+from settings import ConfigurationError, Settings
+
+FIRST_QUERY = (
+    "{ videos(first: 3) { nodes { title clipsCount clips(first: 2) "
+    "{ nodes { title style size thumbnailUrl url } } } } }"
+)
+# The marker of a finished first import; without it, a start over an embedded store imports the demo again.
+DEMO_MARKER = "demo-imported"
+# Requests that are under way at a stop get this long.
+SHUTDOWN_SECONDS = 10
+
+
+@click.command(name="serve", help="Serve the GraphQL API; embedded, unless a Firestore is configured.")
+@click.option("--host", default=None, help="Address to listen on (CLIPGRAPH_HOST; 127.0.0.1).")
+@click.option("--port", type=click.IntRange(0, 65535), default=None, help="Port to listen on (CLIPGRAPH_PORT; 8000).")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="Where the embedded servers keep their data (CLIPGRAPH_DATA_DIR; ./data).",
+)
+@click.option("--demo/--no-demo", default=True, help="Whether a first start imports the demo bucket.")
+def command(host: str | None, port: int | None, data_dir: Path | None, *, demo: bool) -> None:
+    """Serves until it is stopped."""
+    from embedded.stack import EmbeddedError
+
+    try:
+        settings = load_settings(host=host, port=port, data_dir=data_dir)
+        _serve(settings, demo=demo)
+    except (ConfigurationError, EmbeddedError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _serve(settings: Settings, *, demo: bool) -> None:
+    from gql.authentication import assert_safe_to_serve
+
+    assert_safe_to_serve(settings)
+    with contextlib.ExitStack() as cleanup:
+        listener = cleanup.enter_context(_listen(settings.host, settings.port))
+        if settings.is_embedded:
+            from embedded.stack import start_stack
+
+            stack = cleanup.enter_context(start_stack(settings.data_dir, indexes_file=INDEXES_FILE))
+            data_dir = settings.data_dir
+            settings = with_endpoints(settings, stack.endpoints)
+            if demo:
+                _import_demo_once(settings, data_dir)
+        _run(settings, listener)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket bound before anything else is started, so that a taken port is found out first."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        # Bound alone, a port can still be another's to listen on.
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"Cannot listen on {host}:{port} ({error.strerror}): "
+            "stop what uses it, or choose another with --port (make run PORT=…)."
+        ) from None
+    return listener
+
+
+def _import_demo_once(settings: Settings, data_dir: Path) -> None:
+    from cli.importing.demo import import_demo
+
+    marker = data_dir / DEMO_MARKER
+    if marker.exists():
+        return
+    asyncio.run(import_demo(settings))
+    marker.touch()
+
+
+def _run(settings: Settings, listener: socket.socket) -> None:
+    import uvicorn
+
+    from gql.app import create_app
+    from gql.logs import configure_logging
+
+    configure_logging(settings)
+    config = uvicorn.Config(
+        create_app(settings), log_config=None, access_log=False, timeout_graceful_shutdown=SHUTDOWN_SECONDS
+    )
+    server = uvicorn.Server(config)
+    host, port = listener.getsockname()[:2]
+    click.echo(_welcome(f"http://{f'[{host}]' if ':' in host else host}:{port}"))
+    server.run(sockets=[listener])
+
+
+def _welcome(address: str) -> str:
+    """What a person needs first: where to look, and one query to paste."""
+    return (
+        f"\nclipgraph serves at {address}/graphql  (GraphiQL in a browser; Ctrl-C stops)\n"
+        "One query to paste:\n\n"
+        f"  curl -s {address}/graphql -H 'content-type: application/json' \\\n"
+        f'    -d \'{{"query": "{FIRST_QUERY}"}}\'\n'
+    )

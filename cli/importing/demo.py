@@ -1,0 +1,23 @@
+"""The demo bucket, imported as a user's own bucket would be."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from cli.importing.sources import FolderSource
+from cli.importing.writing import Importer, Report
+from gql.app import create_services
+from settings import Settings
+
+DEMO_BUCKET = Path(__file__).parent.parent.parent / "demo" / "bucket"
+
+
+async def import_demo(settings: Settings) -> Report:
+    """The demo's videos and clips are in the Firestore and R2 that `settings` lead to."""
+    services = create_services(settings)
+    try:
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            return await Importer(services, FolderSource(DEMO_BUCKET), progress).run()
+    finally:
+        await services.close()

@@ -1,0 +1,62 @@
+"""The embedded servers, as settings: what makes the same clients talk to this machine instead of the cloud."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from pydantic import SecretStr, ValidationError
+
+from embedded.stack import EmbeddedError, Endpoints, connect_or_start
+from settings import ConfigurationError, Settings
+
+# An id of the `demo-` kind can never be a real project's.
+EMBEDDED_PROJECT = "demo-clipgraph"
+# What production enforces: see docs/decisions/.
+INDEXES_FILE = Path(__file__).parent.parent / "firestore.indexes.json"
+
+
+def load_settings(**given: object) -> Settings:
+    """The environment's settings, with what the command line gave on top; `ConfigurationError` where they cannot be."""
+    try:
+        settings = Settings()
+        chosen = {name: value for name, value in given.items() if value is not None}
+        settings = Settings.model_validate({**settings.model_dump(), **chosen})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        raise ConfigurationError(f"CLIPGRAPH_{name.removeprefix('CLIPGRAPH_')}: {first['msg']}.") from None
+    if missing := settings.missing_names():
+        raise ConfigurationError(f"The configuration is half set: {', '.join(missing)} is missing.")
+    return settings
+
+
+def with_endpoints(settings: Settings, endpoints: Endpoints) -> Settings:
+    """The settings that lead to embedded servers."""
+    return settings.model_copy(
+        update={
+            "google_cloud_project": EMBEDDED_PROJECT,
+            "firestore_emulator_host": endpoints.firestore_host_port,
+            "r2_endpoint_url": endpoints.r2_endpoint_url,
+            "r2_bucket": endpoints.r2_bucket,
+            "r2_access_key_id": endpoints.r2_access_key_id,
+            "r2_secret_access_key": SecretStr(endpoints.r2_secret_access_key),
+        }
+    )
+
+
+@contextlib.contextmanager
+def connect_services(data_dir: Path | None) -> Iterator[Settings]:
+    """Settings that lead to Firestore and R2, for a command that touches data.
+
+    Embedded, these are the servers that run over the data directory, or servers of the command's own.
+    """
+    try:
+        settings = load_settings(data_dir=data_dir)
+        if not settings.is_embedded:
+            yield settings
+            return
+        with connect_or_start(settings.data_dir, indexes_file=INDEXES_FILE) as endpoints:
+            yield with_endpoints(settings, endpoints)
+    except (ConfigurationError, EmbeddedError) as error:
+        raise click.ClickException(str(error)) from None

@@ -1,0 +1,96 @@
+"""The Starlette app: every address that clipgraph answers on."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+
+from gql.authentication import assert_safe_to_serve
+from gql.context import Services
+from gql.explorer import origin_of, page_response, serve_asset, wants_page
+from gql.health import livez, readyz
+from gql.middleware import BodyLimit, RequestLog
+from gql.schema import schema
+from gql.view import GraphQLView
+from repositories.client import create_client
+from settings import ConfigurationError, Settings
+from storage.r2 import R2Storage
+
+
+def create_app(settings: Settings | None = None) -> Starlette:
+    """The app over the Firestore and R2 that `settings` (or the environment) name.
+
+    Raises `ConfigurationError` where they are incomplete, or callers could not be told apart.
+    """
+    settings = settings or Settings()
+    assert_safe_to_serve(settings)
+    services = create_services(settings)
+    endpoint = GraphQLEndpoint(GraphQLView(schema, services), origin_of(settings.resolved_r2_endpoint_url))
+    app = Starlette(
+        routes=[
+            Route("/", _redirect_to_explorer),
+            Route("/graphql", endpoint),
+            WebSocketRoute("/graphql", endpoint),
+            Route("/graphql/assets/{name}", serve_asset),
+            Route("/livez", livez),
+            Route("/readyz", readyz),
+        ],
+        middleware=[Middleware(RequestLog), Middleware(BodyLimit, max_bytes=settings.max_body_bytes)],
+        lifespan=_close_services_at_end,
+    )
+    app.state.services = services
+    return app
+
+
+def create_services(settings: Settings) -> Services:
+    """The clients of Firestore and R2; `ConfigurationError` names the settings that are missing."""
+    missing = settings.missing_names()
+    if settings.is_embedded or missing:
+        raise ConfigurationError(f"Set {', '.join(missing) or 'GOOGLE_CLOUD_PROJECT'}, or run `clipgraph serve`.")
+    secret = settings.r2_secret_access_key
+    if not (settings.resolved_r2_endpoint_url and settings.r2_bucket and settings.r2_access_key_id and secret):
+        raise ConfigurationError("R2 is not configured.")
+    firestore = create_client(
+        project=settings.google_cloud_project,
+        database=settings.firestore_database,
+        emulator_host=settings.firestore_emulator_host,
+    )
+    storage = R2Storage(
+        endpoint_url=settings.resolved_r2_endpoint_url,
+        bucket=settings.r2_bucket,
+        access_key_id=settings.r2_access_key_id,
+        secret_access_key=secret.get_secret_value(),
+        url_window_seconds=settings.url_window_seconds,
+    )
+    return Services(settings=settings, firestore=firestore, storage=storage)
+
+
+@contextlib.asynccontextmanager
+async def _close_services_at_end(app: Starlette) -> AsyncIterator[None]:
+    yield
+    await app.state.services.close()
+
+
+class GraphQLEndpoint:
+    """`/graphql`: the explorer for people, the API for programs."""
+
+    def __init__(self, view: GraphQLView, media_origin: str | None) -> None:
+        self._view = view
+        self._media_origin = media_origin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request."""
+        if scope["type"] == "http" and wants_page(Request(scope)):
+            await page_response(self._media_origin)(scope, receive, send)
+            return
+        await self._view(scope, receive, send)
+
+
+async def _redirect_to_explorer(request: Request) -> Response:
+    del request
+    return RedirectResponse("/graphql")

@@ -1,0 +1,1 @@
+"""Clips, as clients see them."""

@@ -1,0 +1,18 @@
+"""What can be done to clips: one mutation, one file."""
+
+import strawberry
+
+from gql.clips.mutations.create_clips import create_clips
+from gql.clips.mutations.delete_clip import delete_clip
+from gql.clips.mutations.recount_clips import recount_clips
+from gql.clips.mutations.update_clip_status import update_clip_status
+
+
+@strawberry.type
+class ClipMutations:
+    """The root fields that change clips."""
+
+    create_clips = create_clips
+    update_clip_status = update_clip_status
+    recount_clips = recount_clips
+    delete_clip = delete_clip

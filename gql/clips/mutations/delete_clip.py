@@ -1,0 +1,47 @@
+"""`deleteClip`."""
+
+from typing import Annotated
+
+import strawberry
+
+from gql.context import Info
+from gql.permissions import resolve_user_id
+from gql.user_errors import ClipNotFound, InvalidInput, VideoNotFound
+from storage.keys import thumbnail_key
+
+
+@strawberry.input(description="A clip to delete, with its files.")
+class DeleteClipInput:
+    """The clip."""
+
+    video_id: strawberry.ID = strawberry.field(description="The clip's video.")
+    clip_id: strawberry.ID = strawberry.field(description="The clip to delete.")
+    user_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Whose clip, for workers and admins; everybody else deletes their own."
+    )
+
+
+@strawberry.type(description="The clip is gone, with its files.")
+class DeleteClipSuccess:
+    """What `deleteClip` answers."""
+
+    clip_id: strawberry.ID = strawberry.field(description="The clip that was deleted.")
+
+
+DeleteClipResult = Annotated[
+    DeleteClipSuccess | ClipNotFound | VideoNotFound | InvalidInput,
+    strawberry.union("DeleteClipResult", description="What `deleteClip` can answer."),
+]
+
+
+@strawberry.mutation(description="Deletes a clip and its files, and counts it out of the video's statistics.")
+async def delete_clip(
+    info: Info,
+    input: Annotated[DeleteClipInput, strawberry.argument(description="The clip.")],  # noqa: A002
+) -> DeleteClipResult | None:
+    """The document is gone, then the files: a crash between leaves files without a document, never the reverse."""
+    owner_id = resolve_user_id(info.context.principal, input.user_id)
+    clip = await info.context.services.clips(owner_id, input.video_id).delete_clip(input.clip_id)
+    thumbnail = thumbnail_key(owner_id, input.video_id, clip.filename)
+    await info.context.services.storage.delete([clip.r2_key, thumbnail])
+    return DeleteClipSuccess(clip_id=input.clip_id)

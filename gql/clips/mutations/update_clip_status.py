@@ -1,0 +1,65 @@
+"""`updateClipStatus`."""
+
+from typing import Annotated
+
+import strawberry
+
+from gql.clips.enums import ClipStatus
+from gql.clips.files import find_files
+from gql.clips.types import Clip
+from gql.context import Info
+from gql.permissions import resolve_user_id
+from gql.user_errors import ClipNotFound, FileMissing, InvalidInput, InvalidStatusChange, VideoNotFound
+from repositories import models
+from repositories.exceptions import ClipNotFoundError
+
+
+@strawberry.input(description="A step in the work on a clip.")
+class UpdateClipStatusInput:
+    """The clip and its next status."""
+
+    video_id: strawberry.ID = strawberry.field(description="The clip's video.")
+    clip_id: strawberry.ID = strawberry.field(description="The clip.")
+    status: ClipStatus = strawberry.field(
+        description="Its status from now on. COMPLETED takes size and thumbnail from the file in R2."
+    )
+    user_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Whose clip, for workers and admins; everybody else changes their own."
+    )
+
+
+@strawberry.type(description="The status is set.")
+class UpdateClipStatusSuccess:
+    """What `updateClipStatus` answers."""
+
+    clip: Clip = strawberry.field(description="The clip as it is now.")
+
+
+UpdateClipStatusResult = Annotated[
+    UpdateClipStatusSuccess | ClipNotFound | VideoNotFound | InvalidStatusChange | FileMissing | InvalidInput,
+    strawberry.union("UpdateClipStatusResult", description="What `updateClipStatus` can answer."),
+]
+
+
+@strawberry.mutation(
+    description="Moves a clip to its next status, and the video's statistics with it. "
+    "The same status again is no error."
+)
+async def update_clip_status(
+    info: Info,
+    input: Annotated[UpdateClipStatusInput, strawberry.argument(description="The step.")],  # noqa: A002
+) -> UpdateClipStatusResult | None:
+    """The status and the video's statistics are in Firestore, in one commit."""
+    owner_id = resolve_user_id(info.context.principal, input.user_id)
+    repository = info.context.services.clips(owner_id, input.video_id)
+    status = models.ClipStatus(input.status.value)
+    if status is not models.ClipStatus.COMPLETED:
+        return UpdateClipStatusSuccess(clip=Clip.from_model(await repository.update_clip_status(input.clip_id, status)))
+    clip = await repository.get_clip(input.clip_id)
+    if clip is None:
+        raise ClipNotFoundError(owner_id, input.video_id, input.clip_id)
+    files = await find_files(info.context.services.storage, clip)
+    stored = await repository.update_clip_status(
+        input.clip_id, status, file_size_bytes=files.size_bytes, has_thumbnail=files.has_thumbnail
+    )
+    return UpdateClipStatusSuccess(clip=Clip.from_model(stored))

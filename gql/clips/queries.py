@@ -1,0 +1,20 @@
+"""`clip`."""
+
+import strawberry
+
+from gql.arguments import ClipId, UserId, VideoId
+from gql.clips.types import Clip
+from gql.context import Info
+from gql.permissions import resolve_user_id
+
+
+@strawberry.type
+class ClipQueries:
+    """The root fields about clips."""
+
+    @strawberry.field(description="One clip; null where there is none.")
+    async def clip(self, info: Info, video_id: VideoId, clip_id: ClipId, user_id: UserId = None) -> Clip | None:
+        """The clip, or None."""
+        owner_id = resolve_user_id(info.context.principal, user_id)
+        model = await info.context.services.clips(owner_id, video_id).get_clip(clip_id)
+        return None if model is None else Clip.from_model(model)

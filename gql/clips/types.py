@@ -1,0 +1,140 @@
+"""Clips' GraphQL types."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Self
+
+import strawberry
+
+from gql.clips.enums import ClipStatus
+from gql.context import Info
+from gql.errors import bad_user_input
+from gql.relay import Node, encode_global_id
+from repositories.models import ClipMetadata
+from storage.signing import MAX_EXPIRES_IN_SECONDS
+
+if TYPE_CHECKING:
+    from gql.videos.types import Video
+
+DEFAULT_EXPIRES_IN_SECONDS = 3600
+
+ExpiresIn = Annotated[
+    int,
+    strawberry.argument(description="Seconds for which the URL works at least: 1 to 604,800 (7 days)."),
+]
+
+
+@strawberry.type(description="A short clip that was cut out of a video.")
+class Clip(Node):
+    """A clip document; plain attributes, so that a list of them costs little to execute."""
+
+    model: strawberry.Private[ClipMetadata]
+    clip_id: strawberry.ID = strawberry.field(
+        description="The id within the video: the filename without its extension."
+    )
+    video_id: strawberry.ID = strawberry.field(description="The video it was cut out of.")
+    user_id: strawberry.ID = strawberry.field(description="Whose clip it is.")
+    scene_id: int = strawberry.field(description="The number of the highlight that it shows.")
+    title: str = strawberry.field(description="The title.")
+    description: str | None = strawberry.field(description="What it shows.")
+    filename: str = strawberry.field(description="The name of its file in R2.")
+    style: str = strawberry.field(description="How it was cut. Workers add styles.")
+    priority: int = strawberry.field(description="Its rank within the video: 1 is the best.")
+    start_time: str = strawberry.field(description="Where it starts in the video, `HH:MM:SS(.mmm)`.")
+    end_time: str = strawberry.field(description="Where it ends in the video, `HH:MM:SS(.mmm)`.")
+    duration_seconds: float = strawberry.field(description="Its length in seconds.")
+    file_size_bytes: float = strawberry.field(
+        description="The size of its file in bytes (whole; files can exceed Int)."
+    )
+    file_size_mb: float = strawberry.field(description="The size of its file in MB.")
+    has_thumbnail: bool = strawberry.field(description="Whether it has a thumbnail.")
+    status: ClipStatus = strawberry.field(description="How far the work is.")
+    created_at: datetime = strawberry.field(description="When the clip was created here.")
+    completed_at: datetime | None = strawberry.field(description="When it was completed, if it is.")
+    created_by: str | None = strawberry.field(description="Who created it.")
+
+    @classmethod
+    def from_model(cls, model: ClipMetadata) -> Self:
+        """The clip of a document."""
+        return cls(
+            model=model,
+            id=encode_global_id("Clip", model.user_id, model.video_id, model.clip_id),
+            clip_id=strawberry.ID(model.clip_id),
+            video_id=strawberry.ID(model.video_id),
+            user_id=strawberry.ID(model.user_id),
+            scene_id=model.scene_id,
+            title=model.scene_title,
+            description=model.scene_description,
+            filename=model.filename,
+            style=model.style,
+            priority=model.priority,
+            start_time=model.start_time,
+            end_time=model.end_time,
+            duration_seconds=model.duration_seconds,
+            file_size_bytes=model.file_size_bytes,
+            file_size_mb=model.file_size_mb,
+            has_thumbnail=model.has_thumbnail,
+            status=ClipStatus(model.status),
+            created_at=model.created_at,
+            completed_at=model.completed_at,
+            created_by=model.created_by,
+        )
+
+    @strawberry.field(description="The size of its file for people, such as `11.8 MB`.")
+    def size(self) -> str:
+        """The size in the largest unit that leaves a whole number before the point."""
+        return format_size(self.model.file_size_bytes)
+
+    @strawberry.field(description="The video it was cut out of.")
+    async def video(self, info: Info) -> Annotated["Video", strawberry.lazy("gql.videos.types")] | None:
+        """The parent, loaded once for all clips of a request."""
+        from gql.videos.types import Video
+
+        model = await info.context.loaders.videos.load((self.model.user_id, self.model.video_id))
+        return None if model is None else Video.from_model(model)
+
+    @strawberry.field(description="Where its file can be fetched, without a token; null while there is no file.")
+    def url(
+        self,
+        info: Info,
+        expires_in: ExpiresIn = DEFAULT_EXPIRES_IN_SECONDS,
+        download: Annotated[
+            bool, strawberry.argument(description="Whether browsers save the file instead of playing it.")
+        ] = False,
+    ) -> str | None:
+        """A presigned URL, signed only when the field is selected."""
+        _assert_expires_in(expires_in)
+        if self.status is not ClipStatus.COMPLETED:
+            return None
+        return info.context.services.storage.presign_get(
+            self.model.r2_key,
+            expires_in_seconds=expires_in,
+            download_filename=self.model.filename if download else None,
+        )
+
+    @strawberry.field(description="Where its thumbnail can be fetched, without a token; null where it has none.")
+    def thumbnail_url(self, info: Info, expires_in: ExpiresIn = DEFAULT_EXPIRES_IN_SECONDS) -> str | None:
+        """A presigned URL, signed only when the field is selected."""
+        _assert_expires_in(expires_in)
+        if not self.has_thumbnail or self.model.thumbnail_r2_key is None:
+            return None
+        return info.context.services.storage.presign_get(self.model.thumbnail_r2_key, expires_in_seconds=expires_in)
+
+    @strawberry.field(description="Until when URLs signed with the default `expiresIn` work.")
+    def urls_expire_at(self, info: Info) -> datetime:
+        """The end of the validity that `url` and `thumbnailUrl` have by default."""
+        return info.context.services.storage.urls_expire_at(DEFAULT_EXPIRES_IN_SECONDS)
+
+
+def format_size(size_bytes: int) -> str:
+    """`12345678` as `11.8 MB`, in units of 1,024 as `fileSizeMb` counts them."""
+    size = float(size_bytes)
+    for unit in ("B", "KB", "MB"):
+        if size < 1024:  # noqa: PLR2004  bytes in a kilobyte, and so on
+            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GB"
+
+
+def _assert_expires_in(seconds: int) -> None:
+    if not 1 <= seconds <= MAX_EXPIRES_IN_SECONDS:
+        raise bad_user_input(f"`expiresIn` must be from 1 to {MAX_EXPIRES_IN_SECONDS} seconds.", path=["expiresIn"])

@@ -1,0 +1,53 @@
+"""What every resolver is handed: who is calling, the services behind the API, and this request's loaders."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import strawberry
+
+from gql.permissions import Principal
+from repositories.client import FirestoreClient
+from repositories.clips import ClipRepository
+from repositories.videos import VideoRepository
+from settings import Settings
+from storage.r2 import R2Storage
+
+if TYPE_CHECKING:
+    from gql.loaders import Loaders
+
+
+@dataclass(frozen=True)
+class Services:
+    """The clients of Firestore and R2, shared by all requests of a process."""
+
+    settings: Settings
+    firestore: FirestoreClient
+    storage: R2Storage
+
+    def videos(self, user_id: str) -> VideoRepository:
+        """The repository of a user's videos."""
+        return VideoRepository(user_id, self.firestore, timeout_seconds=self.settings.firestore_timeout_seconds)
+
+    def clips(self, user_id: str, video_id: str) -> ClipRepository:
+        """The repository of a video's clips."""
+        return ClipRepository(
+            user_id, video_id, self.firestore, timeout_seconds=self.settings.firestore_timeout_seconds
+        )
+
+    async def close(self) -> None:
+        """Both clients' connections are closed."""
+        self.firestore.close()
+        self.storage.close()
+
+
+@dataclass(frozen=True)
+class Context:
+    """One request: its caller, its loaders (new for each request) and the services."""
+
+    principal: Principal
+    services: Services
+    loaders: "Loaders"
+    request_id: str
+
+
+Info = strawberry.Info[Context, None]

@@ -1,0 +1,110 @@
+"""The request's own errors (lane 3) and ours (lane 4): `errors[].extensions.code`, from a closed list.
+
+Expected refusals of mutations (lane 1) are types: see `user_errors.py`. A read that finds nothing (lane 2) is null.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+import structlog
+from graphql import GraphQLError
+from strawberry.extensions import MaskErrors
+from strawberry.types import ExecutionContext
+
+from repositories.exceptions import UnavailableError, ValidationError
+from storage.exceptions import StorageUnavailableError
+
+log = structlog.get_logger(__name__)
+
+
+class ErrorCode(StrEnum):
+    """Every value that `errors[].extensions.code` can have."""
+
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    BAD_USER_INPUT = "BAD_USER_INPUT"
+    QUERY_TOO_EXPENSIVE = "QUERY_TOO_EXPENSIVE"
+    RATE_LIMITED = "RATE_LIMITED"
+    DOCUMENT_NOT_TRUSTED = "DOCUMENT_NOT_TRUSTED"
+    TIMEOUT = "TIMEOUT"
+    UNAVAILABLE = "UNAVAILABLE"
+    INTERNAL = "INTERNAL"
+
+
+_MASKED_MESSAGES = {
+    ErrorCode.UNAVAILABLE: "A service behind this API does not answer right now. Try again in a moment.",
+    ErrorCode.INTERNAL: "Something went wrong on our side. The request's id finds it in the log.",
+}
+
+
+def bad_user_input(message: str, *, path: Sequence[str] = ()) -> GraphQLError:
+    """The error for a malformed argument; `path` leads to it, in the schema's names."""
+    extensions: dict[str, Any] = {"code": ErrorCode.BAD_USER_INPUT}
+    if path:
+        extensions["argumentPath"] = list(path)
+    return GraphQLError(message, extensions=extensions)
+
+
+def forbidden() -> GraphQLError:
+    """The error for acting on another user's data without the right to."""
+    return GraphQLError("You may not act for another user.", extensions={"code": ErrorCode.FORBIDDEN})
+
+
+def to_camel_case(name: str) -> str:
+    """`start_time` as `startTime`: a model's field as the schema names it."""
+    first, *rest = name.split("_")
+    return first + "".join(word.title() for word in rest)
+
+
+def to_argument_path(path: Sequence[str | int]) -> list[str]:
+    """A model's path, such as `("clips", 3, "start_time")`, in the schema's names."""
+    return [str(part) if isinstance(part, int) else to_camel_case(part) for part in path]
+
+
+def convert_error(error: GraphQLError, request_id: str) -> GraphQLError:
+    """The error as a client may see it: always with a code, and without anything of ours inside."""
+    cause = error.original_error
+    if isinstance(cause, ValidationError):
+        converted = bad_user_input(cause.message, path=to_argument_path(cause.path))
+        return _relocate(error, converted.message, converted.extensions)
+    if cause is None or isinstance(cause, GraphQLError):
+        extensions = {"code": ErrorCode.BAD_USER_INPUT, **error.extensions}
+        return _relocate(error, error.message, extensions)
+    is_outage = isinstance(cause, UnavailableError | StorageUnavailableError)
+    code = ErrorCode.UNAVAILABLE if is_outage else ErrorCode.INTERNAL
+    return _relocate(error, _MASKED_MESSAGES[code], {"code": code, "requestId": request_id})
+
+
+def _relocate(error: GraphQLError, message: str, extensions: dict[str, Any] | None) -> GraphQLError:
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions=extensions,
+    )
+
+
+class ErrorCodes(MaskErrors):
+    """Every error of a response has a code, and lane 4 says one fixed sentence only."""
+
+    def __init__(self, *, execution_context: ExecutionContext | None = None) -> None:
+        del execution_context  # strawberry sets the attribute itself, for each request
+        super().__init__(should_mask_error=lambda _: True)
+
+    def anonymise_error(self, error: GraphQLError) -> GraphQLError:
+        """Replaces `error` with what `convert_error` lets through."""
+        return convert_error(error, self.execution_context.context.request_id)
+
+
+def log_errors(errors: Sequence[GraphQLError]) -> None:
+    """Writes a log line an error: lane 4 with its traceback, lane 3 as information."""
+    for error in errors:
+        code = convert_error(error, request_id="").extensions["code"]  # type: ignore[index]  # set by convert_error
+        path = ".".join(str(part) for part in error.path or ())
+        if code in _MASKED_MESSAGES:
+            log.error("resolver_failed", code=code, path=path, exc_info=error.original_error)
+        else:
+            log.info("request_refused", code=code, path=path)

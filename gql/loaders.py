@@ -1,0 +1,148 @@
+"""This request's loaders: what resolvers ask for in one tick goes to Firestore and R2 in one batch."""
+
+import asyncio
+import itertools
+from collections import defaultdict
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+import structlog
+from aiodataloader import DataLoader
+
+from gql.relay import PageArguments
+from repositories.models import ClipMetadata, ClipStatus, VideoMetadata
+from repositories.ordering import ClipOrder
+from repositories.pages import Page
+from storage.exceptions import ObjectNotFoundError
+from storage.highlights import Highlights, HighlightsError, parse_highlights
+
+if TYPE_CHECKING:
+    from gql.context import Services
+
+log = structlog.get_logger(__name__)
+
+# A group query reads all matching clips of its videos. Where a page needs far fewer than a video has, a query of
+# its own, which stops at the limit, reads less than it costs.
+MAX_CLIPS_READ_PER_CLIP_SHOWN = 4
+# highlights.json holds text: some 100 KB at most in the wild.
+MAX_HIGHLIGHTS_BYTES = 5 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class ClipsKey:
+    """A page of a video's clips. `completed_count` comes from the video's statistics; None where they say nothing."""
+
+    user_id: str
+    video_id: str
+    style: str | None
+    status: ClipStatus | None
+    order_by: ClipOrder
+    arguments: PageArguments
+    completed_count: int | None = field(compare=False)
+
+    @classmethod
+    def for_video(
+        cls,
+        video: VideoMetadata,
+        *,
+        style: str | None,
+        status: ClipStatus | None,
+        order_by: ClipOrder,
+        arguments: PageArguments,
+    ) -> Self:
+        """The key of a page of `video`'s clips."""
+        completed_count = video.clips_count if style is None else video.clips_by_style.get(style, 0)
+        return cls(
+            user_id=video.user_id,
+            video_id=video.video_id,
+            style=style,
+            status=status,
+            order_by=order_by,
+            arguments=arguments,
+            completed_count=completed_count if status is ClipStatus.COMPLETED else None,
+        )
+
+    @classmethod
+    def for_cover(cls, video: VideoMetadata) -> Self:
+        """The key of the one best completed clip."""
+        arguments = PageArguments(limit=1, after=None, before=None, from_end=False)
+        return cls.for_video(
+            video, style=None, status=ClipStatus.COMPLETED, order_by=ClipOrder.PRIORITY_ASC, arguments=arguments
+        )
+
+    @property
+    def group(self) -> Hashable:
+        """Equal for pages that one query over several videos can answer; None for a page that needs its own."""
+        page = self.arguments
+        if page.after is not None or page.before is not None or page.from_end or self.completed_count is None:
+            return None
+        if self.completed_count > page.limit * MAX_CLIPS_READ_PER_CLIP_SHOWN:
+            return None
+        return self.user_id, self.style, self.status, self.order_by, page
+
+
+class Loaders:
+    """A loader a kind of thing; made anew for every request, so that nothing outlives it."""
+
+    def __init__(self, services: "Services") -> None:
+        self._services = services
+        self.videos = DataLoader[tuple[str, str], VideoMetadata | None](self._load_videos)
+        self.clips = DataLoader[ClipsKey, Page[ClipMetadata]](self._load_clips)
+        self.highlights = DataLoader[str, Highlights | None](self._load_highlights)
+
+    async def _load_videos(self, keys: list[tuple[str, str]]) -> list[VideoMetadata | None]:
+        video_ids: defaultdict[str, list[str]] = defaultdict(list)
+        for user_id, video_id in keys:
+            video_ids[user_id].append(video_id)
+        found = await asyncio.gather(
+            *(self._services.videos(user_id).get_videos(ids) for user_id, ids in video_ids.items())
+        )
+        by_user = dict(zip(video_ids, found, strict=True))
+        return [by_user[user_id].get(video_id) for user_id, video_id in keys]
+
+    async def _load_clips(self, keys: list[ClipsKey]) -> list[Page[ClipMetadata]]:
+        groups: defaultdict[Hashable, list[ClipsKey]] = defaultdict(list)
+        for key in keys:
+            groups[key.group or key].append(key)
+        pages = await asyncio.gather(*(self._load_clips_group(group) for group in groups.values()))
+        by_key = dict(itertools.chain.from_iterable(page.items() for page in pages))
+        return [by_key[key] for key in keys]
+
+    async def _load_clips_group(self, keys: list[ClipsKey]) -> dict[ClipsKey, Page[ClipMetadata]]:
+        first = keys[0]
+        if first.group is None or len(keys) == 1:
+            return {first: await self._load_clips_page(first)}
+        pages = await self._services.videos(first.user_id).list_clips_of_videos(
+            [key.video_id for key in keys],
+            status=first.status,
+            style=first.style,
+            order_by=first.order_by,
+            limit=first.arguments.limit,
+        )
+        return {key: pages[key.video_id] for key in keys}
+
+    async def _load_clips_page(self, key: ClipsKey) -> Page[ClipMetadata]:
+        return await self._services.clips(key.user_id, key.video_id).list_clips(
+            status=key.status,
+            style=key.style,
+            order_by=key.order_by,
+            limit=key.arguments.limit,
+            cursor=key.arguments.after,
+            before=key.arguments.before,
+            from_end=key.arguments.from_end,
+        )
+
+    async def _load_highlights(self, keys: list[str]) -> list[Highlights | None]:
+        return list(await asyncio.gather(*(self._load_highlights_of(key) for key in keys)))
+
+    async def _load_highlights_of(self, key: str) -> Highlights | None:
+        try:
+            body = await self._services.storage.get(key, max_bytes=MAX_HIGHLIGHTS_BYTES)
+            highlights, _ = parse_highlights(body)
+        except ObjectNotFoundError:
+            return None
+        except HighlightsError as error:
+            log.warning("highlights_unreadable", key=key, reason=str(error))
+            return None
+        return highlights

@@ -1,0 +1,43 @@
+"""`node`: any object by its global id."""
+
+from typing import Annotated
+
+import strawberry
+
+from gql.clips.types import Clip
+from gql.context import Context, Info
+from gql.errors import bad_user_input
+from gql.permissions import resolve_user_id
+from gql.relay import Node, decode_global_id
+from gql.videos.types import Video
+
+
+@strawberry.type
+class NodeQueries:
+    """The root field that Relay refetches by."""
+
+    @strawberry.field(description="The object with this global id; null where there is none.")
+    async def node(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="An id that this API gave out.")],  # noqa: A002
+    ) -> Node | None:
+        """The object, or None."""
+        match decode_global_id(id):
+            case "Video", (user_id, video_id):
+                return await _find_video(info.context, user_id, video_id)
+            case "Clip", (user_id, video_id, clip_id):
+                return await _find_clip(info.context, user_id, video_id, clip_id)
+        raise bad_user_input("This is not an id that this API gave out.", path=["id"])
+
+
+async def _find_video(context: Context, user_id: str, video_id: str) -> Video | None:
+    owner_id = resolve_user_id(context.principal, user_id)
+    model = await context.loaders.videos.load((owner_id, video_id))
+    return None if model is None else Video.from_model(model)
+
+
+async def _find_clip(context: Context, user_id: str, video_id: str, clip_id: str) -> Clip | None:
+    owner_id = resolve_user_id(context.principal, user_id)
+    model = await context.services.clips(owner_id, video_id).get_clip(clip_id)
+    return None if model is None else Clip.from_model(model)

@@ -1,0 +1,137 @@
+"""Relay's conventions: nodes with opaque global ids, connections, and the arguments that page them."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import strawberry
+from graphql import FieldNode, VariableNode
+from strawberry.relay import PageInfo, from_base64, to_base64
+
+from gql.context import Info
+from gql.errors import bad_user_input
+
+# Above any page a person looks at; beyond it a client pages by cursor.
+MAX_PAGE_SIZE = 10_000
+
+T = TypeVar("T")
+
+
+@strawberry.interface(description="An object with a global id, which `node(id:)` finds again.")
+class Node:
+    """A type that `Query.node` resolves."""
+
+    id: strawberry.ID = strawberry.field(description="The opaque, globally unique id of this object.")
+
+
+def encode_global_id(type_name: str, *path: str) -> strawberry.ID:
+    """The opaque id of a document: its type, and the ids on its path (which hold no `/`)."""
+    return strawberry.ID(to_base64(type_name, "/".join(path)))
+
+
+def decode_global_id(global_id: str) -> tuple[str, tuple[str, ...]]:
+    """The type's name and the ids on the path; BAD_USER_INPUT where `global_id` was not made by us."""
+    try:
+        type_name, path = from_base64(global_id)
+    except ValueError:
+        raise bad_user_input("This is not an id that this API gave out.", path=["id"]) from None
+    return type_name, tuple(path.split("/"))
+
+
+@strawberry.type(description="One object of a connection, with its place in it.")
+class Edge(Generic[T]):
+    """A node and the cursor that points at it."""
+
+    cursor: str = strawberry.field(description="Opaque place of this object: pass it as `after` or `before`.")
+    node: T = strawberry.field(description="The object.")
+
+
+@strawberry.type(description="A page of a longer list.")
+class Connection(Generic[T]):
+    """A page, and a count of the whole list that is computed only when it is asked for."""
+
+    edges: list[Edge[T]] = strawberry.field(description="The objects of this page with their cursors.")
+    nodes: list[T] = strawberry.field(description="The objects of this page.")
+    page_info: PageInfo = strawberry.field(description="Whether and where the list goes on.")
+    count: strawberry.Private[Callable[[], Awaitable[int]]]
+
+    @strawberry.field(description="How many objects the whole list has. Counted only when asked for.")
+    async def total_count(self) -> int:
+        """The number of objects on all pages."""
+        return await self.count()
+
+
+@dataclass(frozen=True)
+class PageArguments:
+    """Which part of a list a client asked for: `limit` items after and before the cursors, from one end."""
+
+    limit: int
+    after: str | None
+    before: str | None
+    from_end: bool
+
+
+def parse_page_arguments(
+    info: Info, *, first: int | None, after: str | None, last: int | None, before: str | None
+) -> PageArguments:
+    """The page asked for; BAD_USER_INPUT for sizes out of range, or `first` together with `last`."""
+    if last is None:
+        return PageArguments(_assert_page_size("first", first), after, before, from_end=False)
+    if first is not None and _is_argument_given(info, "first"):
+        raise bad_user_input("Pass `first` or `last`, not both.", path=["last"])
+    return PageArguments(_assert_page_size("last", last), after, before, from_end=True)
+
+
+def _assert_page_size(name: str, size: int | None) -> int:
+    if size is None or not 1 <= size <= MAX_PAGE_SIZE:
+        raise bad_user_input(f"`{name}` must be from 1 to {MAX_PAGE_SIZE}.", path=[name])
+    return size
+
+
+def _is_argument_given(info: Info, name: str) -> bool:
+    """Whether the document or its variables name the argument, rather than the schema's default."""
+    raw_info: Any = info._raw_info  # noqa: SLF001  strawberry's own Info has no view of unset arguments
+    field: FieldNode = raw_info.field_nodes[0]
+    value = next((argument.value for argument in field.arguments if argument.name.value == name), None)
+    if isinstance(value, VariableNode):
+        return info.variable_values.get(value.name.value) is not None
+    return value is not None
+
+
+class ModelPage(Protocol[T]):
+    """What a repository answers for a page: models, a cursor for each, and whether there is more."""
+
+    @property
+    def items(self) -> Sequence[T]:
+        """The models in order."""
+
+    @property
+    def cursors(self) -> Sequence[str]:
+        """One cursor a model."""
+
+    @property
+    def has_next(self) -> bool:
+        """Whether something follows."""
+
+    @property
+    def has_previous(self) -> bool:
+        """Whether something comes before."""
+
+
+M = TypeVar("M")
+
+
+def connect(page: ModelPage[M], to_node: Callable[[M], T], count: Callable[[], Awaitable[int]]) -> Connection[T]:
+    """The connection that shows a repository's page."""
+    nodes = [to_node(item) for item in page.items]
+    return Connection(
+        edges=[Edge(cursor=cursor, node=node) for cursor, node in zip(page.cursors, nodes, strict=True)],
+        nodes=nodes,
+        page_info=PageInfo(
+            has_next_page=page.has_next,
+            has_previous_page=page.has_previous,
+            start_cursor=page.cursors[0] if page.cursors else None,
+            end_cursor=page.cursors[-1] if page.cursors else None,
+        ),
+        count=count,
+    )

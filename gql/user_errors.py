@@ -1,0 +1,160 @@
+"""Expected refusals of mutations (lane 1): a type each, and the one place that makes them from exceptions."""
+
+from typing import Any
+
+import strawberry
+from strawberry.schema.exception_handlers import ExceptionHandler
+
+from gql.errors import to_argument_path
+from repositories.exceptions import (
+    ClipAlreadyExistsError,
+    ClipNotFoundError,
+    InvalidStatusChangeError,
+    ValidationError,
+    VideoAlreadyExistsError,
+    VideoNotFoundError,
+)
+from storage.exceptions import ObjectNotFoundError
+
+
+@strawberry.interface(description="A refusal that a client can expect and act upon. Nothing was changed.")
+class UserError:
+    """What every refusal says."""
+
+    message: str = strawberry.field(description="What is wrong and what to do about it, for people.")
+
+
+@strawberry.type(description="There is no such video.")
+class VideoNotFound(UserError):
+    """Refused: the video does not exist."""
+
+    video_id: strawberry.ID = strawberry.field(description="The id that was not found.")
+
+
+@strawberry.type(description="There is no such clip.")
+class ClipNotFound(UserError):
+    """Refused: the clip does not exist."""
+
+    video_id: strawberry.ID = strawberry.field(description="The video that was searched.")
+    clip_id: strawberry.ID = strawberry.field(description="The id that was not found.")
+
+
+@strawberry.type(description="A video with this id exists, and is not the same.")
+class VideoAlreadyExists(UserError):
+    """Refused: the id is taken by other content."""
+
+    video_id: strawberry.ID = strawberry.field(description="The id that is taken.")
+    fields: list[str] = strawberry.field(description="Names of the fields that differ.")
+
+
+@strawberry.type(description="A clip with this id exists, and is not the same.")
+class ClipAlreadyExists(UserError):
+    """Refused: the id is taken by other content."""
+
+    clip_id: strawberry.ID = strawberry.field(description="The id that is taken.")
+    fields: list[str] = strawberry.field(description="Names of the fields that differ.")
+
+
+@strawberry.type(description="A value in the input cannot be.")
+class InvalidInput(UserError):
+    """Refused: a value is out of bounds."""
+
+    path: list[str] = strawberry.field(
+        description='The way to the value from `input` on, such as `["clips", "3", "startTime"]`.'
+    )
+
+
+@strawberry.type(description="The status cannot change like this.")
+class InvalidStatusChange(UserError):
+    """Refused: the state machine has no such step."""
+
+    from_: str = strawberry.field(name="from", description="The status as it is.")
+    to: str = strawberry.field(description="The status that was asked for.")
+
+
+@strawberry.type(description="COMPLETED means that the file is in R2, and it is not. Upload it, then call again.")
+class FileMissing(UserError):
+    """Refused: the clip's file is not in the bucket."""
+
+    key: str = strawberry.field(description="The key at which the file is expected.")
+
+
+class VideoNotFoundHandler(ExceptionHandler[VideoNotFoundError, VideoNotFound]):
+    """`VideoNotFoundError` as a type."""
+
+    def handle(self, exception: VideoNotFoundError, **_: Any) -> VideoNotFound:
+        """The refusal to show."""
+        return VideoNotFound(message=exception.message, video_id=strawberry.ID(exception.video_id))
+
+
+class ClipNotFoundHandler(ExceptionHandler[ClipNotFoundError, ClipNotFound]):
+    """`ClipNotFoundError` as a type."""
+
+    def handle(self, exception: ClipNotFoundError, **_: Any) -> ClipNotFound:
+        """The refusal to show."""
+        return ClipNotFound(
+            message=exception.message,
+            video_id=strawberry.ID(exception.video_id),
+            clip_id=strawberry.ID(exception.clip_id),
+        )
+
+
+class VideoAlreadyExistsHandler(ExceptionHandler[VideoAlreadyExistsError, VideoAlreadyExists]):
+    """`VideoAlreadyExistsError` as a type."""
+
+    def handle(self, exception: VideoAlreadyExistsError, **_: Any) -> VideoAlreadyExists:
+        """The refusal to show."""
+        return VideoAlreadyExists(
+            message=exception.message,
+            video_id=strawberry.ID(exception.video_id),
+            fields=to_argument_path(exception.fields),
+        )
+
+
+class ClipAlreadyExistsHandler(ExceptionHandler[ClipAlreadyExistsError, ClipAlreadyExists]):
+    """`ClipAlreadyExistsError` as a type."""
+
+    def handle(self, exception: ClipAlreadyExistsError, **_: Any) -> ClipAlreadyExists:
+        """The refusal to show."""
+        return ClipAlreadyExists(
+            message=exception.message,
+            clip_id=strawberry.ID(exception.clip_id),
+            fields=to_argument_path(exception.fields),
+        )
+
+
+class InvalidInputHandler(ExceptionHandler[ValidationError, InvalidInput]):
+    """`ValidationError` as a type."""
+
+    def handle(self, exception: ValidationError, **_: Any) -> InvalidInput:
+        """The refusal to show."""
+        return InvalidInput(message=exception.message, path=to_argument_path(exception.path))
+
+
+class InvalidStatusChangeHandler(ExceptionHandler[InvalidStatusChangeError, InvalidStatusChange]):
+    """`InvalidStatusChangeError` as a type."""
+
+    def handle(self, exception: InvalidStatusChangeError, **_: Any) -> InvalidStatusChange:
+        """The refusal to show."""
+        return InvalidStatusChange(
+            message=exception.message, from_=exception.from_status.name, to=exception.to_status.name
+        )
+
+
+class FileMissingHandler(ExceptionHandler[ObjectNotFoundError, FileMissing]):
+    """`ObjectNotFoundError` as a type."""
+
+    def handle(self, exception: ObjectNotFoundError, **_: Any) -> FileMissing:
+        """The refusal to show."""
+        return FileMissing(message=f"There is no file at {exception.key}: upload it first.", key=exception.key)
+
+
+HANDLERS: tuple[ExceptionHandler[Any, Any], ...] = (
+    VideoNotFoundHandler(),
+    ClipNotFoundHandler(),
+    VideoAlreadyExistsHandler(),
+    ClipAlreadyExistsHandler(),
+    InvalidInputHandler(),
+    InvalidStatusChangeHandler(),
+    FileMissingHandler(),
+)

@@ -1,0 +1,1 @@
+"""Videos, as clients see them."""

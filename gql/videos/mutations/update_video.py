@@ -1,0 +1,71 @@
+"""`updateVideo`."""
+
+from typing import Annotated, Any
+
+import strawberry
+
+from gql.context import Info
+from gql.inputs import to_values
+from gql.permissions import resolve_user_id
+from gql.user_errors import InvalidInput, VideoNotFound
+from gql.videos.mutations.inputs import MODEL_NAMES, HighlightsSummaryInput
+from gql.videos.types import Video
+
+
+@strawberry.input(description="Changes to a video. Fields that are left out stay as they are.")
+class UpdateVideoInput:
+    """The fields a client may change; status and statistics have their own mutations."""
+
+    video_id: strawberry.ID = strawberry.field(description="The video to change.")
+    user_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Whose video, for workers and admins; everybody else changes their own."
+    )
+    video_url: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Where the video can be watched. YouTube's id follows it."
+    )
+    title: str | None = strawberry.field(default=strawberry.UNSET, description="The title.")
+    highlights_count: int | None = strawberry.field(
+        default=strawberry.UNSET, description="How many highlights were found."
+    )
+    highlights_summary: HighlightsSummaryInput | None = strawberry.field(
+        default=strawberry.UNSET, description="What was found worth cutting, in short; null removes it."
+    )
+    custom_prompt: str | None = strawberry.field(
+        default=strawberry.UNSET, description="What the user asked for, in their own words; null removes it."
+    )
+    styles_processed: list[str] | None = strawberry.field(default=strawberry.UNSET, description="Styles that were cut.")
+    crop_mode: str | None = strawberry.field(default=strawberry.UNSET, description="How the picture is cropped.")
+    target_aspect: str | None = strawberry.field(default=strawberry.UNSET, description="The clips' aspect ratio.")
+
+
+@strawberry.type(description="The video is changed.")
+class UpdateVideoSuccess:
+    """What `updateVideo` answers."""
+
+    video: Video = strawberry.field(description="The video as it is now.")
+
+
+UpdateVideoResult = Annotated[
+    UpdateVideoSuccess | VideoNotFound | InvalidInput,
+    strawberry.union("UpdateVideoResult", description="What `updateVideo` can answer."),
+]
+
+
+@strawberry.mutation(description="Changes what a video says of itself.")
+async def update_video(
+    info: Info,
+    input: Annotated[UpdateVideoInput, strawberry.argument(description="The changes.")],  # noqa: A002
+) -> UpdateVideoResult | None:
+    """The changes are in Firestore, all of them or none."""
+    owner_id = resolve_user_id(info.context.principal, input.user_id or None)
+    stored = await info.context.services.videos(owner_id).update_video(input.video_id, _to_changes(input))
+    return UpdateVideoSuccess(video=Video.from_model(stored))
+
+
+def _to_changes(data: UpdateVideoInput) -> dict[str, Any]:
+    changes = to_values(data, MODEL_NAMES)
+    changes.pop("video_id")
+    changes.pop("user_id", None)
+    if data.highlights_summary:
+        changes["highlights_summary"] = data.highlights_summary.to_values()
+    return changes

@@ -1,0 +1,51 @@
+"""`video` and `videos`."""
+
+from typing import Annotated
+
+import strawberry
+
+from gql.arguments import After, Before, First, Last, UserId, VideoId
+from gql.context import Info
+from gql.permissions import resolve_user_id
+from gql.relay import Connection, connect, parse_page_arguments
+from gql.videos.enums import VideoOrder, VideoStatus
+from gql.videos.types import Video
+from repositories import models, ordering
+
+
+@strawberry.type
+class VideoQueries:
+    """The root fields about videos."""
+
+    @strawberry.field(description="One video; null where there is none.")
+    async def video(self, info: Info, video_id: VideoId, user_id: UserId = None) -> Video | None:
+        """The video, or None."""
+        owner_id = resolve_user_id(info.context.principal, user_id)
+        model = await info.context.loaders.videos.load((owner_id, video_id))
+        return None if model is None else Video.from_model(model)
+
+    @strawberry.field(description="A user's videos.")
+    async def videos(
+        self,
+        info: Info,
+        first: First = 20,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        status: Annotated[VideoStatus | None, strawberry.argument(description="Only videos of this status.")] = None,
+        order_by: Annotated[VideoOrder, strawberry.argument(description="The order.")] = VideoOrder.CREATED_AT_DESC,
+        user_id: UserId = None,
+    ) -> Connection[Video]:
+        """A page of the user's videos."""
+        arguments = parse_page_arguments(info, first=first, after=after, last=last, before=before)
+        repository = info.context.services.videos(resolve_user_id(info.context.principal, user_id))
+        model_status = None if status is None else models.VideoStatus(status.value)
+        page = await repository.list_videos(
+            status=model_status,
+            order_by=ordering.VideoOrder(order_by.value),
+            limit=arguments.limit,
+            cursor=arguments.after,
+            before=arguments.before,
+            from_end=arguments.from_end,
+        )
+        return connect(page, Video.from_model, lambda: repository.count_videos(status=model_status))

@@ -1,0 +1,101 @@
+"""GraphQL over HTTP: Strawberry's view with the media types, status codes and errors that the standard asks for."""
+
+from typing import Any
+
+import orjson
+from cross_web import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.http import GraphQLHTTPResponse
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
+
+from gql.authentication import authenticate
+from gql.context import Context, Services
+from gql.errors import ErrorCode
+from gql.loaders import Loaders
+from gql.schema import Schema
+
+GRAPHQL_RESPONSE = "application/graphql-response+json"
+LEGACY_JSON = "application/json"
+
+
+class GraphQLView(GraphQL[Context, None]):
+    """`/graphql` for programs; people get the explorer (`explorer.py`)."""
+
+    def __init__(self, schema: Schema, services: Services) -> None:
+        super().__init__(schema, graphql_ide=None, subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,))
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request."""
+        try:
+            await super().__call__(scope, receive, send)
+        except MalformedRequestError as error:
+            await error.response(scope, receive, send)
+
+    async def run(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Strawberry's answer; a request that is no GraphQL request gets our kind of error, not plain text."""
+        try:
+            return await super().run(request, *args, **kwargs)
+        except HTTPException as error:
+            raise MalformedRequestError(error.status_code, error.reason) from error
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
+        """The context of one request, with loaders of its own."""
+        del response
+        return Context(
+            principal=authenticate(),
+            services=self._services,
+            loaders=Loaders(self._services),
+            request_id=request.state.request_id,
+        )
+
+    async def get_sub_response(self, request: Request | WebSocket) -> Response:
+        """The response that answers take their headers from: here the media type that the client asked for."""
+        sub_response = await super().get_sub_response(request)
+        accepted = request.headers.get("accept", "")
+        sub_response.media_type = GRAPHQL_RESPONSE if GRAPHQL_RESPONSE in accepted else LEGACY_JSON
+        return sub_response
+
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
+        """The answer's JSON; a request that was never executed has no `data`."""
+        answer = await super().process_result(request, result)
+        if isinstance(result, PreExecutionError):
+            answer.pop("data", None)  # type: ignore[misc]  # the specification leaves it out, the TypedDict cannot
+        return answer
+
+    def create_response(
+        self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
+    ) -> Response:
+        """200 for all that was executed; 400 for what was not, if the client speaks the newer media type."""
+        was_refused = sub_response.media_type == GRAPHQL_RESPONSE and "data" not in response_data
+        return Response(
+            orjson.dumps(response_data), status_code=400 if was_refused else 200, media_type=sub_response.media_type
+        )
+
+    def encode_json(self, data: object) -> bytes:
+        """JSON by orjson."""
+        return orjson.dumps(data)
+
+    def decode_json(self, data: str | bytes) -> object:
+        """JSON by orjson, whose error is a `json.JSONDecodeError`."""
+        return orjson.loads(data)
+
+
+class MalformedRequestError(Exception):
+    """A request that is no GraphQL request at all."""
+
+    def __init__(self, status_code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.response = error_response(status_code, reason)
+
+
+def error_response(status_code: int, message: str, code: ErrorCode = ErrorCode.BAD_USER_INPUT) -> Response:
+    """An HTTP error in the shape of a GraphQL answer, so that every client can show it."""
+    body = {"errors": [{"message": message, "extensions": {"code": code}}]}
+    return Response(orjson.dumps(body), status_code=status_code, media_type=LEGACY_JSON)

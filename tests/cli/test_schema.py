@@ -1,0 +1,29 @@
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from cli.main import main
+
+SCHEMA = Path(__file__).parent.parent.parent / "schema.graphql"
+
+
+def test_printed_schema_is_the_checked_in_one() -> None:
+    assert CliRunner().invoke(main, ["schema", "print"]).output == SCHEMA.read_text()
+
+
+def test_breaking_change_is_named_and_fails(tmp_path: Path) -> None:
+    """A field that the checked-in schema promises, and the code has not, is a breaking change."""
+    promised = tmp_path / "schema.graphql"
+    promised.write_text(SCHEMA.read_text().replace("type Viewer {", 'type Viewer {\n  "A name."\n  name: String\n', 1))
+    result = CliRunner().invoke(main, ["schema", "check", str(promised)])
+    assert result.exit_code == 1
+    assert "breaking: Viewer.name was removed." in result.output
+
+
+def test_current_schema_passes() -> None:
+    assert CliRunner().invoke(main, ["schema", "check", str(SCHEMA)]).exit_code == 0
+
+
+def test_help_lists_every_command() -> None:
+    output = CliRunner().invoke(main, ["--help"]).output
+    assert all(name in output for name in ("serve", "import", "schema", "firestore"))

@@ -1,0 +1,39 @@
+"""What all tests share: one embedded Firestore and S3 for the session, started as users start them."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from embedded.stack import Endpoints
+    from settings import Settings
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def endpoints(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Endpoints]":
+    """The addresses of a Firestore and an S3 server that live for the session."""
+    from cli.stack import INDEXES_FILE
+    from embedded.stack import start_stack
+
+    with start_stack(tmp_path_factory.mktemp("data"), indexes_file=INDEXES_FILE) as stack:
+        yield stack.endpoints
+
+
+@pytest.fixture(scope="session")
+def settings(endpoints: "Endpoints") -> "Settings":
+    """Settings that lead to the session's servers."""
+    from cli.stack import with_endpoints
+    from settings import Settings
+
+    return with_endpoints(Settings(), endpoints)
+
+
+@pytest.fixture
+def user_id() -> str:
+    """A user of this test's own, so that tests never see each other's videos."""
+    return f"user-{uuid.uuid4().hex[:12]}"

@@ -1,0 +1,106 @@
+from typing import Any
+
+import pytest
+
+from gql.context import Services
+
+
+async def test_clips_are_created_in_the_inputs_order(create_video: Any, create_clips: Any, clip_input: Any) -> None:
+    await create_video()
+    result = await create_clips(clip_input(2), clip_input(1))
+    assert [entry["clip"]["clipId"] for entry in result["results"]] == [
+        "clip_02_02_a-title_split",
+        "clip_01_01_a-title_split",
+    ]
+    assert all(entry["created"] for entry in result["results"])
+    assert result["video"] == {"clipsCount": 0, "clipsByStyle": []}
+
+
+async def test_completed_takes_size_and_thumbnail_from_the_files(
+    create_video: Any, create_clips: Any, upload: Any, clip_input: Any
+) -> None:
+    await create_video()
+    await upload("clip_01_01_a-title_split.mp4", body=b"x" * 2048)
+    await upload("clip_02_02_a-title_my.style.mp4", thumbnail=False)
+    result = await create_clips(
+        clip_input(1, status="COMPLETED"), clip_input(2, "my.style", status="COMPLETED"), clip_input(3)
+    )
+    first, second, third = (entry["clip"] for entry in result["results"])
+    assert (first["fileSizeBytes"], first["size"], first["hasThumbnail"]) == (2048.0, "2.0 KB", True)
+    assert (second["fileSizeBytes"], second["hasThumbnail"]) == (10.0, False)
+    assert third["status"] == "PROCESSING"
+    assert result["video"]["clipsByStyle"] == [{"style": "my.style", "count": 1}, {"style": "split", "count": 1}]
+
+
+async def test_completed_without_its_file_is_refused_and_nothing_is_written(
+    create_video: Any, create_clips: Any, clip_input: Any, services: Services, user_id: str
+) -> None:
+    await create_video()
+    result = await create_clips(clip_input(1), clip_input(2, status="COMPLETED"))
+    assert result["__typename"] == "FileMissing"
+    assert result["key"] == f"{user_id}/v1/clips/clip_02_02_a-title_split.mp4"
+    assert await services.clips(user_id, "v1").count_clips() == 0
+
+
+async def test_same_call_again_gives_the_same_answer(create_video: Any, complete_clips: Any, clip_input: Any) -> None:
+    await create_video()
+    first = await complete_clips(clip_input(1), clip_input(2))
+    again = await complete_clips(clip_input(1), clip_input(2))
+    assert [entry["created"] for entry in again["results"]] == [False, False]
+    assert [entry["clip"] for entry in again["results"]] == [entry["clip"] for entry in first["results"]]
+    assert again["video"] == first["video"] == {"clipsCount": 2, "clipsByStyle": [{"style": "split", "count": 2}]}
+
+
+async def test_same_id_with_other_content_is_refused(create_video: Any, create_clips: Any, clip_input: Any) -> None:
+    await create_video()
+    await create_clips(clip_input(1))
+    result = await create_clips(clip_input(2), clip_input(1, title="Other"))
+    assert result["__typename"] == "ClipAlreadyExists"
+    assert (result["clipId"], result["fields"]) == ("clip_01_01_a-title_split", ["title"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"startTime": "1:2:3"}, "startTime"),
+        ({"startTime": "00:00:61"}, "startTime"),
+        ({"startTime": "00:59:59"}, "endTime"),
+        ({"endTime": "soon"}, "endTime"),
+        ({"filename": "../clip.mp4"}, "filename"),
+        ({"filename": "/clip.mp4"}, "filename"),
+        ({"filename": "clip\u0000.mp4"}, "filename"),
+        ({"filename": ""}, "filename"),
+        ({"style": ""}, "style"),
+        ({"style": "x" * 1501}, "style"),
+        ({"priority": -1}, "priority"),
+        ({"sceneId": -1}, "sceneId"),
+    ],
+    ids=str,
+)
+async def test_one_bad_clip_of_fifty_is_named_and_nothing_is_written(
+    create_video: Any, create_clips: Any, clip_input: Any, services: Services, user_id: str, changes: Any, field: str
+) -> None:
+    await create_video()
+    clips = [clip_input(number) for number in range(1, 51)]
+    clips[20] |= changes
+    result = await create_clips(*clips)
+    assert result["__typename"] == "InvalidInput"
+    assert result["path"] == ["clips", "20", field]
+    assert await services.clips(user_id, "v1").count_clips() == 0
+
+
+@pytest.mark.parametrize("count", [0, 201])
+async def test_number_of_clips_is_bounded(create_video: Any, create_clips: Any, clip_input: Any, count: int) -> None:
+    await create_video()
+    result = await create_clips(*(clip_input(1) for _ in range(count)))
+    assert (result["__typename"], result["path"]) == ("InvalidInput", ["clips"])
+
+
+async def test_same_clip_twice_in_one_call_is_refused(create_video: Any, create_clips: Any, clip_input: Any) -> None:
+    await create_video()
+    result = await create_clips(clip_input(1), clip_input(1))
+    assert (result["__typename"], result["path"][:2]) == ("InvalidInput", ["clips", "1"])
+
+
+async def test_unknown_video_is_refused(create_clips: Any, clip_input: Any) -> None:
+    assert (await create_clips(clip_input(1)))["__typename"] == "VideoNotFound"

@@ -1,0 +1,33 @@
+from typing import Any
+
+from gql.context import Services
+
+DOCUMENT = """
+mutation ($input: RecountClipsInput!) {
+  recountClips(input: $input) {
+    __typename
+    ... on RecountClipsSuccess { video { clipsCount clipsByStyle { style count } status } }
+  }
+}
+"""
+
+
+async def test_statistics_that_others_spoiled_are_mended(
+    query: Any, create_video: Any, complete_clips: Any, clip_input: Any, services: Services, user_id: str
+) -> None:
+    """Something that writes Firestore behind our back leaves wrong counts; recounting mends them."""
+    await create_video()
+    await complete_clips(clip_input(1), clip_input(2, "left_focus"))
+    document = services.firestore.document(f"users/{user_id}/videos/v1")
+    await document.update({"clips_count": 7, "clips_by_style": {"ghost": 7}})
+    answer = await query(DOCUMENT, input={"videoId": "v1", "userId": user_id})
+    assert answer["recountClips"]["video"] == {
+        "clipsCount": 2,
+        "clipsByStyle": [{"style": "left_focus", "count": 1}, {"style": "split", "count": 1}],
+        "status": "PROCESSING",
+    }
+
+
+async def test_unknown_video_is_refused(query: Any, user_id: str) -> None:
+    answer = await query(DOCUMENT, input={"videoId": "v1", "userId": user_id})
+    assert answer["recountClips"]["__typename"] == "VideoNotFound"

@@ -1,0 +1,67 @@
+from typing import Any
+
+import pytest
+
+from gql.context import Services
+
+DOCUMENT = """
+mutation ($input: UpdateClipStatusInput!) {
+  updateClipStatus(input: $input) {
+    __typename
+    ... on UpdateClipStatusSuccess { clip { status completedAt fileSizeBytes hasThumbnail video { clipsCount } } }
+    ... on InvalidStatusChange { from to }
+    ... on FileMissing { key }
+    ... on ClipNotFound { clipId }
+  }
+}
+"""
+CLIP_ID = "clip_01_01_a-title_split"
+
+
+@pytest.fixture
+def update(query: Any, user_id: str) -> Any:
+    async def update(status: str, clip_id: str = CLIP_ID) -> Any:
+        given = {"videoId": "v1", "userId": user_id, "clipId": clip_id, "status": status}
+        return (await query(DOCUMENT, input=given))["updateClipStatus"]
+
+    return update
+
+
+async def test_completed_asks_r2_and_counts_in_the_same_commit(
+    create_video: Any, create_clips: Any, clip_input: Any, upload: Any, update: Any
+) -> None:
+    await create_video()
+    await create_clips(clip_input(1))
+    await upload(f"{CLIP_ID}.mp4")
+    clip = (await update("COMPLETED"))["clip"]
+    assert clip["completedAt"]
+    assert (clip["fileSizeBytes"], clip["hasThumbnail"], clip["video"]["clipsCount"]) == (10.0, True, 1)
+    assert (await update("COMPLETED"))["clip"] == clip
+    assert (await update("PROCESSING"))["clip"]["video"]["clipsCount"] == 0
+
+
+async def test_completed_without_a_file_is_refused_and_nothing_changes(
+    create_video: Any, create_clips: Any, clip_input: Any, update: Any, services: Services, user_id: str
+) -> None:
+    await create_video()
+    await create_clips(clip_input(1))
+    result = await update("COMPLETED")
+    assert (result["__typename"], result["key"]) == ("FileMissing", f"{user_id}/v1/clips/{CLIP_ID}.mp4")
+    stored = await services.clips(user_id, "v1").get_clip(CLIP_ID)
+    assert stored is not None
+    assert stored.status == "processing"
+
+
+async def test_step_that_is_not_in_the_table_is_refused(
+    create_video: Any, complete_clips: Any, clip_input: Any, update: Any
+) -> None:
+    await create_video()
+    await complete_clips(clip_input(1))
+    result = await update("FAILED")
+    assert (result["__typename"], result["from"], result["to"]) == ("InvalidStatusChange", "COMPLETED", "FAILED")
+
+
+@pytest.mark.parametrize("status", ["COMPLETED", "FAILED"])
+async def test_unknown_clip_is_refused(create_video: Any, update: Any, status: str) -> None:
+    await create_video()
+    assert await update(status) == {"__typename": "ClipNotFound", "clipId": CLIP_ID}

@@ -1,0 +1,158 @@
+"""Whole requests through the app, in this process, against the session's real Firestore and S3 servers."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from gql.app import create_app
+from gql.context import Services
+from settings import Settings
+
+Execute = Callable[..., Awaitable[Any]]
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[Starlette]:
+    """The app with clients of its own, for this test's event loop."""
+    app = create_app(settings)
+    yield app
+    await app.state.services.close()
+
+
+@pytest.fixture
+def services(app: Starlette) -> Services:
+    """The services behind the app."""
+    services: Services = app.state.services
+    return services
+
+
+@pytest.fixture
+async def client(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
+    """HTTP to the app."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://clipgraph") as client:
+        yield client
+
+
+@pytest.fixture
+def execute(client: httpx.AsyncClient) -> Execute:
+    """Runs a document and answers its whole response: `await execute("{ … }", name=value)`."""
+
+    async def execute(query: str, **variables: Any) -> Any:
+        response = await client.post("/graphql", json={"query": query, "variables": variables})
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    return execute
+
+
+@pytest.fixture
+def query(execute: Execute) -> Execute:
+    """Runs a document that must succeed, and answers its data."""
+
+    async def query(document: str, **variables: Any) -> Any:
+        answer = await execute(document, **variables)
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    return query
+
+
+CREATE_VIDEO = """
+mutation ($input: CreateVideoInput!) {
+  createVideo(input: $input) {
+    __typename
+    ... on CreateVideoSuccess { created video { id videoId title youtubeId status clipsCount createdBy targetAspect } }
+    ... on UserError { message }
+    ... on InvalidInput { path }
+    ... on VideoAlreadyExists { videoId fields }
+  }
+}
+"""
+
+CREATE_CLIPS = """
+mutation ($input: CreateClipsInput!) {
+  createClips(input: $input) {
+    __typename
+    ... on CreateClipsSuccess {
+      results { created clip { clipId status fileSizeBytes size hasThumbnail createdBy } }
+      video { clipsCount clipsByStyle { style count } }
+    }
+    ... on UserError { message }
+    ... on InvalidInput { path }
+    ... on ClipAlreadyExists { clipId fields }
+    ... on FileMissing { key }
+    ... on VideoNotFound { videoId }
+  }
+}
+"""
+
+
+@pytest.fixture
+def clip_input() -> Callable[..., dict[str, Any]]:
+    """Makes the input of a clip as a worker would send it, from a number, a style and changes."""
+    return make_clip_input
+
+
+def make_clip_input(number: int, style: str = "split", **changes: Any) -> dict[str, Any]:
+    """The input of clip `number`."""
+    return {
+        "filename": f"clip_{number:02d}_{number:02d}_a-title_{style}.mp4",
+        "sceneId": number,
+        "title": f"Title {number}",
+        "style": style,
+        "priority": number,
+        "startTime": f"00:{number:02d}:00",
+        "endTime": f"00:{number:02d}:30.500",
+    } | changes
+
+
+@pytest.fixture
+def create_video(query: Execute, user_id: str) -> Execute:
+    """Creates a video of this test's user by mutation, and answers the mutation's result."""
+
+    async def create_video(video_id: str = "v1", **changes: Any) -> Any:
+        given = {"videoId": video_id, "videoUrl": "https://youtu.be/dQw4w9WgXcQ", "title": "A video", "userId": user_id}
+        return (await query(CREATE_VIDEO, input=given | changes))["createVideo"]
+
+    return create_video
+
+
+@pytest.fixture
+def create_clips(query: Execute, user_id: str) -> Execute:
+    """Creates clips of a video of this test's user by mutation, and answers the mutation's result."""
+
+    async def create_clips(*clips: dict[str, Any], video_id: str = "v1") -> Any:
+        given = {"videoId": video_id, "userId": user_id, "clips": clips}
+        return (await query(CREATE_CLIPS, input=given))["createClips"]
+
+    return create_clips
+
+
+@pytest.fixture
+def upload(services: Services, user_id: str) -> Execute:
+    """Puts a clip's file, and its thumbnail unless said otherwise, where the layout wants them."""
+
+    async def upload(
+        filename: str, *, body: bytes = b"0123456789", thumbnail: bool = True, video_id: str = "v1"
+    ) -> None:
+        folder = f"{user_id}/{video_id}/clips"
+        await services.storage.put(f"{folder}/{filename}", body, content_type="video/mp4")
+        if thumbnail:
+            await services.storage.put(f"{folder}/{filename[:-4]}.jpg", b"\xff\xd8jpeg", content_type="image/jpeg")
+
+    return upload
+
+
+@pytest.fixture
+def complete_clips(create_clips: Execute, upload: Execute) -> Execute:
+    """Uploads the files of clips and creates them completed."""
+
+    async def complete_clips(*clips: dict[str, Any], video_id: str = "v1") -> Any:
+        for clip in clips:
+            await upload(clip["filename"], video_id=video_id)
+        return await create_clips(*({**clip, "status": "COMPLETED"} for clip in clips), video_id=video_id)
+
+    return complete_clips

@@ -1,0 +1,37 @@
+from typing import Any
+
+from gql.context import Services
+
+DOCUMENT = """
+mutation ($input: DeleteVideoInput!) {
+  deleteVideo(input: $input) {
+    __typename
+    ... on DeleteVideoSuccess { videoId deletedClipsCount deletedFilesCount }
+    ... on VideoNotFound { videoId }
+  }
+}
+"""
+
+
+async def test_video_goes_with_its_clips_and_files_and_no_other(
+    query: Any, create_video: Any, complete_clips: Any, clip_input: Any, services: Services, user_id: str
+) -> None:
+    for video_id in ("v1", "v10"):
+        await create_video(video_id)
+        await complete_clips(clip_input(1), clip_input(2), video_id=video_id)
+    answer = await query(DOCUMENT, input={"videoId": "v1", "userId": user_id})
+    assert answer["deleteVideo"] == {
+        "__typename": "DeleteVideoSuccess",
+        "videoId": "v1",
+        "deletedClipsCount": 2,
+        "deletedFilesCount": 4,
+    }
+    assert await services.videos(user_id).get_video("v1") is None
+    assert await services.clips(user_id, "v1").count_clips() == 0
+    assert await services.clips(user_id, "v10").count_clips() == 2
+    assert len([found async for found in services.storage.list(f"{user_id}/")]) == 4
+
+
+async def test_unknown_video_is_refused(query: Any, user_id: str) -> None:
+    answer = await query(DOCUMENT, input={"videoId": "v1", "userId": user_id})
+    assert answer["deleteVideo"]["__typename"] == "VideoNotFound"

@@ -1,0 +1,46 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from settings import Settings
+
+ROOT = Path(__file__).parent.parent
+
+
+def variable_of(name: str) -> str:
+    alias = Settings.model_fields[name].validation_alias
+    return str(alias) if alias else f"CLIPGRAPH_{name.upper()}"
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    """The table in docs/operating.md says what settings.py says, row by row."""
+    rows = dict(
+        re.findall(r"^\| `([A-Z_0-9]+)` \| (.*) \|$", (ROOT / "docs" / "operating.md").read_text(), re.MULTILINE)
+    )
+    expected = {
+        variable_of(name): f"{'' if field.default is None else f'`{field.default}`'} | {field.description}".strip()
+        for name, field in Settings.model_fields.items()
+    }
+    assert {name: row.strip() for name, row in rows.items()} == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({}, []),
+        ({"r2_bucket": "b"}, ["GOOGLE_CLOUD_PROJECT", "ENDPOINT", "KEY_ID", "SECRET"]),
+        ({"google_cloud_project": "p", "r2_bucket": "b", "r2_account_id": "a"}, ["KEY_ID", "SECRET"]),
+        ({"firestore_emulator_host": "h:1"}, ["ENDPOINT", "BUCKET", "KEY_ID", "SECRET"]),
+    ],
+    ids=str,
+)
+def test_half_set_configuration_names_what_is_missing(given: dict[str, str], missing: list[str]) -> None:
+    names = Settings.model_validate(given).missing_names()
+    assert len(names) == len(missing)
+    assert all(part in name for part, name in zip(missing, names, strict=True))
+
+
+def test_account_gives_the_endpoint() -> None:
+    settings = Settings.model_validate({"r2_account_id": "abc"})
+    assert settings.resolved_r2_endpoint_url == "https://abc.r2.cloudflarestorage.com"
