@@ -1,0 +1,48 @@
+"""What both kinds of documents share: how they are read, written and compared."""
+
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo
+
+_STORED = "stored"
+
+
+class Document(BaseModel):
+    """A document as a model; frozen, and without fields that the model does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    LIFECYCLE_FIELDS: ClassVar[frozenset[str]]
+    """Fields that later calls change, or that tell about the call: two documents may differ in them and be the same."""
+
+    @classmethod
+    def from_document(cls, data: dict[str, Any]) -> Self:
+        """The model of a stored document, however old: fields that are unknown or null are as if they were missing."""
+        known = {name: value for name, value in data.items() if name in cls.model_fields and value is not None}
+        return cls.model_validate(known, context=_STORED)
+
+    def to_document(self) -> dict[str, Any]:
+        """The fields as Firestore holds them."""
+        document = self.model_dump()
+        return {**document, "status": str(document["status"])}
+
+    def find_differences(self, stored: Self) -> tuple[str, ...]:
+        """The fields in which `stored` is not what was given here.
+
+        A field that was left out, or given its default, claims nothing: so a create that is sent again is still the
+        same after the document was updated. A status other than the first one does claim.
+        """
+        claimed = [name for name in type(self).model_fields if name in self.model_fields_set and self._claims(name)]
+        return tuple(name for name in claimed if getattr(self, name) != getattr(stored, name))
+
+    def _claims(self, name: str) -> bool:
+        if name in self.LIFECYCLE_FIELDS:
+            return False
+        field = type(self).model_fields[name]
+        default = field.get_default(call_default_factory=True, validated_data=self.__dict__)
+        return bool(getattr(self, name) != default)
+
+
+def check_is_stored(info: ValidationInfo) -> bool:
+    """Whether a stored document is being read: an older version may have written it under looser rules."""
+    return info.context == _STORED

@@ -1,0 +1,92 @@
+"""What can go wrong, in types that callers tell apart. None of them knows GraphQL, none shows pydantic or gRPC."""
+
+from enum import StrEnum
+
+
+class RepositoryError(Exception):
+    """Any failure of a repository; `message` says for people what is wrong."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class VideoRepositoryError(RepositoryError):
+    """A failure about a video."""
+
+
+class ClipRepositoryError(RepositoryError):
+    """A failure about a clip."""
+
+
+class NotFoundError(RepositoryError):
+    """There is no such document."""
+
+
+class ConflictError(RepositoryError):
+    """What is stored does not allow this, or somebody else changed it meanwhile. Nothing was written."""
+
+
+class UnavailableError(RepositoryError):
+    """Firestore did not answer in time. A write may have been done all the same: the same call again is safe."""
+
+
+class ValidationError(RepositoryError):
+    """A value cannot be; `path` leads to it by field names and list indexes, such as `("clips", 3, "start_time")`."""
+
+    def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class InvalidCursorError(ValidationError):
+    """The cursor was not made for this list and this order."""
+
+    def __init__(self, path: tuple[str | int, ...] = ("cursor",)) -> None:
+        super().__init__("This cursor does not belong to this list in this order.", path)
+
+
+class VideoNotFoundError(VideoRepositoryError, NotFoundError):
+    """The user has no such video."""
+
+    def __init__(self, user_id: str, video_id: str) -> None:
+        super().__init__(f"There is no video {video_id!r}.")
+        self.user_id = user_id
+        self.video_id = video_id
+
+
+class ClipNotFoundError(ClipRepositoryError, NotFoundError):
+    """The video has no such clip."""
+
+    def __init__(self, user_id: str, video_id: str, clip_id: str) -> None:
+        super().__init__(f"There is no clip {clip_id!r} of the video {video_id!r}.")
+        self.user_id = user_id
+        self.video_id = video_id
+        self.clip_id = clip_id
+
+
+class VideoAlreadyExistsError(VideoRepositoryError, ConflictError):
+    """The id is taken by a video with other content; `fields` are those that differ."""
+
+    def __init__(self, video_id: str, fields: tuple[str, ...]) -> None:
+        super().__init__(f"The video {video_id!r} exists with other content: {', '.join(fields)}.")
+        self.video_id = video_id
+        self.fields = fields
+
+
+class ClipAlreadyExistsError(ClipRepositoryError, ConflictError):
+    """The id is taken by a clip with other content; `fields` are those that differ."""
+
+    def __init__(self, clip_id: str, fields: tuple[str, ...]) -> None:
+        super().__init__(f"The clip {clip_id!r} exists with other content: {', '.join(fields)}.")
+        self.clip_id = clip_id
+        self.fields = fields
+
+
+class InvalidStatusChangeError(ConflictError):
+    """The state machine has no such step."""
+
+    def __init__(self, from_status: StrEnum, to_status: StrEnum) -> None:
+        super().__init__(f"A status cannot change from {from_status} to {to_status}.")
+        self.from_status = from_status
+        self.to_status = to_status

@@ -1,0 +1,69 @@
+"""The kinds of fields that the models are made of."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from repositories import identifiers, timecodes
+from repositories.statuses import cut_error_message
+
+MAX_TEXT_BYTES = 1_500
+"""The part of a string that Firestore's queries see: longer titles would tie in an order by title."""
+
+MAX_LONG_TEXT_CHARACTERS = 20_000
+MAX_INTEGER = 2**31 - 1
+"""GraphQL's Int."""
+
+MAX_FILE_SIZE_BYTES = 2**53
+"""What a double, and so JSON, holds exactly."""
+
+
+def check_title(value: str) -> str:
+    """`value` without the space around it: one line, which an index holds in full; ValueError otherwise."""
+    stripped = value.strip()
+    if not stripped:
+        raise ValueError("This cannot be empty.")
+    identifiers.check_text(stripped)
+    if len(stripped.encode()) > MAX_TEXT_BYTES:
+        raise ValueError(f"This is too long: at most {MAX_TEXT_BYTES:,} bytes of UTF-8.")
+    return stripped
+
+
+def check_long_text(value: str) -> str:
+    """`value`, which is text of any number of lines; ValueError otherwise."""
+    identifiers.check_text(value, allowed="\n\r\t")
+    if len(value) > MAX_LONG_TEXT_CHARACTERS:
+        raise ValueError(f"This is too long: at most {MAX_LONG_TEXT_CHARACTERS:,} characters.")
+    return value
+
+
+def to_utc(moment: datetime) -> datetime:
+    """The moment in UTC, to the microsecond, as Firestore keeps it; one without a zone is taken to be in UTC."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    aware = aware.astimezone(UTC)
+    # Firestore's client answers with a subclass that carries nanoseconds and compares slower.
+    return datetime(*aware.timetuple()[:6], microsecond=aware.microsecond, tzinfo=UTC)
+
+
+def utc_now() -> datetime:
+    """This moment in UTC."""
+    return datetime.now(UTC)
+
+
+def _cut(value: object) -> object:
+    return cut_error_message(value) if isinstance(value, str) else value
+
+
+DocumentId = Annotated[str, AfterValidator(identifiers.check_document_id)]
+UserId = Annotated[str, AfterValidator(identifiers.check_user_id)]
+Filename = Annotated[str, AfterValidator(identifiers.check_filename)]
+MapKey = Annotated[str, AfterValidator(identifiers.check_map_key)]
+Title = Annotated[str, AfterValidator(check_title)]
+LongText = Annotated[str, AfterValidator(check_long_text)]
+ErrorMessage = Annotated[str, BeforeValidator(_cut)]
+Timecode = Annotated[str, AfterValidator(timecodes.check_timecode)]
+Timestamp = Annotated[datetime, AfterValidator(to_utc)]
+Count = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+FileSize = Annotated[int, Field(ge=0, le=MAX_FILE_SIZE_BYTES)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]

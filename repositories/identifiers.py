@@ -1,0 +1,125 @@
+"""Ids, filenames and keys: what Firestore and R2 accept, and what keeps a user inside their own folder."""
+
+import re
+import unicodedata
+
+from google.cloud.firestore_v1.field_path import FieldPath
+
+MAX_ID_BYTES = 1_500
+MAX_USER_ID_CHARACTERS = 128
+MAX_KEY_BYTES = 1_024
+"""R2's limit for a whole key, in UTF-8."""
+
+MAX_FILENAME_BYTES = 255
+"""What file systems take for one name: clips are cut, and in the embedded S3 kept, as files."""
+
+MAX_FIELD_PATH_BYTES = 1_500
+STATISTICS_BY_STYLE = "clips_by_style"
+
+_RESERVED = re.compile(r"__.*__", re.DOTALL)
+_EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,8}")
+# They turn the text around them, so that a name reads as another one.
+_BIDIRECTIONAL_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def check_document_id(value: str) -> str:
+    """`value`, which Firestore takes as a document's id; ValueError otherwise."""
+    check_name(value)
+    if "/" in value:
+        raise ValueError("An id cannot hold a slash.")
+    if value in {".", ".."} or _RESERVED.fullmatch(value):
+        raise ValueError("An id cannot be `.` or `..`, nor both begin and end with two underscores.")
+    _check_size(value, MAX_ID_BYTES)
+    return value
+
+
+def check_user_id(value: str) -> str:
+    """`value`, which can own videos; ValueError otherwise."""
+    if len(value) > MAX_USER_ID_CHARACTERS:
+        raise ValueError(f"A user's id has at most {MAX_USER_ID_CHARACTERS} characters.")
+    return check_document_id(value)
+
+
+def check_filename(value: str) -> str:
+    """`value`, which names a clip's file in its video's folder, and by its stem the clip; ValueError otherwise."""
+    check_name(value)
+    if "/" in value or "\\" in value:
+        raise ValueError("A filename cannot hold slashes: it names a file in the video's own folder.")
+    _check_size(value, MAX_FILENAME_BYTES)
+    stem, extension = split_filename(value)
+    if not stem or not _EXTENSION.fullmatch(extension):
+        raise ValueError("A filename has a stem and an extension, such as `clip_01_03_title_split.mp4`.")
+    if extension.lower() in {".jpg", ".json"}:
+        raise ValueError("This filename is a thumbnail's or a list's, not a clip's.")
+    check_document_id(stem)
+    return value
+
+
+def split_filename(filename: str) -> tuple[str, str]:
+    """The stem, which is the clip's id, and the extension with its dot (empty where there is none)."""
+    stem, dot, extension = filename.rpartition(".")
+    return (stem, dot + extension) if dot else (filename, "")
+
+
+def check_map_key(value: str) -> str:
+    """`value`, which Firestore takes as a key of a map: any words, dots, slashes, emoji; ValueError otherwise."""
+    check_name(value)
+    if _RESERVED.fullmatch(value):
+        raise ValueError("Names that begin and end with two underscores are reserved.")
+    _check_size(value, MAX_ID_BYTES)
+    return value
+
+
+def check_style(value: str) -> str:
+    """`value`, which can be a clip's style: a key of a map, short enough to be named in a field path."""
+    check_map_key(value)
+    if len(FieldPath(STATISTICS_BY_STYLE, value).to_api_repr().encode()) > MAX_FIELD_PATH_BYTES:
+        raise ValueError(f"This is too long: a style's field path has at most {MAX_FIELD_PATH_BYTES:,} bytes.")
+    return value
+
+
+def check_name(value: str) -> str:
+    """`value`, which is not empty and reads as what it is; ValueError otherwise."""
+    if not value.strip():
+        raise ValueError("This cannot be empty.")
+    if any(character in _BIDIRECTIONAL_CONTROLS for character in value):
+        raise ValueError("Characters that turn the direction of text are not allowed here.")
+    return check_text(value)
+
+
+def check_text(value: str, *, allowed: str = "") -> str:
+    """`value`, which UTF-8 can hold, without control characters but for those `allowed`; ValueError otherwise."""
+    for character in value:
+        category = unicodedata.category(character)
+        if category == "Cs":
+            raise ValueError("This is not valid Unicode: it holds half of a surrogate pair.")
+        if category == "Cc" and character not in allowed:
+            raise ValueError("Control characters are not allowed here.")
+    return value
+
+
+def build_video_key(user_id: str, video_id: str, *names: str) -> str:
+    """The key of what lies in the video's folder."""
+    return "/".join((user_id, video_id, *names))
+
+
+def check_key(key: str, user_id: str, video_id: str) -> str:
+    """`key`, which lies in the video's own folder; ValueError for any way out of it."""
+    check_name(key)
+    folder = build_video_key(user_id, video_id, "")
+    segments = key.removeprefix(folder).split("/")
+    if not key.startswith(folder) or any(segment in {"", ".", ".."} or "\\" in segment for segment in segments):
+        raise ValueError("A key lies in its video's folder: `{user_id}/{video_id}/…`.")
+    return key
+
+
+def check_key_size(key: str) -> str:
+    """`key`, which is as short as R2 demands; ValueError otherwise."""
+    if len(key.encode()) > MAX_KEY_BYTES:
+        raise ValueError(f"The file's key `{{user_id}}/{{video_id}}/clips/…` would be over {MAX_KEY_BYTES:,} bytes.")
+    return key
+
+
+def _check_size(value: str, max_bytes: int) -> None:
+    if len(value.encode()) > max_bytes:
+        raise ValueError(f"This is too long: at most {max_bytes:,} bytes of UTF-8.")

@@ -1,0 +1,283 @@
+"""The two documents as models: every field that Firestore holds, validated."""
+
+from datetime import datetime
+from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, computed_field, field_validator, model_validator
+
+from repositories import identifiers, timecodes, youtube
+from repositories.documents import Document, check_is_stored
+from repositories.fields import (
+    Count,
+    DocumentId,
+    ErrorMessage,
+    Filename,
+    FileSize,
+    LongText,
+    MapKey,
+    Seconds,
+    Timecode,
+    Timestamp,
+    Title,
+    UserId,
+    utc_now,
+)
+from repositories.statuses import ClipStatus, VideoStatus
+
+__all__ = ["ClipMetadata", "ClipStatus", "HighlightsSummary", "VideoMetadata", "VideoStatus"]
+
+UNKNOWN_VIDEO_URL = "about:blank"
+MAX_URL_CHARACTERS = 2_048
+BYTES_PER_MB = 1024 * 1024
+# Workers round the durations that they measure.
+MAX_DURATION_DIFFERENCE_SECONDS = 1.0
+
+
+def _compute_duration_seconds(data: dict[str, Any]) -> float:
+    return max(0.0, timecodes.compute_duration_seconds(data["start_time"], data["end_time"]))
+
+
+def _build_key(data: dict[str, Any], *names: str) -> str:
+    return identifiers.build_video_key(data["user_id"], data["video_id"], *names)
+
+
+def _build_thumbnail_key(data: dict[str, Any]) -> str | None:
+    return identifiers.split_filename(data["r2_key"])[0] + ".jpg" if data["has_thumbnail"] else None
+
+
+class HighlightsSummary(BaseModel):
+    """What was found worth cutting: `total_duration` in seconds, and how many highlights are of each category."""
+
+    model_config = ConfigDict(frozen=True)
+
+    total_duration: Seconds = 0.0
+    categories: dict[MapKey, Count] = Field(default_factory=dict)
+
+
+class VideoMetadata(Document):
+    """A long video, out of which clips are cut. `clips_count` and `clips_by_style` count its completed clips."""
+
+    LIFECYCLE_FIELDS = frozenset(
+        {"status", "created_at", "completed_at", "failed_at", "error_message", "created_by", "updated_at"}
+        | {"highlights_count", "highlights_summary", "styles_processed", "clips_count", "clips_by_style"}
+    )
+
+    user_id: UserId
+    video_id: DocumentId
+    video_url: str = Field(default=UNKNOWN_VIDEO_URL, max_length=MAX_URL_CHARACTERS)
+    video_title: Title = Field(default_factory=lambda data: data["video_id"])
+    youtube_id: str | None = Field(default_factory=lambda data: youtube.extract_youtube_id(data["video_url"]))
+    status: VideoStatus = VideoStatus.PROCESSING
+    created_at: Timestamp = Field(default_factory=utc_now)
+    completed_at: Timestamp | None = None
+    failed_at: Timestamp | None = None
+    error_message: ErrorMessage | None = None
+    highlights_count: Count = 0
+    highlights_summary: HighlightsSummary | None = None
+    custom_prompt: LongText | None = None
+    styles_processed: list[MapKey] = Field(default_factory=list)
+    crop_mode: Title = "auto"
+    target_aspect: Title = "9:16"
+    clips_count: Count = 0
+    clips_by_style: dict[MapKey, Count] = Field(default_factory=dict)
+    highlights_json_key: str = Field(default_factory=lambda data: _build_key(data, "highlights.json"))
+    created_by: Title = Field(default_factory=lambda data: data["user_id"])
+    updated_at: Timestamp = Field(default_factory=lambda data: data["created_at"])
+
+    @field_validator("video_url")
+    @classmethod
+    def _check_video_url(cls, value: str, info: ValidationInfo) -> str:
+        return value if check_is_stored(info) else _check_url(value)
+
+    @field_validator("youtube_id")
+    @classmethod
+    def _check_youtube_id(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None or check_is_stored(info):
+            return value
+        if youtube.extract_youtube_id(info.data.get("video_url", "")) not in {None, value}:
+            raise ValueError("This is not the id in the video's address.")
+        return youtube.check_youtube_id(value)
+
+    @field_validator("completed_at")
+    @classmethod
+    def _follow_completed(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
+        return _follow_status(value, info, VideoStatus.COMPLETED)
+
+    @field_validator("failed_at")
+    @classmethod
+    def _follow_failed(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
+        return _follow_status(value, info, VideoStatus.FAILED)
+
+    @field_validator("clips_by_style", mode="before")
+    @classmethod
+    def _drop_styles_without_clips(cls, value: Any) -> Any:
+        """Counts that fell back to zero stay in the document: taking them out would need a read of it."""
+        return {style: count for style, count in value.items() if count != 0} if isinstance(value, dict) else value
+
+    @field_validator("highlights_json_key")
+    @classmethod
+    def _check_highlights_json_key(cls, value: str, info: ValidationInfo) -> str:
+        return _check_own_key(value, info)
+
+
+class ClipMetadata(Document):
+    """A short clip that was cut out of a video. Its id is its filename without the extension."""
+
+    LIFECYCLE_FIELDS = frozenset(
+        {"file_size_bytes", "has_thumbnail", "thumbnail_r2_key", "created_at", "completed_at", "failed_at"}
+        | {"error_message", "created_by"}
+    )
+    # What a document of an older version may lack. Its times are then unknown, not wrong: nothing to nothing.
+    STORED_DEFAULTS: ClassVar[dict[str, Any]] = {
+        "scene_id": 0,
+        "style": "unknown",
+        "priority": 0,
+        "start_time": "00:00:00",
+        "end_time": "00:00:00",
+    }
+
+    user_id: UserId
+    video_id: DocumentId
+    filename: Filename
+    clip_id: DocumentId = Field(default_factory=lambda data: identifiers.split_filename(data["filename"])[0])
+    scene_id: Count
+    scene_title: Title
+    scene_description: LongText | None = None
+    style: MapKey
+    priority: Count
+    start_time: Timecode
+    end_time: Timecode
+    duration_seconds: Seconds = Field(default_factory=_compute_duration_seconds)
+    file_size_bytes: FileSize = 0
+    has_thumbnail: bool = False
+    r2_key: str = Field(default_factory=lambda data: _build_key(data, "clips", data["filename"]))
+    thumbnail_r2_key: str | None = Field(default_factory=_build_thumbnail_key)
+    status: ClipStatus = ClipStatus.PROCESSING
+    created_at: Timestamp = Field(default_factory=utc_now)
+    completed_at: Timestamp | None = None
+    failed_at: Timestamp | None = None
+    error_message: ErrorMessage | None = None
+    created_by: Title = Field(default_factory=lambda data: data["user_id"])
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorated properties; pydantic's own advice
+    @property
+    def file_size_mb(self) -> float:
+        """The size in units of 1,024² bytes, rounded to two places."""
+        return round(self.file_size_bytes / BYTES_PER_MB, 2)
+
+    @classmethod
+    def from_document(cls, data: dict[str, Any]) -> Self:
+        """The model of a stored document, however old."""
+        clip_id = data.get("clip_id")
+        defaults = {**cls.STORED_DEFAULTS, "filename": f"{clip_id}.mp4", "scene_title": clip_id}
+        return super().from_document(defaults | {name: value for name, value in data.items() if value is not None})
+
+    def with_file(self, *, file_size_bytes: int, has_thumbnail: bool) -> Self:
+        """This clip with what R2 says of its files."""
+        changes = plan_file_change(self, file_size_bytes=file_size_bytes, has_thumbnail=has_thumbnail)
+        return self.model_copy(update=changes)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_derived_size(cls, values: Any) -> Any:
+        return {name: values[name] for name in values if name != "file_size_mb"} if isinstance(values, dict) else values
+
+    @field_validator("filename")
+    @classmethod
+    def _check_filename_fits_key(cls, value: str, info: ValidationInfo) -> str:
+        if not check_is_stored(info) and {"user_id", "video_id"} <= info.data.keys():
+            identifiers.check_key_size(_build_key(info.data, "clips", value))
+        return value
+
+    @field_validator("clip_id")
+    @classmethod
+    def _check_clip_id(cls, value: str, info: ValidationInfo) -> str:
+        filename = info.data.get("filename", value)
+        if not check_is_stored(info) and value != identifiers.split_filename(filename)[0]:
+            raise ValueError("A clip's id is its filename without the extension.")
+        return value
+
+    @field_validator("style")
+    @classmethod
+    def _check_style(cls, value: str, info: ValidationInfo) -> str:
+        return value if check_is_stored(info) else identifiers.check_style(value)
+
+    @field_validator("end_time")
+    @classmethod
+    def _check_end_time(cls, value: str, info: ValidationInfo) -> str:
+        start_time = info.data.get("start_time")
+        if start_time is None or check_is_stored(info):
+            return value
+        if timecodes.compute_duration_seconds(start_time, value) <= 0:
+            raise ValueError("A clip ends after its start.")
+        return value
+
+    @field_validator("duration_seconds")
+    @classmethod
+    def _check_duration_seconds(cls, value: float, info: ValidationInfo) -> float:
+        if check_is_stored(info) or not {"start_time", "end_time"} <= info.data.keys():
+            return value
+        computed = _compute_duration_seconds(info.data)
+        if abs(value - computed) > MAX_DURATION_DIFFERENCE_SECONDS:
+            raise ValueError(f"From start to end it is {computed} seconds.")
+        return computed
+
+    @field_validator("r2_key")
+    @classmethod
+    def _check_r2_key(cls, value: str, info: ValidationInfo) -> str:
+        return _check_own_key(value, info)
+
+    @field_validator("thumbnail_r2_key")
+    @classmethod
+    def _check_thumbnail_r2_key(cls, value: str | None, info: ValidationInfo) -> str | None:
+        return None if value is None or not info.data.get("has_thumbnail") else _check_own_key(value, info)
+
+    @field_validator("completed_at")
+    @classmethod
+    def _follow_completed(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
+        return _follow_status(value, info, ClipStatus.COMPLETED)
+
+    @field_validator("failed_at")
+    @classmethod
+    def _follow_failed(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
+        return _follow_status(value, info, ClipStatus.FAILED)
+
+
+def plan_file_change(
+    clip: ClipMetadata, *, file_size_bytes: int | None = None, has_thumbnail: bool | None = None
+) -> dict[str, Any]:
+    """The fields that differ once the clip's files are as said; None says nothing."""
+    changes: dict[str, Any] = {}
+    if file_size_bytes is not None and file_size_bytes != clip.file_size_bytes:
+        changes["file_size_bytes"] = file_size_bytes
+    if has_thumbnail is not None and has_thumbnail != clip.has_thumbnail:
+        changes["has_thumbnail"] = has_thumbnail
+        changes["thumbnail_r2_key"] = _build_thumbnail_key({**clip.__dict__, "has_thumbnail": has_thumbnail})
+    return changes
+
+
+def _follow_status(value: datetime | None, info: ValidationInfo, status: VideoStatus | ClipStatus) -> datetime | None:
+    if info.data.get("status") != status:
+        return None
+    return value if value is not None or check_is_stored(info) else info.data.get("created_at")
+
+
+def _check_url(value: str) -> str:
+    identifiers.check_name(value)
+    if value == UNKNOWN_VIDEO_URL:
+        return value
+    try:
+        address = urlsplit(value)
+        is_web_address = address.scheme in {"http", "https"} and bool(address.hostname)
+    except ValueError:
+        is_web_address = False
+    if not is_web_address:
+        raise ValueError("An address begins with `https://` or `http://` and names a host.")
+    return value
+
+
+def _check_own_key(value: str, info: ValidationInfo) -> str:
+    user_id, video_id = info.data.get("user_id"), info.data.get("video_id")
+    # Where one of them failed its own check, that is the error to tell.
+    return value if user_id is None or video_id is None else identifiers.check_key(value, user_id, video_id)

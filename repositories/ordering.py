@@ -1,0 +1,41 @@
+"""The orders that lists come in."""
+
+from enum import Enum
+
+
+class Order(Enum):
+    """A field of the documents and whether the largest comes first; ties are ordered by id, in the same direction."""
+
+    @property
+    def field(self) -> str:
+        """The documents' field."""
+        return str(self.value[0])
+
+    @property
+    def descending(self) -> bool:
+        """Whether the largest comes first."""
+        return bool(self.value[1])
+
+
+class VideoOrder(Order):
+    """How a list of videos is ordered."""
+
+    CREATED_AT_ASC = ("created_at", False)
+    CREATED_AT_DESC = ("created_at", True)
+    UPDATED_AT_ASC = ("updated_at", False)
+    UPDATED_AT_DESC = ("updated_at", True)
+    TITLE_ASC = ("video_title", False)
+    TITLE_DESC = ("video_title", True)
+
+
+class ClipOrder(Order):
+    """How a list of clips is ordered."""
+
+    PRIORITY_ASC = ("priority", False)
+    PRIORITY_DESC = ("priority", True)
+    CREATED_AT_ASC = ("created_at", False)
+    CREATED_AT_DESC = ("created_at", True)
+    START_TIME_ASC = ("start_time", False)
+    START_TIME_DESC = ("start_time", True)
+    DURATION_ASC = ("duration_seconds", False)
+    DURATION_DESC = ("duration_seconds", True)
