@@ -1,0 +1,129 @@
+"""count, sum and avg over a query's results."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from embedded.firestore.documents import get_field
+from embedded.firestore.errors import InvalidArgumentError
+from embedded.firestore.fieldpaths import FieldPath, parse_field_path
+from embedded.firestore.filters import NAME
+from embedded.firestore.protos import Document, StructuredAggregationQuery, Value
+from embedded.firestore.transforms import MAX_INT64, MIN_INT64
+
+MAX_AGGREGATIONS = 5
+_ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+@dataclass(slots=True)
+class Total:
+    """A sum that is exact as long as all numbers are integers."""
+
+    integers: int = 0
+    doubles: float = 0.0
+    count: int = 0
+    has_double: bool = False
+
+    def add(self, number: Any) -> None:
+        """Take one number into account."""
+        self.count += 1
+        if isinstance(number, int):
+            self.integers += number
+        else:
+            self.has_double = True
+            self.doubles += number
+
+
+@dataclass(slots=True)
+class Aggregation:
+    """One aggregation of a request, gathering documents one by one."""
+
+    alias: str
+    kind: str
+    path: FieldPath | None = None
+    up_to: int | None = None
+    count: int = 0
+    numbers: Total = field(default_factory=Total)
+
+    def add(self, document: Document) -> None:
+        """Take one result into account."""
+        self.count += 1
+        if self.path is not None:
+            value = get_field(document.fields, self.path)
+            kind = value.WhichOneof("value_type") if value is not None else None
+            if kind in {"integer_value", "double_value"}:
+                self.numbers.add(getattr(value, kind))
+
+    def result(self) -> Value:
+        """Return what the gathered documents come to."""
+        return _RESULTS[self.kind](self)
+
+
+def parse_aggregations(query: StructuredAggregationQuery) -> list[Aggregation]:
+    """Return the checked aggregations, those without an alias called field_1 and on."""
+    found = query.aggregations
+    if not 1 <= len(found) <= MAX_AGGREGATIONS:
+        raise InvalidArgumentError(f"A query must have between 1 and {MAX_AGGREGATIONS} aggregations.")
+    aliases = _aliases([aggregation.alias for aggregation in found])
+    return [_parse(aggregation, alias) for aggregation, alias in zip(found, aliases, strict=True)]
+
+
+def order_fields(aggregations: list[Aggregation]) -> tuple[FieldPath, ...]:
+    """Return the fields that must be there for a document to count."""
+    return tuple(aggregation.path for aggregation in aggregations if aggregation.path is not None)
+
+
+def _aliases(given: list[str]) -> list[str]:
+    aliases = []
+    for alias in given:
+        if alias and not _ALIAS.match(alias):
+            raise InvalidArgumentError(f'The aggregation alias "{alias[:100]}" is not a simple name.')
+    number = 0
+    for alias in given:
+        if not alias:
+            number += 1
+        aliases.append(alias or f"field_{number}")
+    if len(set(aliases)) != len(aliases):
+        raise InvalidArgumentError("Two aggregations have the same alias.")
+    return aliases
+
+
+def _parse(aggregation: Any, alias: str) -> Aggregation:
+    kind = aggregation.WhichOneof("operator")
+    if kind == "count":
+        up_to = aggregation.count.up_to.value if aggregation.count.HasField("up_to") else None
+        if up_to is not None and up_to <= 0:
+            raise InvalidArgumentError("count's up_to must be greater than zero.")
+        return Aggregation(alias, "count", up_to=up_to)
+    if kind in {"sum", "avg"}:
+        path = parse_field_path(getattr(aggregation, kind).field.field_path)
+        if path == NAME:
+            raise InvalidArgumentError(f"{kind} cannot be used on __name__.")
+        return Aggregation(alias, kind, path=path)
+    raise InvalidArgumentError("An aggregation must be one of count, sum and avg.")
+
+
+def _count(aggregation: Aggregation) -> Value:
+    up_to = aggregation.up_to
+    return Value(integer_value=aggregation.count if up_to is None else min(aggregation.count, up_to))
+
+
+def _sum(aggregation: Aggregation) -> Value:
+    total = aggregation.numbers
+    if total.has_double:
+        return Value(double_value=total.doubles + total.integers)
+    if MIN_INT64 <= total.integers <= MAX_INT64:
+        return Value(integer_value=total.integers)
+    return Value(double_value=float(total.integers))
+
+
+def _average(aggregation: Aggregation) -> Value:
+    total = aggregation.numbers
+    if not total.count:
+        return Value(null_value=0)
+    whole = total.doubles + total.integers if total.has_double else total.integers
+    return Value(double_value=whole / total.count)
+
+
+_RESULTS: dict[str, Callable[[Aggregation], Value]] = {"count": _count, "sum": _sum, "avg": _average}

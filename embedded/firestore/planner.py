@@ -1,0 +1,256 @@
+"""How one disjunct of a query is answered: which index, read from where to where, or which indexes merged."""
+
+from dataclasses import dataclass
+
+from embedded.firestore.fieldpaths import FieldPath
+from embedded.firestore.filters import NAME, Conjunction, Interval
+from embedded.firestore.indexes import (
+    ASCENDING,
+    CONTAINS,
+    DESCENDING,
+    NAMES,
+    CompositeIndex,
+    IndexConfig,
+    field_definition,
+)
+from embedded.firestore.queries import Bound, Order, Query
+from embedded.firestore.values import AFTER_ALL, after, invert
+
+Position = tuple[bytes, bytes]  # an entry's value, after the equal part, and its name
+Range = tuple[Position, Position]  # from the first up to, and without, the second
+
+LOWEST: Position = (b"", b"")
+HIGHEST: Position = (AFTER_ALL, b"")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexScan:
+    """Entries of one index whose value begins with a prefix: the filters that are equalities."""
+
+    definition: str
+    prefix: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to find a disjunct's documents: entries that all scans have in common, within ranges.
+
+    is_ordered: they come in the query's order. needs_check: filters are left to be checked on the document.
+    """
+
+    scans: tuple[IndexScan, ...]
+    ranges: tuple[Range, ...]
+    is_reversed: bool
+    is_ordered: bool
+    needs_check: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What indexes a disjunct could use: its equalities, and the orders that remain."""
+
+    equal: tuple[tuple[FieldPath, str, bytes], ...]
+    orders: tuple[Order, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """An index that gives the remaining order, and the equalities that it covers."""
+
+    covers: frozenset[tuple[FieldPath, str, bytes]]
+    scan: IndexScan
+    is_reversed: bool
+
+
+def plan_disjunct(query: Query, conjunction: Conjunction, config: IndexConfig) -> Plan:
+    """Return the plan from indexes alone, or the best there is with sorting and checking."""
+    return plan_indexed(query, conjunction, config) or _plan_fallback(query, conjunction, config)
+
+
+def plan_indexed(query: Query, conjunction: Conjunction, config: IndexConfig) -> Plan | None:
+    """Return the plan that production would use, or None where it asks for an index that is not there."""
+    shape = _shape(query, conjunction)
+    candidates = _candidates(query, shape, config)
+    for is_reversed in (False, True):
+        chosen = _cover(shape, [candidate for candidate in candidates if candidate.is_reversed == is_reversed])
+        if chosen:
+            scans = tuple(candidate.scan for candidate in chosen)
+            ranges = _ranges(query, conjunction, shape.orders, is_reversed=is_reversed)
+            needs_check = _needs_check(query, conjunction, shape)
+            return Plan(scans, ranges, is_reversed, is_ordered=True, needs_check=needs_check)
+    return None
+
+
+def _shape(query: Query, conjunction: Conjunction) -> _Shape:
+    equal = [(path, ASCENDING, key) for path, key in conjunction.equal.items() if path != NAME]
+    equal += [(path, CONTAINS, key) for path, keys in conjunction.contains.items() for key in keys]
+    orders = tuple(order for order in query.orders if order.path == NAME or order.path not in conjunction.equal)
+    return _Shape(tuple(equal), orders[: next(i for i, order in enumerate(orders) if order.path == NAME) + 1])
+
+
+def _candidates(query: Query, shape: _Shape, config: IndexConfig) -> list[_Candidate]:
+    found = []
+    is_group, collection_id = query.scope.is_group, query.scope.collection_id or ""
+    fields, name = shape.orders[:-1], shape.orders[-1]
+    if not fields:
+        if not shape.equal:
+            found.append(_Candidate(frozenset(), IndexScan(NAMES), name.is_descending))
+        for path, mode, key in shape.equal:
+            if _has_field_index(config, query, path, mode):
+                scan = IndexScan(field_definition(path, mode), key)
+                found.append(_Candidate(frozenset({(path, mode, key)}), scan, name.is_descending))
+    elif len(fields) == 1 and fields[0].is_descending == name.is_descending and not shape.equal:
+        mode = DESCENDING if name.is_descending else ASCENDING
+        if _has_field_index(config, query, fields[0].path, mode):
+            scan = IndexScan(field_definition(fields[0].path, ASCENDING))
+            found.append(_Candidate(frozenset(), scan, name.is_descending))
+    for index in config.composites.get(collection_id, ()):
+        if index.is_group == is_group:
+            candidate = _match_composite(index, shape)
+            if candidate is not None:
+                found.append(candidate)
+    return found
+
+
+def _has_field_index(config: IndexConfig, query: Query, path: FieldPath, mode: str) -> bool:
+    indexes = config.field_indexes(query.scope.collection_id or "", path)
+    modes = indexes.group if query.scope.is_group else indexes.collection
+    if mode == CONTAINS:
+        return CONTAINS in modes
+    return mode in modes or (mode == ASCENDING and DESCENDING in modes)
+
+
+def _match_composite(index: CompositeIndex, shape: _Shape) -> _Candidate | None:
+    """Return how a composite index serves: equalities as its prefix, then exactly the remaining orders."""
+    fields, name = shape.orders[:-1], shape.orders[-1]
+    at = len(index.fields) - len(fields)
+    if at < 0:
+        return None
+    covers = set()
+    prefix = b""
+    for path, mode in index.fields[:at]:
+        wanted = CONTAINS if mode == CONTAINS else ASCENDING
+        equal = next((item for item in shape.equal if item[0] == path and item[1] == wanted), None)
+        if equal is None:
+            return None
+        covers.add(equal)
+        prefix += invert(equal[2]) if mode == DESCENDING else equal[2]
+    tail = index.fields[at:]
+    if any(mode == CONTAINS or path != order.path for (path, mode), order in zip(tail, fields, strict=True)):
+        return None
+    stored = [mode == DESCENDING for _, mode in tail] + [index.fields[-1].mode == DESCENDING]
+    wanted_directions = [order.is_descending for order in (*fields, name)]
+    for is_reversed in (False, True):
+        if all(left == (right != is_reversed) for left, right in zip(stored, wanted_directions, strict=True)):
+            return _Candidate(frozenset(covers), IndexScan(index.definition, prefix), is_reversed)
+    return None
+
+
+def _cover(shape: _Shape, candidates: list[_Candidate]) -> list[_Candidate]:
+    """Return few candidates that cover all equalities together; none where that cannot be."""
+    missing = set(shape.equal)
+    if not missing:
+        return [candidate for candidate in candidates if not candidate.covers][:1]
+    chosen = []
+    for candidate in sorted(candidates, key=lambda candidate: -len(candidate.covers)):
+        if candidate.covers & missing:
+            chosen.append(candidate)
+            missing -= candidate.covers
+    return chosen if not missing else []
+
+
+def _needs_check(query: Query, conjunction: Conjunction, shape: _Shape) -> bool:
+    """Tell whether the ranges leave filters open: all but those on the first remaining order."""
+    first = shape.orders[0].path
+    if NAME in conjunction.equal and first != NAME:
+        return True
+    open_intervals = set(conjunction.intervals) - {first}
+    is_rooted = not query.scope.is_group or not query.scope.parent.segments or first == NAME
+    return bool(open_intervals) or not is_rooted
+
+
+def _ranges(
+    query: Query, conjunction: Conjunction, orders: tuple[Order, ...], *, is_reversed: bool
+) -> tuple[Range, ...]:
+    """Return the ranges of entries, in stored form and in the order in which they are to be read."""
+    lowest, highest = _bounds(query, conjunction, orders, is_reversed=is_reversed)
+    found = []
+    for low, high in _first_intervals(query, conjunction, orders[0].path):
+        is_inverted = orders[0].is_descending != is_reversed
+        lower, upper = (after(invert(high)), after(invert(low))) if is_inverted else (low, high)
+        if orders[0].path == NAME:
+            interval: Range = ((b"", lower), (b"", upper))
+        else:
+            interval = ((lower, b""), (upper, b""))
+        start, end = max(interval[0], lowest), min(interval[1], highest)
+        if start < end:
+            found.append((start, end))
+    return tuple(sorted(found, reverse=is_reversed))
+
+
+def _first_intervals(query: Query, conjunction: Conjunction, path: FieldPath) -> list[Interval]:
+    intervals = conjunction.intervals.get(path, [(b"", AFTER_ALL)])
+    if path != NAME:
+        return intervals
+    equal = conjunction.equal.get(NAME)
+    if equal is not None:
+        intervals = [(equal, after(equal))]
+    if query.scope.is_group and query.scope.parent.segments:
+        prefix = query.scope.parent.key
+        low, high = prefix + b"\x01", prefix + AFTER_ALL  # below the parent, without itself
+        intervals = [(max(low, lower), min(high, upper)) for lower, upper in intervals]
+    return intervals
+
+
+def _bounds(
+    query: Query, conjunction: Conjunction, orders: tuple[Order, ...], *, is_reversed: bool
+) -> tuple[Position, Position]:
+    first, last = (query.end, query.start) if is_reversed else (query.start, query.end)
+    lowest, highest = LOWEST, HIGHEST
+    if first is not None:
+        lowest = _position(query, conjunction, orders, first, is_reversed=is_reversed)
+    if last is not None:
+        highest = _position(query, conjunction, orders, last, is_reversed=is_reversed)
+    return lowest, highest
+
+
+def _position(
+    query: Query, conjunction: Conjunction, orders: tuple[Order, ...], bound: Bound, *, is_reversed: bool
+) -> Position:
+    """Return a bound as a position among entries; components of equal fields are decided at once."""
+    value, name = b"", b""
+    has_name = False
+    for component, order in zip(bound.components, query.orders, strict=False):
+        stored = invert(component) if is_reversed else component
+        if order not in orders and order.path in conjunction.equal:
+            fixed = conjunction.equal[order.path]
+            fixed = invert(fixed) if order.is_descending != is_reversed else fixed
+            if fixed != stored:
+                # Every entry that agrees so far lies on one side of the bound.
+                return (value + AFTER_ALL, b"") if fixed < stored else (value, b"")
+            continue
+        if order.path == NAME:
+            name, has_name = stored, True
+        else:
+            value += stored
+    if bound.is_before != is_reversed:
+        return value, name
+    return (value, name + AFTER_ALL) if has_name else (value + AFTER_ALL, b"")
+
+
+def _plan_fallback(query: Query, conjunction: Conjunction, config: IndexConfig) -> Plan:
+    """Return a plan that reads more than it needs to: the best single-field index, then checking and sorting."""
+    shape = _shape(query, conjunction)
+    by_name = _Shape(shape.equal, (Order(NAME, is_descending=False),))
+    usable = [candidate for candidate in _candidates(query, by_name, config) if not candidate.is_reversed]
+    scans = tuple(candidate.scan for candidate in usable if candidate.covers)
+    if scans:
+        return Plan(scans, ((LOWEST, HIGHEST),), is_reversed=False, is_ordered=False, needs_check=True)
+    path = next((order.path for order in shape.orders if order.path in conjunction.intervals), shape.orders[0].path)
+    if path != NAME and _has_field_index(config, query, path, ASCENDING):
+        scan = IndexScan(field_definition(path, ASCENDING))
+        ranges = tuple(((low, b""), (high, b"")) for low, high in conjunction.intervals.get(path, [(b"", AFTER_ALL)]))
+        return Plan((scan,), ranges, is_reversed=False, is_ordered=False, needs_check=True)
+    prefix = query.scope.parent.key if query.scope.is_group else b""
+    everything: Range = ((b"", prefix), (b"", prefix + AFTER_ALL))
+    return Plan((IndexScan(NAMES),), (everything,), is_reversed=False, is_ordered=False, needs_check=True)

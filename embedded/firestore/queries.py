@@ -1,0 +1,172 @@
+"""A StructuredQuery, checked and made explicit: scope, disjuncts, the full order, and bounds as sort keys."""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from embedded.firestore.documents import get_field
+from embedded.firestore.errors import InvalidArgumentError, UnimplementedError
+from embedded.firestore.fieldpaths import FieldPath, format_field_path, parse_field_path
+from embedded.firestore.filters import NAME, Conjunction, Scope, WhereParser, encode_operand
+from embedded.firestore.paths import Path, check_collection_id
+from embedded.firestore.protos import Cursor, Document, Message, StructuredQuery
+from embedded.firestore.values import AFTER_ALL, encode_value, invert
+
+_DESCENDING = 2
+
+
+class Order(NamedTuple):
+    """One component of the effective order."""
+
+    path: FieldPath
+    is_descending: bool
+
+
+class Bound(NamedTuple):
+    """Where the results start or end: the first components of a sort key, as they are sorted."""
+
+    components: tuple[bytes, ...]
+    is_before: bool
+
+    @property
+    def key(self) -> bytes:
+        """The least sort key on the far side of the bound."""
+        return b"".join(self.components) + (b"" if self.is_before else AFTER_ALL)
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked, with nothing left implicit."""
+
+    scope: Scope
+    disjuncts: tuple[Conjunction, ...]
+    orders: tuple[Order, ...]
+    inequality_fields: frozenset[FieldPath]
+    start: Bound | None = None
+    end: Bound | None = None
+    offset: int = 0
+    limit: int | None = None
+    projection: tuple[FieldPath, ...] | None = None
+
+    def matches(self, path: Path, document: Document) -> bool:
+        """Tell whether a document is among the results, the limit and offset aside."""
+        return self.scope.holds(path) and self.sort_key(path.key, document) is not None
+
+    def sort_key(self, path: bytes, document: Document) -> bytes | None:
+        """Return what orders a document among the results, or None where filters or bounds leave it out."""
+        if not path.startswith(self.scope.prefix) or path == self.scope.prefix:
+            return None  # of the group, and below another parent
+        name_key = self.scope.name_key(path)
+        if not any(disjunct.matches(document.fields, name_key) for disjunct in self.disjuncts):
+            return None
+        parts = []
+        for field, is_descending in self.orders:
+            if field == NAME:
+                part = name_key
+            else:
+                value = get_field(document.fields, field)
+                if value is None:
+                    return None
+                part = encode_value(value)
+            parts.append(invert(part) if is_descending else part)
+        key = b"".join(parts)
+        return key if self._is_within_bounds(key) else None
+
+    def _is_within_bounds(self, key: bytes) -> bool:
+        if self.start is not None and key < self.start.key:
+            return False
+        return self.end is None or key < self.end.key
+
+
+def parse_query(parent: Path, query: StructuredQuery, extra_order_fields: tuple[FieldPath, ...] = ()) -> Query:
+    """Return a checked query; InvalidArgumentError says what to change.
+
+    Fields that are summed or averaged join the implicit order, as inequality fields do.
+    """
+    if query.HasField("find_nearest"):
+        raise UnimplementedError("find_nearest")
+    scope = _parse_scope(parent, query)
+    disjuncts: tuple[Conjunction, ...] = (Conjunction(),)
+    where = WhereParser(scope)
+    if query.HasField("where"):
+        disjuncts = tuple(where.parse(query.where))
+    inequality_fields = frozenset(where.inequality_fields)
+    orders = _effective_orders(query, inequality_fields | set(extra_order_fields))
+    if scope.collection_id is None:
+        _check_kindless(disjuncts, orders)
+    return Query(
+        scope=scope,
+        disjuncts=disjuncts,
+        orders=orders,
+        inequality_fields=inequality_fields,
+        start=_parse_bound(scope, orders, query.start_at) if query.HasField("start_at") else None,
+        end=_parse_bound(scope, orders, query.end_at, is_end=True) if query.HasField("end_at") else None,
+        offset=_check_count(query.offset, "offset"),
+        limit=_check_count(query.limit.value, "limit") if query.HasField("limit") else None,
+        projection=_parse_projection(query) if query.HasField("select") else None,
+    )
+
+
+def without_page(query: Query) -> Query:
+    """Return the query without its offset, limit and projection."""
+    return replace(query, offset=0, limit=None, projection=None)
+
+
+def _parse_scope(parent: Path, query: StructuredQuery) -> Scope:
+    selectors = query.from_
+    if len(selectors) != 1:
+        raise InvalidArgumentError("A query must have exactly one collection in `from`.")
+    selector = selectors[0]
+    if selector.collection_id:
+        check_collection_id(selector.collection_id)
+        return Scope(parent, selector.collection_id, is_group=selector.all_descendants)
+    if not selector.all_descendants:
+        raise InvalidArgumentError("A query without a collection_id must have all_descendants set.")
+    return Scope(parent, None, is_group=True)
+
+
+def _check_kindless(disjuncts: tuple[Conjunction, ...], orders: tuple[Order, ...]) -> None:
+    fields = {order.path for order in orders}
+    for disjunct in disjuncts:
+        fields |= {*disjunct.equal, *disjunct.contains, *disjunct.intervals}
+    if fields - {NAME}:
+        raise InvalidArgumentError("A query over all collections can only filter and order by __name__.")
+
+
+def _effective_orders(query: StructuredQuery, implicit: frozenset[FieldPath]) -> tuple[Order, ...]:
+    orders: list[Order] = []
+    for order in query.order_by:
+        path = parse_field_path(order.field.field_path)
+        if any(path == known.path for known in orders):
+            raise InvalidArgumentError(f"The query orders by {format_field_path(path)} twice.")
+        orders.append(Order(path, order.direction == _DESCENDING))
+    is_descending = orders[-1].is_descending if orders else False
+    known_paths = {order.path for order in orders}
+    if NAME not in known_paths:
+        missing = sorted(implicit - known_paths - {NAME}, key=format_field_path)
+        orders += [Order(path, is_descending) for path in (*missing, NAME)]
+    return tuple(orders)
+
+
+def _parse_bound(scope: Scope, orders: tuple[Order, ...], cursor: Cursor, *, is_end: bool = False) -> Bound | None:
+    if len(cursor.values) > len(orders):
+        raise InvalidArgumentError(
+            f"The {'end_at' if is_end else 'start_at'} cursor has {len(cursor.values)} values,"
+            f" and the query orders by {len(orders)} fields."
+        )
+    if not cursor.values:
+        return None
+    components = []
+    for value, (path, is_descending) in zip(cursor.values, orders, strict=False):
+        component = scope.encode_name(value) if path == NAME else encode_operand(value)
+        components.append(invert(component) if is_descending else component)
+    return Bound(tuple(components), cursor.before)
+
+
+def _check_count(count: int, name: str) -> int:
+    if count < 0:
+        raise InvalidArgumentError(f"The query's {name} must not be negative.")
+    return count
+
+
+def _parse_projection(query: Message) -> tuple[FieldPath, ...]:
+    return tuple(dict.fromkeys(parse_field_path(reference.field_path) for reference in query.select.fields))

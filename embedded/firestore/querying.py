@@ -1,0 +1,112 @@
+"""The methods that run queries: RunQuery, RunAggregationQuery and PartitionQuery."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from embedded.firestore import clock
+from embedded.firestore.aggregations import Aggregation, order_fields, parse_aggregations
+from embedded.firestore.errors import InvalidArgumentError, UnimplementedError
+from embedded.firestore.execution import Execution
+from embedded.firestore.paths import parse_parent
+from embedded.firestore.protos import (
+    Document,
+    Message,
+    RunAggregationQueryRequest,
+    RunAggregationQueryResponse,
+    RunQueryRequest,
+    RunQueryResponse,
+)
+from embedded.firestore.queries import Query, parse_query
+from embedded.firestore.reading import mask_data, transaction_of
+from embedded.firestore.snapshots import Snapshot
+from embedded.firestore.storage import Storage
+from embedded.firestore.transactions import Transaction, Transactions
+from embedded.firestore.wire import embed
+
+_DOCUMENT, _READ_TIME = 1, 3  # fields of RunQueryResponse
+
+
+class QueryService:
+    """RunQuery, RunAggregationQuery and PartitionQuery."""
+
+    def __init__(self, storage: Storage, transactions: Transactions) -> None:
+        self._storage = storage
+        self._transactions = transactions
+
+    async def run_query(self, request: RunQueryRequest) -> AsyncIterator[bytes]:
+        """Yield the results in order; without any, one answer with the read time alone."""
+        parent = parse_parent(request.parent)
+        _refuse_explain(request)
+        query = parse_query(parent, request.structured_query)
+        transaction = transaction_of(request, parent.database, self._transactions)
+        begun = transaction.id if transaction is not None and request.HasField("new_transaction") else b""
+        async with self._snapshot_of(request, transaction, query) as snapshot:
+            time = clock.to_timestamp(snapshot.read_time)
+            tail = embed(_READ_TIME, time.SerializeToString())
+            skipped = 0
+            count = 0
+            async for stored in Execution(snapshot, query, self._storage.indexes).run():
+                if stored is None:
+                    skipped += 1
+                    continue
+                head = b""
+                if begun or skipped:
+                    head = RunQueryResponse(transaction=begun, skipped_results=skipped).SerializeToString()
+                    begun, skipped = b"", 0
+                count += 1
+                yield head + embed(_DOCUMENT, mask_data(stored.data, query.projection)) + tail
+        if not count or skipped:
+            last = RunQueryResponse(transaction=begun, skipped_results=skipped, read_time=time)
+            yield last.SerializeToString()
+
+    async def run_aggregation_query(self, request: RunAggregationQueryRequest) -> AsyncIterator[bytes]:
+        """Yield the one answer with the result of every aggregation."""
+        parent = parse_parent(request.parent)
+        _refuse_explain(request)
+        asked = request.structured_aggregation_query
+        if not asked.HasField("structured_query"):
+            raise InvalidArgumentError("An aggregation query must have a structured_query.")
+        aggregations = parse_aggregations(asked)
+        query = parse_query(parent, asked.structured_query, order_fields(aggregations))
+        transaction = transaction_of(request, parent.database, self._transactions)
+        begun = transaction.id if transaction is not None and request.HasField("new_transaction") else b""
+        async with self._snapshot_of(request, transaction, query) as snapshot:
+            await self._aggregate(Execution(snapshot, query, self._storage.indexes), aggregations)
+            time = clock.to_timestamp(snapshot.read_time)
+        response = RunAggregationQueryResponse(read_time=time, transaction=begun)
+        for aggregation in aggregations:
+            response.result.aggregate_fields[aggregation.alias].CopyFrom(aggregation.result())
+        yield response.SerializeToString()
+
+    async def _aggregate(self, execution: Execution, aggregations: list[Aggregation]) -> None:
+        if all(aggregation.kind == "count" for aggregation in aggregations):
+            limits = [aggregation.up_to for aggregation in aggregations]
+            limit = None if None in limits else max(limit for limit in limits if limit is not None)
+            count = await asyncio.to_thread(execution.count, limit)  # SQLite counts a million entries in one call
+            for aggregation in aggregations:
+                aggregation.count = count
+            return
+        async for stored in execution.run():
+            if stored is not None:
+                document = Document.FromString(stored.data)
+                for aggregation in aggregations:
+                    aggregation.add(document)
+
+    @asynccontextmanager
+    async def _snapshot_of(
+        self, request: Message, transaction: Transaction | None, query: Query
+    ) -> AsyncIterator[Snapshot]:
+        """Give the snapshot that a request is to read: of its transaction, of its read_time, or of now."""
+        read_time = None
+        if transaction is not None:
+            read_time = await self._transactions.lock_query(transaction, query)
+        elif request.HasField("read_time"):
+            read_time = self._transactions.parse_read_time(request.read_time)
+        async with self._storage.snapshot(read_time) as snapshot:
+            yield snapshot
+
+
+def _refuse_explain(request: Message) -> None:
+    if request.HasField("explain_options"):
+        raise UnimplementedError("explain_options")

@@ -1,0 +1,62 @@
+"""The server in one object, for use within a process; `python -m embedded.firestore` wraps it."""
+
+from pathlib import Path
+
+import grpc
+
+from embedded.firestore.indexes import IndexConfig
+from embedded.firestore.service import MAX_REQUEST_BYTES, build_handlers
+from embedded.firestore.storage import Storage, StorageError
+from embedded.firestore.transactions import Transactions
+
+_GRACE_SECONDS = 1.0
+_OPTIONS = [
+    ("grpc.max_receive_message_length", 4 * MAX_REQUEST_BYTES),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_metadata_size", 64 * 1024),
+]
+
+
+class FirestoreServer:
+    """A Firestore over one data directory. `host_port` is the address that it serves on once it has started."""
+
+    def __init__(
+        self, data_dir: Path | str, host_port: str = "127.0.0.1:0", indexes: IndexConfig | None = None
+    ) -> None:
+        self.host_port = host_port
+        self._data_dir = Path(data_dir)
+        self._indexes = indexes
+        self._server: grpc.aio.Server | None = None
+        self._storage: Storage | None = None
+        self._transactions: Transactions | None = None
+
+    async def start(self) -> None:
+        """Serve; StorageError says in one line what is in the way."""
+        storage = Storage.open(self._data_dir, self._indexes)
+        transactions = Transactions(storage)
+        server = grpc.aio.server(options=_OPTIONS)
+        server.add_generic_rpc_handlers((build_handlers(storage, transactions),))
+        host, _, _ = self.host_port.rpartition(":")
+        try:
+            port = server.add_insecure_port(self.host_port)
+        except RuntimeError:
+            port = 0
+        if not port:
+            await server.stop(None)
+            await storage.close()
+            raise StorageError(f"cannot listen on {self.host_port}: is the port taken?")
+        storage.start()
+        transactions.start()
+        await server.start()
+        self.host_port = f"{host}:{port}"
+        self._server, self._storage, self._transactions = server, storage, transactions
+
+    async def stop(self) -> None:
+        """End: requests get a moment to finish, commits that were taken become durable."""
+        if self._server is None or self._storage is None or self._transactions is None:
+            return
+        await self._server.stop(_GRACE_SECONDS)
+        self._transactions.stop()
+        await self._storage.close()
+        self._server = None

@@ -1,0 +1,97 @@
+"""The gRPC service: which method answers what, and how errors reach the client."""
+
+import sys
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, NoReturn, TypeAlias
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from embedded.firestore import protos
+from embedded.firestore.errors import InvalidArgumentError, RpcError, UnimplementedError
+from embedded.firestore.querying import QueryService
+from embedded.firestore.reading import ReadService
+from embedded.firestore.storage import Storage
+from embedded.firestore.transactions import Transactions
+from embedded.firestore.writing import WriteService
+
+SERVICE = "google.firestore.v1.Firestore"
+MAX_REQUEST_BYTES = 10 * 1024 * 1024
+UNSUPPORTED_STREAMS = ("ExecutePipeline", "Write", "Listen")
+
+Context = Any  # grpc.aio.ServicerContext, whose types differ from what handlers are given
+Unary = Callable[[Any], Awaitable[bytes]]
+Stream = Callable[[Any], AsyncIterator[bytes]]
+Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
+
+
+def build_handlers(storage: Storage, transactions: Transactions) -> "grpc.GenericRpcHandler[bytes, bytes]":
+    """Return the handlers of all methods; they take and give bytes, so that stored ones pass through."""
+    reads, queries = ReadService(storage, transactions), QueryService(storage, transactions)
+    writes = WriteService(storage, transactions)
+    handlers = {
+        "GetDocument": _unary(protos.GetDocumentRequest, reads.get_document),
+        "ListDocuments": _unary(protos.ListDocumentsRequest, reads.list_documents),
+        "BatchGetDocuments": _stream(protos.BatchGetDocumentsRequest, reads.batch_get_documents),
+        "ListCollectionIds": _unary(protos.ListCollectionIdsRequest, reads.list_collection_ids),
+        "RunQuery": _stream(protos.RunQueryRequest, queries.run_query),
+        "RunAggregationQuery": _stream(protos.RunAggregationQueryRequest, queries.run_aggregation_query),
+        "Commit": _unary(protos.CommitRequest, writes.commit),
+        "BatchWrite": _unary(protos.BatchWriteRequest, writes.batch_write),
+        "CreateDocument": _unary(protos.CreateDocumentRequest, writes.create_document),
+        "UpdateDocument": _unary(protos.UpdateDocumentRequest, writes.update_document),
+        "DeleteDocument": _unary(protos.DeleteDocumentRequest, writes.delete_document),
+        "BeginTransaction": _unary(protos.BeginTransactionRequest, writes.begin_transaction),
+        "Rollback": _unary(protos.RollbackRequest, writes.rollback),
+    }
+    handlers |= {name: _unsupported(name) for name in UNSUPPORTED_STREAMS}
+    return grpc.method_handlers_generic_handler(SERVICE, handlers)
+
+
+def _unary(request_class: type[protos.Message], method: Unary) -> Handler:
+    async def handle(data: bytes, context: Context) -> bytes:
+        try:
+            return await method(_parse(request_class, data))
+        except Exception as error:  # noqa: BLE001 - every error must get its code
+            await _abort(context, error)
+
+    return grpc.unary_unary_rpc_method_handler(handle)
+
+
+def _stream(request_class: type[protos.Message], method: Stream) -> Handler:
+    async def handle(data: bytes, context: Context) -> AsyncIterator[bytes]:
+        try:
+            async for answer in method(_parse(request_class, data)):
+                yield answer
+        except Exception as error:  # noqa: BLE001 - every error must get its code
+            await _abort(context, error)
+
+    return grpc.unary_stream_rpc_method_handler(handle)
+
+
+def _unsupported(name: str) -> Handler:
+    async def handle(_: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
+        await _abort(context, UnimplementedError(name))
+        yield b""
+
+    return grpc.stream_stream_rpc_method_handler(handle)
+
+
+def _parse(request_class: type[protos.Message], data: bytes) -> Any:
+    # The transport's own limit would answer RESOURCE_EXHAUSTED, which clients retry.
+    if len(data) > MAX_REQUEST_BYTES:
+        raise InvalidArgumentError(f"Request payload size exceeds the limit: {MAX_REQUEST_BYTES} bytes.")
+    try:
+        return request_class.FromString(data)
+    except DecodeError as error:
+        raise InvalidArgumentError(f"The request is not a valid message: {error}") from error
+
+
+async def _abort(context: Context, error: Exception) -> NoReturn:
+    if isinstance(error, RpcError):
+        await context.abort(error.code, error.message)
+    traceback.print_exception(error, file=sys.stderr)
+    # Not INTERNAL: clients retry that for minutes, in silence.
+    await context.abort(grpc.StatusCode.UNKNOWN, f"{type(error).__name__} in the embedded Firestore; see its log.")
+    raise AssertionError

@@ -1,0 +1,18 @@
+"""Answers put together from bytes that are already serialised: a stored document is never parsed to be sent."""
+
+_LENGTH_DELIMITED = 2
+_CONTINUE = 0x80
+
+
+def embed(field_number: int, message: bytes) -> bytes:
+    """Return a serialised message as a field of the message around it."""
+    return _varint(field_number << 3 | _LENGTH_DELIMITED) + _varint(len(message)) + message
+
+
+def _varint(number: int) -> bytes:
+    encoded = bytearray()
+    while number >= _CONTINUE:
+        encoded.append(number & 0x7F | _CONTINUE)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)

@@ -1,0 +1,175 @@
+"""Writes of a commit: parsed and checked first, then applied in order to the documents they name."""
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from embedded.firestore import clock
+from embedded.firestore.documents import (
+    check_size,
+    delete_field,
+    get_field,
+    normalise_fields,
+    set_field,
+)
+from embedded.firestore.errors import (
+    AlreadyExistsError,
+    FailedPreconditionError,
+    InvalidArgumentError,
+    NotFoundError,
+)
+from embedded.firestore.fieldpaths import DOCUMENT_NAME, FieldPath, parse_field_path
+from embedded.firestore.paths import Path, check_database, parse_document
+from embedded.firestore.protos import Document, DocumentMask, Message, Precondition, Write, WriteResult
+from embedded.firestore.transforms import MAX_TRANSFORMS, Transform
+
+
+@dataclass(slots=True)
+class ParsedWrite:
+    """One write of a commit. Without a document it deletes, or only transforms, or only verifies."""
+
+    path: Path
+    document: Document | None = None
+    mask: list[FieldPath] | None = None
+    transforms: list[Transform] = field(default_factory=list)
+    is_delete: bool = False
+    exists: bool | None = None
+    update_time: int | None = None
+
+
+@dataclass(slots=True)
+class State:
+    """A document in the course of a commit: as it was stored, and as it has become."""
+
+    path: Path
+    number: int | None = None
+    created: int = 0
+    updated: int = 0
+    data: bytes = b""
+    before: Document | None = None
+    document: Document | None = None
+    is_dirty: bool = False
+    is_recreated: bool = False
+    transform_count: int = 0
+
+
+def parse_write(write: Write, database: str) -> ParsedWrite:
+    """Return a checked write; InvalidArgumentError says what is wrong with it, whatever the data."""
+    operation = write.WhichOneof("operation")
+    if operation == "update":
+        parsed = _parse_update(write)
+    elif operation == "delete":
+        parsed = ParsedWrite(parse_document(write.delete), is_delete=True)
+        if write.update_transforms or write.HasField("update_mask"):
+            raise InvalidArgumentError("A delete has neither an update_mask nor update_transforms.")
+    elif operation == "transform":
+        parsed = ParsedWrite(parse_document(write.transform.document))
+        parsed.transforms = [Transform(transform) for transform in write.transform.field_transforms]
+    else:
+        raise InvalidArgumentError("A write must have one operation: update, delete or transform.")
+    check_database(parsed.path, database)
+    if write.HasField("current_document"):
+        parse_precondition(parsed, write.current_document)
+    return parsed
+
+
+def parse_precondition(write: ParsedWrite, precondition: Precondition) -> None:
+    """Put a checked precondition into a write."""
+    kind = precondition.WhichOneof("condition_type")
+    if kind == "exists":
+        write.exists = precondition.exists
+    elif kind == "update_time":
+        if not clock.is_valid(precondition.update_time):
+            raise InvalidArgumentError("The precondition's update_time is not a valid timestamp.")
+        if precondition.update_time.nanos % 1000:
+            raise InvalidArgumentError("The precondition's update_time must have no more than microseconds.")
+        write.update_time = clock.to_micros(precondition.update_time)
+
+
+def parse_mask(mask: DocumentMask) -> list[FieldPath]:
+    """Return a mask's field paths; InvalidArgumentError where one lies within another."""
+    paths = sorted({parse_field_path(text) for text in mask.field_paths})
+    for shorter, longer in pairwise(paths):
+        if longer[: len(shorter)] == shorter:
+            raise InvalidArgumentError(
+                f"The field paths {'.'.join(shorter)} and {'.'.join(longer)} of the mask conflict: one holds the other."
+            )
+    return paths
+
+
+def apply_write(write: ParsedWrite, state: State, commit_time: int) -> WriteResult:
+    """Change the state as the write says, or raise what its precondition demands with the state untouched."""
+    _check_precondition(write, state, commit_time)
+    if write.is_delete:
+        state.document = None
+        state.is_dirty = state.is_recreated = True
+        return WriteResult()
+    return _update(write, state, commit_time)
+
+
+def _parse_update(write: Write) -> ParsedWrite:
+    parsed = ParsedWrite(parse_document(write.update.name), document=write.update)
+    normalise_fields(write.update.fields)
+    if write.HasField("update_mask"):
+        parsed.mask = parse_mask(write.update_mask)
+        if (DOCUMENT_NAME,) in parsed.mask:
+            raise InvalidArgumentError("The document's name cannot be part of an update_mask.")
+    parsed.transforms = [Transform(transform) for transform in write.update_transforms]
+    return parsed
+
+
+def _check_precondition(write: ParsedWrite, state: State, commit_time: int) -> None:
+    name = write.path.name
+    if write.exists is False and state.document is not None:
+        raise AlreadyExistsError(f"Document already exists: {name}")
+    if write.exists is True and state.document is None:
+        raise NotFoundError(f"No document to update: {name}")
+    if write.update_time is None:
+        return
+    if write.update_time > commit_time:
+        raise InvalidArgumentError(f"The precondition's update_time of {name} lies in the future.")
+    if state.document is None:
+        raise NotFoundError(f"No document to update: {name}")
+    if write.update_time != state.updated or (state.is_dirty and state.number is None):
+        raise FailedPreconditionError(
+            f"The stored version ({state.updated}) of {name} does not match the required base version"
+            f" ({write.update_time})."
+        )
+
+
+def _update(write: ParsedWrite, state: State, commit_time: int) -> WriteResult:
+    result = WriteResult()
+    document = _merge(write, state)
+    state.transform_count += len(write.transforms)
+    if state.transform_count > MAX_TRANSFORMS:
+        raise InvalidArgumentError(f"A commit may hold at most {MAX_TRANSFORMS} transforms of one document.")
+    for transform in write.transforms:
+        result.transform_results.append(transform.apply(document.fields, commit_time))
+    check_size(write.path, document)
+    state.document = document
+    state.is_dirty = True
+    return result
+
+
+def _merge(write: ParsedWrite, state: State) -> Document:
+    """Return a new document: what is written, over what is there as far as the mask says."""
+    if write.document is not None and write.mask is None:
+        return _copy_fields(write.document)
+    document = _copy_fields(state.document) if state.document is not None else Document()
+    if write.document is None:
+        return document
+    for path in write.mask or ():
+        value = get_field(write.document.fields, path)
+        if value is None:
+            delete_field(document.fields, path)
+        else:
+            set_field(document.fields, path, value)
+    return document
+
+
+def _copy_fields(source: Message) -> Document:
+    copy = Document()
+    copy.CopyFrom(source)
+    copy.ClearField("name")
+    copy.ClearField("create_time")
+    copy.ClearField("update_time")
+    return copy
