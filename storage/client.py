@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from storage.exceptions import ObjectNotFoundError, StorageError, StorageUnavailableError
+from storage.exceptions import StorageError, StorageUnavailableError
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -47,7 +47,7 @@ def make_client(
         # A proxy of the environment leads out; this machine's own servers are not there.
         proxies={} if _is_loopback(endpoint_url) else None,
     )
-    return Session().client(
+    client: S3Client = Session().client(
         "s3",
         endpoint_url=endpoint_url,
         region_name=region,
@@ -55,28 +55,29 @@ def make_client(
         aws_secret_access_key=secret_access_key,
         config=config,
     )
+    return client
 
 
 @contextmanager
-def translate_errors(key: str = "") -> Iterator[None]:
-    """Errors of botocore come out as `StorageError`s; `key` is the object that the call is about, if it is about one."""
+def translate_errors(missing: StorageError | None = None) -> Iterator[None]:
+    """Errors of botocore come out as `StorageError`s; `missing` is what a 404 means for this call."""
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
     try:
         yield
     except ClientError as error:
-        raise _translate(error, key) from error
+        raise _translate(error, missing) from error
     except HTTPClientError as error:
         raise StorageUnavailableError(f"R2 did not answer: {error}") from error
     except BotoCoreError as error:
         raise StorageError(f"R2 cannot be asked this: {error}") from error
 
 
-def _translate(error: "ClientError", key: str) -> StorageError:
+def _translate(error: "ClientError", missing: StorageError | None) -> StorageError:
     code = error.response.get("Error", {}).get("Code", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if key and code in _NOT_FOUND_CODES:
-        return ObjectNotFoundError(key)
+    if missing is not None and code in _NOT_FOUND_CODES:
+        return missing
     if code in _BUSY_CODES or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
         return StorageUnavailableError(f"R2 cannot answer now ({code or status}).")
     return StorageError(f"R2 refused {error.operation_name} ({code or status}).")

@@ -5,6 +5,14 @@ class StorageError(Exception):
     """R2 refused a request, or an answer of it cannot be used."""
 
 
+class BucketNotFoundError(StorageError):
+    """There is no bucket of this name, or none that these credentials can see."""
+
+    def __init__(self, bucket: str) -> None:
+        super().__init__(f"There is no bucket {bucket!r}, or these credentials cannot see it.")
+        self.bucket = bucket
+
+
 class ObjectNotFoundError(StorageError):
     """There is no object with this key."""
 

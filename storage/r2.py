@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from storage.client import make_client, translate_errors
 from storage.disposition import format_attachment
-from storage.exceptions import ObjectNotFoundError, ObjectTooLargeError, StorageError
+from storage.exceptions import BucketNotFoundError, ObjectNotFoundError, ObjectTooLargeError, StorageError
 from storage.signing import MAX_EXPIRES_IN_SECONDS, UrlSigner
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
+    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef, ListObjectsV2RequestPaginateTypeDef
 
 __all__ = ["MAX_EXPIRES_IN_SECONDS", "PresignedUpload", "R2Storage", "StoredObject"]
 
@@ -127,7 +127,7 @@ class R2Storage:
             )
 
         try:
-            return await self._run(call, key)
+            return await self._run(call, ObjectNotFoundError(key))
         except ObjectNotFoundError:
             return None
 
@@ -141,7 +141,7 @@ class R2Storage:
                     raise ObjectTooLargeError(key, max_bytes)
                 return body.read()
 
-        return await self._run(call, key)
+        return await self._run(call, ObjectNotFoundError(key))
 
     async def put(self, key: str, body: bytes | Path, content_type: str = DEFAULT_CONTENT_TYPE) -> None:
         """The object is stored, all of it or nothing; a path's file is streamed, and has at most 5 GiB."""
@@ -158,18 +158,7 @@ class R2Storage:
     async def delete(self, keys: Iterable[str]) -> None:
         """None of the keys has an object any more; keys that had none are no error."""
         for batch in _batch(keys, MAX_KEYS_PER_DELETE):
-            await self._run(partial(self._delete_batch, keys=batch))
-
-    def _delete_batch(self, client: "S3Client", keys: list[str]) -> None:
-        answer = client.delete_objects(
-            Bucket=self.bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
-        )
-        errors = answer.get("Errors", [])
-        if errors:
-            first = errors[0]
-            raise StorageError(
-                f"R2 did not delete {len(errors)} of {len(keys)} objects, {first.get('Key')!r} first ({first.get('Code')})."
-            )
+            await self._run(partial(_delete_batch, bucket=self.bucket, keys=batch))
 
     async def delete_prefix(self, prefix: str) -> int:
         """No object is left below the prefix, which ends with a slash; how many there were."""
@@ -184,24 +173,25 @@ class R2Storage:
 
     async def list(self, prefix: str = "") -> AsyncIterator[StoredObject]:
         """All objects whose keys start with the prefix, by key; a page of a thousand is held at a time."""
-        async for page in self._list_pages(prefix, delimiter=""):
+        async for page in self._list_pages({"Bucket": self.bucket, "Prefix": prefix}):
             for item in page.get("Contents", []):
                 yield StoredObject(item["Key"], item["Size"], None, item["LastModified"], _unquote(item["ETag"]))
 
     async def list_prefixes(self, prefix: str = "") -> AsyncIterator[str]:
         """The folders directly below the prefix, each with its slash at the end."""
-        async for page in self._list_pages(prefix, delimiter="/"):
+        async for page in self._list_pages({"Bucket": self.bucket, "Prefix": prefix, "Delimiter": "/"}):
             for item in page.get("CommonPrefixes", []):
                 yield item["Prefix"]
 
-    async def _list_pages(self, prefix: str, delimiter: str) -> AsyncIterator["ListObjectsV2OutputTypeDef"]:
-        arguments = {"Bucket": self.bucket, "Prefix": prefix, "Delimiter": delimiter}
-        while True:
-            page = await self._run(lambda client: client.list_objects_v2(**arguments))
+    async def _list_pages(
+        self, arguments: "ListObjectsV2RequestPaginateTypeDef"
+    ) -> AsyncIterator["ListObjectsV2OutputTypeDef"]:
+        def open_pages(client: "S3Client") -> "Iterator[ListObjectsV2OutputTypeDef]":
+            return iter(client.get_paginator("list_objects_v2").paginate(**arguments))
+
+        pages = await self._run(open_pages)
+        while (page := await self._run(lambda _: next(pages, None))) is not None:
             yield page
-            if not page.get("IsTruncated"):
-                return
-            arguments["ContinuationToken"] = page["NextContinuationToken"]
 
     # The bucket
 
@@ -209,12 +199,12 @@ class R2Storage:
         """The bucket exists."""
         try:
             await self.check()
-        except ObjectNotFoundError:
+        except BucketNotFoundError:
             await self._run(lambda client: client.create_bucket(Bucket=self.bucket))
 
     async def check(self) -> None:
         """R2 answers and lets these credentials see the bucket; otherwise a `StorageError` says why not."""
-        await self._run(lambda client: client.head_bucket(Bucket=self.bucket), self.bucket)
+        await self._run(lambda client: client.head_bucket(Bucket=self.bucket), BucketNotFoundError(self.bucket))
 
     def close(self) -> None:
         """Connections are closed; calls that still run are awaited by nobody."""
@@ -222,12 +212,12 @@ class R2Storage:
         if self._client is not None:
             self._client.close()
 
-    async def _run(self, call: "Callable[[S3Client], T]", key: str = "") -> T:
-        """The call's answer, from a thread; the object it is about makes a 404 an `ObjectNotFoundError`."""
+    async def _run(self, call: "Callable[[S3Client], T]", missing: StorageError | None = None) -> T:
+        """The call's answer, from a thread; `missing` is what a 404 means."""
 
         def run() -> T:
             client = self._open_client()
-            with translate_errors(key):
+            with translate_errors(missing):
                 return call(client)
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, run)
@@ -248,6 +238,14 @@ def _batch(keys: Iterable[str], size: int) -> Iterator[list[str]]:
             batch = []
     if batch:
         yield batch
+
+
+def _delete_batch(client: "S3Client", bucket: str, keys: list[str]) -> None:
+    answer = client.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True})
+    if errors := answer.get("Errors", []):
+        first = errors[0]
+        failed = f"{first.get('Key')!r} first ({first.get('Code')})"
+        raise StorageError(f"R2 did not delete {len(errors)} of {len(keys)} objects, {failed}.")
 
 
 def _unquote(etag: str) -> str:
