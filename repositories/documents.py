@@ -1,5 +1,6 @@
 """What both kinds of documents share: how they are read, written and compared."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo
@@ -25,6 +26,11 @@ class Document(BaseModel):
         """The fields as Firestore holds them."""
         document = self.model_dump()
         return {**document, "status": str(document["status"])}
+
+    def to_changes(self, names: Iterable[str]) -> dict[str, Any]:
+        """These fields as Firestore holds them."""
+        document = self.to_document()
+        return {name: document[name] for name in names}
 
     def find_differences(self, stored: Self) -> tuple[str, ...]:
         """The fields in which `stored` is not what was given here.

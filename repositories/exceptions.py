@@ -27,6 +27,13 @@ class ConflictError(RepositoryError):
     """What is stored does not allow this, or somebody else changed it meanwhile. Nothing was written."""
 
 
+class ContentionError(ConflictError):
+    """Somebody else changed meanwhile what this was built upon."""
+
+    def __init__(self) -> None:
+        super().__init__("Somebody else changed this meanwhile: nothing was written. Look again, and try again.")
+
+
 class UnavailableError(RepositoryError):
     """Firestore did not answer in time. A write may have been done all the same: the same call again is safe."""
 

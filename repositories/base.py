@@ -1,0 +1,79 @@
+"""What both repositories share: whose documents they are, the client, and how a call becomes one commit."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TypeVar
+
+from google.cloud.firestore import AsyncCollectionReference, AsyncDocumentReference
+from pydantic import TypeAdapter
+
+from repositories.calls import Calls
+from repositories.client import FirestoreClient, default_client
+from repositories.exceptions import VideoNotFoundError
+from repositories.fields import DocumentId, UserId
+from repositories.models import VideoMetadata
+from repositories.reading import read_video
+from repositories.transactions import Transaction
+from repositories.unit_of_work import UnitOfWork, open_transaction, run_locked, run_unlocked
+from repositories.validation import validate_value
+
+T = TypeVar("T")
+
+_USER_ID = TypeAdapter[str](UserId)
+_DOCUMENT_ID = TypeAdapter[str](DocumentId)
+
+
+class Repository:
+    """A user's documents below `users/{user_id}/videos`."""
+
+    def __init__(self, user_id: str, client: FirestoreClient | None, timeout_seconds: float) -> None:
+        self.user_id = validate_value(_USER_ID, user_id, path=("user_id",))
+        self._client = client
+        self._timeout_seconds = timeout_seconds
+
+    def transaction(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """A unit of work for calls of any repository, passed on as `transaction=`: committed at the block's end.
+
+        What it reads is locked until then. All or nothing is written; `ContentionError` (a `ConflictError`) where
+        somebody else came first. `run_in_transaction` does the same with a function that it can run anew.
+        """
+        return open_transaction(self._calls)
+
+    @property
+    def _calls(self) -> Calls:
+        return Calls(self._client or default_client(), self._timeout_seconds)
+
+    @property
+    def _videos(self) -> AsyncCollectionReference:
+        return self._calls.client.collection("users", self.user_id, "videos")
+
+    def _video(self, video_id: str) -> AsyncDocumentReference:
+        return self._videos.document(assert_id(video_id, "video_id"))
+
+    def _clips_of(self, video_id: str) -> AsyncCollectionReference:
+        clips: AsyncCollectionReference = self._video(video_id).collection("clips")
+        return clips
+
+    async def _run_unlocked(self, function: Callable[[UnitOfWork], Awaitable[T]], transaction: UnitOfWork | None) -> T:
+        """The function's answer, in the caller's transaction, or in a commit of its own that locks nothing."""
+        return await (run_unlocked(self._calls, function) if transaction is None else function(transaction))
+
+    async def _run_locked(self, function: Callable[[UnitOfWork], Awaitable[T]], transaction: UnitOfWork | None) -> T:
+        """The function's answer, in the caller's transaction or in one of its own."""
+        return await (run_locked(self._calls, function) if transaction is None else function(transaction))
+
+    async def _find_video(self, unit: UnitOfWork, video_id: str) -> VideoMetadata:
+        data = await unit.get(self._video(video_id))
+        if data is None:
+            raise VideoNotFoundError(self.user_id, video_id)
+        return read_video(data)
+
+
+def assert_id(value: str, name: str) -> str:
+    """`value`; `ValidationError` at `name` where no document can have this id."""
+    return validate_value(_DOCUMENT_ID, value, path=(name,))
+
+
+def transaction_of(unit: UnitOfWork | None) -> Transaction | None:
+    """The transaction that reads of the unit go through."""
+    return None if unit is None else unit.transaction

@@ -1,0 +1,164 @@
+"""The one way to Firestore: every RPC with a deadline, a bounded retry, a meter, and errors as the house knows them."""
+
+import asyncio
+import itertools
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from google.api_core import exceptions as google_exceptions
+from google.cloud.firestore import AsyncDocumentReference, AsyncWriteBatch
+from google.cloud.firestore_v1.async_query import AsyncQuery
+
+from repositories.client import FirestoreClient
+from repositories.exceptions import (
+    ContentionError,
+    NotFoundError,
+    RepositoryError,
+    UnavailableError,
+    ValidationError,
+)
+from repositories.metering import Meter, count_aggregation, count_reads, count_rpc, count_writes, metered
+from repositories.stored import StoredDocument
+from repositories.transactions import Transaction
+
+__all__ = ["DEFAULT_TIMEOUT_SECONDS", "Calls", "Meter", "compute_backoff_seconds", "metered"]
+
+DEFAULT_TIMEOUT_SECONDS = 10.0
+MAX_READ_ATTEMPTS = 6
+FIRST_BACKOFF_SECONDS = 0.02
+MAX_BACKOFF_SECONDS = 1.0
+
+T = TypeVar("T")
+
+_TRANSIENT = (
+    google_exceptions.ServiceUnavailable,
+    google_exceptions.InternalServerError,
+    google_exceptions.DeadlineExceeded,
+    google_exceptions.ResourceExhausted,
+)
+
+
+class Calls:
+    """The RPCs that the repositories send. Each takes at most `timeout_seconds`, its retries included."""
+
+    def __init__(self, client: FirestoreClient, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> None:
+        self.client = client
+        self.timeout_seconds = timeout_seconds
+
+    async def get_all(
+        self, references: Sequence[AsyncDocumentReference], transaction: Transaction | None = None
+    ) -> list[StoredDocument]:
+        """The documents in one RPC, in any order; those that are missing without fields."""
+
+        async def send(timeout_seconds: float) -> list[StoredDocument]:
+            found = self.client.get_all(list(references), transaction=transaction, retry=None, timeout=timeout_seconds)
+            return [StoredDocument.from_snapshot(snapshot) async for snapshot in found]
+
+        documents = await self._read(send)
+        count_reads(len(documents))
+        return documents
+
+    async def run_query(self, query: AsyncQuery, transaction: Transaction | None = None) -> list[StoredDocument]:
+        """The query's documents in their order."""
+
+        async def send(timeout_seconds: float) -> list[StoredDocument]:
+            found = await query.get(transaction=transaction, retry=None, timeout=timeout_seconds)
+            return [StoredDocument.from_snapshot(snapshot) for snapshot in found]
+
+        documents = await self._read(send)
+        count_reads(len(documents))
+        return documents
+
+    async def count(self, query: AsyncQuery, transaction: Transaction | None = None) -> int:
+        """How many documents the query has; none of them is read."""
+
+        async def send(timeout_seconds: float) -> int:
+            aggregation: Any = query.count()  # its annotation says a class, and it is an instance
+            answer = await aggregation.get(transaction=transaction, retry=None, timeout=timeout_seconds)
+            return int(answer[0][0].value)
+
+        counted = await self._read(send)
+        count_aggregation(counted)
+        return counted
+
+    async def commit(self, batch: AsyncWriteBatch) -> None:
+        """The batch is written, all or nothing. Sent once: whoever built it looks again before building it anew.
+
+        `ContentionError` where a precondition does not hold any more.
+        """
+        writes = len(batch)
+        try:
+            await self._send(lambda timeout_seconds: batch.commit(retry=None, timeout=timeout_seconds))
+        except (
+            google_exceptions.AlreadyExists,
+            google_exceptions.FailedPrecondition,
+            google_exceptions.NotFound,
+        ) as error:
+            raise ContentionError from error
+        except google_exceptions.GoogleAPICallError as error:
+            raise _convert(error) from error
+        count_writes(writes)
+
+    async def begin(self, transaction: Transaction, retried: Transaction | None) -> None:
+        """The transaction has begun; `retried` is the one that was aborted before it, whose place in line it takes."""
+        await self._read(lambda timeout_seconds: transaction.begin(retried, timeout_seconds))
+
+    async def commit_transaction(self, transaction: Transaction) -> None:
+        """What `commit` does, together with what the transaction read."""
+        writes = len(transaction)
+        try:
+            await self._send(transaction.commit_once)
+        except (google_exceptions.AlreadyExists, google_exceptions.NotFound) as error:
+            raise ContentionError from error
+        except google_exceptions.GoogleAPICallError as error:
+            raise _convert(error) from error
+        count_writes(writes)
+
+    async def roll_back(self, transaction: Transaction) -> None:
+        """The transaction's locks are given up; where that fails, they end with its idle time."""
+        try:
+            await self._send(transaction.roll_back)
+        except google_exceptions.GoogleAPICallError:
+            return
+
+    async def _read(self, send: Callable[[float], Awaitable[T]]) -> T:
+        """The answer, asked for again after transient errors while there is time."""
+        ends_at = time.monotonic() + self.timeout_seconds
+        for attempt in itertools.count():
+            try:
+                return await self._send(send, ends_at - time.monotonic())
+            except _TRANSIENT as error:
+                backoff_seconds = compute_backoff_seconds(attempt)
+                if attempt + 1 == MAX_READ_ATTEMPTS or time.monotonic() + backoff_seconds >= ends_at:
+                    raise _convert(error) from error
+            except google_exceptions.GoogleAPICallError as error:
+                raise _convert(error) from error
+            await asyncio.sleep(backoff_seconds)
+        raise AssertionError  # the loop has no end of its own
+
+    async def _send(self, send: Callable[[float], Awaitable[T]], timeout_seconds: float | None = None) -> T:
+        count_rpc()
+        return await send(self.timeout_seconds if timeout_seconds is None else timeout_seconds)
+
+
+def compute_backoff_seconds(attempt: int) -> float:
+    """How long to wait after the attempt (from 0 on): doubling, bounded, and random, so that rivals part."""
+    longest_seconds = min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** min(attempt, 16))
+    return random.uniform(0.5, 1.0) * longest_seconds  # noqa: S311  nobody gains by guessing it
+
+
+def _convert(error: google_exceptions.GoogleAPICallError) -> RepositoryError:
+    """Google's errors as the house's: the only place that knows both."""
+    text = str(error.message)
+    is_lost_transaction = isinstance(error, google_exceptions.InvalidArgument) and "transaction" in text.lower()
+    if isinstance(error, google_exceptions.Aborted) or is_lost_transaction:
+        return ContentionError()
+    if isinstance(error, google_exceptions.NotFound):
+        return NotFoundError("There is no such document.")
+    if isinstance(error, google_exceptions.InvalidArgument):
+        return ValidationError(f"Firestore refuses this: {text}")
+    if isinstance(error, _TRANSIENT) and not isinstance(error, google_exceptions.InternalServerError):
+        return UnavailableError("Firestore does not answer right now.")
+    return RepositoryError(f"Firestore refuses this: {text}")

@@ -1,0 +1,219 @@
+"""The clips of a video. Every write keeps the video's statistics right in the same commit."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from google.cloud.firestore import AsyncCollectionReference, AsyncDocumentReference
+from google.cloud.firestore_v1.async_query import AsyncQuery
+from pydantic import TypeAdapter
+
+from repositories import statistics
+from repositories.base import Repository, assert_id, transaction_of
+from repositories.calls import DEFAULT_TIMEOUT_SECONDS
+from repositories.client import FirestoreClient
+from repositories.exceptions import ClipAlreadyExistsError, ClipNotFoundError, ValidationError, VideoNotFoundError
+from repositories.fields import FileSize, utc_now
+from repositories.listing import Span, filter_equal, read_page
+from repositories.models import ClipMetadata, ClipStatus, plan_file_change
+from repositories.ordering import ClipOrder
+from repositories.pages import Page
+from repositories.reading import read_clip, try_read_clip
+from repositories.statuses import plan_status_change
+from repositories.unit_of_work import UnitOfWork
+from repositories.validation import validate_value
+
+MAX_CLIPS_PER_BATCH = 200
+CLIPS_PER_DELETING_COMMIT = 200
+
+_FILE_SIZE = TypeAdapter[int](FileSize)
+_STATUS = TypeAdapter[ClipStatus](ClipStatus)
+
+
+class ClipRepository(Repository):
+    """The clips of one video of one user."""
+
+    def __init__(
+        self,
+        user_id: str,
+        video_id: str,
+        client: FirestoreClient | None = None,
+        *,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    ) -> None:
+        super().__init__(user_id, client, timeout_seconds)
+        self.video_id = assert_id(video_id, "video_id")
+
+    async def create_clip(
+        self, clip: ClipMetadata, *, transaction: UnitOfWork | None = None
+    ) -> tuple[ClipMetadata, bool]:
+        """The clip as it is stored, and whether this call created it; see `create_clips_batch`."""
+        self._assert_own(clip, ())
+        created = await self._run_unlocked(lambda unit: self._create(unit, [clip]), transaction)
+        return created[0]
+
+    async def create_clips_batch(
+        self, clips: Sequence[ClipMetadata], *, transaction: UnitOfWork | None = None
+    ) -> list[tuple[ClipMetadata, bool]]:
+        """Each clip as it is stored, and whether this call created it. All are there afterwards, or none is new.
+
+        The same clips again are no error. `ClipAlreadyExistsError` where an id is taken by other content,
+        `VideoNotFoundError` without the video, `ValidationError` for more than 200 clips or for duplicates.
+        """
+        self._assert_batch(clips)
+        if not clips:
+            return []
+        return await self._run_unlocked(lambda unit: self._create(unit, clips), transaction)
+
+    async def get_clip(self, clip_id: str, *, transaction: UnitOfWork | None = None) -> ClipMetadata | None:
+        """The clip, or None."""
+        unit = transaction or UnitOfWork(self._calls)
+        return try_read_clip(await unit.get(self._clip(clip_id)))
+
+    async def list_clips(
+        self,
+        *,
+        status: ClipStatus | None = None,
+        style: str | None = None,
+        order_by: ClipOrder = ClipOrder.PRIORITY_ASC,
+        limit: int = 100,
+        cursor: str | None = None,
+        before: str | None = None,
+        from_end: bool = False,
+        transaction: UnitOfWork | None = None,
+    ) -> Page[ClipMetadata]:
+        """The first clips, or with `from_end` the last ones, after `cursor` and before `before`, in their order.
+
+        In a transaction they are as stored: without the writes that it has not committed.
+        """
+        span = Span.parse(order_by, limit=limit, cursor=cursor, before=before, from_end=from_end)
+        filters = {"status": status, "style": style}
+        return await read_page(self._calls, self._clips, filters, span, try_read_clip, transaction_of(transaction))
+
+    async def update_clip_status(
+        self,
+        clip_id: str,
+        status: ClipStatus,
+        *,
+        error_message: str | None = None,
+        file_size_bytes: int | None = None,
+        has_thumbnail: bool | None = None,
+        transaction: UnitOfWork | None = None,
+    ) -> ClipMetadata:
+        """The clip with its new status, and what R2 says of its files. The status that it has already is no error.
+
+        `InvalidStatusChangeError` where the state machine has no such step.
+        """
+        new_status = validate_value(_STATUS, status, path=("status",))
+        if file_size_bytes is not None:
+            validate_value(_FILE_SIZE, file_size_bytes, path=("file_size_bytes",))
+
+        async def update(unit: UnitOfWork) -> ClipMetadata:
+            clip = await self._find_clip_and_video(unit, clip_id)
+            changes = plan_status_change(clip.status, new_status, now=utc_now(), error_message=error_message)
+            changes |= plan_file_change(clip, file_size_bytes=file_size_bytes, has_thumbnail=has_thumbnail)
+            return self._update(unit, clip, changes)
+
+        return await self._run_unlocked(update, transaction)
+
+    async def delete_clip(self, clip_id: str, *, transaction: UnitOfWork | None = None) -> ClipMetadata:
+        """The clip as it was; its document is gone. `ClipNotFoundError` where there is none."""
+
+        async def delete(unit: UnitOfWork) -> ClipMetadata:
+            data, video = await unit.get_all([self._clip(clip_id), self._video(self.video_id)])
+            if data is None:
+                raise ClipNotFoundError(self.user_id, self.video_id, clip_id)
+            clip = read_clip(data)
+            unit.delete(self._clip(clip_id))
+            if video is not None:
+                unit.add_to_statistics(self._video(self.video_id), statistics.negate(statistics.count_by_style([clip])))
+            return clip
+
+        return await self._run_unlocked(delete, transaction)
+
+    async def delete_all_clips(self) -> int:
+        """How many clips were deleted: in commits of 200, each with the statistics right; none is left.
+
+        Where it is interrupted, the same call goes on.
+        """
+        total = 0
+        while deleted := await self._run_unlocked(self._delete_some, None):
+            total += deleted
+        return total
+
+    async def count_clips(
+        self, status: ClipStatus | None = None, style: str | None = None, *, transaction: UnitOfWork | None = None
+    ) -> int:
+        """How many clips there are; no document is read."""
+        query = filter_equal(AsyncQuery(self._clips), {"status": status, "style": style})
+        return await self._calls.count(query, transaction_of(transaction))
+
+    @property
+    def _clips(self) -> AsyncCollectionReference:
+        return self._clips_of(self.video_id)
+
+    def _clip(self, clip_id: str) -> AsyncDocumentReference:
+        return self._clips.document(assert_id(clip_id, "clip_id"))
+
+    def _assert_batch(self, clips: Sequence[ClipMetadata]) -> None:
+        if len(clips) > MAX_CLIPS_PER_BATCH:
+            raise ValidationError(f"One call takes at most {MAX_CLIPS_PER_BATCH} clips.", ("clips",))
+        seen: set[str] = set()
+        for index, clip in enumerate(clips):
+            self._assert_own(clip, ("clips", index))
+            if clip.clip_id in seen:
+                raise ValidationError("This clip is in the list twice.", ("clips", index, "filename"))
+            seen.add(clip.clip_id)
+
+    def _assert_own(self, clip: ClipMetadata, path: tuple[str | int, ...]) -> None:
+        for name in ("user_id", "video_id"):
+            if getattr(clip, name) != getattr(self, name):
+                raise ValidationError("This is a clip of another video.", (*path, name))
+
+    async def _create(self, unit: UnitOfWork, clips: Sequence[ClipMetadata]) -> list[tuple[ClipMetadata, bool]]:
+        references = [self._clip(clip.clip_id) for clip in clips]
+        video, *stored = await unit.get_all([self._video(self.video_id), *references])
+        if video is None:
+            raise VideoNotFoundError(self.user_id, self.video_id)
+        outcomes = [_compare(clip, data) for clip, data in zip(clips, stored, strict=True)]
+        new = [clip for clip, is_new in outcomes if is_new]
+        for clip in new:
+            unit.create(self._clip(clip.clip_id), clip.to_document())
+        if new:
+            unit.add_to_statistics(self._video(self.video_id), statistics.count_by_style(new))
+        return outcomes
+
+    async def _find_clip_and_video(self, unit: UnitOfWork, clip_id: str) -> ClipMetadata:
+        data, video = await unit.get_all([self._clip(clip_id), self._video(self.video_id)])
+        if video is None:
+            raise VideoNotFoundError(self.user_id, self.video_id)
+        if data is None:
+            raise ClipNotFoundError(self.user_id, self.video_id, clip_id)
+        return read_clip(data)
+
+    def _update(self, unit: UnitOfWork, clip: ClipMetadata, changes: dict[str, Any]) -> ClipMetadata:
+        if not changes:
+            return clip
+        changed = clip.model_copy(update=changes)
+        unit.update(self._clip(clip.clip_id), changed.to_changes({*changes, "file_size_mb"}))
+        unit.add_to_statistics(self._video(self.video_id), statistics.compute_difference(clip, changed))
+        return changed
+
+    async def _delete_some(self, unit: UnitOfWork) -> int:
+        video = await unit.get(self._video(self.video_id))
+        documents = await unit.run_query(AsyncQuery(self._clips).limit(CLIPS_PER_DELETING_COMMIT))
+        for document in documents:
+            unit.delete(document.reference, update_time=document.update_time)
+        if documents and video is not None:
+            counted = statistics.count_documents(document.fields or {} for document in documents)
+            unit.add_to_statistics(self._video(self.video_id), statistics.negate(counted))
+        return len(documents)
+
+
+def _compare(clip: ClipMetadata, stored: dict[str, Any] | None) -> tuple[ClipMetadata, bool]:
+    """What will be stored, and whether it is new; `ClipAlreadyExistsError` where the id is taken by other content."""
+    if stored is None:
+        return clip, True
+    known = read_clip(stored)
+    if differences := clip.find_differences(known):
+        raise ClipAlreadyExistsError(clip.clip_id, differences)
+    return known, False

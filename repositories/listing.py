@@ -1,0 +1,146 @@
+"""Pages of a collection, forwards and backwards, with cursors."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+from google.cloud.firestore import AsyncCollectionReference, FieldFilter
+from google.cloud.firestore_v1.async_query import AsyncQuery
+
+from repositories.calls import Calls
+from repositories.cursors import Cursor
+from repositories.exceptions import ValidationError
+from repositories.ordering import Order
+from repositories.pages import Page
+from repositories.reading import to_data
+from repositories.stored import StoredDocument
+from repositories.transactions import Transaction
+
+MAX_PAGE_SIZE = 10_000
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Span:
+    """The part of a list that is wanted: `limit` documents after and before the cursors, from one end."""
+
+    order: Order
+    limit: int
+    after: Cursor | None
+    before: Cursor | None
+    from_end: bool
+
+    @classmethod
+    def parse(cls, order: Order, *, limit: int, cursor: str | None, before: str | None, from_end: bool) -> Self:
+        """The span; `ValidationError` for a limit out of range, `InvalidCursorError` for a foreign cursor."""
+        assert_limit(limit)
+        after = None if cursor is None else Cursor.decode(cursor, order)
+        return cls(
+            order, limit, after, None if before is None else Cursor.decode(before, order, path="before"), from_end
+        )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Documents of a span, seen from the end that was read first."""
+
+    documents: list[StoredDocument]
+    has_more: bool
+    has_nearer: bool
+
+
+def assert_limit(limit: int) -> None:
+    """Raise ValidationError unless a page can have so many items."""
+    if not 1 <= limit <= MAX_PAGE_SIZE:
+        raise ValidationError(f"A page has 1 to {MAX_PAGE_SIZE:,} items.", ("limit",))
+
+
+def filter_equal(query: AsyncQuery, filters: Mapping[str, str | None]) -> AsyncQuery:
+    """The query's documents whose fields equal the filters' values; None filters nothing."""
+    for name, value in filters.items():
+        if value is not None:
+            query = query.where(filter=FieldFilter(name, "==", str(value)))
+    return query
+
+
+async def read_page(
+    calls: Calls,
+    collection: AsyncCollectionReference,
+    filters: Mapping[str, str | None],
+    span: Span,
+    read: Callable[[dict[str, Any] | None], T | None],
+    transaction: Transaction | None = None,
+) -> Page[T]:
+    """The span of the collection's documents as models; what `read` makes None of is left out."""
+    query = filter_equal(AsyncQuery(collection), filters)
+    found = await _find(calls, collection, query, span, transaction)
+    documents = found.documents[::-1] if span.from_end else found.documents
+    has_next, has_previous = (found.has_nearer, found.has_more) if span.from_end else (found.has_more, found.has_nearer)
+    return build_page(documents, span.order, read, has_next=has_next, has_previous=has_previous)
+
+
+def build_page(
+    documents: list[StoredDocument],
+    order: Order,
+    read: Callable[[dict[str, Any] | None], T | None],
+    *,
+    has_next: bool,
+    has_previous: bool = False,
+) -> Page[T]:
+    """The page of these documents, each with its cursor."""
+    cursors = [make_cursor(document, order).encode() for document in documents]
+    models = [read(to_data(document)) for document in documents]
+    readable = [(model, cursor) for model, cursor in zip(models, cursors, strict=True) if model is not None]
+    return Page(
+        items=tuple(model for model, _ in readable),
+        cursors=tuple(cursor for _, cursor in readable),
+        next_cursor=cursors[-1] if cursors and has_next else None,
+        has_next=has_next,
+        has_previous=has_previous,
+    )
+
+
+def make_cursor(document: StoredDocument, order: Order) -> Cursor:
+    """The document's place in the order, by its value as it is stored."""
+    return Cursor(order, document.get(order.field), document.id)
+
+
+async def _find(
+    calls: Calls,
+    collection: AsyncCollectionReference,
+    query: AsyncQuery,
+    span: Span,
+    transaction: Transaction | None,
+) -> _Found:
+    """Read from one end: `near` is the bound at which it begins, `far` the one at which it stops."""
+    near, far = (span.before, span.after) if span.from_end else (span.after, span.before)
+    onwards = _order(query, span.order, is_reversed=span.from_end)
+    bounded = onwards if near is None else onwards.start_at(_to_bound(collection, near))
+    bounded = bounded if far is None else bounded.end_before(_to_bound(collection, far))
+    # The document at the near bound is read to see whether it is still there, and one past the limit likewise.
+    documents = await calls.run_query(bounded.limit(span.limit + (1 if near is None else 2)), transaction)
+
+    has_nearer = near is not None and bool(documents) and make_cursor(documents[0], span.order) == near
+    if has_nearer:
+        documents = documents[1:]
+    elif near is not None:
+        backwards = _order(query, span.order, is_reversed=not span.from_end)
+        has_nearer = await _exists(calls, backwards.start_at(_to_bound(collection, near)), transaction)
+    has_more = len(documents) > span.limit
+    if far is not None and not has_more:
+        has_more = await _exists(calls, onwards.start_at(_to_bound(collection, far)), transaction)
+    return _Found(documents[: span.limit], has_more, has_nearer)
+
+
+def _order(query: AsyncQuery, order: Order, *, is_reversed: bool) -> AsyncQuery:
+    direction = "DESCENDING" if order.descending != is_reversed else "ASCENDING"
+    return query.order_by(order.field, direction=direction).order_by("__name__", direction=direction)
+
+
+def _to_bound(collection: AsyncCollectionReference, cursor: Cursor) -> dict[str, Any]:
+    return {cursor.order.field: cursor.value, "__name__": collection.document(cursor.document_id)}
+
+
+async def _exists(calls: Calls, query: AsyncQuery, transaction: Transaction | None) -> bool:
+    return bool(await calls.run_query(query.select([]).limit(1), transaction))

@@ -1,0 +1,57 @@
+"""What a piece of work costs in Firestore."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+INDEX_ENTRIES_PER_READ = 1_000
+"""A count is billed one document read for each of these that it goes through."""
+
+
+@dataclass
+class Meter:
+    """Documents read and written, as Firestore bills them, and the RPCs that were sent."""
+
+    document_reads: int = 0
+    document_writes: int = 0
+    rpcs: int = 0
+
+
+_meter: ContextVar[Meter | None] = ContextVar("firestore_meter", default=None)
+
+
+@contextmanager
+def metered(meter: Meter) -> Iterator[None]:
+    """Every call within is counted in `meter`, also in tasks that start within."""
+    before = _meter.get()
+    _meter.set(meter)
+    try:
+        yield
+    finally:
+        # Not by a token: frameworks leave a context manager in another context than they entered it in.
+        _meter.set(before)
+
+
+def count_rpc() -> None:
+    """One RPC more was sent."""
+    if meter := _meter.get():
+        meter.rpcs += 1
+
+
+def count_reads(documents: int) -> None:
+    """An RPC answered with so many documents; one that finds none is billed one read."""
+    if meter := _meter.get():
+        meter.document_reads += max(1, documents)
+
+
+def count_aggregation(counted: int) -> None:
+    """A count went through so many index entries."""
+    count_reads(math.ceil(counted / INDEX_ENTRIES_PER_READ))
+
+
+def count_writes(documents: int) -> None:
+    """A commit wrote so many documents."""
+    if meter := _meter.get():
+        meter.document_writes += documents

@@ -1,0 +1,56 @@
+"""A video's statistics: how many completed clips it has, in all and in each style."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from google.cloud.firestore import Increment
+from google.cloud.firestore_v1.field_path import FieldPath
+
+from repositories.fields import utc_now
+from repositories.models import ClipMetadata, ClipStatus
+
+
+def count_by_style(clips: Iterable[ClipMetadata]) -> Counter[str]:
+    """How many of the clips are completed, by style."""
+    return Counter(clip.style for clip in clips if clip.status is ClipStatus.COMPLETED)
+
+
+def count_documents(documents: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    """The same of documents as they are stored, also of those that no model can read."""
+    completed = (data for data in documents if data.get("status") == ClipStatus.COMPLETED.value)
+    return Counter(str(data.get("style", ClipMetadata.STORED_DEFAULTS["style"])) for data in completed)
+
+
+def negate(counted: Counter[str]) -> Counter[str]:
+    """What the statistics lose with these clips."""
+    return Counter({style: -count for style, count in counted.items()})
+
+
+def compute_difference(before: ClipMetadata, after: ClipMetadata) -> Counter[str]:
+    """What the change of a clip adds to the statistics, or (negative) takes from them."""
+    difference = count_by_style([after])
+    difference.subtract(count_by_style([before]))
+    return difference
+
+
+def to_field_changes(difference: Mapping[str, int]) -> dict[str, Any]:
+    """The change as increments, which need no read of the video and never lose each other. The video counts as changed.
+
+    A style can be any text, so its field path is quoted as a path's segment.
+    """
+    by_style = {
+        FieldPath("clips_by_style", style).to_api_repr(): Increment(count)
+        for style, count in difference.items()
+        if count != 0
+    }
+    total = {"clips_count": Increment(sum(difference.values()))} if by_style else {}
+    return {**total, **by_style, "updated_at": utc_now()}
+
+
+def apply_difference(data: dict[str, Any], difference: Mapping[str, int]) -> dict[str, Any]:
+    """The video's fields as they will be once the increments are done."""
+    by_style = Counter(data.get("clips_by_style") or {})
+    by_style.update(difference)
+    total = (data.get("clips_count") or 0) + sum(difference.values())
+    return {**data, "clips_count": total, "clips_by_style": dict(by_style), "updated_at": utc_now()}

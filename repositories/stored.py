@@ -1,0 +1,31 @@
+"""Documents as Firestore answers them, taken out of its client's snapshots once."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from google.cloud.firestore import AsyncDocumentReference, DocumentSnapshot
+
+
+@dataclass(frozen=True)
+class StoredDocument:
+    """A document as it was read; `fields` and times are None where it is missing."""
+
+    reference: AsyncDocumentReference
+    fields: dict[str, Any] | None
+    create_time: datetime | None
+    update_time: datetime | None
+
+    @classmethod
+    def from_snapshot(cls, snapshot: DocumentSnapshot[AsyncDocumentReference]) -> Self:
+        """What the snapshot holds; its `to_dict` copies all of it, so it is asked once."""
+        return cls(snapshot.reference, snapshot.to_dict(), snapshot.create_time, snapshot.update_time)
+
+    @property
+    def id(self) -> str:
+        """The last segment of its path."""
+        return str(self.reference.id)
+
+    def get(self, name: str) -> Any:
+        """The field's value as it is stored, or None."""
+        return (self.fields or {}).get(name)

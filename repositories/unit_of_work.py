@@ -1,0 +1,208 @@
+"""Reads, and buffered writes that become one commit: all or nothing."""
+
+import asyncio
+import itertools
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from google.cloud.firestore import AsyncDocumentReference, AsyncWriteBatch
+from google.cloud.firestore_v1.async_query import AsyncQuery
+
+from repositories import statistics
+from repositories.calls import DEFAULT_TIMEOUT_SECONDS, Calls, compute_backoff_seconds
+from repositories.client import FirestoreClient
+from repositories.exceptions import ContentionError, UnavailableError
+from repositories.reading import to_data
+from repositories.stored import StoredDocument
+from repositories.transactions import Transaction
+
+T = TypeVar("T")
+Data = dict[str, Any]
+
+
+@dataclass
+class _Write:
+    """One buffered write: to create the document, to change fields of it, or (None) to delete it."""
+
+    reference: AsyncDocumentReference
+    fields: Data | None
+    is_new: bool = False
+
+
+@dataclass
+class UnitOfWork:
+    """What one commit is built of. Reads by id see the writes that are buffered; queries see what is stored.
+
+    With a `transaction`, what is read is locked until the commit. Without one, nothing is locked, so that a worker
+    that dies leaves no lock behind: the commit is refused if a document that was read, and is written, has changed.
+    """
+
+    calls: Calls
+    transaction: Transaction | None = None
+    _read: dict[str, StoredDocument] = field(default_factory=dict)
+    _writes: list[_Write] = field(default_factory=list)
+    _differences: dict[str, Counter[str]] = field(default_factory=dict)
+
+    async def get(self, reference: AsyncDocumentReference) -> Data | None:
+        """The document's fields, with the writes that are buffered; None where it is missing."""
+        return (await self.get_all([reference]))[0]
+
+    async def get_all(self, references: Sequence[AsyncDocumentReference]) -> list[Data | None]:
+        """What `get` answers for each of the references, in one RPC."""
+        unread = {reference.path: reference for reference in references if reference.path not in self._read}
+        if unread:
+            for document in await self.calls.get_all(list(unread.values()), self.transaction):
+                self._read[document.reference.path] = document
+        return [self._with_writes(reference.path) for reference in references]
+
+    async def run_query(self, query: AsyncQuery) -> list[StoredDocument]:
+        """The query's documents as they are stored."""
+        return await self.calls.run_query(query, self.transaction)
+
+    def create(self, reference: AsyncDocumentReference, fields: Data) -> None:
+        """The document will be there; the commit is refused if it is there already."""
+        self._writes.append(_Write(reference, fields, is_new=True))
+
+    def update(self, reference: AsyncDocumentReference, changes: Data) -> None:
+        """The fields will be changed; the commit is refused if the document is missing."""
+        self._writes.append(_Write(reference, changes))
+
+    def delete(self, reference: AsyncDocumentReference, *, update_time: datetime | None = None) -> None:
+        """The document will be gone; the commit is refused if it was changed after `update_time`."""
+        if update_time is not None:
+            self._read.setdefault(reference.path, StoredDocument(reference, None, None, update_time))
+        self._writes.append(_Write(reference, None))
+
+    def add_to_statistics(self, video: AsyncDocumentReference, difference: Mapping[str, int]) -> None:
+        """The video's statistics will move by the difference, in one write a video for the whole commit."""
+        self._differences.setdefault(video.path, Counter()).update(difference)
+
+    async def commit(self) -> None:
+        """Everything buffered is written, or nothing; `ContentionError` where somebody else came first."""
+        if self.transaction is not None:
+            self._add_writes(self.transaction)
+            await self.calls.commit_transaction(self.transaction)
+        elif self._writes or self._differences:
+            batch = self.calls.client.batch()
+            self._add_writes(batch)
+            await self.calls.commit(batch)
+
+    def _with_writes(self, path: str) -> Data | None:
+        data = to_data(self._read[path])
+        for write in self._writes:
+            if write.reference.path == path:
+                data = None if write.fields is None else {**(data or {}), **write.fields}
+        difference = self._differences.get(path)
+        return data if data is None or difference is None else statistics.apply_difference(data, difference)
+
+    def _add_writes(self, batch: AsyncWriteBatch) -> None:
+        written: set[str] = set()
+        for write in self._writes:
+            path = write.reference.path
+            # Only the first write of a document meets it as it was read.
+            self._add_write(batch, write, None if path in written else self._read.get(path))
+            written.add(path)
+        # Last, because a recount that is buffered sets what these then add to.
+        for path, difference in self._differences.items():
+            batch.update(self.calls.client.document(path), statistics.to_field_changes(difference))
+
+    def _add_write(self, batch: AsyncWriteBatch, write: _Write, read: StoredDocument | None) -> None:
+        update_time = None if read is None or self.transaction is not None else read.update_time
+        option = None if update_time is None else self.calls.client.write_option(last_update_time=update_time)
+        if write.is_new:
+            batch.create(write.reference, write.fields or {})
+        elif write.fields is None:
+            batch.delete(write.reference, option=option)
+        else:
+            batch.update(write.reference, write.fields, option=option)
+
+
+async def run_unlocked(calls: Calls, function: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+    """What `function` answered in the run whose writes were committed; it is run anew after each conflict.
+
+    For documents that few write at once: nothing is locked, and it costs one RPC less than a transaction.
+    """
+    return await _run(calls, function, is_locking=False)
+
+
+async def run_in_transaction(
+    client: FirestoreClient,
+    function: Callable[[UnitOfWork], Awaitable[T]],
+    *,
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+) -> T:
+    """What `function` answered in the run whose transaction was committed; it is run anew after each conflict.
+
+    Pass its unit of work on as `transaction=` to the repositories' calls. `UnavailableError` after `timeout_seconds`.
+    """
+    return await run_locked(Calls(client, timeout_seconds), function)
+
+
+async def run_locked(calls: Calls, function: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+    """What `run_in_transaction` does, through these calls."""
+    return await _run(calls, function, is_locking=True)
+
+
+@asynccontextmanager
+async def open_transaction(calls: Calls) -> AsyncIterator[UnitOfWork]:
+    """A unit of work that is committed at the end of the block, or not at all if the block raises.
+
+    `ContentionError` where somebody else came first: the block cannot be run anew from here.
+    """
+    transaction = Transaction(calls.client)
+    await calls.begin(transaction, None)
+    unit = UnitOfWork(calls, transaction)
+    async with _rolled_back_on_error(unit):
+        yield unit
+        await unit.commit()
+
+
+async def _run(calls: Calls, function: Callable[[UnitOfWork], Awaitable[T]], *, is_locking: bool) -> T:
+    ends_at = time.monotonic() + calls.timeout_seconds
+    first_aborted: Transaction | None = None
+    for attempt in itertools.count():
+        transaction = Transaction(calls.client) if is_locking else None
+        try:
+            return await _run_once(calls, function, transaction, first_aborted)
+        except (ContentionError, UnavailableError) as error:
+            # What is not known to be written is found, or found missing, by the next run.
+            backoff_seconds = compute_backoff_seconds(attempt)
+            if time.monotonic() + backoff_seconds >= ends_at:
+                raise UnavailableError("This could not be written in time. Try again in a moment.") from error
+            if isinstance(error, ContentionError):
+                first_aborted = first_aborted or transaction
+        await asyncio.sleep(backoff_seconds)
+    raise AssertionError  # the loop has no end of its own
+
+
+async def _run_once(
+    calls: Calls,
+    function: Callable[[UnitOfWork], Awaitable[T]],
+    transaction: Transaction | None,
+    first_aborted: Transaction | None,
+) -> T:
+    if transaction is not None:
+        await calls.begin(transaction, first_aborted)
+    unit = UnitOfWork(calls, transaction)
+    async with _rolled_back_on_error(unit):
+        result = await function(unit)
+        await unit.commit()
+        return result
+
+
+@asynccontextmanager
+async def _rolled_back_on_error(unit: UnitOfWork) -> AsyncIterator[None]:
+    try:
+        yield
+    except ContentionError:
+        # Firestore has ended the transaction, and keeps its place in line for the next one.
+        raise
+    except BaseException:
+        if unit.transaction is not None:
+            await unit.calls.roll_back(unit.transaction)
+        raise

@@ -1,0 +1,276 @@
+"""A user's videos."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from google.cloud.firestore import FieldFilter
+from google.cloud.firestore_v1.async_query import AsyncQuery
+from pydantic import TypeAdapter
+
+from repositories import statistics
+from repositories.base import Repository, assert_id, transaction_of
+from repositories.calls import DEFAULT_TIMEOUT_SECONDS
+from repositories.client import FirestoreClient
+from repositories.clips import ClipRepository
+from repositories.exceptions import ValidationError, VideoAlreadyExistsError, VideoNotFoundError
+from repositories.fields import utc_now
+from repositories.listing import Span, assert_limit, build_page, filter_equal, read_page
+from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
+from repositories.ordering import ClipOrder, VideoOrder
+from repositories.pages import Page
+from repositories.reading import read_video, try_read_clip, try_read_video
+from repositories.statuses import plan_status_change
+from repositories.stored import StoredDocument
+from repositories.unit_of_work import UnitOfWork
+from repositories.validation import validate_model, validate_value
+
+# `in` takes at most 30 values.
+VIDEOS_PER_GROUP_QUERY = 30
+
+UPDATABLE_FIELDS = frozenset(
+    {"video_url", "video_title", "youtube_id", "highlights_count", "highlights_summary", "custom_prompt"}
+    | {"styles_processed", "crop_mode", "target_aspect", "highlights_json_key"}
+)
+_STATUS = TypeAdapter[VideoStatus](VideoStatus)
+
+
+class VideoRepository(Repository):
+    """The videos of one user."""
+
+    def __init__(
+        self,
+        user_id: str,
+        client: FirestoreClient | None = None,
+        *,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    ) -> None:
+        super().__init__(user_id, client, timeout_seconds)
+
+    async def create_video(
+        self, video: VideoMetadata, *, transaction: UnitOfWork | None = None
+    ) -> tuple[VideoMetadata, bool]:
+        """The video as it is stored, and whether this call created it; its statistics begin at zero.
+
+        The same video again is no error. `VideoAlreadyExistsError` where its id is taken by other content.
+        """
+        self._assert_own(video)
+
+        async def create(unit: UnitOfWork) -> tuple[VideoMetadata, bool]:
+            stored = await unit.get(self._video(video.video_id))
+            if stored is None:
+                return self._create(unit, video), True
+            known = read_video(stored)
+            if differences := video.find_differences(known):
+                raise VideoAlreadyExistsError(video.video_id, differences)
+            return known, False
+
+        return await self._run_unlocked(create, transaction)
+
+    async def create_or_update_video(
+        self, video: VideoMetadata, *, transaction: UnitOfWork | None = None
+    ) -> VideoMetadata:
+        """The video as it is stored: new, or changed in the fields that were given for it.
+
+        Statistics, creation and whatever was not given stay as they are; a given status follows the state machine.
+        """
+        self._assert_own(video)
+
+        async def create_or_update(unit: UnitOfWork) -> VideoMetadata:
+            stored = await unit.get(self._video(video.video_id))
+            if stored is None:
+                return self._create(unit, video)
+            known = read_video(stored)
+            changes = _pick_updates(video, video.model_fields_set)
+            if "status" in video.model_fields_set:
+                now = video.completed_at or video.failed_at or utc_now()
+                changes |= plan_status_change(known.status, video.status, now=now, error_message=video.error_message)
+            return self._update(unit, known, changes)
+
+        return await self._run_locked(create_or_update, transaction)
+
+    async def update_video(
+        self, video_id: str, changes: Mapping[str, object], *, transaction: UnitOfWork | None = None
+    ) -> VideoMetadata:
+        """The video with its fields changed; the YouTube id follows the address.
+
+        `ValidationError` for a value that cannot be, or a field that has its own call or none: ids, status, statistics.
+        """
+        for name in changes:
+            if name not in UPDATABLE_FIELDS:
+                raise ValidationError("This field cannot be updated.", (name,))
+        own_ids = {"user_id": self.user_id, "video_id": assert_id(video_id, "video_id")}
+        # Only what is given is validated: what an older version stored is not this caller's to mend.
+        updates = _pick_updates(validate_model(VideoMetadata, {**changes, **own_ids}), changes)
+
+        async def update(unit: UnitOfWork) -> VideoMetadata:
+            return self._update(unit, await self._find_video(unit, video_id), updates)
+
+        return await self._run_locked(update, transaction)
+
+    async def get_video(self, video_id: str, *, transaction: UnitOfWork | None = None) -> VideoMetadata | None:
+        """The video, or None."""
+        found = await self.get_videos([video_id], transaction=transaction)
+        return found.get(video_id)
+
+    async def get_videos(
+        self, video_ids: Iterable[str], *, transaction: UnitOfWork | None = None
+    ) -> dict[str, VideoMetadata]:
+        """The videos that are there, by id, in one RPC."""
+        wanted = list(dict.fromkeys(video_ids))
+        if not wanted:
+            return {}
+        unit = transaction or UnitOfWork(self._calls)
+        found = map(try_read_video, await unit.get_all([self._video(video_id) for video_id in wanted]))
+        return {video.video_id: video for video in found if video is not None}
+
+    async def list_videos(
+        self,
+        *,
+        status: VideoStatus | None = None,
+        limit: int = 20,
+        order_by: VideoOrder = VideoOrder.CREATED_AT_DESC,
+        cursor: str | None = None,
+        before: str | None = None,
+        from_end: bool = False,
+        transaction: UnitOfWork | None = None,
+    ) -> Page[VideoMetadata]:
+        """The first videos, or with `from_end` the last ones, after `cursor` and before `before`, in their order.
+
+        In a transaction they are as stored: without the writes that it has not committed.
+        """
+        span = Span.parse(order_by, limit=limit, cursor=cursor, before=before, from_end=from_end)
+        return await read_page(
+            self._calls, self._videos, {"status": status}, span, try_read_video, transaction_of(transaction)
+        )
+
+    async def list_clips_of_videos(
+        self,
+        video_ids: Iterable[str],
+        *,
+        status: ClipStatus | None = ClipStatus.COMPLETED,
+        style: str | None = None,
+        order_by: ClipOrder = ClipOrder.PRIORITY_ASC,
+        limit: int = 100,
+    ) -> dict[str, Page[ClipMetadata]]:
+        """The first clips of each of the videos, by video id; an empty page for a video without any.
+
+        One RPC for 30 videos, however many clips they have. It reads every clip that the filters leave: for a few
+        clips of a video that has thousands, `list_clips` reads less.
+        """
+        assert_limit(limit)
+        wanted = [assert_id(video_id, "video_id") for video_id in dict.fromkeys(video_ids)]
+        chunks = [wanted[at : at + VIDEOS_PER_GROUP_QUERY] for at in range(0, len(wanted), VIDEOS_PER_GROUP_QUERY)]
+        filters = {"user_id": self.user_id, "status": status, "style": style}
+        found = await asyncio.gather(*(self._find_clips(chunk, filters, order_by) for chunk in chunks))
+        by_video = {video_id: clips for chunk in found for video_id, clips in chunk.items()}
+        return {
+            video_id: build_page(clips[:limit], order_by, try_read_clip, has_next=len(clips) > limit)
+            for video_id, clips in ((video_id, by_video.get(video_id, [])) for video_id in wanted)
+        }
+
+    async def update_video_status(
+        self,
+        video_id: str,
+        status: VideoStatus,
+        *,
+        error_message: str | None = None,
+        transaction: UnitOfWork | None = None,
+    ) -> VideoMetadata:
+        """The video with its new status, and the times that follow it. The status that it has already is no error.
+
+        `InvalidStatusChangeError` where the state machine has no such step.
+        """
+        new_status = validate_value(_STATUS, status, path=("status",))
+
+        async def update(unit: UnitOfWork) -> VideoMetadata:
+            video = await self._find_video(unit, video_id)
+            changes = plan_status_change(video.status, new_status, now=utc_now(), error_message=error_message)
+            return self._update(unit, video, changes)
+
+        return await self._run_locked(update, transaction)
+
+    async def update_clip_statistics(self, video_id: str, *, transaction: UnitOfWork | None = None) -> VideoMetadata:
+        """The video, whose statistics equal a count of its completed clips, taken in the same transaction."""
+        clips = AsyncQuery(self._clips_of(video_id))
+        completed = filter_equal(clips, {"status": ClipStatus.COMPLETED}).select(["status", "style"])
+
+        async def recount(unit: UnitOfWork) -> VideoMetadata:
+            video = await self._find_video(unit, video_id)
+            counted = statistics.count_documents(found.fields or {} for found in await unit.run_query(completed))
+            return self._update(unit, video, {"clips_count": counted.total(), "clips_by_style": dict(counted)})
+
+        return await self._run_locked(recount, transaction)
+
+    async def delete_video(self, video_id: str) -> int:
+        """How many clips were deleted with the video; none of their documents is left.
+
+        Where it is interrupted the video is still there, with its statistics right, and the same call goes on.
+        """
+        clips = ClipRepository(self.user_id, video_id, self._client, timeout_seconds=self._timeout_seconds)
+        any_clip = AsyncQuery(self._clips_of(video_id)).select([]).limit(1)
+
+        async def delete_if_empty(unit: UnitOfWork) -> bool:
+            if await unit.get(self._video(video_id)) is None:
+                raise VideoNotFoundError(self.user_id, video_id)
+            if await unit.run_query(any_clip):
+                return False
+            unit.delete(self._video(video_id))
+            return True
+
+        deleted_clips = 0
+        # Again where a worker added clips meanwhile: in the transaction none can come between the look and the delete.
+        while not await self._run_locked(delete_if_empty, None):
+            deleted_clips += await clips.delete_all_clips()
+        return deleted_clips
+
+    async def count_videos(self, status: VideoStatus | None = None, *, transaction: UnitOfWork | None = None) -> int:
+        """How many videos there are; no document is read."""
+        query = filter_equal(AsyncQuery(self._videos), {"status": status})
+        return await self._calls.count(query, transaction_of(transaction))
+
+    async def check(self) -> None:
+        """Firestore answers; `UnavailableError` or another `RepositoryError` where it does not."""
+        await self._calls.get_all([self._video("check")])
+
+    def _assert_own(self, video: VideoMetadata) -> None:
+        if video.user_id != self.user_id:
+            raise ValidationError("This is a video of another user.", ("user_id",))
+
+    def _create(self, unit: UnitOfWork, video: VideoMetadata) -> VideoMetadata:
+        new = video.model_copy(update={"clips_count": 0, "clips_by_style": {}, "updated_at": utc_now()})
+        unit.create(self._video(video.video_id), new.to_document())
+        return new
+
+    def _update(self, unit: UnitOfWork, video: VideoMetadata, updates: Mapping[str, Any]) -> VideoMetadata:
+        changes = {name: value for name, value in updates.items() if value != getattr(video, name)}
+        if not changes:
+            return video
+        changed = video.model_copy(update={**changes, "updated_at": utc_now()})
+        unit.update(self._video(video.video_id), changed.to_changes({*changes, "updated_at"}))
+        return changed
+
+    async def _find_clips(
+        self, video_ids: list[str], filters: Mapping[str, str | None], order: ClipOrder
+    ) -> dict[str, list[StoredDocument]]:
+        """Every clip of the videos that has the order's field, by video and in the order.
+
+        They are sorted here: equalities alone need no composite index, and all of them are read either way.
+        """
+        group = filter_equal(self._calls.client.collection_group("clips"), filters)
+        clips: defaultdict[str, list[StoredDocument]] = defaultdict(list)
+        for document in await self._calls.run_query(group.where(filter=FieldFilter("video_id", "in", video_ids))):
+            if document.get(order.field) is not None:
+                clips[document.get("video_id")].append(document)
+        for found in clips.values():
+            found.sort(key=lambda document: (document.get(order.field), document.id), reverse=order.descending)
+        return clips
+
+
+def _pick_updates(video: VideoMetadata, given: Iterable[str]) -> dict[str, Any]:
+    """The values of the given fields that can be updated, and what follows from them."""
+    names = {name for name in given if name in UPDATABLE_FIELDS}
+    if "video_url" in names:
+        names.add("youtube_id")
+    return {name: getattr(video, name) for name in names}
