@@ -61,15 +61,15 @@ def make_client(
 @contextmanager
 def translate_errors(missing: StorageError | None = None) -> Iterator[None]:
     """Errors of botocore come out as `StorageError`s; `missing` is what a 404 means for this call."""
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    from botocore import exceptions
 
     try:
         yield
-    except ClientError as error:
+    except exceptions.ClientError as error:
         raise _translate(error, missing) from error
-    except HTTPClientError as error:
+    except (exceptions.ConnectionError, exceptions.HTTPClientError, exceptions.IncompleteReadError) as error:
         raise StorageUnavailableError(f"R2 did not answer: {error}") from error
-    except BotoCoreError as error:
+    except exceptions.BotoCoreError as error:
         raise StorageError(f"R2 cannot be asked this: {error}") from error
 
 

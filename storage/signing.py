@@ -6,6 +6,7 @@ signing key and all that a window's URLs share are kept, so that a URL costs one
 
 import hashlib
 import hmac
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -111,7 +112,7 @@ class UrlSigner:
         """When to sign (seconds since 1970), and for how many seconds."""
         if expires_in_seconds < 1:
             raise ValueError("A presigned URL is valid for at least one second.")
-        now_seconds = int((now or datetime.now(UTC)).timestamp())
+        now_seconds = int(time.time() if now is None else now.timestamp())
         wanted_seconds = min(expires_in_seconds, MAX_EXPIRES_IN_SECONDS)
         window_seconds = min(self._window_seconds, MAX_EXPIRES_IN_SECONDS - wanted_seconds)
         if window_seconds == 0:
