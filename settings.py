@@ -1,6 +1,5 @@
 """The settings of clipgraph: one frozen object, read once from the environment."""
 
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -69,7 +68,7 @@ class Settings(BaseSettings):
         """Whether only this machine can reach the server."""
         return self.host in LOOPBACK_HOSTS
 
-    @cached_property
+    @property
     def resolved_r2_endpoint_url(self) -> str | None:
         """R2's S3 endpoint: the one that is set, or else the account's."""
         if self.r2_endpoint_url is None and self.r2_account_id is not None:

@@ -51,15 +51,19 @@ def forbidden() -> GraphQLError:
     return GraphQLError("You may not act for another user.", extensions={"code": ErrorCode.FORBIDDEN})
 
 
-def to_camel_case(name: str) -> str:
-    """`start_time` as `startTime`: a model's field as the schema names it."""
-    first, *rest = name.split("_")
+# What the schema calls otherwise than the models do.
+SCHEMA_NAMES = {"video_title": "title", "scene_title": "title", "scene_description": "description"}
+
+
+def to_schema_name(name: str) -> str:
+    """A model's field as the schema names it: `start_time` as `startTime`."""
+    first, *rest = SCHEMA_NAMES.get(name, name).split("_")
     return first + "".join(word.title() for word in rest)
 
 
 def to_argument_path(path: Sequence[str | int]) -> list[str]:
     """A model's path, such as `("clips", 3, "start_time")`, in the schema's names."""
-    return [str(part) if isinstance(part, int) else to_camel_case(part) for part in path]
+    return [str(part) if isinstance(part, int) else to_schema_name(part) for part in path]
 
 
 def convert_error(error: GraphQLError, request_id: str) -> GraphQLError:

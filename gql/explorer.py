@@ -8,10 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-WEB = Path(__file__).parent.parent / "web"
-PAGE_FOLDER = WEB / "graphiql"
-# What set-up brought from npm; see web/graphiql/fetch.py.
-VENDOR_FOLDER = WEB / "dist" / "graphiql"
+from web import GRAPHIQL_ASSETS, GRAPHIQL_PAGE, GRAPHIQL_STYLE_HASH
+
 PAGE_ASSETS = frozenset({"main.js", "main.css", "icon.svg", "welcome.graphql"})
 CACHE_CONTROL = "no-cache"
 
@@ -29,7 +27,7 @@ def page_response(media_origin: str | None) -> Response:
     """GraphiQL, or a page that says what set-up is missing."""
     name = "index.html" if is_explorer_installed() else "missing.html"
     headers = {**security_headers(media_origin), "Cache-Control": CACHE_CONTROL}
-    return HTMLResponse((PAGE_FOLDER / name).read_bytes(), headers=headers)
+    return HTMLResponse((GRAPHIQL_PAGE / name).read_bytes(), headers=headers)
 
 
 async def serve_asset(request: Request) -> Response:
@@ -42,14 +40,14 @@ async def serve_asset(request: Request) -> Response:
 
 def is_explorer_installed() -> bool:
     """Whether set-up brought GraphiQL's files."""
-    return (VENDOR_FOLDER / ".complete").is_file()
+    return (GRAPHIQL_ASSETS / ".complete").is_file()
 
 
 @cache
 def _asset_paths() -> dict[str, Path]:
-    vendored = VENDOR_FOLDER.iterdir() if VENDOR_FOLDER.is_dir() else ()
+    vendored = GRAPHIQL_ASSETS.iterdir() if GRAPHIQL_ASSETS.is_dir() else ()
     paths = {path.name: path for path in vendored if not path.name.startswith(".")}
-    return paths | {name: PAGE_FOLDER / name for name in PAGE_ASSETS}
+    return paths | {name: GRAPHIQL_PAGE / name for name in PAGE_ASSETS}
 
 
 def security_headers(media_origin: str | None) -> dict[str, str]:
@@ -58,13 +56,12 @@ def security_headers(media_origin: str | None) -> dict[str, str]:
     policy = {
         "default-src": "'none'",
         "script-src": "'self'",
-        # GraphiQL's editor (CodeMirror, Monaco) writes style attributes.
-        "style-src": "'self' 'unsafe-inline'",
+        # GraphiQL's dialogs insert one stylesheet of their own.
+        "style-src": f"'self' '{GRAPHIQL_STYLE_HASH}'",
         "img-src": f"'self' data:{media}",
         "media-src": f"'self'{media}",
         "font-src": "'self' data:",
         "connect-src": "'self'",
-        "worker-src": "'self' blob:",
         "frame-ancestors": "'none'",
         "base-uri": "'none'",
         "form-action": "'none'",

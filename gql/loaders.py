@@ -104,7 +104,7 @@ class Loaders:
     async def _load_clips(self, keys: list[ClipsKey]) -> list[Page[ClipMetadata]]:
         groups: defaultdict[Hashable, list[ClipsKey]] = defaultdict(list)
         for key in keys:
-            groups[key.group or key].append(key)
+            groups[key if key.group is None else key.group].append(key)
         pages = await asyncio.gather(*(self._load_clips_group(group) for group in groups.values()))
         by_key = dict(itertools.chain.from_iterable(page.items() for page in pages))
         return [by_key[key] for key in keys]

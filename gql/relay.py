@@ -15,6 +15,8 @@ from gql.errors import bad_user_input
 MAX_PAGE_SIZE = 10_000
 
 T = TypeVar("T")
+M = TypeVar("M")
+M_co = TypeVar("M_co", covariant=True)
 
 
 @strawberry.interface(description="An object with a global id, which `node(id:)` finds again.")
@@ -98,11 +100,11 @@ def _is_argument_given(info: Info, name: str) -> bool:
     return value is not None
 
 
-class ModelPage(Protocol[T]):
+class ModelPage(Protocol[M_co]):
     """What a repository answers for a page: models, a cursor for each, and whether there is more."""
 
     @property
-    def items(self) -> Sequence[T]:
+    def items(self) -> Sequence[M_co]:
         """The models in order."""
 
     @property
@@ -116,9 +118,6 @@ class ModelPage(Protocol[T]):
     @property
     def has_previous(self) -> bool:
         """Whether something comes before."""
-
-
-M = TypeVar("M")
 
 
 def connect(page: ModelPage[M], to_node: Callable[[M], T], count: Callable[[], Awaitable[int]]) -> Connection[T]:

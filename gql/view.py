@@ -66,7 +66,7 @@ class GraphQLView(GraphQL[Context, None]):
         """The answer's JSON; a request that was never executed has no `data`."""
         answer = await super().process_result(request, result)
         if isinstance(result, PreExecutionError):
-            answer.pop("data", None)  # type: ignore[misc]  # the specification leaves it out, the TypedDict cannot
+            answer.pop("data", None)
         return answer
 
     def create_response(
@@ -85,6 +85,13 @@ class GraphQLView(GraphQL[Context, None]):
     def decode_json(self, data: str | bytes) -> object:
         """JSON by orjson, whose error is a `json.JSONDecodeError`."""
         return orjson.loads(data)
+
+    def parse_json(self, data: str | bytes) -> dict[str, Any]:
+        """The JSON object that every request is; one that is none, or several in a list, is refused."""
+        request = super().parse_json(data)
+        if not isinstance(request, dict):
+            raise HTTPException(400, "A request is a JSON object with a `query`.")
+        return request
 
 
 class MalformedRequestError(Exception):

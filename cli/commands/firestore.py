@@ -1,5 +1,7 @@
 """`clipgraph firestore`."""
 
+import os
+import sys
 from pathlib import Path
 
 import click
@@ -22,8 +24,8 @@ import click
     help="A firestore.indexes.json to enforce; without it any query runs.",
 )
 def command(host_port: str, data_dir: Path, indexes: Path | None) -> None:
-    """Serves until it is stopped."""
-    from embedded.firestore.__main__ import main as serve
-
-    arguments = ["--data-dir", str(data_dir), "--host-port", host_port]
-    raise SystemExit(serve([*arguments, "--indexes", str(indexes)] if indexes else arguments))
+    """Becomes the server's process; its first line on stdout says where it listens."""
+    click.echo(f"Point clients at it with FIRESTORE_EMULATOR_HOST={host_port}", err=True)
+    arguments = ["-m", "embedded.firestore", "--data-dir", str(data_dir), "--host-port", host_port]
+    options = ["--indexes", str(indexes)] if indexes else []
+    os.execv(sys.executable, [sys.executable, *arguments, *options])  # noqa: S606  no shell is wanted

@@ -36,8 +36,8 @@ def check_command(file: Path) -> None:
         old, new = build_schema(file.read_text(encoding="utf-8")), build_schema(printed)
     except GraphQLError as error:
         raise click.ClickException(f"{file} is no schema: {error.message}") from None
-    for change in find_breaking_changes(old, new):
-        click.echo(f"breaking: {change.description}")
-    for change in find_dangerous_changes(old, new):
-        click.echo(f"dangerous: {change.description}")
+    for breaking in find_breaking_changes(old, new):
+        click.echo(f"breaking: {breaking.description}")
+    for dangerous in find_dangerous_changes(old, new):
+        click.echo(f"dangerous: {dangerous.description}")
     raise click.ClickException(f"{file} is not the schema of the code: run `make schema` and commit it.")

@@ -1,16 +1,13 @@
 """The demo bucket, imported as a user's own bucket would be."""
 
-from pathlib import Path
-
 from rich.console import Console
 from rich.progress import Progress
 
+import demo
 from cli.importing.sources import FolderSource
 from cli.importing.writing import Importer, Report
 from gql.app import create_services
 from settings import Settings
-
-DEMO_BUCKET = Path(__file__).parent.parent.parent / "demo" / "bucket"
 
 
 async def import_demo(settings: Settings) -> Report:
@@ -18,6 +15,6 @@ async def import_demo(settings: Settings) -> Report:
     services = create_services(settings)
     try:
         with Progress(console=Console(stderr=True), transient=True) as progress:
-            return await Importer(services, FolderSource(DEMO_BUCKET), progress).run()
+            return await Importer(services, FolderSource(demo.BUCKET), progress).run()
     finally:
         await services.close()

@@ -6,14 +6,19 @@ from pathlib import PurePosixPath
 
 from cli.importing.sources import Source, SourceFile, VideoFiles
 from repositories.exceptions import ValidationError
-from repositories.models import ClipMetadata, ClipStatus, HighlightsSummary, VideoMetadata, VideoStatus
+from repositories.models import (
+    UNKNOWN_VIDEO_URL,
+    ClipMetadata,
+    ClipStatus,
+    HighlightsSummary,
+    VideoMetadata,
+    VideoStatus,
+)
 from repositories.validation import validate_model
 from storage.highlights import Highlight, Highlights, HighlightsError, parse_highlights
 from storage.keys import SEEN_STYLES, ClipName, parse_clip_filename, thumbnail_filename
 
 IMPORTER = "import"
-# Without highlights.json nothing says where the video can be watched; the model wants an address.
-UNKNOWN_VIDEO_URL = "about:blank"
 UNKNOWN_STYLE = "unknown"
 UNKNOWN_START, UNKNOWN_END = "00:00:00", "00:00:01"
 NO_HIGHLIGHTS = Highlights(video_url=None, video_title=None, custom_prompt=None, highlights=())

@@ -23,8 +23,8 @@ async def resolve_clips(
     key = ClipsKey.for_video(
         video,
         style=style,
-        status=None if status is None else models.ClipStatus(status.value),
-        order_by=ordering.ClipOrder(order_by.value),
+        status=None if status is None else models.ClipStatus[status.name],
+        order_by=ordering.ClipOrder[order_by.name],
         arguments=arguments,
     )
     page = await info.context.loaders.clips.load(key)

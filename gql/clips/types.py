@@ -50,7 +50,7 @@ class Clip(Node):
     status: ClipStatus = strawberry.field(description="How far the work is.")
     created_at: datetime = strawberry.field(description="When the clip was created here.")
     completed_at: datetime | None = strawberry.field(description="When it was completed, if it is.")
-    created_by: str | None = strawberry.field(description="Who created it.")
+    created_by: str = strawberry.field(description="Who created it.")
 
     @classmethod
     def from_model(cls, model: ClipMetadata) -> Self:
@@ -73,7 +73,7 @@ class Clip(Node):
             file_size_bytes=model.file_size_bytes,
             file_size_mb=model.file_size_mb,
             has_thumbnail=model.has_thumbnail,
-            status=ClipStatus(model.status),
+            status=ClipStatus[model.status.name],
             created_at=model.created_at,
             completed_at=model.completed_at,
             created_by=model.created_by,

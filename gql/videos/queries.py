@@ -39,10 +39,10 @@ class VideoQueries:
         """A page of the user's videos."""
         arguments = parse_page_arguments(info, first=first, after=after, last=last, before=before)
         repository = info.context.services.videos(resolve_user_id(info.context.principal, user_id))
-        model_status = None if status is None else models.VideoStatus(status.value)
+        model_status = None if status is None else models.VideoStatus[status.name]
         page = await repository.list_videos(
             status=model_status,
-            order_by=ordering.VideoOrder(order_by.value),
+            order_by=ordering.VideoOrder[order_by.name],
             limit=arguments.limit,
             cursor=arguments.after,
             before=arguments.before,

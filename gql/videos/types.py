@@ -74,11 +74,11 @@ class Video(Node):
     highlights_count: int = strawberry.field(description="How many highlights were found.")
     custom_prompt: str | None = strawberry.field(description="What the user asked for, in their own words.")
     styles_processed: list[str] = strawberry.field(description="Styles that were cut.")
-    crop_mode: str | None = strawberry.field(description="How the picture is cropped.")
-    target_aspect: str | None = strawberry.field(description="The clips' aspect ratio, such as `9:16`.")
+    crop_mode: str = strawberry.field(description="How the picture is cropped.")
+    target_aspect: str = strawberry.field(description="The clips' aspect ratio, such as `9:16`.")
     clips_count: int = strawberry.field(description="How many completed clips there are. Reads no clip.")
     updated_at: datetime = strawberry.field(description="When the video or one of its clips last changed.")
-    created_by: str | None = strawberry.field(description="Who created it.")
+    created_by: str = strawberry.field(description="Who created it.")
 
     @classmethod
     def from_model(cls, model: models.VideoMetadata) -> Self:
@@ -91,7 +91,7 @@ class Video(Node):
             video_url=model.video_url,
             title=model.video_title,
             youtube_id=model.youtube_id,
-            status=VideoStatus(model.status),
+            status=VideoStatus[model.status.name],
             created_at=model.created_at,
             completed_at=model.completed_at,
             failed_at=model.failed_at,

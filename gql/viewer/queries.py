@@ -15,5 +15,5 @@ class ViewerQueries:
         """The caller of this request."""
         principal = info.context.principal
         return Viewer(
-            user_id=strawberry.ID(principal.user_id), roles=[ViewerRole(role) for role in sorted(principal.roles)]
+            user_id=strawberry.ID(principal.user_id), roles=[ViewerRole[role.name] for role in sorted(principal.roles)]
         )

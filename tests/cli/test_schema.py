@@ -17,7 +17,7 @@ def test_breaking_change_is_named_and_fails(tmp_path: Path) -> None:
     promised.write_text(SCHEMA.read_text().replace("type Viewer {", 'type Viewer {\n  "A name."\n  name: String\n', 1))
     result = CliRunner().invoke(main, ["schema", "check", str(promised)])
     assert result.exit_code == 1
-    assert "breaking: Viewer.name was removed." in result.output
+    assert "breaking: Field Viewer.name was removed." in result.output
 
 
 def test_current_schema_passes() -> None:

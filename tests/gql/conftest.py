@@ -38,7 +38,7 @@ async def client(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def execute(client: httpx.AsyncClient) -> Execute:
-    """Runs a document and answers its whole response: `await execute("{ … }", name=value)`."""
+    """Runs a document with variables, and answers the whole response."""
 
     async def execute(query: str, **variables: Any) -> Any:
         response = await client.post("/graphql", json={"query": query, "variables": variables})

@@ -12,24 +12,21 @@ query ($u: ID) {
 }"""
 
 
+def count_calls(original: Callable[..., Any], calls: list[str]) -> Callable[..., Any]:
+    def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        calls.append(self._method.decode().rsplit("/", 1)[-1])
+        return original(self, *args, **kwargs)
+
+    return counted
+
+
 @pytest.fixture
 def rpcs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The methods that this process calls over gRPC from now on, one entry a call, retries included."""
     calls: list[str] = []
-    for name in ("unary_unary", "unary_stream", "stream_stream"):
-        original = getattr(grpc.aio._channel.Channel, name)
-
-        def counted(self: Any, method: str, *args: Any, _original: Callable[..., Any] = original, **kwargs: Any) -> Any:
-            call = _original(self, method, *args, **kwargs)
-
-            def record(*a: Any, **k: Any) -> Awaitable[Any]:
-                calls.append(method.rsplit("/", 1)[-1])
-                answer: Awaitable[Any] = call(*a, **k)
-                return answer
-
-            return record
-
-        monkeypatch.setattr(grpc.aio._channel.Channel, name, counted)
+    for kind in (grpc.aio.UnaryUnaryMultiCallable, grpc.aio.UnaryStreamMultiCallable):
+        for callable_ in kind.__subclasses__():
+            monkeypatch.setattr(callable_, "__call__", count_calls(callable_.__call__, calls))
     return calls
 
 

@@ -52,7 +52,7 @@ async def update_clip_status(
     """The status and the video's statistics are in Firestore, in one commit."""
     owner_id = resolve_user_id(info.context.principal, input.user_id)
     repository = info.context.services.clips(owner_id, input.video_id)
-    status = models.ClipStatus(input.status.value)
+    status = models.ClipStatus[input.status.name]
     if status is not models.ClipStatus.COMPLETED:
         return UpdateClipStatusSuccess(clip=Clip.from_model(await repository.update_clip_status(input.clip_id, status)))
     clip = await repository.get_clip(input.clip_id)

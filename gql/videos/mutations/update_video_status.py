@@ -49,6 +49,6 @@ async def update_video_status(
     """The status and its times are in Firestore."""
     owner_id = resolve_user_id(info.context.principal, input.user_id)
     stored = await info.context.services.videos(owner_id).update_video_status(
-        input.video_id, models.VideoStatus(input.status.value), error_message=input.error_message
+        input.video_id, models.VideoStatus[input.status.name], error_message=input.error_message
     )
     return UpdateVideoStatusSuccess(video=Video.from_model(stored))

@@ -92,7 +92,9 @@ async def test_clip_without_files_has_no_urls(query: Any, video: None, user_id: 
 async def test_bad_expiry_is_bad_user_input(execute: Any, video: None, user_id: str, seconds: int) -> None:
     del video
     document = """
-    query ($u: ID, $s: Int!) { clip(videoId: "v1", clipId: "clip_01_01_a-title_split", userId: $u) { url(expiresIn: $s) } }
+    query ($u: ID, $s: Int!) {
+      clip(videoId: "v1", clipId: "clip_01_01_a-title_split", userId: $u) { url(expiresIn: $s) }
+    }
     """
     answer = await execute(document, u=user_id, s=seconds)
     assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
