@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import signal
 import socket
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -45,6 +47,8 @@ def _serve(settings: Settings, *, demo: bool) -> None:
     from gql.authentication import assert_safe_to_serve
 
     assert_safe_to_serve(settings)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     with contextlib.ExitStack() as cleanup:
         listener = cleanup.enter_context(_listen(settings.host, settings.port))
         if settings.is_embedded:
@@ -56,6 +60,12 @@ def _serve(settings: Settings, *, demo: bool) -> None:
             if demo:
                 _import_demo_once(settings, data_dir)
         _run(settings, listener)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """Leaves by way of every clean-up; uvicorn, which ends its requests first, passes its signals on to here."""
+    del number, frame
+    raise SystemExit(0)
 
 
 def _listen(host: str, port: int) -> socket.socket:
