@@ -73,7 +73,7 @@ def convert_error(error: GraphQLError, request_id: str) -> GraphQLError:
         converted = bad_user_input(cause.message, path=to_argument_path(cause.path))
         return _relocate(error, converted.message, converted.extensions)
     if cause is None or isinstance(cause, GraphQLError):
-        extensions = {"code": ErrorCode.BAD_USER_INPUT, **error.extensions}
+        extensions = {"code": ErrorCode.BAD_USER_INPUT, **(error.extensions or {})}
         return _relocate(error, error.message, extensions)
     is_outage = isinstance(cause, UnavailableError | StorageUnavailableError)
     code = ErrorCode.UNAVAILABLE if is_outage else ErrorCode.INTERNAL

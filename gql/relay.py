@@ -94,7 +94,7 @@ def _is_argument_given(info: Info, name: str) -> bool:
     """Whether the document or its variables name the argument, rather than the schema's default."""
     raw_info: Any = info._raw_info  # noqa: SLF001  strawberry's own Info has no view of unset arguments
     field: FieldNode = raw_info.field_nodes[0]
-    value = next((argument.value for argument in field.arguments if argument.name.value == name), None)
+    value = next((argument.value for argument in field.arguments or () if argument.name.value == name), None)
     if isinstance(value, VariableNode):
         return info.variable_values.get(value.name.value) is not None
     return value is not None
