@@ -1,7 +1,7 @@
 """The settings of clipgraph: one frozen object, read once from the environment."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -11,6 +11,31 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 class ConfigurationError(Exception):
     """A configuration that cannot work; the text is one line that says what to set."""
+
+
+class HalfSetError(ConfigurationError):
+    """Some of what must be set together is missing; `names` are the variables to set."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(f"The configuration is half set. Missing: {', '.join(names)}.")
+        self.names = names
+
+
+class R2Settings(NamedTuple):
+    """What a client of R2 needs."""
+
+    endpoint_url: str
+    bucket: str
+    access_key_id: str
+    secret_access_key: str
+
+
+R2_VARIABLES = (
+    "CLIPGRAPH_R2_ENDPOINT_URL (or CLIPGRAPH_R2_ACCOUNT_ID)",
+    "CLIPGRAPH_R2_BUCKET",
+    "CLIPGRAPH_R2_ACCESS_KEY_ID",
+    "CLIPGRAPH_R2_SECRET_ACCESS_KEY",
+)
 
 
 class Settings(BaseSettings):
@@ -75,19 +100,23 @@ class Settings(BaseSettings):
             return f"https://{self.r2_account_id}.r2.cloudflarestorage.com"
         return self.r2_endpoint_url
 
-    def missing_names(self) -> list[str]:
-        """Names of environment variables without which what is set cannot work; empty when all is well."""
-        missing = [
-            name
-            for name, value in (
-                ("CLIPGRAPH_R2_ENDPOINT_URL (or CLIPGRAPH_R2_ACCOUNT_ID)", self.resolved_r2_endpoint_url),
-                ("CLIPGRAPH_R2_BUCKET", self.r2_bucket),
-                ("CLIPGRAPH_R2_ACCESS_KEY_ID", self.r2_access_key_id),
-                ("CLIPGRAPH_R2_SECRET_ACCESS_KEY", self.r2_secret_access_key),
-            )
-            if value is None
-        ]
-        if not self.is_embedded:
-            return missing
-        untouched = 4
-        return [] if len(missing) == untouched else ["GOOGLE_CLOUD_PROJECT (or FIRESTORE_EMULATOR_HOST)", *missing]
+    def resolve_r2(self) -> "R2Settings":
+        """What a client of R2 needs; `ConfigurationError` names the variables that are missing."""
+        secret = self.r2_secret_access_key and self.r2_secret_access_key.get_secret_value()
+        endpoint_url, bucket, key_id = self.resolved_r2_endpoint_url, self.r2_bucket, self.r2_access_key_id
+        if endpoint_url and bucket and key_id and secret:
+            return R2Settings(endpoint_url, bucket, key_id, secret)
+        named = dict(zip(R2_VARIABLES, (endpoint_url, bucket, key_id, secret), strict=True))
+        raise HalfSetError([name for name, value in named.items() if not value])
+
+    def assert_complete(self) -> None:
+        """Raises `ConfigurationError` where some of what a Firestore and an R2 need is set, and some is not."""
+        try:
+            self.resolve_r2()
+        except HalfSetError as error:
+            if self.is_embedded and len(error.names) == len(R2_VARIABLES):
+                return
+            firestore = ["GOOGLE_CLOUD_PROJECT (or FIRESTORE_EMULATOR_HOST)"] if self.is_embedded else []
+            raise HalfSetError([*firestore, *error.names]) from None
+        if self.is_embedded:
+            raise HalfSetError(["GOOGLE_CLOUD_PROJECT (or FIRESTORE_EMULATOR_HOST)"])

@@ -26,8 +26,7 @@ def load_settings(**given: object) -> Settings:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
         raise ConfigurationError(f"CLIPGRAPH_{name.removeprefix('CLIPGRAPH_')}: {first['msg']}.") from None
-    if missing := settings.missing_names():
-        raise ConfigurationError(f"The configuration is half set: {', '.join(missing)} is missing.")
+    settings.assert_complete()
     return settings
 
 

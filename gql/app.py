@@ -49,24 +49,15 @@ def create_app(settings: Settings | None = None) -> Starlette:
 
 def create_services(settings: Settings) -> Services:
     """The clients of Firestore and R2; `ConfigurationError` names the settings that are missing."""
-    missing = settings.missing_names()
-    if settings.is_embedded or missing:
-        raise ConfigurationError(f"Set {', '.join(missing) or 'GOOGLE_CLOUD_PROJECT'}, or run `clipgraph serve`.")
-    secret = settings.r2_secret_access_key
-    if not (settings.resolved_r2_endpoint_url and settings.r2_bucket and settings.r2_access_key_id and secret):
-        raise ConfigurationError("R2 is not configured.")
+    settings.assert_complete()
+    if settings.is_embedded:
+        raise ConfigurationError("No Firestore and no R2 are set: `clipgraph serve` brings its own.")
     firestore = create_client(
         project=settings.google_cloud_project,
         database=settings.firestore_database,
         emulator_host=settings.firestore_emulator_host,
     )
-    storage = R2Storage(
-        endpoint_url=settings.resolved_r2_endpoint_url,
-        bucket=settings.r2_bucket,
-        access_key_id=settings.r2_access_key_id,
-        secret_access_key=secret.get_secret_value(),
-        url_window_seconds=settings.url_window_seconds,
-    )
+    storage = R2Storage(**settings.resolve_r2()._asdict(), url_window_seconds=settings.url_window_seconds)
     return Services(settings=settings, firestore=firestore, storage=storage)
 
 

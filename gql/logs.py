@@ -38,9 +38,11 @@ def configure_logging(settings: Settings) -> None:
 
 def _renderers(log_format: str) -> list[structlog.typing.Processor]:
     if log_format == "console" or (log_format == "auto" and sys.stderr.isatty()):
-        return [structlog.dev.ConsoleRenderer(
+        return [
+            structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(),
                 # Others show local variables, and these hold what no log may.
                 exception_formatter=structlog.dev.plain_traceback,
-            )]
+            )
+        ]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]

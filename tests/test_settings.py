@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from settings import Settings
+from settings import HalfSetError, Settings
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,17 +28,27 @@ def test_every_setting_is_documented_with_its_default() -> None:
 @pytest.mark.parametrize(
     ("given", "missing"),
     [
-        ({}, []),
         ({"r2_bucket": "b"}, ["GOOGLE_CLOUD_PROJECT", "ENDPOINT", "KEY_ID", "SECRET"]),
         ({"google_cloud_project": "p", "r2_bucket": "b", "r2_account_id": "a"}, ["KEY_ID", "SECRET"]),
+        (
+            {"r2_endpoint_url": "http://r2", "r2_bucket": "b", "r2_access_key_id": "i", "r2_secret_access_key": "s"},
+            ["GOOGLE_CLOUD_PROJECT"],
+        ),
         ({"firestore_emulator_host": "h:1"}, ["ENDPOINT", "BUCKET", "KEY_ID", "SECRET"]),
     ],
     ids=str,
 )
 def test_half_set_configuration_names_what_is_missing(given: dict[str, str], missing: list[str]) -> None:
-    names = Settings.model_validate(given).missing_names()
+    with pytest.raises(HalfSetError) as refusal:
+        Settings.model_validate(given).assert_complete()
+    names = refusal.value.names
     assert len(names) == len(missing)
     assert all(part in name for part, name in zip(missing, names, strict=True))
+
+
+def test_nothing_set_is_complete() -> None:
+    """Embedded: whoever starts the servers fills in the rest."""
+    Settings().assert_complete()
 
 
 def test_account_gives_the_endpoint() -> None:
