@@ -1,5 +1,6 @@
 """A server that runs as a process of its own: started, watched through its log, and stopped."""
 
+import json
 import os
 import signal
 import subprocess
@@ -74,7 +75,7 @@ class Child:
         """The last line of its log since it was started, which for a server that failed says why."""
         size_bytes = self.log_path.stat().st_size
         lines = self._read_log(max(self._log_offset, size_bytes - _TAIL_BYTES)).splitlines()
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+        return next((_find_message(line) for line in reversed(lines) if line.strip()), "it said nothing")
 
     def request_stop(self) -> None:
         """The process has been asked to end."""
@@ -106,3 +107,11 @@ class Child:
         with suppress(FileNotFoundError):
             if self.log_path.stat().st_size > MAX_LOG_BYTES:
                 self.log_path.replace(self.log_path.with_suffix(".log.1"))
+
+
+def _find_message(line: str) -> str:
+    """The message in a line of a log, where the log is made of JSON objects; else the line."""
+    try:
+        return str(json.loads(line)["msg"])
+    except (ValueError, LookupError, TypeError):
+        return line.strip()

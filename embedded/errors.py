@@ -11,7 +11,7 @@ class DataDirectoryInUseError(EmbeddedError):
     """Another process serves this data directory."""
 
     def __init__(self, data_dir: Path, holder_pid: int | None) -> None:
-        holder = f"process {holder_pid}" if holder_pid else "its process is not to be seen from here"
+        holder = f"process {holder_pid}" if holder_pid else "it is just starting"
         super().__init__(
             f"The data directory {data_dir} is in use by another clipgraph ({holder}): "
             "stop that one, or choose another directory with --data-dir or CLIPGRAPH_DATA_DIR."

@@ -1,4 +1,4 @@
-"""One data directory, one stack: an exclusive lock that the operating system frees, however its holders end."""
+"""One data directory, one stack: exclusive locks that the operating system frees, however their holders end."""
 
 import fcntl
 import os
@@ -9,6 +9,8 @@ from pathlib import Path
 from embedded.errors import DataDirectoryInUseError, EmbeddedError
 
 FILENAME = "lock"
+SERVERS_FILENAME = "servers.lock"
+
 GRACE_SECONDS = 10.0
 """How long the servers of a killed clipgraph may take to end before the next start gives up."""
 
@@ -16,47 +18,62 @@ _POLL_SECONDS = 0.05
 
 
 class DataDirectoryLock:
-    """The lock on a data directory. Servers inherit `descriptor`, and so it is free only once they too have ended."""
+    """The lock on a data directory: one that this process holds, and one that its servers inherit.
 
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
+    After `kill -9` the first is free at once, the second when the last server has ended.
+    """
+
+    def __init__(self, own_descriptor: int, servers_descriptor: int) -> None:
+        self._own_descriptor = own_descriptor
+        self.servers_descriptor = servers_descriptor
 
     def release(self) -> None:
         """The directory is free, as far as this process goes."""
         # Closed and not unlocked: that would also take it from a server that has not ended yet.
-        os.close(self.descriptor)
+        os.close(self.servers_descriptor)
+        os.close(self._own_descriptor)
 
 
 def acquire_lock(data_dir: Path) -> DataDirectoryLock:
-    """The directory exists and is ours.
+    """The directory exists and is ours, and no server of a predecessor writes there any more.
 
     Raises DataDirectoryInUseError where it is another's, EmbeddedError where it cannot be written to.
     """
-    descriptor = _open(data_dir)
+    own_descriptor = _open(data_dir, FILENAME)
     try:
-        _wait_for_lock(descriptor, data_dir)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        _take(own_descriptor, data_dir)
+        return DataDirectoryLock(own_descriptor, _acquire_servers_lock(data_dir))
     except BaseException:
-        os.close(descriptor)
+        os.close(own_descriptor)
         raise
-    return DataDirectoryLock(descriptor)
 
 
-def _wait_for_lock(descriptor: int, data_dir: Path) -> None:
-    """The lock is ours. A living holder is not waited for; the servers that a dead one left are about to end."""
+def _take(descriptor: int, data_dir: Path) -> None:
+    """The lock is ours, and its file names us."""
+    if not _try_lock(descriptor):
+        raise DataDirectoryInUseError(data_dir, _read_holder(descriptor))
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+
+
+def _acquire_servers_lock(data_dir: Path) -> int:
     deadline = time.monotonic() + GRACE_SECONDS
+    descriptor = _open(data_dir, SERVERS_FILENAME)
     while not _try_lock(descriptor):
-        holder_pid = _read_holder(descriptor)
-        if _check_alive(holder_pid) or time.monotonic() > deadline:
-            raise DataDirectoryInUseError(data_dir, holder_pid)
+        if time.monotonic() > deadline:
+            os.close(descriptor)
+            raise EmbeddedError(
+                f"Servers of a clipgraph that has ended still run on {data_dir}: "
+                f"end them (`fuser {data_dir / SERVERS_FILENAME}` names them), then start again."
+            )
         time.sleep(_POLL_SECONDS)
+    return descriptor
 
 
-def _open(data_dir: Path) -> int:
+def _open(data_dir: Path, filename: str) -> int:
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return os.open(data_dir / FILENAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return os.open(data_dir / filename, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise EmbeddedError(
             f"Cannot write to the data directory {data_dir} ({error.strerror}): let this user write there, "
@@ -73,19 +90,7 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def _read_holder(descriptor: int) -> int | None:
-    """The process that took the lock; None where it has not written its id yet."""
+    """The process that holds the lock; None where it has not written its id yet."""
     with suppress(ValueError):
         return int(os.pread(descriptor, 20, 0))
     return None
-
-
-def _check_alive(pid: int | None) -> bool:
-    if pid is None:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True

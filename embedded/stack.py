@@ -152,7 +152,7 @@ class Stack:
         if self._lock is None:
             return
         server.started_at = time.monotonic()
-        server.child.start(self._lock.descriptor)
+        server.child.start(self._lock.servers_descriptor)
 
     def _wait_until_listening(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
