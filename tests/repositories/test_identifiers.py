@@ -1,0 +1,96 @@
+"""Ids, filenames, styles and keys."""
+
+import pytest
+
+from repositories import identifiers
+
+
+@pytest.mark.parametrize("value", ["v", "dQw4w9WgXcQ", "..a", "_x_", "__x", "é" * 750, "a b", "😀", "a" * 1500])
+def test_document_ids_that_firestore_takes(value: str) -> None:
+    assert identifiers.check_document_id(value) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", " ", ".", "..", "a/b", "/", "__x__", "____", "a\0b", "a\nb", "a" * 1501, "é" * 751, "\ud800", "a\u202eb"],
+)
+def test_document_ids_that_are_refused(value: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        identifiers.check_document_id(value)
+
+
+def test_user_ids_have_at_most_128_characters() -> None:
+    assert identifiers.check_user_id("é" * 128)
+    with pytest.raises(ValueError, match="128"):
+        identifiers.check_user_id("a" * 129)
+
+
+@pytest.mark.parametrize("value", ["clip_01_03_a_split.mp4", "CLIP.MP4", "a.b.webm", "clip 😀.mov"])
+def test_filenames_of_clips(value: str) -> None:
+    assert identifiers.check_filename(value) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "clip",
+        ".mp4",
+        "clip.",
+        "../a.mp4",
+        "/etc/a.mp4",
+        "a/b.mp4",
+        "..\\a.mp4",
+        "a\0.mp4",
+        "a.jpg",
+        "A.JPG",
+        "highlights.json",
+        "..mp4",
+        "__a__.mp4",
+        "a\u202e4pm.mp4",
+        "a" * 252 + ".mp4",
+    ],
+)
+def test_filenames_that_are_refused(value: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        identifiers.check_filename(value)
+
+
+@pytest.mark.parametrize("value", ["split", "a.b", "a/b", "a b", "`", "\\", "😀", "~*[]", "é" * 700])
+def test_styles_are_open_strings(value: str) -> None:
+    assert identifiers.check_style(value) == value
+
+
+@pytest.mark.parametrize("value", ["", " ", "__x__", "a\0", "a\n", "\udfff", "a" * 1500])
+def test_styles_that_no_field_path_can_name_are_refused(value: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        identifiers.check_style(value)
+
+
+@pytest.mark.parametrize("key", ["u/v/highlights.json", "u/v/clips/a.mp4", "u/v/clips/a b/..c"])
+def test_keys_lie_in_their_videos_folder(key: str) -> None:
+    assert identifiers.check_key(key, "u", "v") == key
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "u/v",
+        "u/v/",
+        "/u/v/a",
+        "u/v/../w/a",
+        "u/v/..",
+        "u/v//a",
+        "u/v/./a",
+        "u/v2/a",
+        "U/v/a",
+        "u2/v/a",
+        "u/v/a\0",
+        "u/v/..\\a",
+        "https://u/v/a",
+    ],
+)
+def test_keys_that_lead_elsewhere_are_refused(key: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        identifiers.check_key(key, "u", "v")
