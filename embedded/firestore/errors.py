@@ -1,6 +1,7 @@
 """What the server refuses, each with the gRPC code that Firestore gives.
 
-Never UNAVAILABLE, INTERNAL or DEADLINE_EXCEEDED: clients retry those in silence, and a fault looks like a hang.
+Never INTERNAL or DEADLINE_EXCEEDED, and UNAVAILABLE only where it is meant: clients retry those in silence, and a fault
+looks like a hang.
 """
 
 import grpc
@@ -48,6 +49,13 @@ class AbortedError(RpcError):
 
     def __init__(self, message: str = "Too much contention on these documents. Please try again.") -> None:
         super().__init__(grpc.StatusCode.ABORTED, message)
+
+
+class UnavailableError(RpcError):
+    """A stream ends though nothing is wrong with it; clients connect again and resume."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(grpc.StatusCode.UNAVAILABLE, message)
 
 
 class UnimplementedError(RpcError):

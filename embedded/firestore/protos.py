@@ -73,6 +73,10 @@ if TYPE_CHECKING:
 
     class ListDocumentsResponse(Message): ...
 
+    class ListenRequest(Message): ...
+
+    class ListenResponse(Message): ...
+
     class PartitionQueryRequest(Message): ...
 
     class PartitionQueryResponse(Message): ...
@@ -118,6 +122,8 @@ else:
     ListCollectionIdsResponse = types.ListCollectionIdsResponse.pb()
     ListDocumentsRequest = types.ListDocumentsRequest.pb()
     ListDocumentsResponse = types.ListDocumentsResponse.pb()
+    ListenRequest = types.ListenRequest.pb()
+    ListenResponse = types.ListenResponse.pb()
     PartitionQueryRequest = types.PartitionQueryRequest.pb()
     PartitionQueryResponse = types.PartitionQueryResponse.pb()
     RollbackRequest = types.RollbackRequest.pb()

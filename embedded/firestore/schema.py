@@ -2,7 +2,7 @@
 
 import sqlite3
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 # documents  the present: data is the serialised Document, which answers pass through as it is
 # versions   the past: what a document was from `valid_from` until `valid_to`, for reads in the past, kept for an hour
@@ -50,8 +50,14 @@ CREATE TABLE clock (last_commit INTEGER NOT NULL);
 INSERT INTO clock VALUES (0);
 """
 
+# Resume tokens of listeners hold this: to another directory's data they do not apply.
+_IDENTITY = """
+CREATE TABLE identity (directory_id BLOB NOT NULL);
+INSERT INTO identity VALUES (randomblob(8));
+"""
+
 # MIGRATIONS[n] leads from version n to n + 1; version 0 is an empty file.
-MIGRATIONS = {0: _TABLES}
+MIGRATIONS = {0: _TABLES, 1: _IDENTITY}
 
 
 class NewerFormatError(Exception):

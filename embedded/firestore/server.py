@@ -5,6 +5,7 @@ from pathlib import Path
 import grpc
 
 from embedded.firestore.indexes import IndexConfig
+from embedded.firestore.listening import ListenService
 from embedded.firestore.service import MAX_REQUEST_BYTES, build_handlers
 from embedded.firestore.storage import Storage, StorageError
 from embedded.firestore.transactions import Transactions
@@ -30,13 +31,15 @@ class FirestoreServer:
         self._server: grpc.aio.Server | None = None
         self._storage: Storage | None = None
         self._transactions: Transactions | None = None
+        self._listening: ListenService | None = None
 
     async def start(self) -> None:
         """Serve; StorageError says in one line what is in the way."""
         storage = Storage.open(self._data_dir, self._indexes)
         transactions = Transactions(storage)
+        listening = ListenService(storage)
         server = grpc.aio.server(options=_OPTIONS)
-        server.add_generic_rpc_handlers((build_handlers(storage, transactions),))
+        server.add_generic_rpc_handlers((build_handlers(storage, transactions, listening),))
         host, _, _ = self.host_port.rpartition(":")
         try:
             port = server.add_insecure_port(self.host_port)
@@ -50,12 +53,13 @@ class FirestoreServer:
         transactions.start()
         await server.start()
         self.host_port = f"{host}:{port}"
-        self._server, self._storage, self._transactions = server, storage, transactions
+        self._server, self._storage, self._transactions, self._listening = server, storage, transactions, listening
 
     async def stop(self) -> None:
         """End: requests get a moment to finish, commits that were taken become durable."""
-        if self._server is None or self._storage is None or self._transactions is None:
+        if self._server is None or self._storage is None or self._transactions is None or self._listening is None:
             return
+        self._listening.close()
         await self._server.stop(_GRACE_SECONDS)
         self._transactions.stop()
         await self._storage.close()

@@ -40,6 +40,7 @@ class Storage:
         self._readers: list[sqlite3.Connection] = []
         self._pruning: asyncio.Task[None] | None = None
         self.indexes = indexes
+        self.directory_id: bytes = connection.execute("SELECT directory_id FROM identity").fetchone()[0]
         self.clock = Clock(last_commit)
         self.writer = Writer(connection, self.clock, indexes)
 
