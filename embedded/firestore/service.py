@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError
 
 from embedded.firestore import protos
 from embedded.firestore.errors import InvalidArgumentError, RpcError, UnimplementedError
+from embedded.firestore.listening import ListenService, Send
 from embedded.firestore.querying import QueryService
 from embedded.firestore.reading import ReadService
 from embedded.firestore.storage import Storage
@@ -18,15 +19,18 @@ from embedded.firestore.writing import WriteService
 
 SERVICE = "google.firestore.v1.Firestore"
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
-UNSUPPORTED_STREAMS = ("ExecutePipeline", "Write", "Listen")
+UNSUPPORTED_STREAMS = ("ExecutePipeline", "Write")
 
 Context = Any  # grpc.aio.ServicerContext, whose types differ from what handlers are given
 Unary = Callable[[Any], Awaitable[bytes]]
 Stream = Callable[[Any], AsyncIterator[bytes]]
+Duplex = Callable[[AsyncIterator[Any], Send], Awaitable[None]]
 Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
 
 
-def build_handlers(storage: Storage, transactions: Transactions) -> "grpc.GenericRpcHandler[bytes, bytes]":
+def build_handlers(
+    storage: Storage, transactions: Transactions, listening: ListenService
+) -> "grpc.GenericRpcHandler[bytes, bytes]":
     """Return the handlers of all methods; they take and give bytes, so that stored ones pass through."""
     reads, queries = ReadService(storage, transactions), QueryService(storage, transactions)
     writes = WriteService(storage, transactions)
@@ -37,6 +41,7 @@ def build_handlers(storage: Storage, transactions: Transactions) -> "grpc.Generi
         "ListCollectionIds": _unary(protos.ListCollectionIdsRequest, reads.list_collection_ids),
         "RunQuery": _stream(protos.RunQueryRequest, queries.run_query),
         "RunAggregationQuery": _stream(protos.RunAggregationQueryRequest, queries.run_aggregation_query),
+        "Listen": _duplex(protos.ListenRequest, listening.listen),
         "Commit": _unary(protos.CommitRequest, writes.commit),
         "BatchWrite": _unary(protos.BatchWriteRequest, writes.batch_write),
         "CreateDocument": _unary(protos.CreateDocumentRequest, writes.create_document),
@@ -68,6 +73,16 @@ def _stream(request_class: type[protos.Message], method: Stream) -> Handler:
             await _abort(context, error)
 
     return grpc.unary_stream_rpc_method_handler(handle)
+
+
+def _duplex(request_class: type[protos.Message], method: Duplex) -> Handler:
+    async def handle(requests: AsyncIterator[bytes], context: Context) -> None:
+        try:
+            await method((_parse(request_class, data) async for data in requests), context.write)
+        except Exception as error:  # noqa: BLE001 - every error must get its code
+            await _abort(context, error)
+
+    return grpc.stream_stream_rpc_method_handler(handle)
 
 
 def _unsupported(name: str) -> Handler:
