@@ -1,8 +1,6 @@
 """Rows that the embedded Firestore does not fulfil yet, and what is missing. Strict: a mended row leaves this table."""
 
 PENDING: dict[str, str] = {
-    "node-rule-41-node-follows-a-query": "no Listen yet",
-    "node-rule-42-node-sees-one-commit-as-one-snapshot": "no Listen yet",
     "rule-18-a-filter-on-a-collection-group": "indexes are not enforced yet",
     "rule-18-a-group-s-index-does-not-follow-from-the-collection-s": "indexes are not enforced yet",
     "rule-18-an-order-of-a-collection-group": "indexes are not enforced yet",
@@ -21,23 +19,5 @@ PENDING: dict[str, str] = {
     "rule-20-a-transaction-s-query-and-a-limit-do-not-excuse-from-the-index": "indexes are not enforced yet",
     "rule-20-an-aggregation-needs-the-indexes-of-its-query": "indexes are not enforced yet",
     "rule-21-a-field-override-without-indexes-exempts-the-field": "indexes are not enforced yet",
-    "rule-26-a-write-that-changes-nothing-wakes-no-listener": "no Listen yet",
-    "rule-36-a-read-that-begins-a-transaction-answers-its-id-first": "RunQuery with new_transaction takes no locks yet",
-    "rule-40-a-removed-target-is-told-so-and-hears-no-more": "no Listen yet",
-    "rule-40-a-resume-token-brings-what-has-changed-since": "no Listen yet",
-    "rule-40-a-target-of-documents": "no Listen yet",
-    "rule-40-a-target-starts-with-add-documents-current-and-a-consistent-no-change": "no Listen yet",
-    "rule-40-a-target-that-is-refused-is-removed-with-its-cause": "no Listen yet",
-    "rule-40-a-target-without-documents-starts-too": "no Listen yet",
-    "rule-40-later-changes-end-in-a-consistent-no-change": "no Listen yet",
-    "rule-41-any-target-id-is-taken": "no Listen yet",
-    "rule-41-the-client-calls-back-for-an-empty-query": "no Listen yet",
-    "rule-41-the-client-calls-back-with-the-first-state-and-with-each-change": "no Listen yet",
-    "rule-41-the-client-watches-one-document": "no Listen yet",
-    "rule-42-a-deleted-document-is-deleted-and-one-that-no-longer-matches-is-removed": "no Listen yet",
-    "rule-42-a-limited-query-replaces-what-leaves-it": "no Listen yet",
-    "rule-42-one-commit-is-one-snapshot": "no Listen yet",
-    "rule-42-read-time-on-a-stream-increases": "no Listen yet",
-    "rule-42-two-hundred-writes-arrive-in-order-and-end-in-the-exact-state": "no Listen yet",
     "rule-43-no-query": "accepts a RunQuery without a query",
 }

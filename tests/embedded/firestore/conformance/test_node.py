@@ -26,7 +26,7 @@ CODES = {"INVALID_ARGUMENT": 3, "NOT_FOUND": 5, "ALREADY_EXISTS": 6, "FAILED_PRE
 
 def play(rule: int, play: str, what: str, expect: Any, given: dict[str, Any] | None = None) -> PlayRow:
     """A row of node/plays.mjs."""
-    return PlayRow(rule=rule, source="C", what=f"node {what}", given=given or {}, play=play, expect=expect)
+    return PlayRow(rule=rule, source="C", what=what, given=given or {}, play=play, expect=expect)
 
 
 NUMBERS = {"a": {"n": 2}, "b": {"n": 3}}

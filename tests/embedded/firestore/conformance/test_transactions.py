@@ -213,6 +213,7 @@ def test_new_transaction(place: Place) -> None:
     )
     assert got[0].transaction
     assert_locked(place, got[0].transaction, set_doc, after={"by": "writer"})
+    place.seed({"doc": {"n": 2}})
     found = place.call(
         "run_query",
         {"parent": "{parent}", "structured_query": place.structured({}), "new_transaction": {"read_write": {}}},
