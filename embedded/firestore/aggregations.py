@@ -1,19 +1,17 @@
 """count, sum and avg over a query's results."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from embedded.firestore.documents import get_field
 from embedded.firestore.errors import InvalidArgumentError
-from embedded.firestore.fieldpaths import FieldPath, parse_field_path
+from embedded.firestore.fieldpaths import FieldPath, check_field_name, parse_field_path
 from embedded.firestore.filters import NAME
 from embedded.firestore.protos import Document, StructuredAggregationQuery, Value
 from embedded.firestore.transforms import MAX_INT64, MIN_INT64
 
 MAX_AGGREGATIONS = 5
-_ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 @dataclass(slots=True)
@@ -63,8 +61,10 @@ class Aggregation:
 def parse_aggregations(query: StructuredAggregationQuery) -> list[Aggregation]:
     """Return the checked aggregations, those without an alias called field_1 and on."""
     found = query.aggregations
-    if not 1 <= len(found) <= MAX_AGGREGATIONS:
-        raise InvalidArgumentError(f"A query must have between 1 and {MAX_AGGREGATIONS} aggregations.")
+    if not found:
+        raise InvalidArgumentError("Aggregations can not be empty.")
+    if len(found) > MAX_AGGREGATIONS:
+        raise InvalidArgumentError(f"A query may have at most {MAX_AGGREGATIONS} aggregations.")
     aliases = _aliases([aggregation.alias for aggregation in found])
     return [_parse(aggregation, alias) for aggregation, alias in zip(found, aliases, strict=True)]
 
@@ -75,17 +75,17 @@ def order_fields(aggregations: list[Aggregation]) -> tuple[FieldPath, ...]:
 
 
 def _aliases(given: list[str]) -> list[str]:
-    aliases = []
-    for alias in given:
-        if alias and not _ALIAS.match(alias):
-            raise InvalidArgumentError(f'The aggregation alias "{alias[:100]}" is not a simple name.')
+    aliases: list[str] = []
     number = 0
     for alias in given:
-        if not alias:
+        if alias:
+            check_field_name(alias)
+        else:
             number += 1
-        aliases.append(alias or f"field_{number}")
-    if len(set(aliases)) != len(aliases):
-        raise InvalidArgumentError("Two aggregations have the same alias.")
+        chosen = alias or f"field_{number}"
+        if chosen in aliases:
+            raise InvalidArgumentError(f"Aggregation aliases contain duplicate alias: {chosen}.")
+        aliases.append(chosen)
     return aliases
 
 

@@ -101,7 +101,7 @@ def mask_fields(fields: Fields, mask: list[FieldPath]) -> Document:
 
 
 def _measure_string(value: Value, _field: str, _depth: int) -> int:
-    return len(value.string_value.encode()) + 1
+    return len(value.string_value.encode())
 
 
 def _measure_bytes(value: Value, _field: str, _depth: int) -> int:

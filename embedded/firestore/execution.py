@@ -50,6 +50,14 @@ class Execution:
                     break
         return max(total - query.offset, 0)
 
+    def pick(self, positions: set[int]) -> list[bytes]:
+        """Return the paths of the results at some positions, counted from 0; safe to be run in a thread."""
+        if self._is_index_only:
+            numbers = self._scanner.numbers(self._plans[0])
+            picked = [number for at, number in enumerate(numbers) if at in positions]
+            return [self._scanner.document(number).path for number in picked]
+        return [stored.path for at, stored in enumerate(self._documents()) if at in positions]
+
     @property
     def _is_index_only(self) -> bool:
         """Tell whether the entries alone say what the results are."""

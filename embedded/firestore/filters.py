@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from embedded.firestore.documents import Fields, get_field
 from embedded.firestore.errors import InvalidArgumentError
 from embedded.firestore.fieldpaths import DOCUMENT_NAME, FieldPath, parse_field_path
-from embedded.firestore.paths import Path, decode_segments, parse_readable_document
+from embedded.firestore.paths import Path, decode_segments, parse_document
 from embedded.firestore.protos import Message, Value
 from embedded.firestore.values import AFTER_ALL, END, NAN, NULL, after, encode_value
 
@@ -13,6 +13,7 @@ MAX_DISJUNCTIONS = 30
 MAX_NOT_IN = 10
 MAX_INEQUALITY_FIELDS = 10
 NAME: FieldPath = (DOCUMENT_NAME,)
+_DOCUMENT_DEPTH = 2  # a collection and a document
 _AND, _OR = 1, 2
 _LESS, _LESS_EQUAL, _GREATER, _GREATER_EQUAL, _EQUAL, _NOT_EQUAL, _CONTAINS, _IN, _CONTAINS_ANY, _NOT_IN = range(1, 11)
 _IS_NAN, _IS_NULL, _IS_NOT_NAN, _IS_NOT_NULL = range(2, 6)
@@ -27,6 +28,7 @@ class Scope:
     parent: Path
     collection_id: str | None
     is_group: bool
+    is_deep: bool = True  # without a collection_id: everything below the parent, or only its own collections' documents
 
     @property
     def prefix(self) -> bytes:
@@ -45,7 +47,8 @@ class Scope:
             return path.parent == self.parent.child(self.collection_id or "")
         depth = len(self.parent.segments)
         inside = path.database == self.parent.database and path.segments[:depth] == self.parent.segments
-        return inside and len(path.segments) > depth and self.collection_id in {None, path.segments[-2]}
+        is_right_depth = len(path.segments) > depth if self.is_deep else len(path.segments) == depth + _DOCUMENT_DEPTH
+        return inside and is_right_depth and self.collection_id in {None, path.segments[-2]}
 
     def holds_key(self, path: bytes) -> bool:
         """Tell whether the document with a path's key lies in the scope."""
@@ -55,13 +58,12 @@ class Scope:
         """Return the component of a reference that a filter or cursor compares names with."""
         if value.WhichOneof("value_type") != "reference_value":
             raise InvalidArgumentError("__name__ can only be compared with document references.")
-        path = parse_readable_document(value.reference_value)
-        inside = path.database == self.parent.database and path.key.startswith(self.prefix)
-        if not inside or not (self.is_group or self.holds(path)):
-            if self.is_group and path.database == self.parent.database:
-                return path.key + END  # recursive deletes bound themselves by siblings of the parent
-            raise InvalidArgumentError(f"The document {path.name} that __name__ is compared with is not in the query.")
-        return self.name_key(path.key)
+        path = parse_document(value.reference_value)
+        if path.database != self.parent.database:
+            raise InvalidArgumentError(f"__name__ is compared with {path.name}, which is in another database.")
+        if self.is_group or path.key.startswith(self.prefix):
+            return self.name_key(path.key)
+        return b"" if path.key < self.prefix else AFTER_ALL
 
 
 @dataclass(slots=True)
@@ -117,7 +119,7 @@ class WhereParser:
         merged = [conjunction for atoms in dict.fromkeys(disjuncts) if (conjunction := _conjoin(atoms)) is not None]
         for conjunction in merged:
             if sum(len(keys) for keys in conjunction.contains.values()) > 1:
-                raise InvalidArgumentError("A query may hold at most one array-contains in each disjunction.")
+                raise InvalidArgumentError("A maximum of 1 'ARRAY_CONTAINS' filter is allowed per disjunction.")
         return merged
 
     def _expand(self, where: Message) -> list[tuple[_Atom, ...]]:
@@ -200,6 +202,8 @@ class WhereParser:
 
     def _range(self, path: FieldPath, operator: int, key: bytes) -> _Atom:
         self._checks.inequalities.add(path)
+        if key in {NULL, NAN}:
+            return _Atom(path, "intervals")  # neither is less or greater than anything
         lowest, highest = (b"", AFTER_ALL) if path == NAME else _type_interval(key)
         interval = {
             _LESS: (lowest, key),
@@ -225,7 +229,9 @@ class WhereParser:
         used = self._checks.used
         negations = used.count(_NOT_IN) + used.count(_NOT_EQUAL)
         if negations > 1:
-            raise InvalidArgumentError("A query may hold at most one '!=' or 'not-in' filter.")
+            raise InvalidArgumentError(
+                "Only a single 'NOT_EQUAL', 'NOT_IN', 'IS_NOT_NAN', or 'IS_NOT_NULL' filter allowed per query."
+            )
         if _NOT_IN in used and (self._checks.has_or or _IN in used or _CONTAINS_ANY in used):
             raise InvalidArgumentError("'not-in' cannot be combined with 'in', 'array-contains-any' or OR.")
         if len(self._checks.inequalities) > MAX_INEQUALITY_FIELDS:

@@ -103,15 +103,7 @@ def parse_parent(name: str) -> Path:
 
 
 def parse_document(name: str) -> Path:
-    """Return the path of a document that may be written; InvalidArgumentError for reserved ids too."""
-    path = parse_readable_document(name)
-    for segment in path.segments:
-        check_id(segment)
-    return path
-
-
-def parse_readable_document(name: str) -> Path:
-    """Return the path of a document; numeric and other reserved ids may be read, and are missing."""
+    """Return the path of a document."""
     path = _parse(name)
     if not path.is_document:
         raise InvalidArgumentError(f"Document name {_short(name)} lacks a document id: it has an odd number of ids.")
@@ -129,18 +121,11 @@ def check_database(path: Path, database: str) -> None:
         raise InvalidArgumentError(f"Document {_short(path.name)} is not in the request's database {_short(database)}.")
 
 
-def check_id(segment: str) -> None:
-    """Raise InvalidArgumentError where a collection or document may not be called so."""
-    _check_segment(segment)
-    if _RESERVED_ID.match(segment) and not _NUMERIC_ID.match(segment):
-        raise InvalidArgumentError(f"Resource id {_short(segment)} is invalid because it is reserved.")
-
-
 def check_collection_id(segment: str) -> None:
     """Raise InvalidArgumentError where no collection can be called so."""
     if "/" in segment:
         raise InvalidArgumentError(f"Collection id {_short(segment)} must not contain a slash.")
-    _check_segment(segment)
+    check_id(segment)
 
 
 def _parse(name: str) -> Path:
@@ -155,17 +140,20 @@ def _parse(name: str) -> Path:
     if len(segments) > MAX_SEGMENTS:
         raise InvalidArgumentError("The document name has more than 100 levels of collections.")
     for segment in segments:
-        _check_segment(segment)
+        check_id(segment)
     return Path(f"projects/{match[1]}/databases/{match[2]}", segments)
 
 
-def _check_segment(segment: str) -> None:
+def check_id(segment: str) -> None:
+    """Raise InvalidArgumentError where neither a collection nor a document may be called so."""
     if not segment:
         raise InvalidArgumentError("Resource ids must not be empty: look for a double or trailing slash in the name.")
     if segment in {".", ".."}:
         raise InvalidArgumentError(f'Resource id "{segment}" is invalid: "." and ".." are not allowed.')
     if len(segment.encode()) > MAX_ID_BYTES:
         raise InvalidArgumentError(f"Resource id {_short(segment)} is longer than {MAX_ID_BYTES} bytes.")
+    if _RESERVED_ID.match(segment) and not _NUMERIC_ID.match(segment):
+        raise InvalidArgumentError(f"Resource id {_short(segment)} is invalid because it is reserved.")
 
 
 def _short(text: str) -> str:

@@ -166,7 +166,7 @@ def _needs_check(query: Query, conjunction: Conjunction, shape: _Shape) -> bool:
         return True
     open_intervals = set(conjunction.intervals) - {first}
     is_rooted = not query.scope.is_group or not query.scope.parent.segments or first == NAME
-    return bool(open_intervals) or not is_rooted
+    return bool(open_intervals) or not is_rooted or not query.scope.is_deep
 
 
 def _ranges(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from embedded.firestore.documents import get_field
 from embedded.firestore.errors import InvalidArgumentError, UnimplementedError
-from embedded.firestore.fieldpaths import FieldPath, format_field_path, parse_field_path
+from embedded.firestore.fieldpaths import DOCUMENT_NAME, FieldPath, format_field_path, parse_field_path
 from embedded.firestore.filters import NAME, Conjunction, Scope, WhereParser, encode_operand
 from embedded.firestore.paths import Path, check_collection_id
 from embedded.firestore.protos import Cursor, Document, Message, StructuredQuery
@@ -55,6 +55,8 @@ class Query:
         """Return what orders a document among the results, or None where filters or bounds leave it out."""
         if not path.startswith(self.scope.prefix) or path == self.scope.prefix:
             return None  # of the group, and below another parent
+        if not self.scope.is_deep and not self.scope.holds_key(path):
+            return None
         name_key = self.scope.name_key(path)
         if not any(disjunct.matches(document.fields, name_key) for disjunct in self.disjuncts):
             return None
@@ -91,6 +93,7 @@ def parse_query(parent: Path, query: StructuredQuery, extra_order_fields: tuple[
         disjuncts = tuple(where.parse(query.where))
     inequality_fields = frozenset(where.inequality_fields)
     orders = _effective_orders(query, inequality_fields | set(extra_order_fields))
+    explicit = orders[: len(query.order_by)]
     if scope.collection_id is None:
         _check_kindless(disjuncts, orders)
     return Query(
@@ -98,8 +101,8 @@ def parse_query(parent: Path, query: StructuredQuery, extra_order_fields: tuple[
         disjuncts=disjuncts,
         orders=orders,
         inequality_fields=inequality_fields,
-        start=_parse_bound(scope, orders, query.start_at) if query.HasField("start_at") else None,
-        end=_parse_bound(scope, orders, query.end_at, is_end=True) if query.HasField("end_at") else None,
+        start=_parse_bound(scope, explicit, query.start_at) if query.HasField("start_at") else None,
+        end=_parse_bound(scope, explicit, query.end_at) if query.HasField("end_at") else None,
         offset=_check_count(query.offset, "offset"),
         limit=_check_count(query.limit.value, "limit") if query.HasField("limit") else None,
         projection=_parse_projection(query) if query.HasField("select") else None,
@@ -112,16 +115,22 @@ def without_page(query: Query) -> Query:
 
 
 def _parse_scope(parent: Path, query: StructuredQuery) -> Scope:
-    selectors = query.from_
-    if len(selectors) != 1:
-        raise InvalidArgumentError("A query must have exactly one collection in `from`.")
-    selector = selectors[0]
-    if selector.collection_id:
-        check_collection_id(selector.collection_id)
-        return Scope(parent, selector.collection_id, is_group=selector.all_descendants)
-    if not selector.all_descendants:
-        raise InvalidArgumentError("A query without a collection_id must have all_descendants set.")
-    return Scope(parent, None, is_group=True)
+    if len(query.from_) > 1:
+        raise InvalidArgumentError("StructuredQuery.from cannot have more than one collection selector.")
+    selector = query.from_[0] if query.from_ else StructuredQuery.CollectionSelector()
+    if not selector.collection_id:
+        return Scope(parent, None, is_group=True, is_deep=selector.all_descendants)
+    check_collection_id(selector.collection_id)
+    if selector.all_descendants and parent.segments and (query.HasField("where") or _orders_by_fields(query)):
+        raise InvalidArgumentError(
+            "collection group queries are only allowed at the root parent: a filter or an order needs an index,"
+            " and there is none below a document."
+        )
+    return Scope(parent, selector.collection_id, is_group=selector.all_descendants)
+
+
+def _orders_by_fields(query: StructuredQuery) -> bool:
+    return any(order.field.field_path != DOCUMENT_NAME for order in query.order_by)
 
 
 def _check_kindless(disjuncts: tuple[Conjunction, ...], orders: tuple[Order, ...]) -> None:
@@ -137,7 +146,9 @@ def _effective_orders(query: StructuredQuery, implicit: frozenset[FieldPath]) ->
     for order in query.order_by:
         path = parse_field_path(order.field.field_path)
         if any(path == known.path for known in orders):
-            raise InvalidArgumentError(f"The query orders by {format_field_path(path)} twice.")
+            raise InvalidArgumentError(f"order by clause cannot contain duplicate fields {format_field_path(path)}")
+        if orders and orders[-1].path == NAME:
+            raise InvalidArgumentError("order by clause cannot contain more fields after __name__.")
         orders.append(Order(path, order.direction == _DESCENDING))
     is_descending = orders[-1].is_descending if orders else False
     known_paths = {order.path for order in orders}
@@ -147,11 +158,10 @@ def _effective_orders(query: StructuredQuery, implicit: frozenset[FieldPath]) ->
     return tuple(orders)
 
 
-def _parse_bound(scope: Scope, orders: tuple[Order, ...], cursor: Cursor, *, is_end: bool = False) -> Bound | None:
+def _parse_bound(scope: Scope, orders: tuple[Order, ...], cursor: Cursor) -> Bound | None:
     if len(cursor.values) > len(orders):
         raise InvalidArgumentError(
-            f"The {'end_at' if is_end else 'start_at'} cursor has {len(cursor.values)} values,"
-            f" and the query orders by {len(orders)} fields."
+            f"Cursor has too many values: {len(cursor.values)}, and the query's order_by has {len(orders)} fields."
         )
     if not cursor.values:
         return None
@@ -168,5 +178,7 @@ def _check_count(count: int, name: str) -> int:
     return count
 
 
-def _parse_projection(query: Message) -> tuple[FieldPath, ...]:
-    return tuple(dict.fromkeys(parse_field_path(reference.field_path) for reference in query.select.fields))
+def _parse_projection(query: Message) -> tuple[FieldPath, ...] | None:
+    """Return the fields to answer with; none listed means all."""
+    paths = tuple(dict.fromkeys(parse_field_path(reference.field_path) for reference in query.select.fields))
+    return paths or None

@@ -8,16 +8,20 @@ from embedded.firestore import clock
 from embedded.firestore.aggregations import Aggregation, order_fields, parse_aggregations
 from embedded.firestore.errors import InvalidArgumentError, UnimplementedError
 from embedded.firestore.execution import Execution
-from embedded.firestore.paths import parse_parent
+from embedded.firestore.filters import NAME, Conjunction
+from embedded.firestore.paging import decode_page_token, encode_page_token, page_fingerprint
+from embedded.firestore.paths import Path, decode_segments, parse_parent
 from embedded.firestore.protos import (
     Document,
     Message,
+    PartitionQueryRequest,
+    PartitionQueryResponse,
     RunAggregationQueryRequest,
     RunAggregationQueryResponse,
     RunQueryRequest,
     RunQueryResponse,
 )
-from embedded.firestore.queries import Query, parse_query
+from embedded.firestore.queries import Order, Query, parse_query
 from embedded.firestore.reading import mask_data, transaction_of
 from embedded.firestore.snapshots import Snapshot
 from embedded.firestore.storage import Storage
@@ -38,9 +42,12 @@ class QueryService:
         """Yield the results in order; without any, one answer with the read time alone."""
         parent = parse_parent(request.parent)
         _refuse_explain(request)
+        if not request.HasField("structured_query"):
+            raise InvalidArgumentError("RunQuery must have a structured_query.")
         query = parse_query(parent, request.structured_query)
         transaction = transaction_of(request, parent.database, self._transactions)
-        begun = transaction.id if transaction is not None and request.HasField("new_transaction") else b""
+        if transaction is not None and request.HasField("new_transaction"):
+            yield RunQueryResponse(transaction=transaction.id).SerializeToString()
         async with self._snapshot_of(request, transaction, query) as snapshot:
             time = clock.to_timestamp(snapshot.read_time)
             tail = embed(_READ_TIME, time.SerializeToString())
@@ -50,15 +57,12 @@ class QueryService:
                 if stored is None:
                     skipped += 1
                     continue
-                head = b""
-                if begun or skipped:
-                    head = RunQueryResponse(transaction=begun, skipped_results=skipped).SerializeToString()
-                    begun, skipped = b"", 0
+                head = RunQueryResponse(skipped_results=skipped).SerializeToString() if skipped else b""
+                skipped = 0
                 count += 1
                 yield head + embed(_DOCUMENT, mask_data(stored.data, query.projection)) + tail
         if not count or skipped:
-            last = RunQueryResponse(transaction=begun, skipped_results=skipped, read_time=time)
-            yield last.SerializeToString()
+            yield RunQueryResponse(skipped_results=skipped, read_time=time).SerializeToString()
 
     async def run_aggregation_query(self, request: RunAggregationQueryRequest) -> AsyncIterator[bytes]:
         """Yield the one answer with the result of every aggregation."""
@@ -78,6 +82,26 @@ class QueryService:
         for aggregation in aggregations:
             response.result.aggregate_fields[aggregation.alias].CopyFrom(aggregation.result())
         yield response.SerializeToString()
+
+    async def partition_query(self, request: PartitionQueryRequest) -> bytes:
+        """Return names that cut a collection group's documents into parts of about equal size."""
+        parent = parse_parent(request.parent)
+        query = parse_query(parent, request.structured_query)
+        _check_partitioning(request, query)
+        fingerprint = page_fingerprint(request.parent, request.structured_query.SerializeToString().hex())
+        start = int.from_bytes(decode_page_token(request.page_token, fingerprint), "big")
+        async with self._snapshot_of(request, None, query) as snapshot:
+            execution = Execution(snapshot, query, self._storage.indexes)
+            paths = await asyncio.to_thread(_cut, execution, request.partition_count)
+        end = start + request.page_size if request.page_size else len(paths)
+        response = PartitionQueryResponse()
+        for path in paths[start:end]:
+            name = Path(parent.database, decode_segments(path)).name
+            response.partitions.add(before=True).values.add(reference_value=name)
+        if end < len(paths):
+            response.next_page_token = encode_page_token(end.to_bytes(8, "big"), fingerprint)
+        data: bytes = response.SerializeToString()
+        return data
 
     async def _aggregate(self, execution: Execution, aggregations: list[Aggregation]) -> None:
         if all(aggregation.kind == "count" for aggregation in aggregations):
@@ -105,6 +129,23 @@ class QueryService:
             read_time = self._transactions.parse_read_time(request.read_time)
         async with self._storage.snapshot(read_time) as snapshot:
             yield snapshot
+
+
+def _check_partitioning(request: PartitionQueryRequest, query: Query) -> None:
+    if request.partition_count <= 0 or request.page_size < 0:
+        raise InvalidArgumentError("partition_count must be positive, and page_size must not be negative.")
+    is_plain = query.disjuncts == (Conjunction(),) and query.orders == (Order(NAME, is_descending=False),)
+    is_whole = query.limit is None and not query.offset and query.start is None and query.end is None
+    if not (query.scope.is_group and is_plain and is_whole):
+        raise InvalidArgumentError(
+            "Only a collection group query ordered by __name__ alone, without filters, cursors or limits, can be cut."
+        )
+
+
+def _cut(execution: Execution, partition_count: int) -> list[bytes]:
+    total = execution.count(None)
+    positions = {total * part // (partition_count + 1) for part in range(1, min(partition_count, total) + 1)}
+    return execution.pick(positions - {0})
 
 
 def _refuse_explain(request: Message) -> None:

@@ -1,7 +1,5 @@
 """The methods that read documents by name, and that list what is there."""
 
-import base64
-import hashlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -9,16 +7,17 @@ from embedded.firestore import clock
 from embedded.firestore.documents import get_field, mask_fields
 from embedded.firestore.errors import InvalidArgumentError, NotFoundError
 from embedded.firestore.execution import Execution
-from embedded.firestore.fieldpaths import FieldPath
+from embedded.firestore.fieldpaths import DOCUMENT_NAME, FieldPath
 from embedded.firestore.filters import NAME
+from embedded.firestore.paging import decode_page_token, encode_page_token, page_fingerprint
 from embedded.firestore.paths import (
     Path,
     check_collection_id,
     check_database,
     decode_segments,
     parse_database,
+    parse_document,
     parse_parent,
-    parse_readable_document,
 )
 from embedded.firestore.protos import (
     BatchGetDocumentsRequest,
@@ -56,7 +55,7 @@ class ReadService:
 
     async def get_document(self, request: GetDocumentRequest) -> bytes:
         """Return the document, or NotFoundError."""
-        path = parse_readable_document(request.name)
+        path = parse_document(request.name)
         mask = mask_of(request)
         transaction = self._transaction_of(request, path.database)
         async with self._snapshot_of(request, transaction, [path]) as snapshot:
@@ -68,12 +67,13 @@ class ReadService:
     async def batch_get_documents(self, request: BatchGetDocumentsRequest) -> AsyncIterator[bytes]:
         """Yield the documents that are there, then the names of those that are not; each once."""
         database = parse_database(request.database)
-        paths = [parse_readable_document(name) for name in dict.fromkeys(request.documents)]
+        paths = [parse_document(name) for name in dict.fromkeys(request.documents)]
         for path in paths:
             check_database(path, database)
         mask = mask_of(request)
         transaction = self._transaction_of(request, database)
-        begun = transaction.id if transaction is not None and request.HasField("new_transaction") else b""
+        if transaction is not None and request.HasField("new_transaction"):
+            yield BatchGetDocumentsResponse(transaction=transaction.id).SerializeToString()
         async with self._snapshot_of(request, transaction, paths) as snapshot:
             time = clock.to_timestamp(snapshot.read_time)
             tail = embed(_READ_TIME, time.SerializeToString())
@@ -83,18 +83,15 @@ class ReadService:
                 if stored is None:
                     missing.append(path)
                     continue
-                yield embed(_FOUND, mask_data(stored.data, mask)) + tail + _transaction_field(begun)
-                begun = b""
+                yield embed(_FOUND, mask_data(stored.data, mask)) + tail
         for path in missing:
-            yield BatchGetDocumentsResponse(missing=path.name, read_time=time, transaction=begun).SerializeToString()
-            begun = b""
-        if begun:
-            yield BatchGetDocumentsResponse(transaction=begun).SerializeToString()
+            yield BatchGetDocumentsResponse(missing=path.name, read_time=time).SerializeToString()
 
     async def list_documents(self, request: ListDocumentsRequest) -> bytes:
         """Return one page of a collection's documents."""
         parent = parse_parent(request.parent)
-        check_collection_id(request.collection_id)
+        if request.collection_id:
+            check_collection_id(request.collection_id)
         query = _list_query(parent, request)
         mask = mask_of(request)
         transaction = self._transaction_of(request, parent.database)
@@ -106,8 +103,8 @@ class ReadService:
     async def list_collection_ids(self, request: ListCollectionIdsRequest) -> bytes:
         """Return one page of the ids of collections that have documents somewhere below the parent."""
         parent = parse_parent(request.parent)
-        fingerprint = _fingerprint(request.parent)
-        start = _decode_token(request.page_token, fingerprint)
+        fingerprint = page_fingerprint(request.parent)
+        start = decode_page_token(request.page_token, fingerprint)
         page_size = _page_size(request)
         async with self._snapshot_of(request, None, []) as snapshot:
             keys = snapshot.children(parent.database, parent.key, start)
@@ -116,7 +113,7 @@ class ReadService:
         for key in found[:page_size]:
             response.collection_ids.append(decode_segments(key)[-1])
         if len(found) > page_size:
-            response.next_page_token = _encode_token(found[page_size - 1], fingerprint)
+            response.next_page_token = encode_page_token(found[page_size - 1], fingerprint)
         data: bytes = response.SerializeToString()
         return data
 
@@ -130,7 +127,7 @@ class ReadService:
             if stored is None:
                 continue
             if len(parts) == page_size or size_bytes > MAX_PAGE_BYTES:
-                token = _encode_token(_cursor_after(query, last), _list_fingerprint(request))
+                token = encode_page_token(_cursor_after(query, last), _list_fingerprint(request))
                 return b"".join(parts) + embed(_NEXT_PAGE_TOKEN, token.encode())
             last = stored.data
             parts.append(embed(_DOCUMENTS, mask_data(stored.data, mask)))
@@ -142,12 +139,12 @@ class ReadService:
     ) -> bytes:
         """Return a page that has documents without fields for those that are missing and have children."""
         scope = query.scope
-        start = _decode_token(request.page_token, _list_fingerprint(request))
+        start = decode_page_token(request.page_token, _list_fingerprint(request))
         parts: list[bytes] = []
         last = b""
         for key in snapshot.children(scope.parent.database, scope.prefix, start):
             if len(parts) == _page_size(request):
-                token = _encode_token(last, _list_fingerprint(request))
+                token = encode_page_token(last, _list_fingerprint(request))
                 return b"".join(parts) + embed(_NEXT_PAGE_TOKEN, token.encode())
             path = Path(scope.parent.database, decode_segments(key))
             stored = snapshot.get(path)
@@ -203,10 +200,6 @@ def mask_data(data: bytes, mask: list[FieldPath] | tuple[FieldPath, ...] | None)
     return serialised
 
 
-def _transaction_field(transaction_id: bytes) -> bytes:
-    return BatchGetDocumentsResponse(transaction=transaction_id).SerializeToString() if transaction_id else b""
-
-
 def _list_query(parent: Path, request: ListDocumentsRequest) -> Query:
     if request.show_missing and request.order_by:
         raise InvalidArgumentError("show_missing cannot be combined with order_by.")
@@ -216,9 +209,12 @@ def _list_query(parent: Path, request: ListDocumentsRequest) -> Query:
         field, _, direction = part.partition(" ")
         order = query.order_by.add(direction=_direction(direction.strip()))
         order.field.field_path = field
+    if not any(order.field.field_path == DOCUMENT_NAME for order in query.order_by):
+        last = query.order_by[-1].direction if query.order_by else _ASCENDING
+        query.order_by.add(direction=last).field.field_path = DOCUMENT_NAME  # a page ends at a name
     if request.page_token and not request.show_missing:
         try:
-            cursor = Cursor.FromString(_decode_token(request.page_token, _list_fingerprint(request)))
+            cursor = Cursor.FromString(decode_page_token(request.page_token, _list_fingerprint(request)))
         except Exception as error:
             raise InvalidArgumentError("Invalid page_token.") from error
         query.start_at.CopyFrom(cursor)
@@ -253,26 +249,4 @@ def _cursor_after(query: Query, data: bytes) -> bytes:
 
 
 def _list_fingerprint(request: ListDocumentsRequest) -> bytes:
-    return _fingerprint(request.parent, request.collection_id, request.order_by, str(request.show_missing))
-
-
-def _fingerprint(*parts: str) -> bytes:
-    """Return what ties a page token to the request that it belongs to."""
-    return hashlib.sha256("\n".join(parts).encode()).digest()[:8]
-
-
-def _encode_token(position: bytes, fingerprint: bytes) -> str:
-    return base64.urlsafe_b64encode(fingerprint + position).decode()
-
-
-def _decode_token(token: str, fingerprint: bytes) -> bytes:
-    """Return the position that a token holds; empty for the first page."""
-    if not token:
-        return b""
-    try:
-        decoded = base64.b64decode(token, altchars=b"-_", validate=True)
-    except ValueError as error:
-        raise InvalidArgumentError("Invalid page_token.") from error
-    if decoded[: len(fingerprint)] != fingerprint:
-        raise InvalidArgumentError("Invalid page_token: it does not belong to this request.")
-    return decoded[len(fingerprint) :]
+    return page_fingerprint(request.parent, request.collection_id, request.order_by, str(request.show_missing))

@@ -41,6 +41,7 @@ def build_handlers(
         "ListCollectionIds": _unary(protos.ListCollectionIdsRequest, reads.list_collection_ids),
         "RunQuery": _stream(protos.RunQueryRequest, queries.run_query),
         "RunAggregationQuery": _stream(protos.RunAggregationQueryRequest, queries.run_aggregation_query),
+        "PartitionQuery": _unary(protos.PartitionQueryRequest, queries.partition_query),
         "Listen": _duplex(protos.ListenRequest, listening.listen),
         "Commit": _unary(protos.CommitRequest, writes.commit),
         "BatchWrite": _unary(protos.BatchWriteRequest, writes.batch_write),

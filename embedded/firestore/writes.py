@@ -64,6 +64,8 @@ def parse_write(write: Write, database: str) -> ParsedWrite:
     elif operation == "transform":
         parsed = ParsedWrite(parse_document(write.transform.document))
         parsed.transforms = [Transform(transform) for transform in write.transform.field_transforms]
+        if not parsed.transforms:
+            raise InvalidArgumentError("The list of field_transforms must not be empty.")
     else:
         raise InvalidArgumentError("A write must have one operation: update, delete or transform.")
     check_database(parsed.path, database)
@@ -86,8 +88,12 @@ def parse_precondition(write: ParsedWrite, precondition: Precondition) -> None:
 
 
 def parse_mask(mask: DocumentMask) -> list[FieldPath]:
-    """Return a mask's field paths; InvalidArgumentError where one lies within another."""
-    paths = sorted({parse_field_path(text) for text in mask.field_paths})
+    """Return the field paths that a mask names, each once."""
+    return sorted({parse_field_path(text) for text in mask.field_paths})
+
+
+def _parse_update_mask(mask: DocumentMask) -> list[FieldPath]:
+    paths = parse_mask(mask)
     for shorter, longer in pairwise(paths):
         if longer[: len(shorter)] == shorter:
             raise InvalidArgumentError(
@@ -110,7 +116,7 @@ def _parse_update(write: Write) -> ParsedWrite:
     parsed = ParsedWrite(parse_document(write.update.name), document=write.update)
     normalise_fields(write.update.fields)
     if write.HasField("update_mask"):
-        parsed.mask = parse_mask(write.update_mask)
+        parsed.mask = _parse_update_mask(write.update_mask)
         if (DOCUMENT_NAME,) in parsed.mask:
             raise InvalidArgumentError("The document's name cannot be part of an update_mask.")
     parsed.transforms = [Transform(transform) for transform in write.update_transforms]
@@ -127,12 +133,10 @@ def _check_precondition(write: ParsedWrite, state: State, commit_time: int) -> N
         return
     if write.update_time > commit_time:
         raise InvalidArgumentError(f"The precondition's update_time of {name} lies in the future.")
-    if state.document is None:
-        raise NotFoundError(f"No document to update: {name}")
-    if write.update_time != state.updated or (state.is_dirty and state.number is None):
+    stored = 0 if state.document is None else state.updated
+    if write.update_time != stored:
         raise FailedPreconditionError(
-            f"The stored version ({state.updated}) of {name} does not match the required base version"
-            f" ({write.update_time})."
+            f"The stored version ({stored}) of {name} does not match the required base version ({write.update_time})."
         )
 
 

@@ -53,10 +53,10 @@ class WriteService:
     async def batch_write(self, request: BatchWriteRequest) -> bytes:
         """Return a status for each write; each stands for itself."""
         database = parse_database(request.database)
-        names = [_name_of(write) for write in request.writes]
-        if len(set(names)) != len(names):
+        writes = [parse_write(write, database) for write in request.writes]
+        if len({write.path for write in writes}) != len(writes):
             raise InvalidArgumentError("A BatchWrite may hold at most one write of each document.")
-        outcomes = await asyncio.gather(*(self._write_alone(write, database) for write in request.writes))
+        outcomes = await asyncio.gather(*map(self._write_alone, writes))
         response = BatchWriteResponse()
         for result, status in outcomes:
             response.write_results.append(result)
@@ -114,9 +114,9 @@ class WriteService:
             stored = snapshot.get(parsed.path)
         return mask_data(stored.data if stored is not None else b"", mask)
 
-    async def _write_alone(self, write: Write, database: str) -> tuple[WriteResult, Status]:
+    async def _write_alone(self, write: ParsedWrite) -> tuple[WriteResult, Status]:
         try:
-            result = await self._commit(None, [parse_write(write, database)])
+            result = await self._commit(None, [write])
         except RpcError as error:
             return WriteResult(), Status(code=error.code.value[0], message=error.message)
         return result.write_results[0], Status()
@@ -124,10 +124,3 @@ class WriteService:
     async def _commit(self, transaction: Transaction | None, writes: list[ParsedWrite]) -> CommitResult:
         """Commit to the end even if the client hangs up half way: its locks are freed only then."""
         return await asyncio.shield(asyncio.ensure_future(self._transactions.commit(transaction, writes)))
-
-
-def _name_of(write: Write) -> str:
-    operation = write.WhichOneof("operation")
-    if operation == "update":
-        return str(write.update.name)
-    return str(write.transform.document if operation == "transform" else write.delete)
