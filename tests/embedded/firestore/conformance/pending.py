@@ -19,5 +19,4 @@ PENDING: dict[str, str] = {
     "rule-20-a-transaction-s-query-and-a-limit-do-not-excuse-from-the-index": "indexes are not enforced yet",
     "rule-20-an-aggregation-needs-the-indexes-of-its-query": "indexes are not enforced yet",
     "rule-21-a-field-override-without-indexes-exempts-the-field": "indexes are not enforced yet",
-    "rule-43-no-query": "accepts a RunQuery without a query",
 }
