@@ -127,7 +127,7 @@ class FirestoreProxy:
     async def stop(self) -> None:
         """Nothing of the proxy is left."""
         await self._server.stop(None)
-        await self._channel.close()
+        await self._channel.close(None)
 
     async def pass_on(self, method: str, request: bytes, context: Any) -> AsyncIterator[bytes]:
         """Firestore's answers."""
@@ -140,7 +140,9 @@ class FirestoreProxy:
             await context.abort(code, "refused by the test")
         metadata = [(key, value) for key, value in context.invocation_metadata() if not key.startswith("grpc-")]
         try:
-            answers = [answer async for answer in self._channel.unary_stream(method)(request, metadata=metadata)]
+            answers = [
+                answer async for answer in self._channel.unary_stream(method, None, None)(request, metadata=metadata)
+            ]
         except grpc.aio.AioRpcError as error:
             await context.abort(error.code(), error.details())
         if code := self.fail_after(name, nth):
@@ -149,7 +151,7 @@ class FirestoreProxy:
             yield answer
 
 
-class _Handler(grpc.GenericRpcHandler):
+class _Handler(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in its stubs only
     def __init__(self, proxy: FirestoreProxy) -> None:
         self._proxy = proxy
 

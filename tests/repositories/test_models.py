@@ -168,7 +168,7 @@ def test_styles_without_clips_are_not_shown() -> None:
 
 def test_models_are_frozen() -> None:
     with pytest.raises(pydantic.ValidationError):
-        ClipMetadata(**CLIP).priority = 2
+        ClipMetadata(**CLIP).priority = 2  # type: ignore[misc]  # that it is read-only is the point
 
 
 def test_a_clip_with_its_file() -> None:
