@@ -28,6 +28,7 @@ def parse_field_path(text: str) -> FieldPath:
     return segments
 
 
+@lru_cache(maxsize=8192)
 def check_field_name(name: str) -> None:
     """Raise InvalidArgumentError where no field may be called so."""
     if not name:

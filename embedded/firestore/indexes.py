@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from embedded.firestore.documents import Fields, get_field
 from embedded.firestore.fieldpaths import FieldPath, format_field_path
+from embedded.firestore.protos import Value
 from embedded.firestore.values import encode_value, invert
 
 NAMES = "__name__"  # the index that every document is in, which no field can be called
@@ -50,6 +51,10 @@ class FieldIndexes:
     group: frozenset[str]
 
 
+_IN_COLLECTION = Entry(is_group=False, definition=NAMES, value=b"")
+_IN_GROUP = Entry(is_group=True, definition=NAMES, value=b"")
+_Place = tuple[bool, str | None, str | None]  # in the group?, by value, by array element
+_MAX_KNOWN_PLACES = 50_000
 DEFAULT_FIELD_INDEXES = FieldIndexes(frozenset({ASCENDING, DESCENDING, CONTAINS}), frozenset())
 
 
@@ -68,6 +73,7 @@ class IndexConfig:
         for index in composites or ():
             self.composites.setdefault(index.collection_id, []).append(index)
         self._overrides = overrides or {}
+        self._known_places: dict[tuple[str, FieldPath], list[_Place]] = {}
 
     def field_indexes(self, collection_id: str, path: FieldPath) -> FieldIndexes:
         """Return the single-field indexes of a field: its own override, or that of a map around it, or the default."""
@@ -77,21 +83,38 @@ class IndexConfig:
                 return found
         return self._overrides.get((collection_id, ("*",)), DEFAULT_FIELD_INDEXES)
 
-    def entries(self, collection_id: str, fields: Fields) -> set[Entry]:
-        """Return all index entries of a document with these fields."""
-        found = {Entry(is_group=False, definition=NAMES, value=b""), Entry(is_group=True, definition=NAMES, value=b"")}
-        for path, keys, elements in _walk(fields, ()):
-            indexes = self.field_indexes(collection_id, path)
-            if indexes.collection:
-                found.update(_field_entries(path, keys, elements, indexes.collection, is_group=False))
-            if indexes.group:
-                found.update(_field_entries(path, keys, elements, indexes.group, is_group=True))
+    def entries(self, collection_id: str, fields: Fields) -> list[Entry]:
+        """Return all index entries of a document with these fields, each once."""
+        found = [_IN_COLLECTION, _IN_GROUP]
+        for path, value in _walk(fields, ()):
+            self._add_field_entries(found, self._places(collection_id, path), value)
         for index in self.composites.get(collection_id, ()):
             inverted = index.fields[-1].mode == DESCENDING
-            found.update(
-                Entry(index.is_group, index.definition, value, inverted) for value in composite_values(index, fields)
-            )
+            found += [Entry(index.is_group, index.definition, key, inverted) for key in composite_keys(index, fields)]
         return found
+
+    def _add_field_entries(self, found: list[Entry], places: list[_Place], value: Value) -> None:
+        if not places:
+            return
+        key = encode_value(value)
+        is_array = value.WhichOneof("value_type") == "array_value"
+        for is_group, ascending, contains in places:
+            if ascending is not None:
+                found.append(Entry(is_group, ascending, key))
+            if is_array and contains is not None:
+                found += [Entry(is_group, contains, element) for element in _element_keys(value)]
+
+    def _places(self, collection_id: str, path: FieldPath) -> list[_Place]:
+        """Return the scopes in which a field is indexed, each with the definitions of its two kinds of index."""
+        places = self._known_places.get((collection_id, path))
+        if places is None:
+            indexes = self.field_indexes(collection_id, path)
+            scopes = ((False, indexes.collection), (True, indexes.group))
+            places = [_place(path, is_group, modes) for is_group, modes in scopes if modes]
+            if len(self._known_places) > _MAX_KNOWN_PLACES:
+                self._known_places.clear()
+            self._known_places[collection_id, path] = places
+        return places
 
 
 def field_definition(path: FieldPath, mode: str) -> str:
@@ -99,40 +122,35 @@ def field_definition(path: FieldPath, mode: str) -> str:
     return f"{format_field_path(path)} {CONTAINS if mode == CONTAINS else ASCENDING}"
 
 
-def composite_values(index: CompositeIndex, fields: Fields) -> Iterator[bytes]:
-    """Yield the keys of a document in a composite index: none if a field is missing, one for each array element."""
+def composite_keys(index: CompositeIndex, fields: Fields) -> list[bytes]:
+    """Return the keys of a document in a composite index: none if a field is missing, one for each array element."""
     prefixes = [b""]
     for path, mode in index.fields:
         value = get_field(fields, path)
         if value is None:
-            return
+            return []
         if mode == CONTAINS:
-            keys = {encode_value(element) for element in value.array_value.values}
+            keys = _element_keys(value)
         else:
             key = encode_value(value)
             keys = {invert(key) if mode == DESCENDING else key}
         prefixes = [prefix + key for prefix in prefixes for key in keys]
-    yield from prefixes
+    return prefixes
 
 
-def _walk(fields: Fields, parent: FieldPath) -> Iterator[tuple[FieldPath, bytes, set[bytes]]]:
-    """Yield every field with its key and, for arrays, its elements' keys; a map's fields follow it."""
-    for name in fields:
-        value = fields[name]
+def _element_keys(value: Value) -> set[bytes]:
+    return {encode_value(element) for element in value.array_value.values}
+
+
+def _place(path: FieldPath, is_group: bool, modes: frozenset[str]) -> _Place:
+    ascending = field_definition(path, ASCENDING) if modes & {ASCENDING, DESCENDING} else None
+    return is_group, ascending, field_definition(path, CONTAINS) if CONTAINS in modes else None
+
+
+def _walk(fields: Fields, parent: FieldPath) -> Iterator[tuple[FieldPath, Value]]:
+    """Yield every field with its path; a map's fields follow it."""
+    for name, value in fields.items():
         path = (*parent, name)
-        kind = value.WhichOneof("value_type")
-        elements = {encode_value(element) for element in value.array_value.values} if kind == "array_value" else set()
-        yield path, encode_value(value), elements
-        if kind == "map_value":
+        yield path, value
+        if value.WhichOneof("value_type") == "map_value":
             yield from _walk(value.map_value.fields, path)
-
-
-def _field_entries(
-    path: FieldPath, key: bytes, elements: set[bytes], modes: frozenset[str], *, is_group: bool
-) -> Iterator[Entry]:
-    if ASCENDING in modes or DESCENDING in modes:
-        yield Entry(is_group, field_definition(path, ASCENDING), key)
-    if elements and CONTAINS in modes:
-        definition = field_definition(path, CONTAINS)
-        for element in elements:
-            yield Entry(is_group, definition, element)

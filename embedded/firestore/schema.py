@@ -7,7 +7,7 @@ FORMAT_VERSION = 2
 # documents  the present: data is the serialised Document, which answers pass through as it is
 # versions   the past: what a document was from `valid_from` until `valid_to`, for reads in the past, kept for an hour
 # scopes     numbers for what an index entry is sorted within: one collection, or all collections of the same id
-# indexes    numbers for field paths with their kind, and for composite definitions; 0 is the index of names
+# indexes    numbers for field paths with their kind, and for composite definitions
 # entries    scope by scope, so that the entries of one collection are neighbours, and a small commit stays local
 _TABLES = """
 CREATE TABLE databases (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);

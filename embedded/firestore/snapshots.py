@@ -20,10 +20,10 @@ class StoredDocument(NamedTuple):
 class Snapshot:
     """What the file holds at one moment: later commits do not show. Not to be shared between tasks."""
 
-    def __init__(self, connection: sqlite3.Connection, now: int, past_time: int | None = None) -> None:
+    def __init__(self, connection: sqlite3.Connection, read_time: int, *, is_past: bool = False) -> None:
         self.connection = connection
-        self.past_time = past_time
-        self.read_time = now if past_time is None else past_time
+        self.read_time = read_time
+        self.past_time = read_time if is_past else None
         self._databases: dict[str, int | None] = {}
 
     def database_number(self, database: str) -> int | None:

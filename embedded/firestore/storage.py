@@ -79,7 +79,7 @@ class Storage:
             reader.execute("BEGIN")
             last_commit: int = reader.execute("SELECT last_commit FROM clock").fetchone()[0]
             now = self.clock.read_time() if self.writer.is_flushed else last_commit
-            yield Snapshot(reader, now, read_time if read_time is not None and read_time < last_commit else None)
+            yield Snapshot(reader, now if read_time is None else read_time, is_past=(read_time or now) < last_commit)
         finally:
             with suppress(sqlite3.Error):
                 reader.execute("ROLLBACK")

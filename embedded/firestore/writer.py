@@ -8,14 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from embedded.firestore import clock
-from embedded.firestore.indexes import Entry, IndexConfig
-from embedded.firestore.paths import Path, encode_segment
+from embedded.firestore.indexes import IndexConfig
+from embedded.firestore.paths import Path
 from embedded.firestore.protos import Document, WriteResult
-from embedded.firestore.values import END, invert
+from embedded.firestore.tables import Tables
 from embedded.firestore.writes import ParsedWrite, State, apply_write
 
 SLICE_SECONDS = 0.005  # how long one commit may keep the event loop
 GROUP_SECONDS = 0.02  # how long commits are gathered before they are flushed together
+_PRUNE_ROWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,10 @@ class Writer:
     def __init__(self, connection: sqlite3.Connection, time_source: clock.Clock, indexes: IndexConfig) -> None:
         self._connection = connection
         self._clock = time_source
-        self._indexes = indexes
+        self._tables = Tables(connection, indexes)
         self._jobs: asyncio.Queue[Job] = asyncio.Queue()
         self._thread = ThreadPoolExecutor(1, "firestore-flush")
         self._task: asyncio.Task[None] | None = None
-        self._numbers: dict[tuple[str, tuple[object, ...]], int] = {}
         self.listeners: list[Callable[[CommitResult], None]] = []
         self._turn = asyncio.Lock()
         self._durable = asyncio.Event()
@@ -89,9 +89,13 @@ class Writer:
         return self._durable.is_set()
 
     async def prune(self, before: int) -> None:
-        """Forget the versions that ended before a time."""
-        async with self._turn:
-            self._connection.execute("DELETE FROM versions WHERE valid_to < ?", (before,))
+        """Forget the versions that ended before a time, a few at once so that commits come in between."""
+        find = "SELECT number FROM versions WHERE valid_to < ? ORDER BY valid_to LIMIT ?"
+        delete = f"DELETE FROM versions WHERE number IN ({find})"  # noqa: S608 - constants only
+        count = _PRUNE_ROWS
+        while count == _PRUNE_ROWS:
+            async with self._turn:
+                count = (await self._in_thread(delete, (before, _PRUNE_ROWS))).rowcount
 
     async def _run(self) -> None:
         while True:
@@ -100,6 +104,8 @@ class Writer:
             try:
                 async with self._turn:
                     await self._write_group(group)
+            except Exception as error:  # noqa: BLE001 - whoever awaits a job gets it; the writer goes on
+                self._abandon(group, error)
             finally:
                 self._durable.set()
                 for _ in group:
@@ -113,36 +119,41 @@ class Writer:
             group.append(self._jobs.get_nowait())
             await self._apply(group[-1])
         applied = [(job, job.result) for job in group if job.result is not None]
-        try:
-            await self._flush([result for _, result in applied])
-        except sqlite3.Error as error:
-            self._numbers.clear()
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            for job, _ in applied:
-                _fail(job, error)
-            return
+        await self._flush([result for _, result in applied])
         self._durable.set()
         for job, result in applied:
-            for listener in self.listeners:
-                listener(result)
             if not job.done.done():
                 job.done.set_result(result)
+            for listener in self.listeners:
+                listener(result)
+
+    def _abandon(self, group: list[Job], error: Exception) -> None:
+        """Undo what is not durable, such as on a full disk, and tell everyone who waits for it."""
+        self._tables.forget_numbers()
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        for job in group:
+            _fail(job, error)
 
     async def _flush(self, results: list[CommitResult]) -> None:
         if not results:
             self._connection.execute("ROLLBACK")
-            self._numbers.clear()
+            self._tables.forget_numbers()
             return
         self._connection.execute("UPDATE clock SET last_commit = ?", (results[-1].commit_time,))
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.execute, "COMMIT")
+        await self._in_thread("COMMIT")
+
+    async def _in_thread(self, sql: str, parameters: tuple[object, ...] = ()) -> sqlite3.Cursor:
+        """Execute what waits for the disk without keeping the event loop."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._connection.execute, sql, parameters)
 
     async def _apply(self, job: Job) -> None:
         self._connection.execute("SAVEPOINT job")
         try:
             job.result = await self._apply_writes(job)
         except Exception as error:  # noqa: BLE001 - it is the caller's, who awaits the job
-            self._numbers.clear()  # numbers given out within the savepoint are gone with it
+            self._tables.forget_numbers()  # numbers given out within the savepoint are gone with it
             self._connection.execute("ROLLBACK TO job")
             _fail(job, error)
         self._connection.execute("RELEASE job")
@@ -155,14 +166,13 @@ class Writer:
         for write in job.writes:
             state = states.get(write.path)
             if state is None:
-                state = states[write.path] = self._load(write.path)
+                state = states[write.path] = self._tables.load(write.path)
             results.append(apply_write(write, state, commit_time))
             await pace.pause()
         changes = []
         for state in states.values():
-            change = self._store(state, commit_time)
-            if change is not None:
-                changes.append(change)
+            if self._tables.store(state, commit_time):
+                changes.append(Change(state.path, state.before, state.document))
             await pace.pause()
         for write, result in zip(job.writes, results, strict=True):
             if not write.is_delete:
@@ -171,123 +181,6 @@ class Writer:
                 result.update_time.CopyFrom(clock.to_timestamp(updated))
         job.check(changes)
         return CommitResult(commit_time, results, changes)
-
-    def _load(self, path: Path) -> State:
-        row = self._connection.execute(
-            "SELECT number, created, updated, data FROM documents WHERE database = ? AND path = ?",
-            (self._database_number(path.database), path.key),
-        ).fetchone()
-        if row is None:
-            return State(path)
-        document = Document.FromString(row[3])
-        number, created, updated, data = row
-        return State(path, number, created, updated, data, before=document, document=document)
-
-    def _store(self, state: State, commit_time: int) -> Change | None:
-        """Write a state's document, its entries and its past version; None if nothing has changed."""
-        if not state.is_dirty or (state.document is None and state.number is None):
-            return None
-        if state.document is None:
-            self._delete(state, commit_time)
-            return Change(state.path, state.before, None)
-        document = state.document
-        document.name = state.path.name
-        created = commit_time if state.number is None or state.is_recreated else state.created
-        document.create_time.CopyFrom(clock.to_timestamp(created))
-        document.update_time.CopyFrom(clock.to_timestamp(state.updated))
-        if state.number is not None and document.SerializeToString(deterministic=True) == state.data:
-            return None
-        document.update_time.CopyFrom(clock.to_timestamp(commit_time))
-        data = document.SerializeToString(deterministic=True)
-        self._keep_version(state, commit_time)
-        number = self._put(state, created, commit_time, data)
-        self._update_entries(state.path, number, state.before, document)
-        state.updated = commit_time
-        return Change(state.path, state.before, document)
-
-    def _put(self, state: State, created: int, updated: int, data: bytes) -> int:
-        if state.number is not None:
-            self._connection.execute(
-                "UPDATE documents SET created = ?, updated = ?, data = ? WHERE number = ?",
-                (created, updated, data, state.number),
-            )
-            return state.number
-        cursor = self._connection.execute(
-            "INSERT INTO documents (database, path, created, updated, data) VALUES (?, ?, ?, ?, ?)",
-            (self._database_number(state.path.database), state.path.key, created, updated, data),
-        )
-        return int(cursor.lastrowid or 0)
-
-    def _delete(self, state: State, commit_time: int) -> None:
-        self._keep_version(state, commit_time)
-        self._update_entries(state.path, state.number or 0, state.before, None)
-        self._connection.execute("DELETE FROM documents WHERE number = ?", (state.number,))
-
-    def _keep_version(self, state: State, commit_time: int) -> None:
-        if state.number is None:
-            return
-        self._connection.execute(
-            "INSERT INTO versions (database, path, valid_from, valid_to, data) VALUES (?, ?, ?, ?, ?)",
-            (self._database_number(state.path.database), state.path.key, state.updated, commit_time, state.data),
-        )
-
-    def _update_entries(self, path: Path, number: int, before: Document | None, after: Document | None) -> None:
-        collection_id = path.segments[-2]
-        old = self._indexes.entries(collection_id, before.fields) if before is not None else set()
-        new = self._indexes.entries(collection_id, after.fields) if after is not None else set()
-        if before is None:  # most writes are new documents
-            removed, added = set(), new
-        else:
-            removed, added = old - new, new - old
-        collection, group = self._scopes(path)
-        name, group_name = encode_segment(path.id), path.key + END
-
-        def key(entry: Entry) -> tuple[int, int, bytes, bytes]:
-            scope, entry_name = (group, group_name) if entry.is_group else (collection, name)
-            if entry.is_name_inverted:
-                entry_name = invert(entry_name)
-            return scope, self._index_number(entry.definition), entry.value, entry_name
-
-        self._connection.executemany(
-            "DELETE FROM entries WHERE scope = ? AND idx = ? AND value = ? AND name = ?", map(key, removed)
-        )
-        self._connection.executemany(
-            "INSERT INTO entries (scope, idx, value, name, document) VALUES (?, ?, ?, ?, ?)",
-            ((*key(entry), number) for entry in added),
-        )
-
-    def _scopes(self, path: Path) -> tuple[int, int]:
-        database = self._database_number(path.database)
-        collection = path.parent
-        sql = "INSERT INTO scopes (database, is_group, path) VALUES (?, ?, ?)"
-        find = "SELECT number FROM scopes WHERE database = ? AND is_group = ? AND path = ?"
-        return (
-            self._number(find, sql, (database, 0, collection.key)),
-            self._number(find, sql, (database, 1, encode_segment(collection.id))),
-        )
-
-    def _index_number(self, definition: str) -> int:
-        return self._number(
-            "SELECT number FROM indexes WHERE definition = ?",
-            "INSERT INTO indexes (definition) VALUES (?)",
-            (definition,),
-        )
-
-    def _database_number(self, name: str) -> int:
-        return self._number(
-            "SELECT number FROM databases WHERE name = ?", "INSERT INTO databases (name) VALUES (?)", (name,)
-        )
-
-    def _number(self, find: str, insert: str, key: tuple[object, ...]) -> int:
-        """Return the number of a database, scope or index, giving it one where it has none yet."""
-        number = self._numbers.get((find, key))
-        if number is None:
-            row = self._connection.execute(find, key).fetchone()
-            number = int(row[0]) if row else int(self._connection.execute(insert, key).lastrowid or 0)
-            if len(self._numbers) > 100_000:  # noqa: PLR2004 - some 20 MB
-                self._numbers.clear()
-            self._numbers[find, key] = number
-        return number
 
 
 class Pace:

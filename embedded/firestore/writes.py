@@ -41,6 +41,7 @@ class State:
     """A document in the course of a commit: as it was stored, and as it has become."""
 
     path: Path
+    key: bytes
     number: int | None = None
     created: int = 0
     updated: int = 0

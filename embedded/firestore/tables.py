@@ -1,0 +1,141 @@
+"""Documents with their index entries and past versions in the file's tables: written together, never one alone."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+
+from embedded.firestore.clock import to_timestamp
+from embedded.firestore.indexes import Entry, IndexConfig
+from embedded.firestore.paths import Path, encode_segment
+from embedded.firestore.protos import Document
+from embedded.firestore.values import END, invert
+from embedded.firestore.writes import State
+
+EntryKey = tuple[int, int, bytes, bytes]  # scope, index, value, name
+_MAX_CACHED_NUMBERS = 100_000  # some 20 MB
+_FIND_SCOPE = "SELECT number FROM scopes WHERE database = ? AND is_group = ? AND path = ?"
+_ADD_SCOPE = "INSERT INTO scopes (database, is_group, path) VALUES (?, ?, ?)"
+_DELETE_ENTRY = "DELETE FROM entries WHERE scope = ? AND idx = ? AND value = ? AND name = ?"
+_ADD_ENTRY = "INSERT INTO entries (scope, idx, value, name, document) VALUES (?, ?, ?, ?, ?)"
+
+
+class Tables:
+    """What the writing connection reads and changes, within the transaction that is open."""
+
+    def __init__(self, connection: sqlite3.Connection, indexes: IndexConfig) -> None:
+        self._connection = connection
+        self._indexes = indexes
+        self._numbers: dict[tuple[str, object], int] = {}
+
+    def forget_numbers(self) -> None:
+        """Drop the cached numbers: those given out since the last flush may have been rolled back."""
+        self._numbers.clear()
+
+    def load(self, path: Path) -> State:
+        """Return a document as it is now, changes of the open transaction included."""
+        key = path.key
+        row = self._connection.execute(
+            "SELECT number, created, updated, data FROM documents WHERE database = ? AND path = ?",
+            (self._database_number(path.database), key),
+        ).fetchone()
+        if row is None:
+            return State(path, key)
+        number, created, updated, data = row
+        document = Document.FromString(data)
+        return State(path, key, number, created, updated, data, before=document, document=document)
+
+    def store(self, state: State, commit_time: int) -> bool:
+        """Write what a commit made of a document; False if that changes nothing."""
+        if not state.is_dirty or (state.document is None and state.number is None):
+            return False
+        if state.document is None:
+            self._delete(state, commit_time)
+            return True
+        if state.number is not None and _serialise(state, state.created, state.updated) == state.data:
+            return False
+        self._keep_version(state, commit_time)
+        if state.number is None or state.is_recreated:
+            state.created = commit_time
+        data = _serialise(state, state.created, commit_time)
+        self._put(state, commit_time, data)
+        self._update_entries(state)
+        state.updated = commit_time
+        return True
+
+    def replace_entries(self, path: Path, number: int, removed: Iterable[Entry], added: Iterable[Entry]) -> None:
+        """Take a document out of some places of the indexes, and put it into others."""
+        added_keys = self._entry_keys(path, path.key, added)
+        self._connection.executemany(_DELETE_ENTRY, self._entry_keys(path, path.key, removed))
+        self._connection.executemany(_ADD_ENTRY, [(*key, number) for key in added_keys])
+
+    def _put(self, state: State, commit_time: int, data: bytes) -> None:
+        if state.number is not None:
+            self._connection.execute(
+                "UPDATE documents SET created = ?, updated = ?, data = ? WHERE number = ?",
+                (state.created, commit_time, data, state.number),
+            )
+            return
+        cursor = self._connection.execute(
+            "INSERT INTO documents (database, path, created, updated, data) VALUES (?, ?, ?, ?, ?)",
+            (self._database_number(state.path.database), state.key, state.created, commit_time, data),
+        )
+        state.number = cursor.lastrowid
+
+    def _delete(self, state: State, commit_time: int) -> None:
+        self._keep_version(state, commit_time)
+        self._update_entries(state)
+        self._connection.execute("DELETE FROM documents WHERE number = ?", (state.number,))
+
+    def _keep_version(self, state: State, commit_time: int) -> None:
+        if state.number is not None:
+            self._connection.execute(
+                "INSERT INTO versions (database, path, valid_from, valid_to, data) VALUES (?, ?, ?, ?, ?)",
+                (self._database_number(state.path.database), state.key, state.updated, commit_time, state.data),
+            )
+
+    def _update_entries(self, state: State) -> None:
+        collection_id = state.path.segments[-2]
+        new = self._indexes.entries(collection_id, state.document.fields) if state.document is not None else []
+        if state.before is None:
+            rows = [(*key, state.number) for key in self._entry_keys(state.path, state.key, new)]
+            self._connection.executemany(_ADD_ENTRY, rows)
+            return
+        old_set, new_set = set(self._indexes.entries(collection_id, state.before.fields)), set(new)
+        self.replace_entries(state.path, state.number or 0, old_set - new_set, new_set - old_set)
+
+    def _entry_keys(self, path: Path, key: bytes, entries: Iterable[Entry]) -> Iterator[EntryKey]:
+        database, segments = self._database_number(path.database), path.segments
+        name, group_name = encode_segment(segments[-1]), key + END
+        collection = self._number(_FIND_SCOPE, _ADD_SCOPE, (database, 0, key[: -len(name)]))
+        group = self._number(_FIND_SCOPE, _ADD_SCOPE, (database, 1, encode_segment(segments[-2])))
+        for is_group, definition, value, is_name_inverted in entries:
+            scope, entry_name = (group, group_name) if is_group else (collection, name)
+            yield scope, self._index_number(definition), value, invert(entry_name) if is_name_inverted else entry_name
+
+    def _index_number(self, definition: str) -> int:
+        find, add = "SELECT number FROM indexes WHERE definition = ?", "INSERT INTO indexes (definition) VALUES (?)"
+        return self._number(find, add, (definition,))
+
+    def _database_number(self, name: str) -> int:
+        find, add = "SELECT number FROM databases WHERE name = ?", "INSERT INTO databases (name) VALUES (?)"
+        return self._number(find, add, (name,))
+
+    def _number(self, find: str, add: str, key: tuple[object, ...]) -> int:
+        """Return the number of a database, scope or index, giving it one where it has none yet."""
+        number = self._numbers.get((find, key))
+        if number is None:
+            row = self._connection.execute(find, key).fetchone()
+            number = int(row[0]) if row else int(self._connection.execute(add, key).lastrowid or 0)
+            if len(self._numbers) > _MAX_CACHED_NUMBERS:
+                self._numbers.clear()
+            self._numbers[find, key] = number
+        return number
+
+
+def _serialise(state: State, created: int, updated: int) -> bytes:
+    """Return a state's document as it is stored: deterministic, so that equal documents are equal bytes."""
+    document = state.document
+    document.name = state.path.name
+    document.create_time.CopyFrom(to_timestamp(created))
+    document.update_time.CopyFrom(to_timestamp(updated))
+    data: bytes = document.SerializeToString(deterministic=True)
+    return data
