@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from embedded.firestore.documents import Fields, get_field
@@ -29,7 +30,7 @@ class IndexField(NamedTuple):
     mode: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CompositeIndex:
     """An index over several fields of a collection id, in one collection or across its group."""
 
@@ -37,7 +38,7 @@ class CompositeIndex:
     is_group: bool
     fields: tuple[IndexField, ...]
 
-    @property
+    @cached_property
     def definition(self) -> str:
         """The text that names the index in the file."""
         return f"{self.collection_id}: " + ", ".join(f"{format_field_path(path)} {mode}" for path, mode in self.fields)
@@ -86,23 +87,18 @@ class IndexConfig:
     def entries(self, collection_id: str, fields: Fields) -> list[Entry]:
         """Return all index entries of a document with these fields, each once."""
         found = [_IN_COLLECTION, _IN_GROUP]
-        for path, value in _walk(fields, ()):
-            self._add_field_entries(found, self._places(collection_id, path), value)
+        for path, kind, value in _walk(fields, ()):
+            places = self._places(collection_id, path)
+            key = encode_value(value) if places else b""
+            for is_group, ascending, contains in places:
+                if ascending is not None:
+                    found.append(Entry(is_group, ascending, key))
+                if contains is not None and kind == "array_value":
+                    found += [Entry(is_group, contains, element) for element in _element_keys(value)]
         for index in self.composites.get(collection_id, ()):
             inverted = index.fields[-1].mode == DESCENDING
             found += [Entry(index.is_group, index.definition, key, inverted) for key in composite_keys(index, fields)]
         return found
-
-    def _add_field_entries(self, found: list[Entry], places: list[_Place], value: Value) -> None:
-        if not places:
-            return
-        key = encode_value(value)
-        is_array = value.WhichOneof("value_type") == "array_value"
-        for is_group, ascending, contains in places:
-            if ascending is not None:
-                found.append(Entry(is_group, ascending, key))
-            if is_array and contains is not None:
-                found += [Entry(is_group, contains, element) for element in _element_keys(value)]
 
     def _places(self, collection_id: str, path: FieldPath) -> list[_Place]:
         """Return the scopes in which a field is indexed, each with the definitions of its two kinds of index."""
@@ -147,10 +143,12 @@ def _place(path: FieldPath, is_group: bool, modes: frozenset[str]) -> _Place:
     return is_group, ascending, field_definition(path, CONTAINS) if CONTAINS in modes else None
 
 
-def _walk(fields: Fields, parent: FieldPath) -> Iterator[tuple[FieldPath, Value]]:
-    """Yield every field with its path; a map's fields follow it."""
-    for name, value in fields.items():
+def _walk(fields: Fields, parent: FieldPath) -> Iterator[tuple[FieldPath, str, Value]]:
+    """Yield every field with its path and kind; a map's fields follow it."""
+    for name in fields:
+        value = fields[name]
         path = (*parent, name)
-        yield path, value
-        if value.WhichOneof("value_type") == "map_value":
+        kind = value.WhichOneof("value_type")
+        yield path, kind, value
+        if kind == "map_value":
             yield from _walk(value.map_value.fields, path)

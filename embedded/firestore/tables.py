@@ -25,10 +25,12 @@ class Tables:
         self._connection = connection
         self._indexes = indexes
         self._numbers: dict[tuple[str, object], int] = {}
+        self._index_numbers: dict[str, int] = {}  # looked up for every entry
 
     def forget_numbers(self) -> None:
         """Drop the cached numbers: those given out since the last flush may have been rolled back."""
         self._numbers.clear()
+        self._index_numbers.clear()
 
     def load(self, path: Path) -> State:
         """Return a document as it is now, changes of the open transaction included."""
@@ -107,13 +109,16 @@ class Tables:
         name, group_name = encode_segment(segments[-1]), key + END
         collection = self._number(_FIND_SCOPE, _ADD_SCOPE, (database, 0, key[: -len(name)]))
         group = self._number(_FIND_SCOPE, _ADD_SCOPE, (database, 1, encode_segment(segments[-2])))
+        numbers = self._index_numbers
         for is_group, definition, value, is_name_inverted in entries:
             scope, entry_name = (group, group_name) if is_group else (collection, name)
-            yield scope, self._index_number(definition), value, invert(entry_name) if is_name_inverted else entry_name
+            index = numbers.get(definition) or self._index_number(definition)
+            yield scope, index, value, invert(entry_name) if is_name_inverted else entry_name
 
     def _index_number(self, definition: str) -> int:
         find, add = "SELECT number FROM indexes WHERE definition = ?", "INSERT INTO indexes (definition) VALUES (?)"
-        return self._number(find, add, (definition,))
+        number = self._index_numbers[definition] = self._number(find, add, (definition,))
+        return number
 
     def _database_number(self, name: str) -> int:
         find, add = "SELECT number FROM databases WHERE name = ?", "INSERT INTO databases (name) VALUES (?)"
@@ -126,7 +131,7 @@ class Tables:
             row = self._connection.execute(find, key).fetchone()
             number = int(row[0]) if row else int(self._connection.execute(add, key).lastrowid or 0)
             if len(self._numbers) > _MAX_CACHED_NUMBERS:
-                self._numbers.clear()
+                self.forget_numbers()
             self._numbers[find, key] = number
         return number
 
