@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from repositories.calls import Calls
 from repositories.client import FirestoreClient, default_client
 from repositories.exceptions import VideoNotFoundError
-from repositories.fields import DocumentId, UserId
+from repositories.fields import DocumentId, MapKey, UserId
 from repositories.models import VideoMetadata
 from repositories.reading import read_video
 from repositories.transactions import Transaction
@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 _USER_ID = TypeAdapter[str](UserId)
 _DOCUMENT_ID = TypeAdapter[str](DocumentId)
+_STYLE = TypeAdapter[str](MapKey)
 
 
 class Repository:
@@ -72,6 +73,11 @@ class Repository:
 def assert_id(value: str, name: str) -> str:
     """`value`; `ValidationError` at `name` where no document can have this id."""
     return validate_value(_DOCUMENT_ID, value, path=(name,))
+
+
+def assert_style(style: str | None) -> str | None:
+    """`style`, to filter by; `ValidationError` where no clip can have it."""
+    return None if style is None else validate_value(_STYLE, style, path=("style",))
 
 
 def transaction_of(unit: UnitOfWork | None) -> Transaction | None:

@@ -8,7 +8,7 @@ from google.cloud.firestore_v1.async_query import AsyncQuery
 from pydantic import TypeAdapter
 
 from repositories import statistics
-from repositories.base import Repository, assert_id, transaction_of
+from repositories.base import Repository, assert_id, assert_style, transaction_of
 from repositories.calls import DEFAULT_TIMEOUT_SECONDS
 from repositories.client import FirestoreClient
 from repositories.exceptions import ClipAlreadyExistsError, ClipNotFoundError, ValidationError, VideoNotFoundError
@@ -86,7 +86,7 @@ class ClipRepository(Repository):
         In a transaction they are as stored: without the writes that it has not committed.
         """
         span = Span.parse(order_by, limit=limit, cursor=cursor, before=before, from_end=from_end)
-        filters = {"status": status, "style": style}
+        filters = {"status": status, "style": assert_style(style)}
         return await read_page(self._calls, self._clips, filters, span, try_read_clip, transaction_of(transaction))
 
     async def update_clip_status(
@@ -144,7 +144,7 @@ class ClipRepository(Repository):
         self, status: ClipStatus | None = None, style: str | None = None, *, transaction: UnitOfWork | None = None
     ) -> int:
         """How many clips there are; no document is read."""
-        query = filter_equal(AsyncQuery(self._clips), {"status": status, "style": style})
+        query = filter_equal(AsyncQuery(self._clips), {"status": status, "style": assert_style(style)})
         return await self._calls.count(query, transaction_of(transaction))
 
     @property

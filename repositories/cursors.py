@@ -67,4 +67,6 @@ def _decode_value(value: Any) -> Any:
         raise ValueError("Firestore has no such number.")
     if value is not None and not isinstance(value, int | float | str):
         raise ValueError("Nothing is ordered by such a value.")
+    if isinstance(value, str):
+        value.encode()  # a ValueError where it is not Unicode
     return value

@@ -32,7 +32,7 @@ def check_title(value: str) -> str:
 
 def check_long_text(value: str) -> str:
     """`value`, which is text of any number of lines; ValueError otherwise."""
-    identifiers.check_text(value, allowed="\n\r\t")
+    identifiers.check_text(value, with_lines=True)
     if len(value) > MAX_LONG_TEXT_CHARACTERS:
         raise ValueError(f"This is too long: at most {MAX_LONG_TEXT_CHARACTERS:,} characters.")
     return value

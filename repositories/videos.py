@@ -10,7 +10,7 @@ from google.cloud.firestore_v1.async_query import AsyncQuery
 from pydantic import TypeAdapter
 
 from repositories import statistics
-from repositories.base import Repository, assert_id, transaction_of
+from repositories.base import Repository, assert_id, assert_style, transaction_of
 from repositories.calls import DEFAULT_TIMEOUT_SECONDS
 from repositories.client import FirestoreClient
 from repositories.clips import ClipRepository
@@ -162,7 +162,7 @@ class VideoRepository(Repository):
         assert_limit(limit)
         wanted = [assert_id(video_id, "video_id") for video_id in dict.fromkeys(video_ids)]
         chunks = [wanted[at : at + VIDEOS_PER_GROUP_QUERY] for at in range(0, len(wanted), VIDEOS_PER_GROUP_QUERY)]
-        filters = {"user_id": self.user_id, "status": status, "style": style}
+        filters = {"user_id": self.user_id, "status": status, "style": assert_style(style)}
         found = await asyncio.gather(*(self._find_clips(chunk, filters, order_by) for chunk in chunks))
         by_video = {video_id: clips for chunk in found for video_id, clips in chunk.items()}
         return {

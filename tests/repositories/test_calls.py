@@ -1,7 +1,6 @@
 """What the repositories do when Firestore fails: refused calls, lost answers, silence."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -54,11 +53,10 @@ async def test_an_outage_is_unavailable_and_bounded(
 ) -> None:
     proxy.fail = lambda _name, _nth: UNAVAILABLE
     videos = VideoRepository(user_id, proxied, timeout_seconds=1)
-    started_at = time.monotonic()
-    for call in (videos.list_videos(), videos.get_video("v"), videos.update_video_status("v", VideoStatus.FAILED)):
-        with pytest.raises(UnavailableError):
-            await call
-    assert time.monotonic() - started_at < 10
+    async with asyncio.timeout(30):
+        for call in (videos.list_videos(), videos.get_video("v"), videos.update_video_status("v", VideoStatus.FAILED)):
+            with pytest.raises(UnavailableError):
+                await call
 
 
 async def test_silence_ends_with_the_deadline(proxied: FirestoreClient, proxy: "FirestoreProxy", user_id: str) -> None:

@@ -48,6 +48,7 @@ def test_cursors_come_back_as_they_were(value: Any) -> None:
         encode(["PRIORITY_ASC", {}, "a"]),
         encode(["PRIORITY_ASC", 1, "a"]) + "=",
         encode(["PRIORITY_ASC", float("nan"), "a"]),
+        encode(["PRIORITY_ASC", "\ud800", "a"]),
         base64.urlsafe_b64encode(b'["PRIORITY_ASC", 1, "a"]').decode(),
         encode([[]] * 5_000),
     ],

@@ -153,6 +153,20 @@ async def test_bad_limits_are_refused(clips: ClipRepository, videos: VideoReposi
         assert caught.value.path == ("limit",)
 
 
+@pytest.mark.parametrize("style", ["", "\ud800", "a\0", "a" * 1501])
+async def test_styles_that_no_clip_can_have_are_refused(
+    clips: ClipRepository, videos: VideoRepository, style: str
+) -> None:
+    for call in (
+        clips.list_clips(style=style),
+        clips.count_clips(style=style),
+        videos.list_clips_of_videos(["v"], style=style),
+    ):
+        with pytest.raises(ValidationError) as caught:
+            await call
+        assert caught.value.path == ("style",)
+
+
 async def test_a_cursor_of_another_order_is_refused(ten: ClipRepository) -> None:
     page = await ten.list_clips(limit=1)
     with pytest.raises(InvalidCursorError):
