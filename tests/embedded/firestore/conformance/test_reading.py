@@ -2,7 +2,7 @@
 
 import math
 
-from tests.embedded.firestore.conformance.place import Place
+from tests.embedded.firestore.conformance.place import Place, value
 from tests.embedded.firestore.conformance.rows import (
     Find,
     scenario,
@@ -118,3 +118,31 @@ def test_partitions(place: Place) -> None:
     partitions = place.client.collection_group(place.collection_id).get_partitions(4)
     found = [snapshot.id for partition in partitions for snapshot in partition.query().get()]
     assert found == [f"{n:03}" for n in range(60)]
+
+
+@scenario(16, "C", "listing goes on page by page")
+def test_pages(place: Place) -> None:
+    """With a page of two, each document and each collection comes once, in order."""
+    place.seed({f"d{n}": {} for n in range(5)} | {f"top/s{n}/x": {} for n in range(5)})
+    assert [ref.id for ref in place.collection.list_documents(page_size=2)] == ["d0", "d1", "d2", "d3", "d4", "top"]
+    found, token = [], ""
+    while True:
+        request = {"parent": "{parent}/{collection}/top", "page_size": 2, "page_token": token}
+        page = place.call("list_collection_ids", request)
+        found += page.collection_ids
+        token = page.next_page_token
+        if not token:
+            break
+    assert found == ["s0", "s1", "s2", "s3", "s4"]
+
+
+@scenario(16, "P", "listing takes an order and a mask")
+def test_listing_order(place: Place) -> None:
+    """The documents come in that order, with the fields of the mask alone."""
+    place.seed({"a": {"n": 2, "m": 1}, "b": {"n": 1, "m": 1}})
+    listing = {"parent": "{parent}", "collection_id": "{collection}", "mask": {"field_paths": ["n"]}}
+    documents = place.call("list_documents", {**listing, "order_by": "n desc"}).documents
+    assert [(document.name[-1], dict(document.fields)) for document in documents] == [
+        ("a", {"n": value(2)}),
+        ("b", {"n": value(1)}),
+    ]
