@@ -19,7 +19,8 @@ class Document(BaseModel):
     @classmethod
     def from_document(cls, data: dict[str, Any]) -> Self:
         """The model of a stored document, however old: fields that are unknown or null are as if they were missing."""
-        known = {name: value for name, value in data.items() if name in cls.model_fields and value is not None}
+        fields = cls.model_fields
+        known = {name: value for name, value in data.items() if name in fields and value is not None}
         return cls.model_validate(known, context=_STORED)
 
     def to_document(self) -> dict[str, Any]:

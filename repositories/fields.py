@@ -42,8 +42,8 @@ def to_utc(moment: datetime) -> datetime:
     """The moment in UTC, to the microsecond, as Firestore keeps it; one without a zone is taken to be in UTC."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     aware = aware.astimezone(UTC)
-    # Firestore's client answers with a subclass that carries nanoseconds and compares slower.
-    return datetime(*aware.timetuple()[:6], microsecond=aware.microsecond, tzinfo=UTC)
+    # Firestore's client answers with a subclass that carries nanoseconds, which JSON and copies trip over.
+    return datetime.combine(aware.date(), aware.timetz())
 
 
 def utc_now() -> datetime:
