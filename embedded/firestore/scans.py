@@ -116,7 +116,8 @@ class _Stream:
     ) -> None:
         order = "e.value DESC, e.name DESC" if is_reversed else "e.value, e.name"
         edge = "(e.value, e.name) <= (?, ?)" if is_reversed else "(e.value, e.name) >= (?, ?)"
-        columns = f"substr(e.value, {prefix_size + 1}), e.name, e.document"
+        # Of an empty value, as in the index of names, SQLite's substr is NULL.
+        columns = f"coalesce(substr(e.value, {prefix_size + 1}), x''), e.name, e.document"
         where = f"SELECT {columns} FROM entries AS e WHERE {_RANGE}"  # noqa: S608 - constants only
         self._sql = f"{where} ORDER BY {order} LIMIT {_FETCH_ROWS}"
         self._seek_sql = f"{where} AND {edge} ORDER BY {order} LIMIT {_FETCH_ROWS}"
