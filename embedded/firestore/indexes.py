@@ -3,15 +3,23 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from embedded.firestore.documents import Fields, get_field
 from embedded.firestore.fieldpaths import FieldPath, format_field_path
+from embedded.firestore.missing import (
+    ASCENDING,
+    CONTAINS,
+    DESCENDING,
+    ReportMissing,
+    describe_index,
+    describe_mode,
+    refuse_missing,
+)
 from embedded.firestore.protos import Value
 from embedded.firestore.values import encode_value, invert
 
 NAMES = "__name__"  # the index that every document is in, which no field can be called
-ASCENDING, DESCENDING, CONTAINS = "ASCENDING", "DESCENDING", "CONTAINS"
 
 
 class Entry(NamedTuple):
@@ -37,11 +45,19 @@ class CompositeIndex:
     collection_id: str
     is_group: bool
     fields: tuple[IndexField, ...]
+    is_name_descending: bool = False
 
     @cached_property
     def definition(self) -> str:
         """The text that names the index in the file."""
-        return f"{self.collection_id}: " + ", ".join(f"{format_field_path(path)} {mode}" for path, mode in self.fields)
+        fields = ", ".join(f"{format_field_path(path)} {mode}" for path, mode in self.fields)
+        return f"{self.collection_id}: {fields}, {NAMES} {DESCENDING if self.is_name_descending else ASCENDING}"
+
+    def describe(self) -> dict[str, Any]:
+        """Return it as an entry of firestore.indexes.json."""
+        fields = [(path, mode) for path, mode in self.fields]
+        is_descending = self.is_name_descending
+        return describe_index(self.collection_id, fields, is_group=self.is_group, is_name_descending=is_descending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +67,24 @@ class FieldIndexes:
     collection: frozenset[str]
     group: frozenset[str]
 
+    def describe(self) -> list[dict[str, str]]:
+        """Return them as the `indexes` of a field override."""
+        scopes = (("COLLECTION", self.collection), ("COLLECTION_GROUP", self.group))
+        return [{**describe_mode(mode), "queryScope": scope} for scope, modes in scopes for mode in sorted(modes)]
+
 
 _IN_COLLECTION = Entry(is_group=False, definition=NAMES, value=b"")
 _IN_GROUP = Entry(is_group=True, definition=NAMES, value=b"")
 _Place = tuple[bool, str | None, str | None]  # in the group?, by value, by array element
 _MAX_KNOWN_PLACES = 50_000
 DEFAULT_FIELD_INDEXES = FieldIndexes(frozenset({ASCENDING, DESCENDING, CONTAINS}), frozenset())
+
+
+def changed_collections(left: "IndexConfig", right: "IndexConfig") -> list[str]:
+    """Return the collection ids whose indexes differ between two configurations."""
+    ids = {*left.composites, *right.composites}
+    ids |= {collection_id for collection_id, _ in (*left.overrides, *right.overrides)}
+    return sorted(id_ for id_ in ids if left.of_collection(id_) != right.of_collection(id_))
 
 
 class IndexConfig:
@@ -69,20 +97,35 @@ class IndexConfig:
         *,
         is_enforced: bool = False,
     ) -> None:
-        self.is_enforced = is_enforced
+        self.report_missing: ReportMissing | None = refuse_missing if is_enforced else None
         self.composites: dict[str, list[CompositeIndex]] = {}
         for index in composites or ():
             self.composites.setdefault(index.collection_id, []).append(index)
-        self._overrides = overrides or {}
+        self.overrides = overrides or {}
         self._known_places: dict[tuple[str, FieldPath], list[_Place]] = {}
 
     def field_indexes(self, collection_id: str, path: FieldPath) -> FieldIndexes:
         """Return the single-field indexes of a field: its own override, or that of a map around it, or the default."""
         for end in range(len(path), 0, -1):
-            found = self._overrides.get((collection_id, path[:end]))
+            found = self.overrides.get((collection_id, path[:end]))
             if found is not None:
                 return found
-        return self._overrides.get((collection_id, ("*",)), DEFAULT_FIELD_INDEXES)
+        return self.overrides.get((collection_id, ("*",)), DEFAULT_FIELD_INDEXES)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the configuration in the form of firestore.indexes.json, the same text for the same indexes."""
+        indexes = [index.describe() for found in self.composites.values() for index in found]
+        overrides = [
+            {"collectionGroup": collection_id, "fieldPath": "*" if path == ("*",) else format_field_path(path)}
+            | {"indexes": indexes_of.describe()}
+            for (collection_id, path), indexes_of in self.overrides.items()
+        ]
+        return {"indexes": sorted(indexes, key=str), "fieldOverrides": sorted(overrides, key=str)}
+
+    def of_collection(self, collection_id: str) -> tuple[set[CompositeIndex], dict[FieldPath, FieldIndexes]]:
+        """Return what concerns one collection id."""
+        overrides = {path: indexes for (id_, path), indexes in self.overrides.items() if id_ == collection_id}
+        return set(self.composites.get(collection_id, ())), overrides
 
     def entries(self, collection_id: str, fields: Fields) -> list[Entry]:
         """Return all index entries of a document with these fields, each once."""
@@ -96,8 +139,9 @@ class IndexConfig:
                 if contains is not None and kind == "array_value":
                     found += [Entry(is_group, contains, element) for element in _element_keys(value)]
         for index in self.composites.get(collection_id, ()):
-            inverted = index.fields[-1].mode == DESCENDING
-            found += [Entry(index.is_group, index.definition, key, inverted) for key in composite_keys(index, fields)]
+            name_is_inverted = index.is_name_descending
+            keys = composite_keys(index, fields)
+            found += [Entry(index.is_group, index.definition, key, name_is_inverted) for key in keys]
         return found
 
     def _places(self, collection_id: str, path: FieldPath) -> list[_Place]:

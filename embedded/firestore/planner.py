@@ -1,6 +1,7 @@
 """How one disjunct of a query is answered: which index, read from where to where, or which indexes merged."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from embedded.firestore.fieldpaths import FieldPath
 from embedded.firestore.filters import NAME, Conjunction, Interval
@@ -13,6 +14,7 @@ from embedded.firestore.indexes import (
     IndexConfig,
     field_definition,
 )
+from embedded.firestore.missing import describe_index
 from embedded.firestore.queries import Bound, Order, Query
 from embedded.firestore.values import AFTER_ALL, after, invert
 
@@ -63,11 +65,17 @@ class _Candidate:
 
 
 def plan_disjunct(query: Query, conjunction: Conjunction, config: IndexConfig) -> Plan:
-    """Return the plan from indexes alone, or the best there is with sorting and checking."""
-    return plan_indexed(query, conjunction, config) or _plan_fallback(query, conjunction, config)
+    """Return the plan from indexes alone, or the best there is with sorting and checking.
+
+    FailedPreconditionError where indexes are enforced and the query's is not there.
+    """
+    plan = _plan_indexed(query, conjunction, config)
+    if plan is None and config.report_missing is not None:
+        config.report_missing(_missing_index(query, _shape(query, conjunction)))
+    return plan or _plan_fallback(query, conjunction, config)
 
 
-def plan_indexed(query: Query, conjunction: Conjunction, config: IndexConfig) -> Plan | None:
+def _plan_indexed(query: Query, conjunction: Conjunction, config: IndexConfig) -> Plan | None:
     """Return the plan that production would use, or None where it asks for an index that is not there."""
     shape = _shape(query, conjunction)
     candidates = _candidates(query, shape, config)
@@ -112,6 +120,15 @@ def _candidates(query: Query, shape: _Shape, config: IndexConfig) -> list[_Candi
     return found
 
 
+def _missing_index(query: Query, shape: _Shape) -> dict[str, Any]:
+    """Return the index that would serve a shape."""
+    fields = list(dict.fromkeys((path, mode) for path, mode, _ in shape.equal))
+    fields += [(order.path, DESCENDING if order.is_descending else ASCENDING) for order in shape.orders[:-1]]
+    is_descending = shape.orders[-1].is_descending
+    collection_id = query.scope.collection_id or ""
+    return describe_index(collection_id, fields, is_group=query.scope.is_group, is_name_descending=is_descending)
+
+
 def _has_field_index(config: IndexConfig, query: Query, path: FieldPath, mode: str) -> bool:
     indexes = config.field_indexes(query.scope.collection_id or "", path)
     modes = indexes.group if query.scope.is_group else indexes.collection
@@ -121,29 +138,24 @@ def _has_field_index(config: IndexConfig, query: Query, path: FieldPath, mode: s
 
 
 def _match_composite(index: CompositeIndex, shape: _Shape) -> _Candidate | None:
-    """Return how a composite index serves: equalities as its prefix, then exactly the remaining orders."""
-    fields, name = shape.orders[:-1], shape.orders[-1]
-    at = len(index.fields) - len(fields)
-    if at < 0:
+    """Return how a composite index serves: equalities as its prefix, then exactly the remaining orders.
+
+    Never backwards: in production an index serves one direction only.
+    """
+    wanted = [(order.path, DESCENDING if order.is_descending else ASCENDING) for order in shape.orders[:-1]]
+    at = len(index.fields) - len(wanted)
+    if at < 0 or list(index.fields[at:]) != wanted or index.is_name_descending != shape.orders[-1].is_descending:
         return None
     covers = set()
     prefix = b""
     for path, mode in index.fields[:at]:
-        wanted = CONTAINS if mode == CONTAINS else ASCENDING
-        equal = next((item for item in shape.equal if item[0] == path and item[1] == wanted), None)
+        kind = CONTAINS if mode == CONTAINS else ASCENDING
+        equal = next((item for item in shape.equal if item[0] == path and item[1] == kind), None)
         if equal is None:
             return None
         covers.add(equal)
         prefix += invert(equal[2]) if mode == DESCENDING else equal[2]
-    tail = index.fields[at:]
-    if any(mode == CONTAINS or path != order.path for (path, mode), order in zip(tail, fields, strict=True)):
-        return None
-    stored = [mode == DESCENDING for _, mode in tail] + [index.fields[-1].mode == DESCENDING]
-    wanted_directions = [order.is_descending for order in (*fields, name)]
-    for is_reversed in (False, True):
-        if all(left == (right != is_reversed) for left, right in zip(stored, wanted_directions, strict=True)):
-            return _Candidate(frozenset(covers), IndexScan(index.definition, prefix), is_reversed)
-    return None
+    return _Candidate(frozenset(covers), IndexScan(index.definition, prefix), is_reversed=False)
 
 
 def _cover(shape: _Shape, candidates: list[_Candidate]) -> list[_Candidate]:

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 # documents  the present: data is the serialised Document, which answers pass through as it is
 # versions   the past: what a document was from `valid_from` until `valid_to`, for reads in the past, kept for an hour
@@ -56,8 +56,14 @@ CREATE TABLE identity (directory_id BLOB NOT NULL);
 INSERT INTO identity VALUES (randomblob(8));
 """
 
+# The indexes that the entries follow, in the form of firestore.indexes.json.
+_INDEX_CONFIG = """
+CREATE TABLE index_config (content TEXT NOT NULL);
+INSERT INTO index_config VALUES ('{}');
+"""
+
 # MIGRATIONS[n] leads from version n to n + 1; version 0 is an empty file.
-MIGRATIONS = {0: _TABLES, 1: _IDENTITY}
+MIGRATIONS = {0: _TABLES, 1: _IDENTITY, 2: _INDEX_CONFIG}
 
 
 class NewerFormatError(Exception):

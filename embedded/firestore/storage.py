@@ -11,6 +11,7 @@ from pathlib import Path
 
 from embedded.firestore.clock import MICROSECONDS, Clock
 from embedded.firestore.indexes import IndexConfig
+from embedded.firestore.reindexing import adopt_indexes
 from embedded.firestore.schema import NewerFormatError, migrate
 from embedded.firestore.snapshots import Snapshot
 from embedded.firestore.writer import Writer
@@ -46,15 +47,19 @@ class Storage:
 
     @classmethod
     def open(cls, directory: Path, indexes: IndexConfig | None = None) -> "Storage":
-        """Return the storage, ready to read and write; StorageError says what is in the way."""
+        """Return the storage, ready to read and write; StorageError says what is in the way.
+
+        Without indexes, those that the directory had last are kept, and none is demanded.
+        """
         lock = _lock_directory(directory)
         try:
             connection = _connect(directory / FILE_NAME, _WRITER_CACHE_KIB)
             migrate(connection)
+            adopted = adopt_indexes(connection, indexes)
         except (sqlite3.Error, NewerFormatError) as error:
             os.close(lock)
             raise StorageError(f"cannot use {directory / FILE_NAME}: {error}") from error
-        return cls(directory, lock, connection, indexes or IndexConfig())
+        return cls(directory, lock, connection, adopted)
 
     def start(self) -> None:
         """Begin to take commits and to forget old versions."""
