@@ -1,0 +1,384 @@
+"""Random commits, transactions and queries against the server and against a plain model: no difference.
+
+CLIPGRAPH_MODEL_STEPS=10000 asks for that many steps, other ones each time.
+"""
+
+import math
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import grpc
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from tests.embedded.firestore.model.documents import Model, RefusedError, State, Write, apply_writes, is_well_formed
+from tests.embedded.firestore.model.queries import Found, Query, find, is_in_scope, is_same_set, masked, total
+from tests.embedded.firestore.model.strategies import FIELD_PATHS, PATHS, queries, writes
+from tests.embedded.firestore.model.subject import Outcome, Subject, sorted_ids
+from tests.embedded.firestore.model.values import FieldPath, Time, exactly
+from tests.embedded.firestore.raw import RawFirestore, attempt
+
+STEPS_A_RUN = 50
+USUAL_STEPS = 500
+STEPS = int(os.environ.get("CLIPGRAPH_MODEL_STEPS", "0"))
+CODES = {code.value[0]: code.name for code in grpc.StatusCode}
+
+
+@dataclass
+class Reading:
+    """An open transaction: what it has read, and whether others have since written where it has looked."""
+
+    id: bytes
+    is_read_only: bool
+    paths: list[tuple[str, int | None]] = field(default_factory=list)  # with the update time that was seen
+    queries: list[tuple[Query, list[Found]]] = field(default_factory=list)
+    read_time: int | None = None
+    is_touched: bool = False
+
+    def touch(self, path: str) -> None:
+        """Take note of a write by someone else."""
+        self.is_touched |= any(path == seen for seen, _ in self.paths)
+        self.is_touched |= any(is_in_scope(query, path) for query, _ in self.queries)
+
+    def is_outdated(self, state: State, root: str) -> bool:
+        """Tell whether anything that the transaction has read has become something else."""
+        for path, updated in self.paths:
+            document = state.get(path)
+            if (document.updated if document else None) != updated:
+                return True
+        return any(not is_same_set(find(query, state, root), found) for query, found in self.queries)
+
+
+class Comparison(RuleBasedStateMachine):
+    """One database, and its model."""
+
+    raw: RawFirestore
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.subject = Subject(self.raw, f"model-{secrets.token_hex(6)}")
+        self.model = Model()
+        self.open: list[Reading] = []
+        self.aborted = b""
+        self.clear_since = 0  # before that, some states are not known
+
+    @rule(data=st.data())
+    def commit(self, data: st.DataObject) -> None:
+        """Several writes, some to one document."""
+        self._commit(self._draw_writes(data))
+
+    @rule(data=st.data())
+    def batch_write(self, data: st.DataObject) -> None:
+        """Writes of different documents that stand for themselves."""
+        # Whether a malformed write costs the others too is told nowhere.
+        drawn = {write.path: write for write in self._draw_writes(data) if is_well_formed(write)}
+        if not drawn:
+            return
+        outcomes = self.subject.batch_write(list(drawn.values()))
+        done = []
+        for write, (number, outcome) in zip(drawn.values(), outcomes, strict=True):
+            self._touch([write])
+            assert CODES[number] == self._verdict([write])
+            if CODES[number] == "OK":
+                done.append((write, outcome))
+        self._adopt_alone(done)
+
+    @rule(data=st.data())
+    def transact(self, data: st.DataObject) -> None:
+        """A pessimistic transaction, which nobody disturbs."""
+        reading = Reading(self.subject.begin(read_write={}), is_read_only=False)
+        self._read_in(reading, data)
+        if not data.draw(st.booleans(), "is_committed") or self._commit(self._draw_writes(data), reading) != "OK":
+            self.subject.rollback(reading.id)
+
+    @precondition(lambda self: len(self.open) < 2)
+    @rule(is_read_only=st.booleans())
+    def begin(self, *, is_read_only: bool) -> None:
+        """A transaction that stays open while others write."""
+        options: dict[str, Any] = {"read_only": {}}
+        if not is_read_only:
+            options = {"read_write": {"concurrency_mode": "OPTIMISTIC", "retry_transaction": self.aborted}}
+        self.open.append(Reading(self.subject.begin(**options), is_read_only))
+
+    @precondition(lambda self: bool(self.open))
+    @rule(data=st.data())
+    def read_in_transaction(self, data: st.DataObject) -> None:
+        """Reads of one transaction, again and again."""
+        self._read_in(data.draw(st.sampled_from(self.open), "transaction"), data)
+
+    @precondition(lambda self: bool(self.open))
+    @rule(data=st.data(), is_committed=st.booleans())
+    def end_transaction(self, data: st.DataObject, *, is_committed: bool) -> None:
+        """A commit, which must notice what others have done, or a rollback."""
+        reading = self.open.pop(0)
+        code = ""
+        if is_committed and not reading.is_read_only:
+            code = self._commit(self._draw_writes(data), reading)
+        if code != "OK":
+            self.subject.rollback(reading.id)
+        if code == "ABORTED":
+            self.aborted = reading.id
+
+    @rule(data=st.data(), names=st.lists(st.sampled_from((*PATHS, "c/none")), min_size=1, max_size=4))
+    def get(self, data: st.DataObject, names: list[str]) -> None:
+        """Documents by name, now or in the past."""
+        time = self._draw_time(data)
+        found, missing, read_time = self.subject.get(names, read_time=time)
+        state = self._state_at(time, read_time)
+        once = list(dict.fromkeys(names))
+        self._assert_same(found, [Found(path, state[path]) for path in once if path in state])
+        assert missing == [path for path in once if path not in state]
+
+    @rule(data=st.data())
+    def query(self, data: st.DataObject) -> None:
+        """A query, now or in the past."""
+        time = self._draw_time(data)
+        query = data.draw(queries(tuple(self.model.state), self.subject.root), "query")
+        code, answer = attempt(lambda: self.subject.run(query, read_time=time))
+        assert code == self._query_verdict(query)
+        if answer is not None:
+            self._assert_found(query, answer[0], self._state_at(time, answer[1]))
+
+    @rule(
+        data=st.data(), up_to=st.none() | st.integers(1, 3), summed=st.lists(st.sampled_from(FIELD_PATHS), max_size=2)
+    )
+    def aggregate(self, data: st.DataObject, up_to: int | None, summed: list[FieldPath]) -> None:
+        """A count, sums and averages over a query."""
+        query = replace(data.draw(queries(tuple(self.model.state), self.subject.root), "query"), select=None)
+        if query.is_group and query.parent:
+            summed = []  # whether a sum needs an index there is told nowhere
+        wanted: list[tuple[str, FieldPath | int | None]] = [("count", up_to)]
+        wanted += [(kind, path) for path in summed for kind in ("sum", "avg")]
+        code, answers = attempt(lambda: self.subject.aggregate(query, wanted))
+        query = replace(query, summed=tuple(summed))
+        assert code == self._query_verdict(query)
+        if answers is None:
+            return
+        found = find(query, self.model.state, self.subject.root)
+        assert answers[0] == (len(found) if up_to is None else min(len(found), up_to))
+        for (kind, path), answer in zip(wanted[1:], answers[1:], strict=True):
+            assert isinstance(path, tuple)
+            _assert_close(answer, total(kind, path, found), found, path)
+
+    @rule(
+        place=st.sampled_from([("", "c"), ("c/a", "sub"), ("c/missing", "sub"), ("", "d"), ("d/a", "c"), ("", "none")]),
+        page_size=st.integers(1, 4),
+        is_missing_shown=st.booleans(),
+    )
+    def list_documents(self, place: tuple[str, str], page_size: int, *, is_missing_shown: bool) -> None:
+        """A collection's documents, with those that only have children if wanted."""
+        parent, collection_id = place
+        prefix = f"{parent}/{collection_id}/".lstrip("/")
+        ids = sorted_ids(
+            path.removeprefix(prefix).partition("/")[0]
+            for path in self.model.state
+            if path.startswith(prefix) and (is_missing_shown or "/" not in path.removeprefix(prefix))
+        )
+        listed = self.subject.list_documents(parent, collection_id, page_size, show_missing=is_missing_shown)
+        assert [found.path for found in listed] == [prefix + each for each in ids]
+        there = [found for found in listed if found.path in self.model.state]
+        self._assert_same(there, [Found(found.path, self.model.state[found.path]) for found in there])
+        assert all(not found.document.fields for found in listed if found not in there)
+
+    @rule(parent=st.sampled_from(["", "c/a", "c/missing", "d/a", "d/none"]), page_size=st.integers(1, 3))
+    def list_collection_ids(self, parent: str, page_size: int) -> None:
+        """The collections below a document, which need not exist."""
+        prefix = f"{parent}/".lstrip("/")
+        below = [path.removeprefix(prefix) for path in self.model.state if path.startswith(prefix)]
+        assert self.subject.list_collection_ids(parent, page_size) == sorted_ids(
+            path.partition("/")[0] for path in below
+        )
+
+    @invariant()
+    def agree(self) -> None:
+        """Every document is what the model says, and so is what the indexes of two collections hold."""
+        found, _, read_time = self.subject.get(PATHS)
+        assert read_time >= self.model.last_commit
+        self._assert_same(found, [Found(path, self.model.state[path]) for path in PATHS if path in self.model.state])
+        for collection_id in ("c", "sub"):
+            query = Query("", collection_id, is_group=True, orders=((("a",), False),))
+            self._assert_found(query, self.subject.run(query)[0], self.model.state)
+
+    def teardown(self) -> None:
+        """End what is still open."""
+        for reading in self.open:
+            self.subject.rollback(reading.id)
+
+    def _draw_writes(self, data: st.DataObject) -> list[Write]:
+        times: dict[str, list[int]] = {}
+        for _, state in self.model.history[-3:]:
+            for path, document in state.items():
+                if path in self.model.state:
+                    times.setdefault(path, []).append(document.updated)
+        drawn: list[Write] = []
+        for write in data.draw(st.lists(writes(times), min_size=1, max_size=4), "writes"):
+            is_again = any(write.path == other.path for other in drawn)
+            # What an update_time is held against after an earlier write of the same commit is told nowhere.
+            drawn.append(replace(write, update_time=None) if is_again else write)
+        return drawn
+
+    def _draw_time(self, data: st.DataObject) -> int | None:
+        """Return None for now, or a time at or just before one of the last commits."""
+        times = [time - back for time, _ in self.model.history[-6:] for back in (0, 1)]
+        times = [time for time in times if time > self.clear_since]
+        is_past = times and data.draw(st.integers(0, 3), "is_past") == 0
+        return data.draw(st.sampled_from(times), "read_time") if is_past else None
+
+    def _state_at(self, asked: int | None, answered: int) -> State:
+        if asked is None:
+            assert answered >= self.model.last_commit
+        else:
+            assert answered == asked or asked > self.model.last_commit
+        return self.model.at(answered)
+
+    def _verdict(self, drawn: Sequence[Write]) -> str:
+        try:
+            apply_writes(self.model.state, drawn, 0, 0)
+        except RefusedError as error:
+            return error.code
+        return "OK"
+
+    def _query_verdict(self, query: Query) -> str:
+        try:
+            find(query, {}, self.subject.root)
+        except RefusedError as error:
+            return error.code
+        return "OK"
+
+    def _commit(self, drawn: list[Write], reading: Reading | None = None) -> str:
+        """Commit, hold the outcome against the model's, and return the code."""
+        self._touch(drawn)
+        expected = self._verdict(drawn)
+        is_outdated = reading is not None and reading.is_outdated(self.model.state, self.subject.root)
+        code, answer = attempt(lambda: self.subject.commit(drawn, reading.id if reading else b""))
+        if code == "ABORTED":
+            assert reading is not None
+            assert reading.is_touched, "aborted, though nobody has written where it has read"
+            return code
+        assert code == expected
+        if answer is not None:
+            assert not is_outdated, "committed, though others have changed what it has read"
+            self._adopt(answer[0], drawn, answer[1])
+        return code
+
+    def _touch(self, drawn: Sequence[Write]) -> None:
+        for write in drawn:
+            for reading in self.open:
+                reading.touch(write.path)
+
+    def _adopt(self, time: int, drawn: Sequence[Write], outcomes: Sequence[Outcome]) -> None:
+        """Bring the model to where the server is, and hold the results against each other."""
+        commit = apply_writes(self.model.state, drawn, time, _request_time(drawn, outcomes))
+        for write, outcome, updated, results in zip(drawn, outcomes, commit.updated, commit.results, strict=True):
+            if write.is_delete or updated is not None:  # not told: of what a later write of the commit deletes
+                assert outcome.updated == updated
+            assert exactly(outcome.results) == exactly(results)
+        self.model.adopt(time, commit)
+
+    def _adopt_alone(self, done: list[tuple[Write, Outcome]]) -> None:
+        """Bring the model to where single writes have led, in the order of their times; deletes do not tell theirs."""
+        now = self.subject.get(["c/none"])[2]
+        for write, outcome in sorted(done, key=lambda item: item[1].updated or now):
+            time = outcome.updated or max(now, self.model.last_commit + 1)
+            if time > self.model.last_commit:
+                self._adopt(time, [write], [outcome])
+            else:
+                assert apply_writes(self.model.state, [write], 0, 0).updated == [outcome.updated]
+        self.clear_since = self.model.last_commit
+        for reading in [reading for reading in self.open if reading.is_touched and not reading.is_read_only]:
+            # It may have been pushed aside between two of the writes.
+            self.open.remove(reading)
+            self.subject.rollback(reading.id)
+
+    def _read_in(self, reading: Reading, data: st.DataObject) -> None:
+        for query in data.draw(
+            st.lists(st.none() | queries(tuple(self.model.state), self.subject.root), min_size=1, max_size=3), "reads"
+        ):
+            if query is None:
+                paths = data.draw(st.lists(st.sampled_from(PATHS), min_size=1, max_size=3, unique=True), "paths")
+                self._get_in(reading, paths)
+            elif self._query_verdict(query) == "OK":
+                self._query_in(reading, query)
+
+    def _get_in(self, reading: Reading, paths: list[str]) -> None:
+        found, _, read_time = self.subject.get(paths, transaction=reading.id)
+        state = self._transaction_state(reading, read_time)
+        self._assert_same(found, [Found(path, state[path]) for path in paths if path in state])
+        reading.paths += [(path, state[path].updated if path in state else None) for path in paths]
+
+    def _query_in(self, reading: Reading, query: Query) -> None:
+        found, read_time = self.subject.run(query, transaction=reading.id)
+        state = self._transaction_state(reading, read_time)
+        self._assert_found(query, found, state)
+        reading.queries.append((query, find(query, state, self.subject.root)))
+
+    def _transaction_state(self, reading: Reading, read_time: int) -> State:
+        """Return what a read in a transaction must have seen: in a read-only one, always the same."""
+        if reading.is_read_only:
+            assert reading.read_time in {None, read_time}
+            reading.read_time = read_time
+        elif not reading.is_touched:
+            assert read_time >= self.model.last_commit
+        return self.model.at(read_time)
+
+    def _assert_found(self, query: Query, found: list[Found], state: State) -> None:
+        expected = [
+            replace(each, document=replace(each.document, fields=masked(each.document.fields, query.select)))
+            for each in find(query, state, self.subject.root)
+        ]
+        self._assert_same(found, expected)
+
+    def _assert_same(self, found: list[Found], expected: list[Found]) -> None:
+        assert list(map(_text, found)) == list(map(_text, expected))
+
+
+def _text(found: Found) -> str:
+    return f"{found.path} {found.document.created} {found.document.updated} {exactly(found.document.fields)}"
+
+
+def _request_time(drawn: Sequence[Write], outcomes: Sequence[Outcome]) -> int:
+    """Return the time that the first REQUEST_TIME of a commit has become."""
+    for write, outcome in zip(drawn, outcomes, strict=True):
+        for transform, result in zip(write.transforms, outcome.results, strict=True):
+            if transform.kind == "request_time":
+                assert isinstance(result, Time)
+                return result.micros
+    return 0
+
+
+def _assert_close(answer: Any, expected: Any, found: list[Found], path: FieldPath) -> None:
+    """Doubles are added in an order that is not told, so large ones may swallow small ones."""
+    assert type(answer) is type(expected)
+    if isinstance(expected, float) and not math.isnan(expected):
+        numbers = [each.document.fields.get(path[0]) for each in found]
+        largest = max((abs(n) for n in numbers if isinstance(n, int | float) and math.isfinite(n)), default=0)
+        assert math.isclose(answer, expected, rel_tol=1e-9, abs_tol=1e-9 * largest)
+    else:
+        assert exactly(answer) == exactly(expected)
+
+
+@pytest.mark.timeout(3600 if STEPS else 120)
+def test_the_server_does_what_the_model_does(firestore_address: str) -> None:
+    """A failure prints the steps that lead to it, as few as there can be."""
+    runs = (STEPS or USUAL_STEPS) // STEPS_A_RUN
+    with RawFirestore(firestore_address) as raw:
+        Comparison.raw = raw
+        run_state_machine_as_test(
+            Comparison,
+            settings=settings(
+                max_examples=runs,
+                stateful_step_count=STEPS_A_RUN,
+                derandomize=not STEPS,
+                database=None,
+                report_multiple_bugs=False,
+                # Shrinking takes minutes; the usual run only says that there is something to look for.
+                phases=(Phase.generate, Phase.shrink) if STEPS else (Phase.generate,),
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
