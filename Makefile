@@ -1,7 +1,7 @@
 # The README's commands. Each sets up what it needs; nothing is installed outside this folder.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check bench-scale fix lock schema clean explorer
+.PHONY: help run setup test check conformance bench-scale fix lock schema clean explorer
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -27,6 +27,9 @@ check: .venv/ready-dev ## lint, format, strict types, import contracts, schema d
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/clipgraph schema check
+
+conformance: .venv/ready-dev ## run google-cloud-firestore's own system tests against the embedded Firestore
+	@$(BIN)/python -m tests.embedded.firestore.client_suite.run
 
 bench-scale: .venv/ready-dev ## the embedded Firestore with 10,000 and 1,000,000 clips, as ratios (takes minutes)
 	@$(BIN)/python -m benchmarks.scale
