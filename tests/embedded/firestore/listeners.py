@@ -1,6 +1,7 @@
 """What the tests of Listen share: a script of writes, listeners that are held to it, and a wire that can be cut."""
 
 import json
+import secrets
 import socket
 import subprocess
 import sys
@@ -121,6 +122,11 @@ def following(targets: Mapping[View, Any]) -> Iterator[dict[View, Follower]]:
     finally:
         for follower in followers.values():
             follower.close()
+
+
+def make_project() -> str:
+    """Return a project that nobody else uses."""
+    return f"test-{secrets.token_hex(6)}"
 
 
 @contextmanager

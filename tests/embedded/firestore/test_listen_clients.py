@@ -1,9 +1,6 @@
 """Python's listeners follow what is written, in order and to the exact end, whatever becomes of the wire."""
 
-import secrets
 from pathlib import Path
-
-import pytest
 
 from tests.embedded.firestore.listeners import (
     Script,
@@ -11,21 +8,16 @@ from tests.embedded.firestore.listeners import (
     connect,
     everything,
     following,
+    make_project,
     make_targets,
     serving,
     wired,
 )
 
 
-@pytest.fixture
-def project() -> str:
-    """A project that nobody else uses."""
-    return f"test-{secrets.token_hex(6)}"
-
-
-def test_a_thousand_writes(firestore_address: str, project: str) -> None:
+def test_a_thousand_writes(firestore_address: str) -> None:
     """A collection, a query, a page and a document are told each write in order, and no time goes back."""
-    script = Script(1000)
+    project, script = make_project(), Script(1000)
     with connect(firestore_address, project) as client, following(make_targets(client.collection("c"))) as followers:
         for follower in followers.values():
             follower.wait_for([])
@@ -37,9 +29,9 @@ def test_a_thousand_writes(firestore_address: str, project: str) -> None:
             assert follower.read_times == sorted(follower.read_times)
 
 
-def test_cut_wire(firestore_address: str, project: str) -> None:
+def test_cut_wire(firestore_address: str) -> None:
     """Streams that are cut in the middle resume, without a loss and without a state that never was."""
-    script = Script(400)
+    project, script = make_project(), Script(400)
     with (
         connect(firestore_address, project) as writer,
         wired(firestore_address) as wire,
@@ -57,9 +49,9 @@ def test_cut_wire(firestore_address: str, project: str) -> None:
             assert_follows(follower.snapshots, states)
 
 
-def test_killed_server(tmp_path: Path, project: str) -> None:
+def test_killed_server(tmp_path: Path) -> None:
     """Listeners of a server that is killed and started again go on where they were."""
-    script = Script(200)
+    project, script = make_project(), Script(200)
     with (
         serving(tmp_path) as (address, process),
         wired(address) as wire,
@@ -78,9 +70,9 @@ def test_killed_server(tmp_path: Path, project: str) -> None:
                 assert_follows(follower.snapshots, states)
 
 
-def test_many_listeners(firestore_address: str, project: str) -> None:
+def test_many_listeners(firestore_address: str) -> None:
     """Fifty listeners on one target are all told the same."""
-    script = Script(50)
+    project, script = make_project(), Script(50)
     states = [everything(state) for state in script.states]
     with connect(firestore_address, project) as client:
         collection = client.collection("c")
