@@ -52,7 +52,7 @@ def forbidden() -> GraphQLError:
 
 
 # What the schema calls otherwise than the models do.
-SCHEMA_NAMES = {"video_title": "title", "scene_title": "title", "scene_description": "description"}
+SCHEMA_NAMES = {"video_title": "title", "scene_title": "title", "scene_description": "description", "cursor": "after"}
 
 
 def to_schema_name(name: str) -> str:

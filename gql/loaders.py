@@ -11,6 +11,7 @@ import structlog
 from aiodataloader import DataLoader
 
 from gql.relay import PageArguments
+from repositories.base import assert_id
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata
 from repositories.ordering import ClipOrder
 from repositories.pages import Page
@@ -90,6 +91,11 @@ class Loaders:
         self.videos = DataLoader[tuple[str, str], VideoMetadata | None](self._load_videos)
         self.clips = DataLoader[ClipsKey, Page[ClipMetadata]](self._load_clips)
         self.highlights = DataLoader[str, Highlights | None](self._load_highlights)
+
+    async def load_video(self, user_id: str, video_id: str) -> VideoMetadata | None:
+        """The video, or None; `ValidationError` for ids that none can have, before others' loads are part of it."""
+        self._services.videos(user_id)
+        return await self.videos.load((user_id, assert_id(video_id, "video_id")))
 
     async def _load_videos(self, keys: list[tuple[str, str]]) -> list[VideoMetadata | None]:
         video_ids: defaultdict[str, list[str]] = defaultdict(list)

@@ -33,7 +33,7 @@ class NodeQueries:
 
 async def _find_video(context: Context, user_id: str, video_id: str) -> Video | None:
     owner_id = resolve_user_id(context.principal, user_id)
-    model = await context.loaders.videos.load((owner_id, video_id))
+    model = await context.loaders.load_video(owner_id, video_id)
     return None if model is None else Video.from_model(model)
 
 

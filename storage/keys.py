@@ -19,6 +19,8 @@ THUMBNAIL_SUFFIX = ".jpg"
 SEEN_STYLES = ("intelligent_split", "intelligent", "split_fast", "split", "left_focus", "right_focus", "original")
 """Styles seen in real buckets: what to try for a video whose own styles are not known."""
 
+# Segments that name no file in their folder.
+_NOWHERE = frozenset({"", ".", ".."})
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 _CLIP_FILENAME = re.compile(r"clip_(?P<priority>[0-9]{1,6})_(?P<scene_id>[0-9]{1,9})_(?P<rest>.+)\.mp4", re.DOTALL)
 
@@ -53,8 +55,14 @@ class ClipName:
 
 
 def video_prefix(user_id: str, video_id: str) -> str:
-    """The prefix, slash included, of everything that belongs to a video; ValueError for ids that no path can hold."""
-    return _join(user_id, video_id) + "/"
+    """The prefix, slash included, of everything that belongs to a video; ValueError for ids that lead elsewhere.
+
+    A document's id may be longer than a key can hold: below such a prefix there is just nothing.
+    """
+    for segment in (user_id, video_id):
+        if segment in _NOWHERE or "/" in segment:
+            raise ValueError(f"A prefix cannot hold the segment {segment!r}.")
+    return f"{user_id}/{video_id}/"
 
 
 def highlights_key(user_id: str, video_id: str) -> str:
@@ -135,7 +143,7 @@ def format_clip_filename(name: ClipName) -> str:
 
 def assert_segment(segment: str) -> None:
     """Raise ValueError unless `segment` is safe as one part of a key: it names something in its folder, only there."""
-    if segment in {"", ".", ".."}:
+    if segment in _NOWHERE:
         raise ValueError(f"A key cannot hold the segment {segment!r}.")
     if "/" in segment or "\\" in segment:
         raise ValueError(f"A segment of a key cannot hold a slash: {segment!r}.")

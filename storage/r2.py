@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from storage.client import make_client, translate_errors
 from storage.disposition import format_attachment
 from storage.exceptions import BucketNotFoundError, ObjectNotFoundError, ObjectTooLargeError, StorageError
+from storage.keys import MAX_KEY_BYTES
 from storage.signing import MAX_EXPIRES_IN_SECONDS, UrlSigner
 
 if TYPE_CHECKING:
@@ -165,6 +166,8 @@ class R2Storage:
         # Without the slash, `u/video1` would take `u/video10` along, and an empty one the whole bucket.
         if not prefix.strip("/") or not prefix.endswith("/"):
             raise ValueError(f"A prefix to delete is a folder and ends with a slash: {prefix!r}.")
+        if len(prefix.encode()) >= MAX_KEY_BYTES:
+            return 0
         keys = [stored.key async for stored in self.list(prefix)]
         await self.delete(keys)
         return len(keys)

@@ -12,7 +12,9 @@ from cli.importing.sources import BucketSource, FolderSource, Source
 from cli.importing.writing import Importer, Report
 from cli.stack import connect_services
 from gql.context import Services
+from repositories.exceptions import RepositoryError
 from settings import Settings
+from storage.exceptions import StorageError
 
 R2_SOURCE = "r2"
 
@@ -36,7 +38,10 @@ def command(
     if source != R2_SOURCE and not Path(source).is_dir():
         raise click.ClickException(f"{source} is not a folder: pass the folder that holds the users' folders, or r2.")
     with connect_services(data_dir) as settings:
-        report = asyncio.run(_import(settings, source, prefix, user_id, dry_run=dry_run))
+        try:
+            report = asyncio.run(_import(settings, source, prefix, user_id, dry_run=dry_run))
+        except (RepositoryError, StorageError) as error:
+            raise click.ClickException(f"{error} Run the same import again: it goes on where it stopped.") from None
     click.echo(orjson.dumps(report.to_json()).decode() if as_json else _describe(report, dry_run=dry_run))
 
 

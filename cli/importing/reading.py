@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Any
 
 from cli.importing.sources import Source, SourceFile, VideoFiles
 from repositories.exceptions import ValidationError
@@ -42,14 +43,19 @@ class VideoReading:
     problems: list[Problem] = field(default_factory=list)
 
 
-async def read_video(source: Source, files: VideoFiles, known_styles: list[str]) -> VideoReading:
-    """Everything the files of one video say; what is wrong with them stands in `problems`."""
+async def read_video(source: Source, files: VideoFiles, known: VideoMetadata | None) -> VideoReading:
+    """Everything the files of one video say; what is wrong with them stands in `problems`.
+
+    A video that is `known` keeps its status: its workers know better than its files how far they are.
+    """
     reading = VideoReading(files)
     highlights = await _read_highlights(source, reading)
-    styles = [*known_styles, *SEEN_STYLES]
+    styles = [*(known.styles_processed if known else ()), *SEEN_STYLES]
     named = [(file, filename, _name_clip(reading, file, filename, styles)) for filename, file in files.clips.items()]
     try:
-        reading.video = _to_video(files, highlights, sorted({name.style for _, _, name in named}))
+        progress = {} if known else _to_progress(files)
+        styles_found = sorted({name.style for _, _, name in named})
+        reading.video = _to_video(files, highlights, styles_found, progress)
     except ValidationError as error:
         reading.problems.append(Problem(f"{files.user_id}/{files.video_id}/", f"is left out: {error.message}"))
         return reading
@@ -96,10 +102,14 @@ def _guess_style(filename: str) -> str:
     return PurePosixPath(filename).stem.rpartition("_")[2]
 
 
-def _to_video(files: VideoFiles, highlights: Highlights, styles: list[str]) -> VideoMetadata:
+def _to_progress(files: VideoFiles) -> dict[str, Any]:
+    moments = [file.modified_at for file in files.all]
+    return {"status": VideoStatus.COMPLETED, "created_at": min(moments), "completed_at": max(moments)}
+
+
+def _to_video(files: VideoFiles, highlights: Highlights, styles: list[str], progress: dict[str, Any]) -> VideoMetadata:
     durations = [highlight.duration_seconds or 0 for highlight in highlights.highlights]
     categories = Counter(highlight.hook_category for highlight in highlights.highlights if highlight.hook_category)
-    modified_at = min(file.modified_at for file in files.all)
     return validate_model(
         VideoMetadata,
         {
@@ -108,9 +118,6 @@ def _to_video(files: VideoFiles, highlights: Highlights, styles: list[str]) -> V
             "video_url": highlights.video_url or UNKNOWN_VIDEO_URL,
             "video_title": highlights.video_title or files.video_id,
             "custom_prompt": highlights.custom_prompt,
-            "status": VideoStatus.COMPLETED,
-            "created_at": modified_at,
-            "completed_at": max(file.modified_at for file in files.all),
             "highlights_count": len(highlights.highlights),
             "highlights_summary": HighlightsSummary(
                 total_duration=round(sum(durations), 3), categories=dict(categories)
@@ -119,6 +126,7 @@ def _to_video(files: VideoFiles, highlights: Highlights, styles: list[str]) -> V
             else None,
             "styles_processed": styles,
             "created_by": IMPORTER,
+            **progress,
         },
     )
 

@@ -9,6 +9,7 @@ from rich.progress import Progress, TaskID
 from cli.importing.reading import Problem, VideoReading, read_video
 from cli.importing.sources import Source, SourceFile, VideoFiles, guess_content_type, list_videos
 from gql.context import Services
+from repositories.exceptions import ConflictError, ValidationError
 from repositories.models import ClipMetadata
 
 # Files of one batch are uploaded together, then their documents are written in one commit.
@@ -49,13 +50,17 @@ class Importer:
         self._report.problems.extend(Problem(file.key, "belongs to no video, and is left out.") for file in strays)
         task = self._progress.add_task("Importing clips", total=sum(len(video.clips) for video in videos))
         for files in videos:
-            await self._import_video(files, task)
+            try:
+                await self._import_video(files, task)
+            except (ValidationError, ConflictError) as error:
+                key = f"{files.user_id}/{files.video_id}/"
+                self._report.problems.append(Problem(key, f"is left out: {error.message}"))
         return self._report
 
     async def _import_video(self, files: VideoFiles, task: TaskID) -> None:
         repository = self._services.videos(files.user_id)
         known = await repository.get_video(files.video_id)
-        reading = await read_video(self._source, files, list(known.styles_processed) if known else [])
+        reading = await read_video(self._source, files, known)
         self._report.problems.extend(reading.problems)
         if reading.video is None:
             self._progress.advance(task, len(files.clips))

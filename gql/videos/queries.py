@@ -21,7 +21,7 @@ class VideoQueries:
     async def video(self, info: Info, video_id: VideoId, user_id: UserId = None) -> Video | None:
         """The video, or None."""
         owner_id = resolve_user_id(info.context.principal, user_id)
-        model = await info.context.loaders.videos.load((owner_id, video_id))
+        model = await info.context.loaders.load_video(owner_id, video_id)
         return None if model is None else Video.from_model(model)
 
     @strawberry.field(description="A user's videos.")

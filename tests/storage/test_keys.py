@@ -36,8 +36,14 @@ def test_no_key_leaves_its_folder(unsafe: str) -> None:
             clip_key(*segments)
     with pytest.raises(ValueError, match="key"):
         highlights_key("u", unsafe)
-    with pytest.raises(ValueError, match="key"):
+
+
+@pytest.mark.parametrize("unsafe", ["", ".", "..", "a/b", "/a"])
+def test_no_prefix_is_another_videos(unsafe: str) -> None:
+    with pytest.raises(ValueError, match="prefix"):
         video_prefix(unsafe, "v")
+    with pytest.raises(ValueError, match="prefix"):
+        video_prefix("u", unsafe)
 
 
 def test_key_has_at_most_1024_bytes() -> None:

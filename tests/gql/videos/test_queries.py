@@ -23,6 +23,19 @@ async def test_bad_video_id_is_bad_user_input(execute: Any, video_id: str) -> No
     assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
 
+async def test_bad_id_spoils_no_other_field(execute: Any, create_video: Any, user_id: str) -> None:
+    """Loaded in one batch, refused one by one."""
+    await create_video()
+    document = """query ($u: ID) {
+      good: video(videoId: "v1", userId: $u) { videoId }
+      bad: video(videoId: "a/b", userId: $u) { videoId }
+      worse: video(videoId: "v1", userId: "a/b") { videoId }
+    }"""
+    answer = await execute(document, u=user_id)
+    assert answer["data"] == {"good": {"videoId": "v1"}, "bad": None, "worse": None}
+    assert sorted(error["path"][0] for error in answer["errors"]) == ["bad", "worse"]
+
+
 async def test_pages_forwards_and_backwards_meet(query: Any, create_video: Any, user_id: str) -> None:
     """Walking by `after` and by `before` shows every video once, and pageInfo says where the list ends."""
     await seed(create_video, 5)

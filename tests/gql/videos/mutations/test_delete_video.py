@@ -35,3 +35,9 @@ async def test_video_goes_with_its_clips_and_files_and_no_other(
 async def test_unknown_video_is_refused(query: Any, user_id: str) -> None:
     answer = await query(DOCUMENT, input={"videoId": "v1", "userId": user_id})
     assert answer["deleteVideo"]["__typename"] == "VideoNotFound"
+
+
+async def test_video_whose_id_no_key_can_hold_is_deleted(query: Any, create_video: Any, user_id: str) -> None:
+    await create_video("x" * 1500)
+    answer = await query(DOCUMENT, input={"videoId": "x" * 1500, "userId": user_id})
+    assert answer["deleteVideo"]["__typename"] == "DeleteVideoSuccess"
