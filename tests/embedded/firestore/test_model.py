@@ -4,11 +4,10 @@ CLIPGRAPH_MODEL_STEPS=10000 asks for that many steps, other ones each time.
 """
 
 import math
-import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import grpc
 import pytest
@@ -16,6 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from tests.embedded.firestore.effort import effort, is_full, tell, timeout
 from tests.embedded.firestore.model.documents import Model, RefusedError, State, Write, apply_writes, is_well_formed
 from tests.embedded.firestore.model.queries import Found, Query, find, is_in_scope, is_same_set, masked, total
 from tests.embedded.firestore.model.strategies import FIELD_PATHS, PATHS, queries, writes
@@ -25,7 +25,6 @@ from tests.embedded.firestore.raw import RawFirestore, attempt
 
 STEPS_A_RUN = 50
 USUAL_STEPS = 500
-STEPS = int(os.environ.get("CLIPGRAPH_MODEL_STEPS", "0"))
 CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
@@ -58,6 +57,7 @@ class Comparison(RuleBasedStateMachine):
     """One database, and its model."""
 
     raw: RawFirestore
+    steps: ClassVar[int] = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -197,6 +197,7 @@ class Comparison(RuleBasedStateMachine):
     @invariant()
     def agree(self) -> None:
         """Every document is what the model says, and so is what the indexes of two collections hold."""
+        Comparison.steps += 1
         found, _, read_time = self.subject.get(PATHS)
         assert read_time >= self.model.last_commit
         self._assert_same(found, [Found(path, self.model.state[path]) for path in PATHS if path in self.model.state])
@@ -362,10 +363,10 @@ def _assert_close(answer: Any, expected: Any, found: list[Found], path: FieldPat
         assert exactly(answer) == exactly(expected)
 
 
-@pytest.mark.timeout(3600 if STEPS else 120)
-def test_the_server_does_what_the_model_does(firestore_address: str) -> None:
+@timeout("MODEL_STEPS")
+def test_the_server_does_what_the_model_does(firestore_address: str, request: pytest.FixtureRequest) -> None:
     """A failure prints the steps that lead to it, as few as there can be."""
-    runs = (STEPS or USUAL_STEPS) // STEPS_A_RUN
+    runs = effort("MODEL_STEPS", USUAL_STEPS) // STEPS_A_RUN
     with RawFirestore(firestore_address) as raw:
         Comparison.raw = raw
         run_state_machine_as_test(
@@ -373,12 +374,13 @@ def test_the_server_does_what_the_model_does(firestore_address: str) -> None:
             settings=settings(
                 max_examples=runs,
                 stateful_step_count=STEPS_A_RUN,
-                derandomize=not STEPS,
+                derandomize=not is_full("MODEL_STEPS"),
                 database=None,
                 report_multiple_bugs=False,
                 # Shrinking takes minutes; the usual run only says that there is something to look for.
-                phases=(Phase.generate, Phase.shrink) if STEPS else (Phase.generate,),
+                phases=(Phase.generate, Phase.shrink) if is_full("MODEL_STEPS") else (Phase.generate,),
                 deadline=None,
                 suppress_health_check=list(HealthCheck),
             ),
         )
+    tell(request, f"{Comparison.steps} steps, no difference")

@@ -1,0 +1,30 @@
+"""How much a proof does: a little in `make test`, and all of it where the environment asks for it."""
+
+import os
+
+import pytest
+
+
+def effort(variable: str, usual: int) -> int:
+    """Return how many steps, rounds or requests to do: CLIPGRAPH_{variable}, or the usual number."""
+    return int(os.environ.get(f"CLIPGRAPH_{variable}", usual))
+
+
+def is_full(variable: str) -> bool:
+    """Tell whether the environment has asked for its own number."""
+    return f"CLIPGRAPH_{variable}" in os.environ
+
+
+def timeout(variable: str) -> pytest.MarkDecorator:
+    """Mark a test that may take an hour where the environment asks for more than usual."""
+    return pytest.mark.timeout(3600 if is_full(variable) else 120)
+
+
+def tell(request: pytest.FixtureRequest, text: str) -> None:
+    """Write a line of numbers to the terminal, whether the test passes or not."""
+    manager = request.config.pluginmanager
+    reporter, capture = manager.get_plugin("terminalreporter"), manager.get_plugin("capturemanager")
+    if reporter is not None and capture is not None:
+        with capture.global_and_fixture_disabled():
+            reporter.ensure_newline()
+            reporter.write_line(f"{request.node.name}: {text}")

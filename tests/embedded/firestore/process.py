@@ -1,0 +1,52 @@
+"""The server as a process that may be killed at any time, and started again over the same data."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Self
+
+ROOT = Path(__file__).parents[3]
+
+
+class ServerProcess:
+    """A server over a data directory; `host_port` is where it answers while it runs."""
+
+    def __init__(self, data_dir: Path, *options: str) -> None:
+        self._command = [sys.executable, "-m", "embedded.firestore", "--data-dir", str(data_dir), "--exit-with-parent"]
+        self._command += options
+        self._process: subprocess.Popen[str] | None = None
+        self.host_port = ""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Return once it answers."""
+        self._process = subprocess.Popen(
+            self._command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, self._process.communicate()[1]
+        self.host_port = json.loads(line)["host_port"]
+
+    def kill(self) -> None:
+        """End it as a crash does: with SIGKILL, in the middle of whatever it does."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.communicate()
+
+    def stop(self) -> str:
+        """End it in good order, if it still runs, and return what it has written to stderr."""
+        assert self._process is not None
+        if self._process.poll() is not None:
+            return ""
+        self._process.terminate()
+        errors = self._process.communicate(timeout=30)[1]
+        assert self._process.returncode == 0, errors
+        return errors
