@@ -106,11 +106,13 @@ class QueryTarget:
     async def follow(self, commit: CommitResult, since: int) -> list[bytes]:  # noqa: ARG002 - of the protocol
         """Return a commit's changes of the results."""
         messages = []
+        pace = Pace()
         for change in commit.changes:
             if change.after is not None and self._matches(change.path, change.after):
                 messages.append(self._tell_changed(change.after.SerializeToString()))
             elif change.before is not None and self._matches(change.path, change.before):
                 messages.append(self._tell_gone(change.path, commit.commit_time, is_deleted=change.after is None))
+            await pace.pause()
         return messages
 
     def _matches(self, path: Path, document: Document) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 from google.cloud.firestore_v1 import types
 
+from embedded.firestore.indexes import IndexConfig
 from embedded.firestore.server import FirestoreServer
 
 DATABASE = "projects/p/databases/(default)"
@@ -30,6 +31,12 @@ class Wire:
     def __init__(self, server: FirestoreServer, channel: grpc.aio.Channel) -> None:
         self.server = server
         self._channel = channel
+
+    @property
+    def subscriptions(self) -> Any:
+        """What the server's streams are subscribed to."""
+        assert self.server._listening is not None
+        return self.server._listening._hub._subscriptions
 
     async def commit(self, *writes: Mapping[str, Any]) -> int:
         """Return the commit time in nanoseconds."""
@@ -78,6 +85,7 @@ class Stream:
         self.documents: dict[int, dict[str, bytes]] = {}
         self.resume_token = b""
         self.read_time: Any = None
+        self.cause = 0
 
     async def add_query(self, target_id: int, query: Mapping[str, Any], **options: Any) -> None:
         """Ask for a query."""
@@ -148,6 +156,7 @@ class Stream:
             change = answer.target_change
             if change.target_change_type in {ADD, RESET}:
                 self.documents.update({target_id: {} for target_id in change.target_ids})
+            self.cause = change.cause.code
             self.resume_token = change.resume_token or self.resume_token
             if change.HasField("read_time"):
                 assert self.read_time is None or self.read_time.ToNanoseconds() <= change.read_time.ToNanoseconds()
@@ -172,9 +181,9 @@ def _shorten(name: str) -> str:
 
 
 @asynccontextmanager
-async def open_wire(data_dir: Path) -> AsyncIterator[Wire]:
+async def open_wire(data_dir: Path, indexes: IndexConfig | None = None) -> AsyncIterator[Wire]:
     """A server in this process, and the way to it."""
-    server = FirestoreServer(data_dir)
+    server = FirestoreServer(data_dir, indexes=indexes)
     await server.start()
     try:
         async with grpc.aio.insecure_channel(server.host_port) as channel:

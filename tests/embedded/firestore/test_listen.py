@@ -9,6 +9,7 @@ import grpc
 import pytest
 
 from embedded.firestore import listening, resuming, watchers
+from embedded.firestore.indexes import IndexConfig
 from tests.embedded.firestore.streams import ROOT, Wire, above, drop, open_wire, put, query
 
 GROUP = {"from_": [{"collection_id": "c", "all_descendants": True}]}
@@ -156,6 +157,29 @@ async def test_bad_requests(wire: Wire) -> None:
         assert await stream.until("removed") == ["add", "removed"]
 
 
+async def test_a_query_without_its_index(tmp_path: Path) -> None:
+    """Where indexes are enforced, the target is refused as the query would be, and leaves nothing behind."""
+    config = IndexConfig(is_enforced=True)
+    async with open_wire(tmp_path, config) as wire, wire.listen() as stream:
+        await stream.add_query(1, query(where=above(1), order_by=[*BY_N, {"field": {"field_path": "m"}}]))
+        await stream.until("removed")
+        assert stream.cause == grpc.StatusCode.FAILED_PRECONDITION.value[0]
+        assert not wire.subscriptions
+
+
+async def test_a_client_that_is_gone(wire: Wire) -> None:
+    """Of a stream that has ended, nothing is left."""
+    async with wire.listen() as stream:
+        await stream.add_query(1, query())
+        await stream.add_documents(2, "c/a")
+        await stream.snapshot()
+        await stream.snapshot()
+        assert len(wire.subscriptions) == 2
+    async with asyncio.timeout(30):
+        while wire.subscriptions:  # noqa: ASYNC110 - the server announces it to nobody
+            await asyncio.sleep(0.01)
+
+
 async def test_half_closed(wire: Wire) -> None:
     """A client that says nothing more is told what it has asked for, and then the stream ends well."""
     async with wire.listen() as stream:
@@ -216,24 +240,27 @@ async def test_everything_against_queries(wire: Wire) -> None:
 
 
 async def test_targets_added_amid_commits(wire: Wire) -> None:
-    """Wherever among the commits a target is added, from then on it holds what the others hold."""
+    """Wherever among the commits targets are added, at every snapshot they hold what their queries find."""
+    page = query(order_by=BY_N, limit={"value": 3})
 
-    async def write() -> int:
-        return [
-            await wire.commit(put(f"c/{number % 7}", n=number), drop(f"c/{(number + 3) % 7}")) for number in range(200)
-        ][-1]
+    async def write(number: int) -> int:
+        return await wire.commit(put(f"c/{number % 7}", n=number), drop(f"c/{(number + 3) % 7}"))
 
     async with wire.listen() as stream:
-        writing = asyncio.create_task(write())
+        writing = asyncio.gather(*(write(number) for number in range(300)))
         for target_id in range(1, 11):
-            await stream.add_query(target_id, query())
+            await stream.add_query(target_id, page if target_id % 2 else query())
             words: list[str] = []
             while "current" not in words:
                 words = await stream.snapshot()
-                assert len({frozenset(documents.items()) for documents in stream.documents.values()}) == 1
-        since = await writing
-        await stream.snapshot(since)
-        assert stream.documents[10] == stream.documents[1] == await wire.run_query(query(), stream.read_time)
+                for known, documents in stream.documents.items():
+                    asked = page if known % 2 else query()
+                    assert documents == await wire.run_query(asked, stream.read_time)
+        since = max(await writing)
+        while stream.read_time.ToNanoseconds() < since:
+            await stream.snapshot()
+        assert stream.documents[1] == await wire.run_query(page, stream.read_time)
+        assert stream.documents[2] == await wire.run_query(query(), stream.read_time)
 
 
 async def test_a_slow_client_holds_up_nobody(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
