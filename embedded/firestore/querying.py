@@ -1,8 +1,8 @@
 """The methods that run queries: RunQuery, RunAggregationQuery and PartitionQuery."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from embedded.firestore import clock
 from embedded.firestore.aggregations import Aggregation, order_fields, parse_aggregations
@@ -76,7 +76,7 @@ class QueryService:
         transaction = transaction_of(request, parent.database, self._transactions)
         begun = transaction.id if transaction is not None and request.HasField("new_transaction") else b""
         async with self._snapshot_of(request, transaction, query) as snapshot:
-            await self._aggregate(Execution(snapshot, query, self._storage.indexes), aggregations)
+            await _aggregate(snapshot, Execution(snapshot, query, self._storage.indexes), aggregations)
             time = clock.to_timestamp(snapshot.read_time)
         response = RunAggregationQueryResponse(read_time=time, transaction=begun)
         for aggregation in aggregations:
@@ -92,7 +92,7 @@ class QueryService:
         start = int.from_bytes(decode_page_token(request.page_token, fingerprint), "big")
         async with self._snapshot_of(request, None, query) as snapshot:
             execution = Execution(snapshot, query, self._storage.indexes)
-            paths = await asyncio.to_thread(_cut, execution, request.partition_count)
+            paths = await snapshot.in_thread(partial(_cut, execution, request.partition_count))
         end = start + request.page_size if request.page_size else len(paths)
         response = PartitionQueryResponse()
         for path in paths[start:end]:
@@ -102,20 +102,6 @@ class QueryService:
             response.next_page_token = encode_page_token(end.to_bytes(8, "big"), fingerprint)
         data: bytes = response.SerializeToString()
         return data
-
-    async def _aggregate(self, execution: Execution, aggregations: list[Aggregation]) -> None:
-        if all(aggregation.kind == "count" for aggregation in aggregations):
-            limits = [aggregation.up_to for aggregation in aggregations]
-            limit = None if None in limits else max(limit for limit in limits if limit is not None)
-            count = await asyncio.to_thread(execution.count, limit)  # SQLite counts a million entries in one call
-            for aggregation in aggregations:
-                aggregation.count = count
-            return
-        async for stored in execution.run():
-            if stored is not None:
-                document = Document.FromString(stored.data)
-                for aggregation in aggregations:
-                    aggregation.add(document)
 
     @asynccontextmanager
     async def _snapshot_of(
@@ -129,6 +115,21 @@ class QueryService:
             read_time = self._transactions.parse_read_time(request.read_time)
         async with self._storage.snapshot(read_time) as snapshot:
             yield snapshot
+
+
+async def _aggregate(snapshot: Snapshot, execution: Execution, aggregations: list[Aggregation]) -> None:
+    if all(aggregation.kind == "count" for aggregation in aggregations):
+        limits = [aggregation.up_to for aggregation in aggregations]
+        limit = None if None in limits else max(limit for limit in limits if limit is not None)
+        count = await snapshot.in_thread(partial(execution.count, limit))  # a million entries take a while
+        for aggregation in aggregations:
+            aggregation.count = count
+        return
+    async for stored in execution.run():
+        if stored is not None:
+            document = Document.FromString(stored.data)
+            for aggregation in aggregations:
+                aggregation.add(document)
 
 
 def _check_partitioning(request: PartitionQueryRequest, query: Query) -> None:

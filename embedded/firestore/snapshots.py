@@ -1,10 +1,13 @@
 """Reading: one consistent view of the file, as of now or of a time in the past hour."""
 
+import asyncio
 import sqlite3
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypeVar
 
 from embedded.firestore.paths import AFTER_ALL, Path
+
+Result = TypeVar("Result")
 
 
 class StoredDocument(NamedTuple):
@@ -25,6 +28,16 @@ class Snapshot:
         self.read_time = read_time
         self.past_time = read_time if is_past else None
         self._databases: dict[str, int | None] = {}
+
+    async def in_thread(self, work: Callable[[], Result]) -> Result:
+        """Return what some work on the snapshot comes to, done in a thread; a caller that gives up stops it."""
+        running = asyncio.ensure_future(asyncio.to_thread(work))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            self.connection.interrupt()
+            await asyncio.wait([running])  # the connection is free only then
+            raise
 
     def database_number(self, database: str) -> int | None:
         """Return the number of a database, or None where nothing was ever written to it."""
