@@ -99,9 +99,14 @@ def _parse(request_class: type[protos.Message], data: bytes) -> Any:
     if len(data) > MAX_REQUEST_BYTES:
         raise InvalidArgumentError(f"Request payload size exceeds the limit: {MAX_REQUEST_BYTES} bytes.")
     try:
-        return request_class.FromString(data)
+        request = request_class.FromString(data)
     except DecodeError as error:
         raise InvalidArgumentError(f"The request is not a valid message: {error}") from error
+    size_bytes = request.ByteSize()
+    request.DiscardUnknownFields()
+    if request.ByteSize() != size_bytes:
+        raise InvalidArgumentError("The request has fields that this version of the API does not know.")
+    return request
 
 
 async def _abort(context: Context, error: Exception) -> NoReturn:
