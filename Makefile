@@ -14,7 +14,7 @@ help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
 
 run: .venv/ready explorer ## set up what is needed, then serve (HOST=, PORT=, DATA_DIR=)
-	@$(BIN)/clipgraph serve --host $(HOST) --port $(PORT) --data-dir $(DATA_DIR)
+	@$(BIN)/clipgraph serve --host $(HOST) --port $(PORT) --data-dir "$(DATA_DIR)"
 
 setup: .venv/ready explorer ## only the set-up that the others share
 
@@ -54,7 +54,7 @@ web/dist/graphiql/.complete: web/graphiql/fetch.py web/graphiql/assets.json | .v
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("clipgraph needs Python 3.11 or newer, and this is " + sys.version.split()[0] + ": try make PYTHON=python3.12") if sys.version_info < (3, 11) else 0'
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
 .venv/ready: .venv/bin/python requirements/run.txt pyproject.toml
 	@echo "Installing clipgraph into .venv (once, under a minute) ..."

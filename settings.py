@@ -2,8 +2,9 @@
 
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -79,9 +80,20 @@ class Settings(BaseSettings):
         900, description="Presigned URLs stay the same for this long, so that browsers can cache them."
     )
 
+    max_document_reads: Annotated[int, Field(gt=0)] = Field(
+        50_000, description="A query that could read more documents than this is refused before it runs."
+    )
     max_body_bytes: Annotated[int, Field(gt=0)] = Field(
         1_048_576, description="Request bodies above this many bytes are refused with 413."
     )
+
+    @field_validator("r2_endpoint_url")
+    @classmethod
+    def _check_endpoint_url(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "http://unset")
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be an address such as https://ACCOUNT.r2.cloudflarestorage.com")
+        return value
 
     @property
     def is_embedded(self) -> bool:

@@ -24,8 +24,9 @@ def load_settings(**given: object) -> Settings:
         settings = Settings.model_validate({**settings.model_dump(), **chosen})
     except ValidationError as error:
         first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"]).upper()
-        raise ConfigurationError(f"CLIPGRAPH_{name.removeprefix('CLIPGRAPH_')}: {first['msg']}.") from None
+        name = "_".join(str(part) for part in first["loc"]).upper().removeprefix("CLIPGRAPH_")
+        reason = first["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"CLIPGRAPH_{name}: {reason}.") from None
     settings.assert_complete()
     return settings
 

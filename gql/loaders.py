@@ -1,11 +1,10 @@
 """This request's loaders: what resolvers ask for in one tick goes to Firestore and R2 in one batch."""
 
 import asyncio
-import itertools
 from collections import defaultdict
-from collections.abc import Hashable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 import structlog
 from aiodataloader import DataLoader
@@ -15,11 +14,14 @@ from repositories.base import assert_id
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata
 from repositories.ordering import ClipOrder
 from repositories.pages import Page
-from storage.exceptions import ObjectNotFoundError
+from storage.exceptions import ObjectNotFoundError, ObjectTooLargeError
 from storage.highlights import Highlights, HighlightsError, parse_highlights
 
 if TYPE_CHECKING:
     from gql.context import Services
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 log = structlog.get_logger(__name__)
 
@@ -92,30 +94,33 @@ class Loaders:
         self.clips = DataLoader[ClipsKey, Page[ClipMetadata]](self._load_clips)
         self.highlights = DataLoader[str, Highlights | None](self._load_highlights)
 
+    def disable_cache(self) -> None:
+        """Every load from now on asks again; what is asked for in one tick still goes out in one batch."""
+        for loader in (self.videos, self.clips, self.highlights):
+            loader.cache = False
+
     async def load_video(self, user_id: str, video_id: str) -> VideoMetadata | None:
-        """The video, or None; `ValidationError` for ids that none can have, before others' loads are part of it."""
-        self._services.videos(user_id)
+        """The video, or None; `ValidationError` for an id that none can have, before others' loads are part of it."""
         return await self.videos.load((user_id, assert_id(video_id, "video_id")))
 
     async def _load_videos(self, keys: list[tuple[str, str]]) -> list[VideoMetadata | None]:
-        video_ids: defaultdict[str, list[str]] = defaultdict(list)
-        for user_id, video_id in keys:
-            video_ids[user_id].append(video_id)
-        found = await asyncio.gather(
-            *(self._services.videos(user_id).get_videos(ids) for user_id, ids in video_ids.items())
-        )
-        by_user = dict(zip(video_ids, found, strict=True))
-        return [by_user[user_id].get(video_id) for user_id, video_id in keys]
+        groups: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        for key in keys:
+            groups[key[0]].append(key)
+        return await _load_groups(keys, groups.values(), self._load_videos_of)
+
+    async def _load_videos_of(self, keys: list[tuple[str, str]]) -> dict[tuple[str, str], VideoMetadata | None]:
+        user_id = keys[0][0]
+        found = await self._services.videos(user_id).get_videos(video_id for _, video_id in keys)
+        return {key: found.get(key[1]) for key in keys}
 
     async def _load_clips(self, keys: list[ClipsKey]) -> list[Page[ClipMetadata]]:
         groups: defaultdict[Hashable, list[ClipsKey]] = defaultdict(list)
         for key in keys:
             groups[key if key.group is None else key.group].append(key)
-        pages = await asyncio.gather(*(self._load_clips_group(group) for group in groups.values()))
-        by_key = dict(itertools.chain.from_iterable(page.items() for page in pages))
-        return [by_key[key] for key in keys]
+        return await _load_groups(keys, groups.values(), self._load_clips_of)
 
-    async def _load_clips_group(self, keys: list[ClipsKey]) -> dict[ClipsKey, Page[ClipMetadata]]:
+    async def _load_clips_of(self, keys: list[ClipsKey]) -> dict[ClipsKey, Page[ClipMetadata]]:
         first = keys[0]
         if first.group is None or len(keys) == 1:
             return {first: await self._load_clips_page(first)}
@@ -140,15 +145,33 @@ class Loaders:
         )
 
     async def _load_highlights(self, keys: list[str]) -> list[Highlights | None]:
-        return list(await asyncio.gather(*(self._load_highlights_of(key) for key in keys)))
+        return await _load_groups(keys, ([key] for key in keys), self._load_highlights_of)
 
-    async def _load_highlights_of(self, key: str) -> Highlights | None:
+    async def _load_highlights_of(self, keys: list[str]) -> dict[str, Highlights | None]:
+        (key,) = keys
         try:
-            body = await self._services.storage.get(key, max_bytes=MAX_HIGHLIGHTS_BYTES)
-            highlights, _ = parse_highlights(body)
+            highlights, _ = parse_highlights(await self._services.storage.get(key, max_bytes=MAX_HIGHLIGHTS_BYTES))
         except ObjectNotFoundError:
-            return None
-        except HighlightsError as error:
+            return {key: None}
+        except (HighlightsError, ObjectTooLargeError) as error:
             log.warning("highlights_unreadable", key=key, reason=str(error))
-            return None
-        return highlights
+            return {key: None}
+        return {key: highlights}
+
+
+async def _load_groups(
+    keys: list[K], groups: Iterable[list[K]], load: Callable[[list[K]], Awaitable[dict[K, V]]]
+) -> list[V]:
+    """What `load` answers for each key, group by group at once; a group that fails fails its own keys only."""
+    groups = list(groups)
+    answers = await asyncio.gather(*(load(group) for group in groups), return_exceptions=True)
+    by_key: dict[K, V | Exception] = {}
+    for group, answer in zip(groups, answers, strict=True):
+        if isinstance(answer, Exception):
+            by_key.update(dict.fromkeys(group, answer))
+        elif isinstance(answer, BaseException):
+            raise answer
+        else:
+            by_key.update(answer)
+    # An exception in a result's place fails that one load: aiodataloader has it so, and its types do not.
+    return cast("list[V]", [by_key[key] for key in keys])

@@ -1,23 +1,23 @@
 """The schema, put together from the domains; `schema.graphql` is its printed form."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import strawberry
 from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
+from strawberry.types.graphql import OperationType
 
 from gql.clips.mutations import ClipMutations
 from gql.clips.queries import ClipQueries
+from gql.cost import Cost
 from gql.errors import ErrorCodes, log_errors
 from gql.node import NodeQueries
 from gql.user_errors import HANDLERS
 from gql.videos.mutations import VideoMutations
 from gql.videos.queries import VideoQueries
 from gql.viewer.queries import ViewerQueries
-from repositories.calls import Meter, metered
 
 
 @strawberry.type(description="What can be asked.")
@@ -30,30 +30,14 @@ class Mutation(VideoMutations, ClipMutations):
     """All root fields that write."""
 
 
-class Cost(SchemaExtension):
-    """`extensions.cost` says what the request cost in Firestore."""
+class FreshReads(SchemaExtension):
+    """A mutation's answer shows what the mutations before it in the same request wrote."""
 
-    def __init__(self, *, execution_context: ExecutionContext | None = None) -> None:
-        del execution_context  # strawberry sets the attribute itself, for each request
-        self._meter = Meter()
-
-    def on_operation(self) -> Iterator[None]:
-        """Counts what the repositories do while the operation runs."""
-        with metered(self._meter):
-            yield
-
-    def get_results(self) -> dict[str, Any]:
-        """The counts so far, which are all of them once the operation has run."""
-        meter = self._meter
-        return {
-            "cost": {
-                "actual": {
-                    "documentReads": meter.document_reads,
-                    "documentWrites": meter.document_writes,
-                    "rpcs": meter.rpcs,
-                }
-            }
-        }
+    def on_execute(self) -> Iterator[None]:
+        """Root fields of mutations run one after the other: nothing that one of them loaded may serve the next."""
+        if self.execution_context.operation_type is OperationType.MUTATION:
+            self.execution_context.context.loaders.disable_cache()
+        yield
 
 
 class Schema(strawberry.Schema):
@@ -70,7 +54,7 @@ def create_schema() -> Schema:
     return Schema(
         query=Query,
         mutation=Mutation,
-        extensions=[ErrorCodes, Cost],
+        extensions=[ErrorCodes, Cost, FreshReads],
         exception_handlers=HANDLERS,
         config=StrawberryConfig(relay_max_results=0),
     )

@@ -22,6 +22,8 @@ _DIRECTIONS = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROLS_BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
+# No characters at all: XML, and so S3, cannot even say them.
+_NONCHARACTERS = re.compile(r"[\ufffe\uffff]")
 
 
 def check_document_id(value: str) -> str:
@@ -54,6 +56,8 @@ def check_filename(value: str) -> str:
     if extension.lower() in {".jpg", ".json"}:
         raise ValueError("This filename is a thumbnail's or a list's, not a clip's.")
     check_document_id(stem)
+    # The thumbnail has the same stem, and may have the longer extension.
+    _check_size(f"{stem}.jpg", MAX_FILENAME_BYTES)
     return value
 
 
@@ -96,6 +100,8 @@ def check_text(value: str, *, with_lines: bool = False) -> str:
     """
     if _SURROGATES.search(value):
         raise ValueError("This is not valid Unicode: it holds half of a surrogate pair.")
+    if _NONCHARACTERS.search(value):
+        raise ValueError("U+FFFE and U+FFFF are no characters.")
     if (_CONTROLS_BUT_LINES if with_lines else _CONTROLS).search(value):
         raise ValueError("Control characters are not allowed here.")
     return value
@@ -114,6 +120,14 @@ def check_key(key: str, user_id: str, video_id: str) -> str:
     if not key.startswith(folder) or any(segment in {"", ".", ".."} or "\\" in segment for segment in segments):
         raise ValueError("A key lies in its video's folder: `{user_id}/{video_id}/…`.")
     return key
+
+
+def check_folder(video_id: str) -> str:
+    """`video_id`, whose folder can hold files: not every id that Firestore takes can; ValueError otherwise."""
+    if "\\" in video_id or len(video_id.encode()) > MAX_FILENAME_BYTES:
+        limit = f"no backslash and at most {MAX_FILENAME_BYTES} bytes"
+        raise ValueError(f"No file can lie below this video's id: one with clips has {limit}.")
+    return video_id
 
 
 def check_key_size(key: str) -> str:

@@ -46,6 +46,10 @@ def _build_thumbnail_key(data: dict[str, Any]) -> str | None:
     return identifiers.split_filename(data["r2_key"])[0] + ".jpg" if data["has_thumbnail"] else None
 
 
+def _is_stored_below_zero(count: Any, info: ValidationInfo) -> bool:
+    return check_is_stored(info) and isinstance(count, int) and count < 0
+
+
 class HighlightsSummary(BaseModel):
     """What was found worth cutting: `total_duration` in seconds, and how many highlights are of each category."""
 
@@ -111,9 +115,19 @@ class VideoMetadata(Document):
 
     @field_validator("clips_by_style", mode="before")
     @classmethod
-    def _drop_styles_without_clips(cls, value: Any) -> Any:
-        """Counts that fell back to zero stay in the document: taking them out would need a read of it."""
-        return {style: count for style, count in value.items() if count != 0} if isinstance(value, dict) else value
+    def _drop_styles_without_clips(cls, value: Any, info: ValidationInfo) -> Any:
+        """Counts that fell back to zero stay in the document: taking them out would need a read of it.
+
+        Below zero they fall where the clips came before the statistics; a recount puts that right.
+        """
+        if not isinstance(value, dict):
+            return value
+        return {style: count for style, count in value.items() if count != 0 and not _is_stored_below_zero(count, info)}
+
+    @field_validator("clips_count", mode="before")
+    @classmethod
+    def _raise_count_to_zero(cls, value: Any, info: ValidationInfo) -> Any:
+        return 0 if _is_stored_below_zero(value, info) else value
 
     @field_validator("highlights_json_key")
     @classmethod
@@ -182,6 +196,11 @@ class ClipMetadata(Document):
     @classmethod
     def _drop_derived_size(cls, values: Any) -> Any:
         return {name: values[name] for name in values if name != "file_size_mb"} if isinstance(values, dict) else values
+
+    @field_validator("video_id")
+    @classmethod
+    def _check_video_holds_files(cls, value: str, info: ValidationInfo) -> str:
+        return value if check_is_stored(info) else identifiers.check_folder(value)
 
     @field_validator("filename")
     @classmethod

@@ -8,6 +8,7 @@ from google.cloud.firestore import Increment
 from google.cloud.firestore_v1.field_path import FieldPath
 
 from repositories.fields import utc_now
+from repositories.identifiers import check_style
 from repositories.models import ClipMetadata, ClipStatus
 
 
@@ -19,7 +20,15 @@ def count_by_style(clips: Iterable[ClipMetadata]) -> Counter[str]:
 def count_documents(documents: Iterable[Mapping[str, Any]]) -> Counter[str]:
     """The same of documents as they are stored, also of those that no model can read."""
     completed = (data for data in documents if data.get("status") == ClipStatus.COMPLETED.value)
-    return Counter(str(data.get("style", ClipMetadata.STORED_DEFAULTS["style"])) for data in completed)
+    return Counter(_read_style(data.get("style")) for data in completed)
+
+
+def _read_style(style: object) -> str:
+    """The style, or what a clip without one counts as, which is also what one counts as that no map can hold."""
+    try:
+        return check_style(str(style or ""))
+    except ValueError:
+        return str(ClipMetadata.STORED_DEFAULTS["style"])
 
 
 def negate(counted: Counter[str]) -> Counter[str]:

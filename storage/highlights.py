@@ -2,17 +2,24 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from storage.times import MAX_SECONDS, check_canonical, format_time, parse_time
 
-MAX_TEXT_CHARACTERS = 10_000
-"""More than any title or description has; a document in Firestore holds a million bytes in all."""
+MAX_LINE_BYTES = 1_500
+"""Of a title: what Firestore's indexes see of a text."""
 
-MAX_INTEGER = 2**53
-"""Beyond this, JSON's numbers are no longer exact."""
+MAX_TEXT_BYTES = 10_000
+"""More than any description has; a document in Firestore holds a million bytes in all."""
+
+_NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
+_NO_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+
+MAX_INTEGER = 2**31 - 1
+"""What GraphQL's Int and the documents hold."""
 
 _LONGEST_NUMBER = 40
 """Characters. Python refuses to parse integers of some thousand digits, and longer ones cost ever more."""
@@ -59,7 +66,7 @@ def parse_highlights(content: bytes | str) -> tuple[Highlights, tuple[str, ...]]
     highlights = Highlights(
         video_url=reader.text("video_url", is_expected=True),
         video_title=reader.text("video_title", is_expected=True),
-        custom_prompt=reader.text("custom_prompt"),
+        custom_prompt=reader.text("custom_prompt", is_one_line=False),
         highlights=tuple(_read_highlights(document.get("highlights"), mended)),
     )
     return highlights, tuple(mended)
@@ -108,7 +115,7 @@ def _read_highlight(reader: "_Reader", position: int) -> Highlight:
     return Highlight(
         id=highlight_id,
         title=reader.text("title", is_expected=True) or f"Highlight {highlight_id}",
-        description=reader.text("description"),
+        description=reader.text("description", is_one_line=False),
         start_time=start_time,
         end_time=end_time,
         duration_seconds=duration_seconds,
@@ -160,7 +167,7 @@ class _Reader:
     def note(self, what: str) -> None:
         self._mended.append(f"{self._where[0].upper()}{self._where[1:]} {what}.")
 
-    def text(self, name: str, *, is_expected: bool = False) -> str | None:
+    def text(self, name: str, *, is_expected: bool = False, is_one_line: bool = True) -> str | None:
         """The text without what no database takes; None for an empty or missing one."""
         value = self._fields.get(name)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -169,17 +176,20 @@ class _Reader:
         if value is not None and not isinstance(value, str):
             self.note(f"has no text as {name}; it was left out")
             return None
-        text = self._clean(name, value or "")
+        text = self._clean(name, value or "", is_one_line=is_one_line)
         if is_expected and not text:
             self.note(f"has no {name}")
         return text or None
 
-    def _clean(self, name: str, text: str) -> str:
+    def _clean(self, name: str, text: str, *, is_one_line: bool) -> str:
         # Lone surrogates are legal in JSON and illegal in UTF-8; NUL is refused by much that reads text.
-        clean = text.encode("utf-8", "replace").decode().replace("\x00", "").strip()
-        if len(clean) > MAX_TEXT_CHARACTERS:
-            self.note(f"has a {name} of {len(clean)} characters; it was cut at {MAX_TEXT_CHARACTERS}")
-        return clean[:MAX_TEXT_CHARACTERS]
+        valid = text.encode("utf-8", "replace").decode()
+        clean = (_NO_LINE if is_one_line else _NO_TEXT).sub(" ", valid).strip()
+        max_bytes = MAX_LINE_BYTES if is_one_line else MAX_TEXT_BYTES
+        cut = clean.encode()[:max_bytes].decode("utf-8", "ignore")
+        if cut != clean:
+            self.note(f"has a {name} of {len(clean)} characters; it was cut at {max_bytes:,} bytes")
+        return cut
 
     def integer(self, name: str, *, default: int) -> int:
         """A number that is not negative; `default` where there is none."""

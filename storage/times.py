@@ -3,8 +3,8 @@
 import math
 import re
 
-MAX_SECONDS = 100 * 3600 - 0.001
-"""The last moment that two digits of hours can tell."""
+MAX_SECONDS = 24 * 3600
+"""No video is longer; the documents hold no later moment."""
 
 _CANONICAL = re.compile(r"[0-9]{2}:[0-5][0-9]:[0-5][0-9](\.[0-9]{3})?")
 _CLOCK = re.compile(r"(?:(?:([0-9]{1,4}):)?([0-9]{1,4}):)?([0-9]{1,7}(?:[.,][0-9]{1,9})?)")

@@ -3,7 +3,9 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
+
+import pydantic
 
 from cli.importing.sources import Source, SourceFile, VideoFiles
 from repositories.exceptions import ValidationError
@@ -11,13 +13,16 @@ from repositories.models import (
     UNKNOWN_VIDEO_URL,
     ClipMetadata,
     ClipStatus,
-    HighlightsSummary,
     VideoMetadata,
     VideoStatus,
 )
 from repositories.validation import validate_model
+from storage.exceptions import ObjectTooLargeError
 from storage.highlights import Highlight, Highlights, HighlightsError, parse_highlights
 from storage.keys import SEEN_STYLES, ClipName, parse_clip_filename, thumbnail_filename
+
+Model = TypeVar("Model", bound=pydantic.BaseModel)
+Values = dict[str, Any]
 
 IMPORTER = "import"
 UNKNOWN_STYLE = "unknown"
@@ -55,7 +60,7 @@ async def read_video(source: Source, files: VideoFiles, known: VideoMetadata | N
     try:
         progress = {} if known else _to_progress(files)
         styles_found = sorted({name.style for _, _, name in named})
-        reading.video = _to_video(files, highlights, styles_found, progress)
+        reading.video = _to_video(reading, highlights, styles_found, progress)
     except ValidationError as error:
         reading.problems.append(Problem(f"{files.user_id}/{files.video_id}/", f"is left out: {error.message}"))
         return reading
@@ -73,7 +78,7 @@ async def _read_highlights(source: Source, reading: VideoReading) -> Highlights:
         return NO_HIGHLIGHTS
     try:
         highlights, mended = parse_highlights(await source.read(file))
-    except HighlightsError as error:
+    except (HighlightsError, ObjectTooLargeError) as error:
         reading.problems.append(Problem(file.key, f"cannot be read: {error} Titles come from filenames."))
         return NO_HIGHLIGHTS
     reading.problems.extend(Problem(file.key, text) for text in mended)
@@ -102,42 +107,43 @@ def _guess_style(filename: str) -> str:
     return PurePosixPath(filename).stem.rpartition("_")[2]
 
 
-def _to_progress(files: VideoFiles) -> dict[str, Any]:
+def _to_progress(files: VideoFiles) -> Values:
     moments = [file.modified_at for file in files.all]
     return {"status": VideoStatus.COMPLETED, "created_at": min(moments), "completed_at": max(moments)}
 
 
-def _to_video(files: VideoFiles, highlights: Highlights, styles: list[str], progress: dict[str, Any]) -> VideoMetadata:
-    durations = [highlight.duration_seconds or 0 for highlight in highlights.highlights]
+def _to_video(reading: VideoReading, highlights: Highlights, styles: list[str], progress: Values) -> VideoMetadata:
+    files = reading.files
     categories = Counter(highlight.hook_category for highlight in highlights.highlights if highlight.hook_category)
-    return validate_model(
-        VideoMetadata,
-        {
-            "user_id": files.user_id,
-            "video_id": files.video_id,
-            "video_url": highlights.video_url or UNKNOWN_VIDEO_URL,
-            "video_title": highlights.video_title or files.video_id,
-            "custom_prompt": highlights.custom_prompt,
-            "highlights_count": len(highlights.highlights),
-            "highlights_summary": HighlightsSummary(
-                total_duration=round(sum(durations), 3), categories=dict(categories)
-            )
-            if highlights.highlights
-            else None,
-            "styles_processed": styles,
-            "created_by": IMPORTER,
-            **progress,
-        },
-    )
+    total_duration = round(sum(highlight.duration_seconds or 0 for highlight in highlights.highlights), 3)
+    values = {
+        "user_id": files.user_id,
+        "video_id": files.video_id,
+        "video_url": _complete_url(highlights.video_url),
+        "video_title": highlights.video_title or files.video_id,
+        "custom_prompt": highlights.custom_prompt,
+        "highlights_count": len(highlights.highlights),
+        "highlights_summary": {"total_duration": total_duration, "categories": dict(categories)},
+        "styles_processed": styles,
+        "created_by": IMPORTER,
+        **progress,
+    }
+    unknown: Values = {
+        "video_url": UNKNOWN_VIDEO_URL,
+        "video_title": "Untitled",
+        "custom_prompt": None,
+        "highlights_summary": {"total_duration": total_duration},
+        "styles_processed": [],
+    }
+    return _validate(reading, f"{files.user_id}/{files.video_id}/highlights.json", VideoMetadata, values, unknown)
 
 
 def _add_clip(
     reading: VideoReading, file: SourceFile, filename: str, name: ClipName, highlight: Highlight | None
 ) -> None:
-    start_time = highlight.start_time if highlight else None
-    end_time = highlight.end_time if highlight else None
-    if start_time is None or end_time is None:
-        start_time, end_time = UNKNOWN_START, UNKNOWN_END
+    times = highlight.start_time if highlight else None, highlight.end_time if highlight else None
+    if None in times:
+        times = UNKNOWN_START, UNKNOWN_END
         text = f"has no times in highlights.json: taken to be {UNKNOWN_START} to {UNKNOWN_END}."
         reading.problems.append(Problem(file.key, text))
     values = {
@@ -149,8 +155,8 @@ def _add_clip(
         "scene_description": highlight.description if highlight else None,
         "style": name.style,
         "priority": name.priority,
-        "start_time": start_time,
-        "end_time": end_time,
+        "start_time": times[0],
+        "end_time": times[1],
         "file_size_bytes": file.size_bytes,
         "has_thumbnail": thumbnail_filename(filename) in reading.files.thumbnails,
         "status": ClipStatus.COMPLETED,
@@ -158,10 +164,37 @@ def _add_clip(
         "completed_at": file.modified_at,
         "created_by": IMPORTER,
     }
+    unknown: Values = {
+        "scene_title": "Untitled",
+        "scene_description": None,
+        "style": UNKNOWN_STYLE,
+        "scene_id": 0,
+        "priority": 0,
+    }
     try:
-        reading.clips.append(validate_model(ClipMetadata, values))
+        reading.clips.append(_validate(reading, file.key, ClipMetadata, values, unknown))
     except ValidationError as error:
         reading.problems.append(Problem(file.key, f"is left out: {error.message}"))
+
+
+def _validate(reading: VideoReading, key: str, model: type[Model], values: Values, unknown: Values) -> Model:
+    """The model; a value that cannot be gives way to what stands in `unknown` for it, and is told."""
+    try:
+        return validate_model(model, values)
+    except ValidationError as error:
+        name = str(error.path[0]) if error.path else ""
+        if name not in unknown or values[name] == unknown[name]:
+            raise
+        text = f"has a {name} that cannot be, and is imported without it: {error.message}"
+        reading.problems.append(Problem(key, text))
+        return _validate(reading, key, model, {**values, name: unknown[name]}, unknown)
+
+
+def _complete_url(url: str | None) -> str:
+    """An address as people write it, `youtube.com/watch?v=…`, with its scheme."""
+    if url is None:
+        return UNKNOWN_VIDEO_URL
+    return url if "://" in url or "." not in url else f"https://{url}"
 
 
 def _to_title(slug: str) -> str:

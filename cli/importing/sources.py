@@ -63,7 +63,8 @@ class FolderSource:
             if path.is_file() and not path.name.startswith("."):
                 status = path.stat()
                 yield SourceFile(
-                    key=path.relative_to(self._folder).as_posix(),
+                    # A name that is no UTF-8 cannot be a key as it is.
+                    key=path.relative_to(self._folder).as_posix().encode("utf-8", "replace").decode(),
                     size_bytes=status.st_size,
                     modified_at=datetime.fromtimestamp(int(status.st_mtime), UTC),
                     path=path,
@@ -71,7 +72,7 @@ class FolderSource:
 
     async def read(self, file: SourceFile) -> bytes:
         """The file's content."""
-        path = self._folder / file.key
+        path = file.path or self._folder / file.key
         with path.open("rb") as content:
             return content.read(MAX_HIGHLIGHTS_BYTES)
 

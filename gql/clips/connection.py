@@ -8,6 +8,7 @@ from gql.context import Info
 from gql.loaders import ClipsKey
 from gql.relay import Connection, PageArguments, connect
 from repositories import models, ordering
+from repositories.base import assert_style
 
 
 async def resolve_clips(
@@ -20,6 +21,7 @@ async def resolve_clips(
     arguments: PageArguments,
 ) -> Connection[Clip]:
     """A page of a video's clips, loaded in one batch with those of the other videos of the request."""
+    assert_style(style)
     key = ClipsKey.for_video(
         video,
         style=style,

@@ -68,3 +68,25 @@ async def test_parents_of_clips_are_read_once(rpcs: list[str], query: Any, seed:
     rpcs.clear()
     await query("query ($u: ID) { videos(userId: $u) { nodes { clips { nodes { video { title } } } } } }", u=user_id)
     assert rpcs == ["RunQuery", "RunQuery", "BatchGetDocuments"]
+
+
+async def test_one_bad_cursor_fails_its_own_field_only(execute: Any, seed: Any, user_id: str) -> None:
+    await seed(1, 2)
+    document = """query ($u: ID) { video(videoId: "v0", userId: $u) {
+      good: clips(first: 1) { nodes { priority } }
+    } other: video(videoId: "v0", userId: $u) { bad: clips(after: "nonsense") { nodes { priority } } } }"""
+    answer = await execute(document, u=user_id)
+    assert answer["data"] == {"video": {"good": {"nodes": [{"priority": 1}]}}, "other": None}
+    (error,) = answer["errors"]
+    assert error["path"] == ["other", "bad"]
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "argumentPath": ["after"]}
+
+
+async def test_mutation_shows_what_the_one_before_it_wrote(query: Any, seed: Any, user_id: str) -> None:
+    """Root fields run one after the other: nothing that the first loaded serves the second."""
+    await seed(1, 1)
+    update = """updateVideo(input: {videoId: "v0", userId: $u, title: "%s"}) {
+      ... on UpdateVideoSuccess { video { clips { nodes { video { title } } } } } }"""
+    answer = await query("mutation ($u: ID) { a: " + update % "A" + " b: " + update % "B" + " }", u=user_id)
+    titles = [answer[name]["video"]["clips"]["nodes"][0]["video"]["title"] for name in ("a", "b")]
+    assert titles == ["A", "B"]

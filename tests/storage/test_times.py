@@ -5,14 +5,14 @@ from hypothesis import strategies as st
 from storage.times import check_canonical, format_time, parse_time
 
 
-@given(st.integers(0, 100 * 3600 * 1000 - 1))
+@given(st.integers(0, 24 * 3600 * 1000))
 def test_what_is_written_is_read_back(milliseconds: int) -> None:
     text = format_time(milliseconds / 1000)
     assert check_canonical(text)
     assert parse_time(text) == pytest.approx(milliseconds / 1000, abs=1e-6)
 
 
-@pytest.mark.parametrize("text", ["", ":", "1:2:3:4", "-1", "1e5", "nan", "\u0660\u0661", "100:00:00", "1" * 5000])
+@pytest.mark.parametrize("text", ["", ":", "1:2:3:4", "-1", "1e5", "nan", "\u0660\u0661", "24:00:00.001", "1" * 5000])
 def test_what_is_no_time_is_none(text: str) -> None:
     assert parse_time(text) is None
 

@@ -31,3 +31,22 @@ async def test_statistics_that_others_spoiled_are_mended(
 async def test_unknown_video_is_refused(query: Any, user_id: str) -> None:
     answer = await query(DOCUMENT, input={"videoId": "v1", "userId": user_id})
     assert answer["recountClips"]["__typename"] == "VideoNotFound"
+
+
+async def test_statistics_that_never_were_do_not_hide_the_video(
+    query: Any, create_video: Any, services: Services, user_id: str
+) -> None:
+    """A clip of an older version is deleted from a video without statistics: the counts fall below zero."""
+    await create_video()
+    video = services.firestore.document(f"users/{user_id}/videos/v1")
+    await video.update({"clips_count": -1, "clips_by_style": {"split": -1}})
+    clips = {"ghost": {"status": "completed", "style": ""}, "whole": {"status": "completed", "style": "split"}}
+    for clip_id, data in clips.items():
+        await video.collection("clips").document(clip_id).set({"clip_id": clip_id, **data})
+    look = await query('query ($u: ID) { video(videoId: "v1", userId: $u) { clipsCount } }', u=user_id)
+    assert look == {"video": {"clipsCount": 0}}
+    answer = await query(DOCUMENT, input={"videoId": "v1", "userId": user_id})
+    assert answer["recountClips"]["video"]["clipsByStyle"] == [
+        {"style": "split", "count": 1},
+        {"style": "unknown", "count": 1},
+    ]

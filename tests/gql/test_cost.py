@@ -1,0 +1,68 @@
+"""What a request may cost, decided from its text before anything is read."""
+
+from typing import Any
+
+import pytest
+
+NESTED = "{ videos { nodes { " + "clips { nodes { video { " * 3 + "id" + " } } }" * 3 + " } } }"
+
+
+async def requested(execute: Any, document: str, **variables: Any) -> int:
+    answer = await execute(document, **variables)
+    reads: int = answer["extensions"]["cost"]["requested"]["documentReads"]
+    return reads
+
+
+@pytest.mark.parametrize(
+    ("document", "reads"),
+    [
+        ("{ viewer { userId } }", 0),
+        ("{ videos { totalCount } }", 20),
+        ("{ videos(first: 5) { nodes { id } } }", 5),
+        ("{ videos(last: 5) { nodes { id } } }", 5),
+        ("{ videos(first: 5) { nodes { clips(first: 10) { nodes { url } } } } }", 55),
+        ("{ videos(first: 5) { nodes { cover { id } } } }", 10),
+        ('{ a: video(videoId: "v") { id } b: video(videoId: "v") { id } }', 2),
+        ("{ videos(first: 2) { ...F } } fragment F on VideoConnection { nodes { clips(first: 3) { totalCount } } }", 8),
+        ("query ($n: Int = 7) { videos(first: $n) { nodes { id } } }", 7),
+        ("{ __schema { types { fields { name } } } }", 0),
+    ],
+)
+async def test_bound_follows_the_pages(execute: Any, document: str, reads: int) -> None:
+    assert await requested(execute, document) == reads
+
+
+async def test_actual_reads_stay_below_the_bound(execute: Any, create_video: Any, user_id: str) -> None:
+    await create_video()
+    cost = (await execute("query ($u: ID) { videos(userId: $u) { nodes { id } } }", u=user_id))["extensions"]["cost"]
+    assert cost["actual"] == {"documentReads": 1, "documentWrites": 0, "rpcs": 1}
+    assert cost["requested"] == {"documentReads": 20}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        NESTED,
+        "{ videos(first: 1000) { nodes { clips(first: 1000) { nodes { id } } } } }",
+        "{ videos { nodes { " + "clips(first: 1) { nodes { video { " * 20 + "id" + " } } }" * 20 + " } } }",
+    ],
+    ids=["nested defaults", "large pages", "deep"],
+)
+async def test_query_that_asks_for_too_much_does_not_run(execute: Any, document: str) -> None:
+    answer = await execute(document)
+    assert "data" not in answer
+    assert answer["errors"][0]["extensions"]["code"] == "QUERY_TOO_EXPENSIVE"
+    assert answer["extensions"]["cost"]["actual"]["rpcs"] == 0
+
+
+async def test_fragments_that_multiply_are_measured_once_each(execute: Any) -> None:
+    """Forty fragments, each spread twice by the next: a trillion fields, refused in no time."""
+    fragments = [f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }}" for n in range(40)]
+    document = " ".join(["{ ...F0 }", *fragments, "fragment F40 on Query { videos { nodes { id } } }"])
+    answer = await execute(document)
+    assert answer["errors"][0]["extensions"]["code"] == "QUERY_TOO_EXPENSIVE"
+
+
+async def test_circular_fragments_are_bad_user_input(execute: Any) -> None:
+    answer = await execute("{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }")
+    assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
