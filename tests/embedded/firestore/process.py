@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Self
 
 ROOT = Path(__file__).parents[3]
@@ -16,6 +17,7 @@ class ServerProcess:
         self._command = [sys.executable, "-m", "embedded.firestore", "--data-dir", str(data_dir), "--exit-with-parent"]
         self._command += options
         self._process: subprocess.Popen[str] | None = None
+        self._errors = TemporaryFile("w+")  # noqa: SIM115 - no pipe: one that nobody reads would fill, and stop the server
         self.host_port = ""
 
     def __enter__(self) -> Self:
@@ -24,15 +26,16 @@ class ServerProcess:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        self._errors.close()
 
     def start(self) -> None:
         """Return once it answers."""
         self._process = subprocess.Popen(
-            self._command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            self._command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True
         )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
-        assert line, self._process.communicate()[1]
+        assert line, self._read_errors()
         self.host_port = json.loads(line)["host_port"]
 
     def kill(self) -> None:
@@ -44,9 +47,12 @@ class ServerProcess:
     def stop(self) -> str:
         """End it in good order, if it still runs, and return what it has written to stderr."""
         assert self._process is not None
-        if self._process.poll() is not None:
-            return ""
-        self._process.terminate()
-        errors = self._process.communicate(timeout=30)[1]
-        assert self._process.returncode == 0, errors
-        return errors
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.communicate(timeout=30)
+            assert self._process.returncode == 0, self._read_errors()
+        return self._read_errors()
+
+    def _read_errors(self) -> str:
+        self._errors.seek(0)
+        return self._errors.read()

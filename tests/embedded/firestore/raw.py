@@ -62,7 +62,7 @@ class RawFirestore:
     def call(self, method: str, /, **fields: Any) -> Any:
         """Return the answer to a request of these fields: a list where answers stream. Refusal otherwise."""
         data = message(f"{method}Request")(**fields).SerializeToString()
-        answers = [self._answer_class(method).FromString(answer) for answer in self.send(method, data)]
+        answers = [self.parse(method, answer) for answer in self.send(method, data)]
         return answers if method in STREAMS else answers[0]
 
     def send(self, method: str, data: bytes) -> list[bytes]:
@@ -83,5 +83,6 @@ class RawFirestore:
         except grpc.RpcError as error:
             raise Refusal(error.code().name, error.details() or "") from error
 
-    def _answer_class(self, method: str) -> Any:
-        return _ANSWERS.get(method) or message(f"{method}Response")
+    def parse(self, method: str, answer: bytes) -> Any:
+        """Return an answer of a method as the message that it is."""
+        return (_ANSWERS.get(method) or message(f"{method}Response")).FromString(answer)
