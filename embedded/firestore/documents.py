@@ -67,8 +67,8 @@ def get_field(fields: Fields, path: FieldPath) -> Value | None:
         if name not in fields or fields[name].WhichOneof("value_type") != "map_value":
             return None
         fields = fields[name].map_value.fields
-    name = path[-1]
-    return fields.get(name)
+    value: Value | None = fields.get(path[-1])
+    return value
 
 
 def set_field(fields: Fields, path: FieldPath, value: Value) -> None:

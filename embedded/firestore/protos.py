@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     class StructuredAggregationQuery(Message): ...
 
-    class StructuredQuery(Message): ...
+    class StructuredQuery(Message):
+        CollectionSelector: Any
 
     class TransactionOptions(Message): ...
 

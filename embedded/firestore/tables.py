@@ -47,18 +47,19 @@ class Tables:
 
     def store(self, state: State, commit_time: int) -> bool:
         """Write what a commit made of a document; False if that changes nothing."""
-        if not state.is_dirty or (state.document is None and state.number is None):
+        document = state.document
+        if not state.is_dirty or (document is None and state.number is None):
             return False
-        if state.document is None:
+        if document is None:
             self._delete(state, commit_time)
             return True
-        if state.number is not None and _serialise(state, state.created, state.updated) == state.data:
+        is_old = state.number is not None
+        if is_old and _serialise(document, state.path, state.created, state.updated) == state.data:
             return False
         self._keep_version(state, commit_time)
-        if state.number is None or state.is_recreated:
+        if not is_old or state.is_recreated:
             state.created = commit_time
-        data = _serialise(state, state.created, commit_time)
-        self._put(state, commit_time, data)
+        self._put(state, commit_time, _serialise(document, state.path, state.created, commit_time))
         self._update_entries(state)
         state.updated = commit_time
         return True
@@ -136,10 +137,9 @@ class Tables:
         return number
 
 
-def _serialise(state: State, created: int, updated: int) -> bytes:
-    """Return a state's document as it is stored: deterministic, so that equal documents are equal bytes."""
-    document = state.document
-    document.name = state.path.name
+def _serialise(document: Document, path: Path, created: int, updated: int) -> bytes:
+    """Return a document as it is stored: deterministic, so that equal documents are equal bytes."""
+    document.name = path.name
     document.create_time.CopyFrom(to_timestamp(created))
     document.update_time.CopyFrom(to_timestamp(updated))
     data: bytes = document.SerializeToString(deterministic=True)

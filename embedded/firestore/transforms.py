@@ -8,7 +8,7 @@ from embedded.firestore.documents import Fields, get_field, normalise_value, set
 from embedded.firestore.errors import InvalidArgumentError
 from embedded.firestore.fieldpaths import DOCUMENT_NAME, FieldPath, parse_field_path
 from embedded.firestore.protos import Message, Value
-from embedded.firestore.values import encode_number, encode_value
+from embedded.firestore.values import encode_exactly, encode_number
 
 MIN_INT64, MAX_INT64 = -(2**63), 2**63 - 1
 MAX_TRANSFORMS = 500  # of one document in one commit
@@ -96,13 +96,13 @@ def _change_array(kind: str, stored: Value | None, operand: Any) -> Value:
     result = Value()
     result.array_value.SetInParent()
     if kind == "remove_all_from_array":
-        removed = {encode_value(element) for element in operand.values}
-        result.array_value.values.extend(element for element in elements if encode_value(element) not in removed)
+        removed = {encode_exactly(element) for element in operand.values}
+        result.array_value.values.extend(element for element in elements if encode_exactly(element) not in removed)
         return result
     result.array_value.values.extend(elements)
-    seen = {encode_value(element) for element in elements}
+    seen = {encode_exactly(element) for element in elements}
     for element in operand.values:
-        key = encode_value(element)
+        key = encode_exactly(element)
         if key not in seen:
             seen.add(key)
             result.array_value.values.append(element)

@@ -21,6 +21,7 @@ TIMESTAMP, STRING, BYTES, REFERENCE = b"\x12", b"\x16", b"\x1a", b"\x1e"
 GEO_POINT, ARRAY, VECTOR, MAP = b"\x22", b"\x26", b"\x2a", b"\x2e"
 END = b"\x00"  # sorts before every tag: the shorter array or map comes first
 AFTER_ALL = b"\xff"
+Encoder = Callable[[Any], bytes]
 _ENTRY = b"\x01"  # a map goes on
 
 _INVERT = bytes(255 - byte for byte in range(256))
@@ -42,7 +43,12 @@ def after(key: bytes) -> bytes:
 
 def encode_value(value: Value) -> bytes:
     """Return the key of a value; keys compare as Firestore orders the values, and equal values have equal keys."""
-    return _ENCODERS[value.WhichOneof("value_type")](value)
+    return _QUERIED[value.WhichOneof("value_type")](value)
+
+
+def encode_exactly(value: Value) -> bytes:
+    """Return a key in which the whole of a long string or bytes value counts, as array transforms compare them."""
+    return _EXACT[value.WhichOneof("value_type")](value)
 
 
 def encode_number(number: float) -> bytes:
@@ -75,7 +81,7 @@ def _order_double(number: float) -> int:
 
 
 def _encode_bytes(tag: bytes, content: bytes) -> bytes:
-    return tag + content[:MAX_INDEXED_BYTES].replace(b"\0", b"\0\xff") + b"\0\x01"
+    return tag + content.replace(b"\0", b"\0\xff") + b"\0\x01"
 
 
 def _encode_timestamp(value: Value) -> bytes:
@@ -87,32 +93,40 @@ def _encode_geo_point(value: Value) -> bytes:
     return GEO_POINT + struct.pack(">QQ", _order_double(point.latitude), _order_double(point.longitude))
 
 
-def _encode_array(value: Value) -> bytes:
-    return ARRAY + b"".join([encode_value(element) for element in value.array_value.values]) + END
+def _make_encoders(max_bytes: int | None) -> dict[str | None, Encoder]:
+    """Return an encoder for each type; of strings and bytes only so many bytes count."""
+
+    def encode(value: Value) -> bytes:
+        return encoders[value.WhichOneof("value_type")](value)
+
+    def encode_array(value: Value) -> bytes:
+        return ARRAY + b"".join([encode(element) for element in value.array_value.values]) + END
+
+    def encode_map(value: Value) -> bytes:
+        fields = value.map_value.fields
+        if is_vector(value):
+            elements = fields[VECTOR_VALUES_KEY].array_value.values
+            return _SIZE_LAYOUT.pack(VECTOR, len(elements)) + b"".join([encode(element) for element in elements])
+        parts = [MAP]
+        for key in sorted(fields, key=str.encode):
+            parts += (_encode_bytes(_ENTRY, key.encode()), encode(fields[key]))
+        return b"".join((*parts, END))
+
+    encoders: dict[str | None, Encoder] = {
+        "null_value": lambda _: NULL,
+        "boolean_value": lambda value: BOOLEAN + (b"\1" if value.boolean_value else b"\0"),
+        "integer_value": lambda value: encode_number(value.integer_value),
+        "double_value": lambda value: encode_number(value.double_value),
+        "timestamp_value": _encode_timestamp,
+        "string_value": lambda value: _encode_bytes(STRING, value.string_value.encode()[:max_bytes]),
+        "bytes_value": lambda value: _encode_bytes(BYTES, value.bytes_value[:max_bytes]),
+        "reference_value": lambda value: encode_reference(value.reference_value),
+        "geo_point_value": _encode_geo_point,
+        "array_value": encode_array,
+        "map_value": encode_map,
+    }
+    return encoders
 
 
-def _encode_map(value: Value) -> bytes:
-    fields = value.map_value.fields
-    if is_vector(value):
-        elements = fields[VECTOR_VALUES_KEY].array_value.values
-        return _SIZE_LAYOUT.pack(VECTOR, len(elements)) + b"".join([encode_value(element) for element in elements])
-    parts = [MAP]
-    for key in sorted(fields, key=str.encode):
-        parts += (_encode_bytes(_ENTRY, key.encode()), encode_value(fields[key]))
-    parts.append(END)
-    return b"".join(parts)
-
-
-_ENCODERS: dict[str | None, Callable[[Any], bytes]] = {
-    "null_value": lambda _: NULL,
-    "boolean_value": lambda value: BOOLEAN + (b"\1" if value.boolean_value else b"\0"),
-    "integer_value": lambda value: encode_number(value.integer_value),
-    "double_value": lambda value: encode_number(value.double_value),
-    "timestamp_value": _encode_timestamp,
-    "string_value": lambda value: _encode_bytes(STRING, value.string_value.encode()),
-    "bytes_value": lambda value: _encode_bytes(BYTES, value.bytes_value),
-    "reference_value": lambda value: encode_reference(value.reference_value),
-    "geo_point_value": _encode_geo_point,
-    "array_value": _encode_array,
-    "map_value": _encode_map,
-}
+_QUERIED = _make_encoders(MAX_INDEXED_BYTES)
+_EXACT = _make_encoders(None)

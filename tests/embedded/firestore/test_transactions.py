@@ -55,7 +55,7 @@ async def test_what_a_query_found_in_a_transaction_stays_true(firestore_client: 
     async def join(name: str) -> None:
         @firestore.async_transactional
         async def run(transaction: AsyncTransaction) -> None:
-            found = [snapshot async for snapshot in members.stream(transaction=transaction)]
+            found = [snapshot async for snapshot in members.order_by("name").stream(transaction=transaction)]
             await asyncio.sleep(0.005)
             if len(found) < 3:
                 transaction.create(members.document(name), {"name": name})
