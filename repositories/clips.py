@@ -11,9 +11,16 @@ from repositories import statistics
 from repositories.base import Repository, assert_id, assert_style, transaction_of
 from repositories.calls import DEFAULT_TIMEOUT_SECONDS
 from repositories.client import FirestoreClient
-from repositories.exceptions import ClipAlreadyExistsError, ClipNotFoundError, ValidationError, VideoNotFoundError
+from repositories.deleting import FileStore, bury_clip
+from repositories.exceptions import (
+    ClipAlreadyExistsError,
+    ClipBeingDeletedError,
+    ClipNotFoundError,
+    ValidationError,
+    VideoNotFoundError,
+)
 from repositories.fields import FileSize, utc_now
-from repositories.listing import Span, filter_equal, read_page
+from repositories.listing import Span, filter_live, read_page
 from repositories.models import ClipMetadata, ClipStatus, plan_file_change
 from repositories.ordering import ClipOrder
 from repositories.pages import Page
@@ -116,27 +123,60 @@ class ClipRepository(Repository):
         return await self._run_unlocked(update, transaction)
 
     async def delete_clip(self, clip_id: str, *, transaction: UnitOfWork | None = None) -> ClipMetadata:
-        """The clip as it was; its document is gone. `ClipNotFoundError` where there is none."""
+        """The clip as it was; its document is gone, and its files are the caller's. See `delete_clip_with_files`.
+
+        `ClipNotFoundError` where there is none.
+        """
 
         async def delete(unit: UnitOfWork) -> ClipMetadata:
-            data, video = await unit.get_all([self._clip(clip_id), self._video(self.video_id)])
-            if data is None:
-                raise ClipNotFoundError(self.user_id, self.video_id, clip_id)
-            clip = read_clip(data)
+            clip = await self._take_out(unit, clip_id)
             unit.delete(self._clip(clip_id))
-            if video is not None:
-                unit.add_to_statistics(self._video(self.video_id), statistics.negate(statistics.count_by_style([clip])))
             return clip
 
         return await self._run_unlocked(delete, transaction)
 
+    async def delete_clip_with_files(self, clip_id: str, files: FileStore) -> None:
+        """The clip is gone, with its files. `ClipNotFoundError` where there is none.
+
+        It is in no list and no count from the first commit on. Where it is interrupted, the same call goes on.
+        """
+        await self._run_unlocked(lambda unit: self._bury(unit, clip_id), None)
+        await self.finish_delete(clip_id, files)
+
+    async def finish_delete(self, clip_id: str, files: FileStore) -> None:
+        """A delete of the clip that has begun has ended; a clip that is not being deleted stays."""
+        reference = self._clip(clip_id)
+        tombstone = await self._run_unlocked(lambda unit: unit.get_tombstone(reference), None)
+        if tombstone is None:
+            return
+        await files.delete(list(tombstone["file_keys"]))
+
+        async def delete(unit: UnitOfWork) -> None:
+            # Somebody else may have come first, and created the clip anew.
+            if await unit.get_tombstone(reference) is not None:
+                unit.delete(reference)
+
+        await self._run_unlocked(delete, None)
+
     async def delete_all_clips(self) -> int:
         """How many clips were deleted: in commits of 200, each with the statistics right; none is left.
 
-        Where it is interrupted, the same call goes on.
+        Their files are the caller's. Where it is interrupted, the same call goes on.
         """
         total = 0
         while deleted := await self._run_unlocked(self._delete_some, None):
+            total += deleted
+        return total
+
+    async def delete_clips_of_deleted_video(self) -> int:
+        """What `delete_all_clips` does, while the video is being deleted: the clips of one created anew stay."""
+        video = self._video(self.video_id)
+
+        async def delete_some(unit: UnitOfWork) -> int:
+            return 0 if await unit.get_tombstone(video) is None else await self._delete_some(unit)
+
+        total = 0
+        while deleted := await self._run_locked(delete_some, None):
             total += deleted
         return total
 
@@ -144,7 +184,7 @@ class ClipRepository(Repository):
         self, status: ClipStatus | None = None, style: str | None = None, *, transaction: UnitOfWork | None = None
     ) -> int:
         """How many clips there are; no document is read."""
-        query = filter_equal(AsyncQuery(self._clips), {"status": status, "style": assert_style(style)})
+        query = filter_live(AsyncQuery(self._clips), {"status": status, "style": assert_style(style)})
         return await self._calls.count(query, transaction_of(transaction))
 
     @property
@@ -174,6 +214,9 @@ class ClipRepository(Repository):
         video, *stored = await unit.get_all([self._video(self.video_id), *references])
         if video is None:
             raise VideoNotFoundError(self.user_id, self.video_id)
+        for clip, reference in zip(clips, references, strict=True):
+            if unit.find_tombstone(reference):
+                raise ClipBeingDeletedError(clip.clip_id)
         outcomes = [_compare(clip, data) for clip, data in zip(clips, stored, strict=True)]
         new = [clip for clip, is_new in outcomes if is_new]
         for clip in new:
@@ -197,6 +240,21 @@ class ClipRepository(Repository):
         unit.update(self._clip(clip.clip_id), changed.to_changes({*changes, "file_size_mb"}))
         unit.add_to_statistics(self._video(self.video_id), statistics.compute_difference(clip, changed))
         return changed
+
+    async def _take_out(self, unit: UnitOfWork, clip_id: str) -> ClipMetadata:
+        """The clip, which will be counted out of the statistics."""
+        data, video = await unit.get_all([self._clip(clip_id), self._video(self.video_id)])
+        if data is None:
+            raise ClipNotFoundError(self.user_id, self.video_id, clip_id)
+        clip = read_clip(data)
+        if video is not None:
+            unit.add_to_statistics(self._video(self.video_id), statistics.negate(statistics.count_by_style([clip])))
+        return clip
+
+    async def _bury(self, unit: UnitOfWork, clip_id: str) -> None:
+        """The clip will be a tombstone, if it is none yet."""
+        if await unit.get_tombstone(self._clip(clip_id)) is None:
+            unit.replace(self._clip(clip_id), bury_clip(await self._take_out(unit, clip_id)))
 
     async def _delete_some(self, unit: UnitOfWork) -> int:
         video = await unit.get(self._video(self.video_id))

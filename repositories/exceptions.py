@@ -90,6 +90,22 @@ class ClipAlreadyExistsError(ClipRepositoryError, ConflictError):
         self.fields = fields
 
 
+class VideoBeingDeletedError(VideoAlreadyExistsError):
+    """The id belongs to a video whose delete has begun; the same delete again finishes it."""
+
+    def __init__(self, video_id: str) -> None:
+        super().__init__(video_id, ())
+        self.message = f"The video {video_id!r} is being deleted. Delete it again to finish that; then create it."
+
+
+class ClipBeingDeletedError(ClipAlreadyExistsError):
+    """The id belongs to a clip whose delete has begun; the same delete again finishes it."""
+
+    def __init__(self, clip_id: str) -> None:
+        super().__init__(clip_id, ())
+        self.message = f"The clip {clip_id!r} is being deleted. Delete it again to finish that; then create it."
+
+
 class InvalidStatusChangeError(ConflictError):
     """The state machine has no such step."""
 

@@ -5,6 +5,7 @@ from typing import Any
 import pydantic
 import structlog
 
+from repositories.deleting import check_is_deleting
 from repositories.exceptions import RepositoryError
 from repositories.models import ClipMetadata, VideoMetadata
 from repositories.stored import StoredDocument
@@ -13,8 +14,11 @@ log = structlog.get_logger(__name__)
 
 
 def to_data(document: StoredDocument) -> dict[str, Any] | None:
-    """The document's fields, or None where it is missing; ids come from its path, missing times from Firestore."""
-    if document.fields is None:
+    """The document's fields, or None where it is missing or being deleted.
+
+    Ids come from its path, missing times from Firestore.
+    """
+    if document.fields is None or check_is_deleting(document.fields):
         return None
     _, user_id, _, video_id, *rest = document.reference.path.split("/")
     ids = {"user_id": user_id, "video_id": video_id} | ({"clip_id": rest[1]} if rest else {})

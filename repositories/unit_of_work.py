@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from google.cloud.firestore import AsyncDocumentReference, AsyncWriteBatch
+from google.cloud.firestore import DELETE_FIELD, AsyncDocumentReference, AsyncWriteBatch
 from google.cloud.firestore_v1.async_query import AsyncQuery
+from google.cloud.firestore_v1.field_path import FieldPath
 
 from repositories import statistics
 from repositories.calls import DEFAULT_TIMEOUT_SECONDS, Calls, compute_backoff_seconds
 from repositories.client import FirestoreClient
+from repositories.deleting import check_is_deleting
 from repositories.exceptions import ContentionError, UnavailableError
 from repositories.reading import to_data
 from repositories.stored import StoredDocument
@@ -27,11 +29,12 @@ Data = dict[str, Any]
 
 @dataclass
 class _Write:
-    """One buffered write: to create the document, to change fields of it, or (None) to delete it."""
+    """One buffered write: to create the document, to change fields of it, to replace all, or (None) to delete it."""
 
     reference: AsyncDocumentReference
     fields: Data | None
     is_new: bool = False
+    is_whole: bool = False
 
 
 @dataclass
@@ -49,7 +52,7 @@ class UnitOfWork:
     _differences: dict[str, Counter[str]] = field(default_factory=dict)
 
     async def get(self, reference: AsyncDocumentReference) -> Data | None:
-        """The document's fields, with the writes that are buffered; None where it is missing."""
+        """The document's fields, with the writes that are buffered; None where it is missing or being deleted."""
         return (await self.get_all([reference]))[0]
 
     async def get_all(self, references: Sequence[AsyncDocumentReference]) -> list[Data | None]:
@@ -59,6 +62,16 @@ class UnitOfWork:
             for document in await self.calls.get_all(list(unread.values()), self.transaction):
                 self._read[document.reference.path] = document
         return [self._with_writes(reference.path) for reference in references]
+
+    async def get_tombstone(self, reference: AsyncDocumentReference) -> Data | None:
+        """What is left of a document that is being deleted; None where it is missing or not being deleted."""
+        await self.get(reference)
+        return self.find_tombstone(reference)
+
+    def find_tombstone(self, reference: AsyncDocumentReference) -> Data | None:
+        """What `get_tombstone` answers, for a document that was read."""
+        fields = self._read[reference.path].fields
+        return fields if check_is_deleting(fields) else None
 
     async def run_query(self, query: AsyncQuery) -> list[StoredDocument]:
         """The query's documents as they are stored."""
@@ -71,6 +84,10 @@ class UnitOfWork:
     def update(self, reference: AsyncDocumentReference, changes: Data) -> None:
         """The fields will be changed; the commit is refused if the document is missing."""
         self._writes.append(_Write(reference, changes))
+
+    def replace(self, reference: AsyncDocumentReference, fields: Data) -> None:
+        """The document, which was read and is there, will have these fields and no others."""
+        self._writes.append(_Write(reference, fields, is_whole=True))
 
     def delete(self, reference: AsyncDocumentReference, *, update_time: datetime | None = None) -> None:
         """The document will be gone; the commit is refused if it was changed after `update_time`."""
@@ -96,7 +113,10 @@ class UnitOfWork:
         data = to_data(self._read[path])
         for write in self._writes:
             if write.reference.path == path:
-                data = None if write.fields is None else {**(data or {}), **write.fields}
+                kept = {} if write.is_whole else data or {}
+                data = None if write.fields is None else {**kept, **write.fields}
+        if check_is_deleting(data):
+            return None
         difference = self._differences.get(path)
         return data if data is None or difference is None else statistics.apply_difference(data, difference)
 
@@ -118,8 +138,15 @@ class UnitOfWork:
             batch.create(write.reference, write.fields or {})
         elif write.fields is None:
             batch.delete(write.reference, option=option)
+        elif write.is_whole:
+            batch.update(write.reference, self._without_others(write.reference, write.fields), option=option)
         else:
             batch.update(write.reference, write.fields, option=option)
+
+    def _without_others(self, reference: AsyncDocumentReference, fields: Data) -> Data:
+        """`fields`, and the removal of all others: a `set` would do that, and takes no precondition."""
+        others = (self._read[reference.path].fields or {}).keys() - fields.keys()
+        return {**fields, **{FieldPath(name).to_api_repr(): DELETE_FIELD for name in others}}
 
 
 async def run_unlocked(calls: Calls, function: Callable[[UnitOfWork], Awaitable[T]]) -> T:

@@ -9,14 +9,20 @@ from google.cloud.firestore import FieldFilter
 from google.cloud.firestore_v1.async_query import AsyncQuery
 from pydantic import TypeAdapter
 
-from repositories import statistics
+from repositories import identifiers, statistics
 from repositories.base import Repository, assert_id, assert_style, transaction_of
 from repositories.calls import DEFAULT_TIMEOUT_SECONDS
 from repositories.client import FirestoreClient
 from repositories.clips import ClipRepository
-from repositories.exceptions import ValidationError, VideoAlreadyExistsError, VideoNotFoundError
+from repositories.deleting import DELETING_STATUS, FileStore, UnfinishedDelete, bury_video
+from repositories.exceptions import (
+    ValidationError,
+    VideoAlreadyExistsError,
+    VideoBeingDeletedError,
+    VideoNotFoundError,
+)
 from repositories.fields import utc_now
-from repositories.listing import Span, assert_limit, build_page, filter_equal, read_page
+from repositories.listing import Span, assert_limit, build_page, filter_equal, filter_live, read_page
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
 from repositories.ordering import ClipOrder, VideoOrder
 from repositories.pages import Page
@@ -203,42 +209,79 @@ class VideoRepository(Repository):
 
         return await self._run_locked(recount, transaction)
 
-    async def delete_video(self, video_id: str) -> int:
-        """How many clips were deleted with the video; none of their documents is left.
+    async def delete_video(self, video_id: str, files: FileStore | None = None) -> int:
+        """How many clips were deleted with the video; none of their documents is left, and in `files` no file.
 
-        Where it is interrupted the video is still there, with its statistics right, and the same call goes on.
+        It is in no list and no count from the first commit on, and takes no new clips. Where it is interrupted, the
+        same call goes on. Without `files`, they are the caller's.
         """
-        clips = ClipRepository(self.user_id, video_id, self._client, timeout_seconds=self._timeout_seconds)
-        any_clip = AsyncQuery(self._clips_of(video_id)).select([]).limit(1)
+        await self._run_locked(lambda unit: self._bury(unit, video_id), None)
+        return await self._finish_delete(video_id, files)
 
-        async def delete_if_empty(unit: UnitOfWork) -> bool:
-            if await unit.get(self._video(video_id)) is None:
-                raise VideoNotFoundError(self.user_id, video_id)
-            if await unit.run_query(any_clip):
-                return False
-            unit.delete(self._video(video_id))
-            return True
+    async def list_unfinished_deletes(self) -> list[UnfinishedDelete]:
+        """Videos and clips whose delete has begun and has not ended, videos first."""
+        videos = filter_equal(AsyncQuery(self._videos), {"status": DELETING_STATUS})
+        filters = {"user_id": self.user_id, "status": DELETING_STATUS}
+        clips = filter_equal(self._calls.client.collection_group("clips"), filters)
+        found = await asyncio.gather(self._calls.run_query(videos), self._calls.run_query(clips))
+        return [UnfinishedDelete.from_document(document) for documents in found for document in documents]
 
-        deleted_clips = 0
-        # Again where a worker added clips meanwhile: in the transaction none can come between the look and the delete.
-        while not await self._run_locked(delete_if_empty, None):
-            deleted_clips += await clips.delete_all_clips()
-        return deleted_clips
+    async def finish_delete(self, unfinished: UnfinishedDelete, files: FileStore) -> None:
+        """The delete has ended, whoever began it. One that has ended already is no error, and what is new stays."""
+        if unfinished.clip_id is None:
+            await self._finish_delete(unfinished.video_id, files)
+        else:
+            await self._clip_repository(unfinished.video_id).finish_delete(unfinished.clip_id, files)
 
     async def count_videos(self, status: VideoStatus | None = None, *, transaction: UnitOfWork | None = None) -> int:
         """How many videos there are; no document is read."""
-        query = filter_equal(AsyncQuery(self._videos), {"status": status})
+        query = filter_live(AsyncQuery(self._videos), {"status": status})
         return await self._calls.count(query, transaction_of(transaction))
 
     async def check(self) -> None:
         """Firestore answers; `UnavailableError` or another `RepositoryError` where it does not."""
         await self._calls.get_all([self._video("check")])
 
+    def _clip_repository(self, video_id: str) -> ClipRepository:
+        return ClipRepository(self.user_id, video_id, self._client, timeout_seconds=self._timeout_seconds)
+
+    async def _finish_delete(self, video_id: str, files: FileStore | None) -> int:
+        """How many clips were deleted; the tombstone is gone, and all that lay below it."""
+        clips, folder = self._clip_repository(video_id), identifiers.build_video_key(self.user_id, video_id, "")
+        any_clip = AsyncQuery(self._clips_of(video_id)).select([]).limit(1)
+
+        async def check_is_deleting(unit: UnitOfWork) -> bool:
+            return await unit.get_tombstone(self._video(video_id)) is not None
+
+        async def delete_if_empty(unit: UnitOfWork) -> None:
+            if await check_is_deleting(unit) and not await unit.run_query(any_clip):
+                unit.delete(self._video(video_id))
+
+        deleted_clips = 0
+        # Again where a worker's commit was under way: in the last transaction none can come after the look.
+        while await self._run_unlocked(check_is_deleting, None):
+            deleted_clips += await clips.delete_clips_of_deleted_video()
+            if files is not None:
+                await files.delete_prefix(folder)
+            await self._run_locked(delete_if_empty, None)
+        return deleted_clips
+
+    async def _bury(self, unit: UnitOfWork, video_id: str) -> None:
+        """The video will be a tombstone, if it is none yet."""
+        reference = self._video(video_id)
+        if await unit.get_tombstone(reference) is not None:
+            return
+        if await unit.get(reference) is None:
+            raise VideoNotFoundError(self.user_id, video_id)
+        unit.replace(reference, bury_video(self.user_id, video_id))
+
     def _assert_own(self, video: VideoMetadata) -> None:
         if video.user_id != self.user_id:
             raise ValidationError("This is a video of another user.", ("user_id",))
 
     def _create(self, unit: UnitOfWork, video: VideoMetadata) -> VideoMetadata:
+        if unit.find_tombstone(self._video(video.video_id)):
+            raise VideoBeingDeletedError(video.video_id)
         new = video.model_copy(update={"clips_count": 0, "clips_by_style": {}, "updated_at": utc_now()})
         unit.create(self._video(video.video_id), new.to_document())
         return new

@@ -7,7 +7,6 @@ import strawberry
 from gql.context import Info
 from gql.permissions import resolve_user_id
 from gql.user_errors import ClipNotFound, InvalidInput, VideoNotFound
-from storage.keys import thumbnail_key
 
 
 @strawberry.input(description="A clip to delete, with its files.")
@@ -34,14 +33,16 @@ DeleteClipResult = Annotated[
 ]
 
 
-@strawberry.mutation(description="Deletes a clip and its files, and counts it out of the video's statistics.")
+@strawberry.mutation(
+    description="Deletes a clip and its files, and counts it out of the video's statistics. "
+    "After a failure, the same call again finishes it."
+)
 async def delete_clip(
     info: Info,
     input: Annotated[DeleteClipInput, strawberry.argument(description="The clip.")],  # noqa: A002
 ) -> DeleteClipResult | None:
-    """The document is gone, then the files: a crash between leaves files without a document, never the reverse."""
+    """The document is marked, the files go, the document goes: whatever a crash leaves, the next call finishes."""
+    services = info.context.services
     owner_id = resolve_user_id(info.context.principal, input.user_id)
-    clip = await info.context.services.clips(owner_id, input.video_id).delete_clip(input.clip_id)
-    thumbnail = thumbnail_key(owner_id, input.video_id, clip.filename)
-    await info.context.services.storage.delete([clip.r2_key, thumbnail])
+    await services.clips(owner_id, input.video_id).delete_clip_with_files(input.clip_id, services.storage)
     return DeleteClipSuccess(clip_id=input.clip_id)

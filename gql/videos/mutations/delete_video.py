@@ -1,5 +1,6 @@
 """`deleteVideo`."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import strawberry
@@ -7,7 +8,7 @@ import strawberry
 from gql.context import Info
 from gql.permissions import resolve_user_id
 from gql.user_errors import InvalidInput, VideoNotFound
-from storage.keys import video_prefix
+from storage.r2 import R2Storage
 
 
 @strawberry.input(description="A video to delete, with its clips and all of their files.")
@@ -25,8 +26,8 @@ class DeleteVideoSuccess:
     """What `deleteVideo` answers."""
 
     video_id: strawberry.ID = strawberry.field(description="The video that was deleted.")
-    deleted_clips_count: int = strawberry.field(description="How many clips went with it.")
-    deleted_files_count: int = strawberry.field(description="How many files went with it.")
+    deleted_clips_count: int = strawberry.field(description="How many clips this call deleted.")
+    deleted_files_count: int = strawberry.field(description="How many files this call deleted.")
 
 
 DeleteVideoResult = Annotated[
@@ -35,15 +36,35 @@ DeleteVideoResult = Annotated[
 ]
 
 
-@strawberry.mutation(description="Deletes a video, its clips and all of their files.")
+@strawberry.mutation(
+    description="Deletes a video, its clips and all of their files. After a failure, the same call again finishes it."
+)
 async def delete_video(
     info: Info,
     input: Annotated[DeleteVideoInput, strawberry.argument(description="The video.")],  # noqa: A002
 ) -> DeleteVideoResult | None:
-    """The documents are gone, then the files: a crash between leaves files without a document, never the reverse."""
+    """The video is marked, its clips and files go, the video goes: whatever a crash leaves, the next call finishes."""
     owner_id = resolve_user_id(info.context.principal, input.user_id)
-    deleted_clips_count = await info.context.services.videos(owner_id).delete_video(input.video_id)
-    deleted_files_count = await info.context.services.storage.delete_prefix(video_prefix(owner_id, input.video_id))
+    files = _CountedFiles(info.context.services.storage)
+    deleted_clips_count = await info.context.services.videos(owner_id).delete_video(input.video_id, files)
     return DeleteVideoSuccess(
-        video_id=input.video_id, deleted_clips_count=deleted_clips_count, deleted_files_count=deleted_files_count
+        video_id=input.video_id, deleted_clips_count=deleted_clips_count, deleted_files_count=files.deleted_count
     )
+
+
+class _CountedFiles:
+    """The storage, counting what goes."""
+
+    def __init__(self, storage: R2Storage) -> None:
+        self._storage = storage
+        self.deleted_count = 0
+
+    async def delete(self, keys: Iterable[str]) -> None:
+        """What the storage does."""
+        await self._storage.delete(keys)
+
+    async def delete_prefix(self, prefix: str) -> int:
+        """What the storage does."""
+        deleted = await self._storage.delete_prefix(prefix)
+        self.deleted_count += deleted
+        return deleted
