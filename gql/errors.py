@@ -3,6 +3,7 @@
 Expected refusals of mutations (lane 1) are types: see `user_errors.py`. A read that finds nothing (lane 2) is null.
 """
 
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
@@ -51,12 +52,15 @@ def forbidden() -> GraphQLError:
     return GraphQLError("You may not act for another user.", extensions={"code": ErrorCode.FORBIDDEN})
 
 
+_FIELD_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 # What the schema calls otherwise than the models do.
 SCHEMA_NAMES = {"video_title": "title", "scene_title": "title", "scene_description": "description", "cursor": "after"}
 
 
 def to_schema_name(name: str) -> str:
-    """A model's field as the schema names it: `start_time` as `startTime`."""
+    """A model's field as the schema names it: `start_time` as `startTime`. A key of a map stays as it is."""
+    if not _FIELD_NAME.fullmatch(name):
+        return name
     first, *rest = SCHEMA_NAMES.get(name, name).split("_")
     return first + "".join(word.title() for word in rest)
 

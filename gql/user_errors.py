@@ -104,10 +104,11 @@ class VideoAlreadyExistsHandler(ExceptionHandler[VideoAlreadyExistsError, VideoA
 
     def handle(self, exception: VideoAlreadyExistsError, **_: Any) -> VideoAlreadyExists:
         """The refusal to show."""
+        fields = to_argument_path(exception.fields)
         return VideoAlreadyExists(
-            message=exception.message,
+            message=f"The video {exception.video_id!r} exists with other content: {', '.join(fields)}.",
             video_id=strawberry.ID(exception.video_id),
-            fields=to_argument_path(exception.fields),
+            fields=fields,
         )
 
 
@@ -116,10 +117,11 @@ class ClipAlreadyExistsHandler(ExceptionHandler[ClipAlreadyExistsError, ClipAlre
 
     def handle(self, exception: ClipAlreadyExistsError, **_: Any) -> ClipAlreadyExists:
         """The refusal to show."""
+        fields = to_argument_path(exception.fields)
         return ClipAlreadyExists(
-            message=exception.message,
+            message=f"The clip {exception.clip_id!r} exists with other content: {', '.join(fields)}.",
             clip_id=strawberry.ID(exception.clip_id),
-            fields=to_argument_path(exception.fields),
+            fields=fields,
         )
 
 

@@ -12,6 +12,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLUnionType,
     build_schema,
+    value_from_ast_untyped,
 )
 
 from gql.schema import print_schema
@@ -59,15 +60,56 @@ def test_mutation_has_the_shape_of_all_mutations(name: str, field: Any) -> None:
     assert all("UserError" in {interface.name for interface in error.interfaces} for error in errors)
 
 
-def test_contract_fields_are_there() -> None:
-    """The names that the contract promises, argument by argument."""
-    printed = print_schema()
-    for line in (
-        "first: Int = 20",
-        "first: Int = 100",
-        "status: ClipStatus = COMPLETED",
-        "orderBy: ClipOrder! = PRIORITY_ASC",
-        "expiresIn: Int! = 3600",
-        "download: Boolean! = false",
-    ):
-        assert line in printed
+VIDEO_FIELDS = """
+    id videoId userId videoUrl title youtubeId status createdAt completedAt failedAt errorMessage highlightsCount
+    highlightsSummary highlights customPrompt stylesProcessed cropMode targetAspect clipsCount clipsByStyle updatedAt
+    createdBy cover
+"""
+CLIP_FIELDS = """
+    id clipId videoId userId sceneId title description filename style priority startTime endTime durationSeconds
+    fileSizeBytes fileSizeMb size hasThumbnail status createdAt completedAt createdBy video urlsExpireAt
+"""
+# The contract's names, as far as they are built: field → its arguments with their defaults.
+PAGE = {"first": None, "after": None, "last": None, "before": None}
+CONTRACT: dict[str, dict[str, dict[str, object]]] = {
+    "Query": {
+        "viewer": {},
+        "node": {"id": None},
+        "video": {"videoId": None, "userId": None},
+        "videos": {**PAGE, "first": 20, "status": None, "orderBy": "CREATED_AT_DESC", "userId": None},
+        "clip": {"videoId": None, "clipId": None, "userId": None},
+    },
+    "Video": {
+        **{name: {} for name in VIDEO_FIELDS.split()},
+        "clips": {**PAGE, "style": None, "status": "COMPLETED", "first": 100, "orderBy": "PRIORITY_ASC"},
+    },
+    "Clip": {
+        **{name: {} for name in CLIP_FIELDS.split()},
+        "url": {"expiresIn": 3600, "download": False},
+        "thumbnailUrl": {"expiresIn": 3600},
+    },
+    "ClipConnection": {name: {} for name in ("edges", "nodes", "pageInfo", "totalCount")},
+    "VideoConnection": {name: {} for name in ("edges", "nodes", "pageInfo", "totalCount")},
+    "StyleCount": {"style": {}, "count": {}},
+    "HighlightsSummary": {"totalDuration": {}, "categories": {}},
+    "Viewer": {"userId": {}, "roles": {}},
+    "InvalidInput": {"message": {}, "path": {}},
+    "InvalidStatusChange": {"message": {}, "from": {}, "to": {}},
+    "FileMissing": {"message": {}, "key": {}},
+    "VideoNotFound": {"message": {}},
+    "ClipNotFound": {"message": {}},
+    "VideoAlreadyExists": {"message": {}},
+    "ClipAlreadyExists": {"message": {}},
+}
+
+
+@pytest.mark.parametrize(
+    ("type_name", "name", "arguments"),
+    [(type_name, name, arguments) for type_name, fields in CONTRACT.items() for name, arguments in fields.items()],
+)
+def test_contracts_field_has_its_arguments(type_name: str, name: str, arguments: dict[str, object]) -> None:
+    type_: Any = SCHEMA.type_map[type_name]
+    field = type_.fields[name]
+    defaults = {name: argument.default and argument.default.literal for name, argument in field.args.items()}
+    shown = {name: default and value_from_ast_untyped(default) for name, default in defaults.items()}
+    assert shown == arguments
