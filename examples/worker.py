@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""A worker: cuts the highlights out of a video, uploads the clips, and reports them. Killed and run again, it goes on.
+
+python examples/worker.py talk.mp4 highlights.json --user alice --video-id talk --style original --style left_focus
+"""
+
+import asyncio
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from cli.stack import connect_services
+from repositories.client import FirestoreClient, create_client
+from repositories.clips import MAX_CLIPS_PER_BATCH, ClipRepository
+from repositories.exceptions import RepositoryError
+from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
+from repositories.videos import VideoRepository
+from settings import Settings
+from storage.exceptions import ObjectNotFoundError, StorageError
+from storage.highlights import Highlights, HighlightsError, parse_highlights
+from storage.keys import ClipName, format_clip_filename, highlights_key, thumbnail_key
+from storage.r2 import R2Storage
+
+# style → ffmpeg's filter; H.264 wants even sizes.
+FILTERS = {
+    "original": "scale=trunc(iw/2)*2:trunc(ih/2)*2",
+    "left_focus": "crop=trunc(ih*9/32)*2:trunc(ih/2)*2:0:0",
+    "right_focus": "crop=trunc(ih*9/32)*2:trunc(ih/2)*2:iw-ow:0",
+}
+MAX_SLUG_CHARACTERS = 60
+NOT_IN_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a queue delivers, at least once: all ids follow from it, so that the same job finds its own work again."""
+
+    user_id: str
+    video_id: str
+    source: Path
+    highlights: Path
+    styles: tuple[str, ...]
+
+
+class CuttingError(Exception):
+    """ffmpeg cannot cut this; the text is its last line."""
+
+
+class Worker:
+    """Works on one job. Each step may be the last one that a killed worker took, and can be taken again."""
+
+    def __init__(self, job: Job, firestore: FirestoreClient, storage: R2Storage) -> None:
+        self._job = job
+        self._videos = VideoRepository(job.user_id, firestore)
+        self._clips = ClipRepository(job.user_id, job.video_id, firestore)
+        self._storage = storage
+
+    async def run(self) -> VideoStatus:
+        """The video's clips are cut, uploaded and reported; how it ended."""
+        content = self._job.highlights.read_bytes()
+        highlights, _ = parse_highlights(content)
+        await self._storage.put(highlights_key(self._job.user_id, self._job.video_id), content, "application/json")
+        video = await self._begin(highlights)
+        for clip in await self._announce(highlights):
+            # Whatever is not reported yet is cut anew: a file that lies there may be of an earlier rendering.
+            if clip.status is not ClipStatus.COMPLETED:
+                await self._work_on(clip)
+        return await self._finish(video)
+
+    async def _begin(self, highlights: Highlights) -> VideoMetadata:
+        """The video is there and processing, or completed where this job was done before."""
+        video, _ = await self._videos.create_video(_describe_video(self._job, highlights))
+        if video.status is VideoStatus.FAILED:
+            return await self._videos.update_video_status(video.video_id, VideoStatus.PROCESSING)
+        return video
+
+    async def _announce(self, highlights: Highlights) -> list[ClipMetadata]:
+        """Every clip as it is stored: new ones as processing, so that a page can show what is to come."""
+        clips = _describe_clips(self._job, highlights)
+        stored: list[ClipMetadata] = []
+        for start in range(0, len(clips), MAX_CLIPS_PER_BATCH):
+            batch = await self._clips.create_clips_batch(clips[start : start + MAX_CLIPS_PER_BATCH])
+            stored.extend(clip for clip, _ in batch)
+        return stored
+
+    async def _work_on(self, clip: ClipMetadata) -> None:
+        if clip.status is ClipStatus.FAILED:
+            await self._clips.update_clip_status(clip.clip_id, ClipStatus.PROCESSING)
+        with tempfile.TemporaryDirectory(prefix="clipgraph-") as folder:
+            file, thumbnail = Path(folder, "clip.mp4"), Path(folder, "clip.jpg")
+            try:
+                await cut_clip(self._job.source, clip, file, thumbnail)
+            except CuttingError as error:
+                await self._clips.update_clip_status(clip.clip_id, ClipStatus.FAILED, error_message=str(error))
+                return
+            await self._report(clip, file, thumbnail)
+
+    async def _report(self, clip: ClipMetadata, file: Path, thumbnail: Path) -> None:
+        """The files are in R2, and then the clip is completed: nobody ever sees a clip that cannot be played."""
+        image_key = thumbnail_key(clip.user_id, clip.video_id, clip.filename)
+        await self._storage.put(image_key, thumbnail, "image/jpeg")
+        await self._storage.put(clip.r2_key, file, "video/mp4")
+        stored = await self._storage.head(clip.r2_key)
+        if stored is None:
+            raise ObjectNotFoundError(clip.r2_key)
+        await self._clips.update_clip_status(
+            clip.clip_id, ClipStatus.COMPLETED, file_size_bytes=stored.size_bytes, has_thumbnail=True
+        )
+
+    async def _finish(self, video: VideoMetadata) -> VideoStatus:
+        missing = await self._clips.count_clips() - await self._clips.count_clips(ClipStatus.COMPLETED)
+        status = VideoStatus.FAILED if missing else VideoStatus.COMPLETED
+        if video.status is not status:
+            message = f"{missing} clips could not be cut." if missing else None
+            await self._videos.update_video_status(video.video_id, status, error_message=message)
+        return status
+
+
+async def cut_clip(source: Path, clip: ClipMetadata, file: Path, thumbnail: Path) -> None:
+    """`file` is the clip, cut out of the source, and `thumbnail` its middle; `CuttingError` where ffmpeg cannot.
+
+    The same cut has the same bytes, whichever worker makes it: two that race upload the same files.
+    """
+    picture = ["-vf", FILTERS[clip.style], "-map_metadata", "-1", "-fflags", "+bitexact", "-flags", "+bitexact"]
+    codec = ["-c:v", "libx264", "-preset", "veryfast", "-threads", "1", "-pix_fmt", "yuv420p", "-c:a", "aac"]
+    middle = ["-ss", str(clip.duration_seconds / 2), "-frames:v", "1", "-q:v", "4"]
+    await _run_ffmpeg(
+        *("-ss", clip.start_time, "-t", str(clip.duration_seconds), "-i", str(source)),
+        *(*picture, *codec, "-movflags", "+faststart", str(file)),
+        *(*picture, *middle, str(thumbnail)),
+    )
+    # Past the end of its source ffmpeg makes a clip without pictures, and calls it a success.
+    if not await asyncio.to_thread(thumbnail.exists):
+        raise CuttingError(f"There is no picture from {clip.start_time} to {clip.end_time}.")
+
+
+async def _run_ffmpeg(*arguments: str) -> None:
+    command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-y", *arguments]
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+    _, errors = await process.communicate()
+    if process.returncode != 0:
+        lines = errors.decode(errors="replace").strip().splitlines()
+        raise CuttingError(lines[-1] if lines else "ffmpeg failed, and did not say why.")
+
+
+def _describe_video(job: Job, highlights: Highlights) -> VideoMetadata:
+    given = {"video_url": highlights.video_url, "video_title": highlights.video_title}
+    return VideoMetadata(
+        user_id=job.user_id,
+        video_id=job.video_id,
+        custom_prompt=highlights.custom_prompt,
+        highlights_count=len(highlights.highlights),
+        styles_processed=list(job.styles),
+        **{name: value for name, value in given.items() if value is not None},
+    )
+
+
+def _describe_clips(job: Job, highlights: Highlights) -> list[ClipMetadata]:
+    return [
+        ClipMetadata(
+            user_id=job.user_id,
+            video_id=job.video_id,
+            filename=format_clip_filename(ClipName(one.priority, one.id, _to_slug(one.title), style)),
+            scene_id=one.id,
+            scene_title=one.title,
+            scene_description=one.description,
+            style=style,
+            priority=one.priority,
+            start_time=one.start_time,
+            end_time=one.end_time,
+        )
+        for one in highlights.highlights
+        if one.start_time is not None and one.end_time is not None
+        for style in job.styles
+    ]
+
+
+def _to_slug(title: str) -> str:
+    return NOT_IN_SLUG.sub("-", title.lower()).strip("-")[:MAX_SLUG_CHARACTERS]
+
+
+async def work(job: Job, settings: Settings) -> VideoStatus:
+    """The job is done against the Firestore and R2 that the settings lead to; how the video ended."""
+    firestore = create_client(
+        project=settings.google_cloud_project,
+        database=settings.firestore_database,
+        emulator_host=settings.firestore_emulator_host,
+    )
+    storage = R2Storage(**settings.resolve_r2()._asdict())
+    try:
+        return await Worker(job, firestore, storage).run()
+    finally:
+        firestore.close()
+        storage.close()
+
+
+EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.command(help="Cut the highlights out of a video, upload the clips, and report them.")
+@click.argument("source", type=EXISTING_FILE)
+@click.argument("highlights", type=EXISTING_FILE)
+@click.option("--user", "user_id", required=True, help="Whose video it is.")
+@click.option("--video-id", required=True, help="The video's id.")
+@click.option(
+    "--style", "styles", type=click.Choice(list(FILTERS)), multiple=True, default=["original"], show_default=True
+)
+@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Of the embedded servers; ./data.")
+def main(
+    source: Path, highlights: Path, user_id: str, video_id: str, styles: tuple[str, ...], data_dir: Path | None
+) -> None:
+    """Exits 0 once the video is completed; for any other end, the queue delivers the job again."""
+    job = Job(user_id, video_id, source, highlights, tuple(dict.fromkeys(styles)))
+    try:
+        with connect_services(data_dir) as settings:
+            status = asyncio.run(work(job, settings))
+    except (RepositoryError, StorageError, HighlightsError) as error:
+        raise click.ClickException(f"{error} Run the same job again: it goes on where it stopped.") from None
+    click.echo(f"The video {video_id} is {status}.")
+    if status is not VideoStatus.COMPLETED:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

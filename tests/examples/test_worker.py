@@ -1,0 +1,174 @@
+"""examples/worker.py: cuts real clips with ffmpeg, and ends right wherever it was killed before."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples.worker import FILTERS, Job, work
+from gql.app import create_services
+from gql.context import Services
+from repositories.models import ClipStatus, VideoStatus
+from settings import Settings
+from storage.keys import thumbnail_key, video_prefix
+
+ROOT = Path(__file__).parent.parent.parent
+WORKER = ROOT / "examples" / "worker.py"
+# At every visit of every line, instead of at the first visit of those that ask or tell somebody something: minutes.
+EVERY_LINE = os.environ.get("CLIPGRAPH_KILL_AT_EVERY_LINE") == "1"
+
+pytestmark = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg cuts the clips, and is not installed")
+
+Run = Callable[..., dict[str, Any]]
+
+
+def pick_kills(visited: list[tuple[int, int]]) -> list[list[int]]:
+    """Where to kill, as line and visit, out of the lines that a whole run visited so often."""
+    if EVERY_LINE:
+        return [[line, visit] for line, visits in visited for visit in range(1, visits + 1)]
+    lines = WORKER.read_text().splitlines()
+    return [[line, 1] for line, _ in visited if "await " in lines[line - 1]]
+
+
+def make_video(path: Path, seconds: float) -> Path:
+    picture = f"testsrc=size=160x90:rate=5:duration={seconds}"
+    command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-y", "-f", "lavfi", "-i", picture, str(path)]
+    subprocess.run(command, check=True, timeout=60)
+    return path
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_video(tmp_path_factory.mktemp("source") / "talk.mp4", 4)
+
+
+@pytest.fixture
+def highlights(tmp_path: Path) -> Path:
+    scenes = [
+        {"id": 1, "title": "It's on!", "start": "00:00:00.400", "end": "00:00:01", "priority": 2},
+        {"id": 2, "title": "And off", "start": "00:00:02", "end": "00:00:02.800", "priority": 1},
+    ]
+    path = tmp_path / "highlights.json"
+    path.write_text(json.dumps({"video_url": "https://youtu.be/dQw4w9WgXcQ", "highlights": scenes}))
+    return path
+
+
+@pytest.fixture
+async def services(settings: Settings) -> AsyncIterator[Services]:
+    services = create_services(settings)
+    yield services
+    await services.close()
+
+
+@pytest.fixture
+def run(settings: Settings, tmp_path: Path) -> Iterator[Run]:
+    """Runs the worker in a process of its own; `kill_at` is a line and a visit of it."""
+    r2 = {f"CLIPGRAPH_R2_{name.upper()}": value for name, value in settings.resolve_r2()._asdict().items()}
+    firestore = {
+        "GOOGLE_CLOUD_PROJECT": str(settings.google_cloud_project),
+        "FIRESTORE_EMULATOR_HOST": str(settings.firestore_emulator_host),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.examples.killable"],
+        cwd=ROOT,
+        env={**os.environ, **r2, **firestore, "TMPDIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    stdin, stdout = process.stdin, process.stdout
+
+    def run(*arguments: str, kill_at: list[int] | None = None) -> dict[str, Any]:
+        stdin.write(json.dumps({"arguments": arguments, "kill_at": kill_at}) + "\n")
+        stdin.flush()
+        answer: dict[str, Any] = json.loads(stdout.readline())
+        return answer
+
+    yield run
+    stdin.close()
+    process.wait(30)
+    stdout.close()
+
+
+async def assert_consistent(services: Services, user_id: str, video_id: str) -> None:
+    """What anyone may see at any moment: exact statistics, and no completed clip without its files."""
+    video = await services.videos(user_id).get_video(video_id)
+    clips = await services.clips(user_id, video_id).list_clips(status=ClipStatus.COMPLETED)
+    assert video is not None or not clips.items
+    if video is not None:
+        assert video.clips_by_style == dict(Counter(clip.style for clip in clips))
+        assert video.clips_count == len(clips.items)
+    for clip in clips:
+        stored = await services.storage.head(clip.r2_key)
+        assert stored is not None
+        assert stored.size_bytes == clip.file_size_bytes
+        assert await services.storage.head(thumbnail_key(user_id, video_id, clip.filename))
+
+
+async def describe(services: Services, user_id: str, video_id: str) -> Any:
+    """All that is stored of a video, without what must differ: its id, and times."""
+    differing = {"video_id", "video_title", "created_at", "completed_at", "updated_at", "r2_key", "thumbnail_r2_key"}
+    differing |= {"highlights_json_key"}
+    video = await services.videos(user_id).get_video(video_id)
+    assert video is not None
+    clips = await services.clips(user_id, video_id).list_clips()
+    prefix = video_prefix(user_id, video_id)
+    files = {found.key.removeprefix(prefix): found.etag async for found in services.storage.list(prefix)}
+    return video.model_dump(exclude=differing), [clip.model_dump(exclude=differing) for clip in clips], files
+
+
+@pytest.mark.timeout(3600 if EVERY_LINE else 300)
+async def test_worker_that_is_killed_and_run_again_ends_as_if_it_had_not_been(
+    run: Run, services: Services, source: Path, highlights: Path, user_id: str
+) -> None:
+    job = [str(source), str(highlights), "--user", user_id, "--video-id"]
+    whole = run(*job, "whole")
+    expected = await describe(services, user_id, "whole")
+    assert whole["status"] == 0
+    assert (expected[0]["status"], expected[0]["clips_count"], len(expected[2])) == (VideoStatus.COMPLETED, 2, 5)
+    kills = pick_kills(whole["visited"])
+    assert len(kills) > 15
+    for line, visit in kills:
+        video_id = f"killed-{line}-{visit}"
+        assert run(*job, video_id, kill_at=[line, visit])["status"] == -signal.SIGKILL
+        await assert_consistent(services, user_id, video_id)
+        assert run(*job, video_id)["status"] == 0
+        assert await describe(services, user_id, video_id) == expected, f"after a kill at line {line}"
+
+
+async def test_workers_that_race_for_one_job_end_as_one_would(
+    services: Services, source: Path, highlights: Path, user_id: str
+) -> None:
+    job = Job(user_id, "raced", source, highlights, tuple(FILTERS))
+    assert set(await asyncio.gather(*(work(job, services.settings) for _ in range(2)))) == {VideoStatus.COMPLETED}
+    await assert_consistent(services, user_id, "raced")
+    video = await services.videos(user_id).get_video("raced")
+    assert video is not None
+    assert video.clips_by_style == dict.fromkeys(FILTERS, 2)
+
+
+async def test_clip_that_cannot_be_cut_fails_with_ffmpegs_reason_and_is_retried_by_the_next_run(
+    services: Services, highlights: Path, user_id: str, tmp_path: Path
+) -> None:
+    source = make_video(tmp_path / "short.mp4", 1)
+    job = Job(user_id, "short", source, highlights, ("original",))
+    assert await work(job, services.settings) is VideoStatus.FAILED
+    (failed,) = await services.clips(user_id, "short").list_clips(status=ClipStatus.FAILED)
+    assert failed.error_message
+    await assert_consistent(services, user_id, "short")
+    make_video(source, 4)
+    assert await work(job, services.settings) is VideoStatus.COMPLETED
+    video = await services.videos(user_id).get_video("short")
+    assert video is not None
+    assert (video.clips_count, video.error_message, video.failed_at) == (2, None, None)
