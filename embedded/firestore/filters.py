@@ -18,6 +18,9 @@ _AND, _OR = 1, 2
 _LESS, _LESS_EQUAL, _GREATER, _GREATER_EQUAL, _EQUAL, _NOT_EQUAL, _CONTAINS, _IN, _CONTAINS_ANY, _NOT_IN = range(1, 11)
 _IS_NAN, _IS_NULL, _IS_NOT_NAN, _IS_NOT_NULL = range(2, 6)
 
+# Firestore never finds these by `in`, `array-contains` or `array-contains-any`; that takes IS_NULL and IS_NAN.
+_UNFINDABLE = frozenset({NULL, NAN})
+
 Interval = tuple[bytes, bytes]  # keys from the first up to, and without, the second
 
 
@@ -152,15 +155,16 @@ class WhereParser:
         if operator in {_IN, _NOT_IN, _CONTAINS_ANY}:
             keys = self._encode_list(path, operator, filter_.value)
             if operator == _NOT_IN:
-                return [(self._unequal(path, keys),)]
+                return [(self._unequal(path, keys, is_list=True),)]
             kind = "equal" if operator == _IN else "contains"
-            return _limited([(_Atom(path, kind, key),) for key in dict.fromkeys(keys)])
+            return _limited([(_Atom(path, kind, key),) for key in dict.fromkeys(keys) if key not in _UNFINDABLE])
         if operator == _NOT_EQUAL:
             return [(self._unequal(path, [self._encode(path, filter_.value)]),)]
         if operator == _EQUAL:
             return [(_Atom(path, "equal", self._encode(path, filter_.value)),)]
         if operator == _CONTAINS:
-            return [(_Atom(path, "contains", self._encode_element(path, filter_.value)),)]
+            key = self._encode_element(path, filter_.value)
+            return [(_Atom(path, "contains", key),)] if key not in _UNFINDABLE else []
         if operator in {_LESS, _LESS_EQUAL, _GREATER, _GREATER_EQUAL}:
             return [(self._range(path, operator, self._encode(path, filter_.value)),)]
         raise InvalidArgumentError("A field filter's op is missing or unknown.")
@@ -213,10 +217,10 @@ class WhereParser:
         }[operator]
         return _Atom(path, "intervals", intervals=(interval,))
 
-    def _unequal(self, path: FieldPath, keys: list[bytes]) -> _Atom:
+    def _unequal(self, path: FieldPath, keys: list[bytes], *, is_list: bool = False) -> _Atom:
         """Match what is neither null nor any of the keys; not-in with a null among them matches nothing."""
         self._checks.inequalities.add(path)
-        if NULL in keys and len(keys) > 1:
+        if NULL in keys and is_list:
             return _Atom(path, "intervals")
         lowest = b"" if path == NAME else after(NULL)
         intervals = []

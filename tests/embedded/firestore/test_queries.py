@@ -1,5 +1,6 @@
 """Queries through the real client."""
 
+import math
 from typing import Any
 
 import pytest
@@ -43,6 +44,32 @@ async def test_each_operator_finds_its_documents(
     numbers: Any, field: str, operator: str, value: Any, expected: str
 ) -> None:
     assert await ids(numbers.where(filter=FieldFilter(field, operator, value))) == expected.split()
+
+
+@pytest.mark.parametrize(
+    ("field", "operator", "value", "expected"),
+    [
+        ("zip", "in", [None], ""),
+        ("zip", "in", [math.nan, 1], "one"),
+        ("zip", "==", None, "null"),
+        ("zip", "==", math.nan, "nan"),
+        ("zip", "!=", None, "nan one"),
+        ("zip", "!=", math.nan, "one"),
+        ("zip", "not-in", [None], ""),
+        ("zip", "not-in", [math.nan], "one"),
+        ("zip", "not-in", [math.nan, 1], ""),
+        ("list", "array_contains", 1, "one"),
+        ("list", "array_contains_any", [None, math.nan, 1], "one"),
+    ],
+)
+async def test_null_and_nan_are_only_found_by_name(
+    firestore_client: AsyncClient, field: str, operator: str, value: Any, expected: str
+) -> None:
+    """As the backend does in the tests of Google's own mobile clients."""
+    collection = firestore_client.collection("zips")
+    for name, element in (("nan", math.nan), ("null", None), ("one", 1)):
+        await collection.document(name).set({"zip": element, "list": [element]})
+    assert await ids(collection.where(filter=FieldFilter(field, operator, value))) == expected.split()
 
 
 async def test_equalities_merge_with_each_other_and_with_arrays(numbers: Any) -> None:
@@ -116,6 +143,6 @@ async def test_an_updated_document_leaves_its_old_place(numbers: Any) -> None:
     assert await ids(numbers.where(filter=FieldFilter("tags", "array_contains", "3"))) == ["d0", "d6", "d9"]
 
 
-async def test_a_cursor_with_more_values_than_orders_is_refused(numbers: Any) -> None:
+async def test_more_than_thirty_values_are_refused(numbers: Any) -> None:
     with pytest.raises(InvalidArgument):
         await ids(numbers.where(filter=FieldFilter("n", "in", list(range(31)))))
