@@ -82,12 +82,14 @@ class _Stream:
         reading.add_done_callback(lambda _: self._feed.woken.set())
         try:
             while not (reading.done() and self._requests.empty()):
+                if self._feed.is_closed:
+                    raise UnavailableError("The server is shutting down.")
                 self._feed.woken.clear()
                 await self._tell_commits()
-                if self._requests.empty():
-                    await self._wait()
-                else:
+                if not self._requests.empty():
                     await self._answer(self._requests.get_nowait())
+                elif self._feed.is_empty:
+                    await self._wait()
             reading.result()
         finally:
             reading.cancel()
@@ -101,8 +103,6 @@ class _Stream:
 
     async def _wait(self) -> None:
         """Return when there is something to do; a client that hears of nothing is given a fresh token now and then."""
-        if self._feed.is_closed:
-            raise UnavailableError("The server is shutting down.")
         try:
             async with asyncio.timeout(HEARTBEAT_SECONDS):
                 await self._feed.woken.wait()
@@ -124,7 +124,6 @@ class _Stream:
     async def _add(self, database: str, asked: Message) -> None:
         target_id = self._choose_id(asked.target_id)
         await self._send(tell_added(target_id))
-        await self._tell_commits()
         try:
             if self._gives_ids and asked.target_id:
                 raise InvalidArgumentError("After a target without a target_id, no other target may have one.")
@@ -140,8 +139,10 @@ class _Stream:
         """Tell a target's documents as of now. Between that time and the subscription nothing may be awaited."""
         now = self._hub.now()
         since = self._tokens.resume_time(asked, now)
-        self._targets[target_id] = target
         self._subscriptions[target_id] = self._hub.subscribe(self._feed, target.keys)
+        if not self._feed.is_empty:
+            await self._catch_up(now)
+        self._targets[target_id] = target
         if since is None or (since != EVERYTHING and not target.is_resumable):
             since = EVERYTHING
             await self._send(tell_reset(target_id))
@@ -174,10 +175,13 @@ class _Stream:
         return max(self._targets, default=0) + 1
 
     async def _tell_commits(self) -> None:
-        """Tell all that the feed holds."""
-        while not self._feed.is_empty:
+        """Tell what the feed holds by now: what comes in the meantime waits until a request has had its turn."""
+        if self._feed.has_dropped:
+            await self._catch_up(self._hub.now())
+        for _ in range(len(self._feed)):
             commit = self._feed.pop()
-            await (self._catch_up() if commit is None else self._tell_commit(commit))
+            if commit is not None:
+                await self._tell_commit(commit)
 
     async def _tell_commit(self, commit: CommitResult) -> None:
         messages = [
@@ -188,10 +192,9 @@ class _Stream:
         if messages:
             await self._tell_consistent(commit.commit_time)
 
-    async def _catch_up(self) -> None:
-        """Tell, as one change, what the commits have changed that did not fit into the feed."""
+    async def _catch_up(self, now: int) -> None:
+        """Tell, as one change, what has changed up to now: the feed does not hold it, or new commits never end."""
         self._feed.clear()
-        now = self._hub.now()
         async with open_snapshot(self._storage, now) as snapshot:
             for target in self._targets.values():
                 async for message in target.tell(snapshot, self._told_until):

@@ -80,6 +80,8 @@ def _duplex(request_class: type[protos.Message], method: Duplex) -> Handler:
     async def handle(requests: AsyncIterator[bytes], context: Context) -> None:
         try:
             await method((_parse(request_class, data) async for data in requests), context.write)
+        except grpc.aio.InternalError:
+            return  # the client was gone before it was told
         except Exception as error:  # noqa: BLE001 - every error must get its code
             await _abort(context, error)
 

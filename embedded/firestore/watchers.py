@@ -22,6 +22,10 @@ class Feed:
         self._commits: deque[tuple[CommitResult, int]] = deque()
         self._size_bytes = 0
 
+    def __len__(self) -> int:
+        """Return how many commits wait."""
+        return len(self._commits)
+
     @property
     def is_empty(self) -> bool:
         """Tell whether the stream has told all that it was given."""

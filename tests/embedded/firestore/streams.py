@@ -152,6 +152,7 @@ class Stream:
             told = getattr(answer, kind)
             for target_id in told.removed_target_ids:
                 self.documents[target_id].pop(told.document, None)
+            self._mirror_time(told.read_time)
         elif kind == "target_change":
             change = answer.target_change
             if change.target_change_type in {ADD, RESET}:
@@ -159,8 +160,11 @@ class Stream:
             self.cause = change.cause.code
             self.resume_token = change.resume_token or self.resume_token
             if change.HasField("read_time"):
-                assert self.read_time is None or self.read_time.ToNanoseconds() <= change.read_time.ToNanoseconds()
-                self.read_time = change.read_time
+                self._mirror_time(change.read_time)
+
+    def _mirror_time(self, read_time: Any) -> None:
+        assert self.read_time is None or self.read_time.ToNanoseconds() <= read_time.ToNanoseconds()
+        self.read_time = read_time
 
 
 def describe(answer: Any) -> str:

@@ -1,9 +1,11 @@
 """Listen, message by message: what the clients do not show, and what few of them ask for."""
 
 import asyncio
+import itertools
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -38,6 +40,18 @@ async def test_resume_tells_only_what_changed(wire: Wire) -> None:
     assert words[0] == "add"
     assert sorted(words[1:-2]) == ["change c/a", "delete c/c", "delete c/x", "remove c/b"]
     assert words[-2:] == ["current", "consistent"]
+
+
+async def test_resume_without_a_change(wire: Wire) -> None:
+    """What was told with the token's own commit is not told again."""
+    await wire.commit(put("c/a", n=9), put("c/b", n=9))
+    async with wire.listen() as stream:
+        await stream.add_query(1, query(where=above(5)))
+        await stream.snapshot()
+        await stream.snapshot(await wire.commit(put("c/a", n=8), drop("c/b")))
+    async with wire.listen() as resumed:
+        await resumed.add_query(1, query(where=above(5)), resume_token=stream.resume_token)
+        assert await resumed.snapshot() == ["add", "current", "consistent"]
 
 
 async def test_resume_of_documents(wire: Wire) -> None:
@@ -239,23 +253,38 @@ async def test_everything_against_queries(wire: Wire) -> None:
                 assert stream.documents[target_id] == await wire.run_query(asked, stream.read_time)
 
 
+@pytest.mark.parametrize("asked", [query(), GROUP, EVERYTHING, query(limit={"value": 9})])
+async def test_every_kind_is_woken(wire: Wire, asked: dict[str, Any]) -> None:
+    """A stream with a target of one kind alone hears of a commit."""
+    async with wire.listen() as stream:
+        await stream.add_query(1, asked)
+        await stream.snapshot()
+        assert await stream.snapshot(await wire.commit(put("c/a"))) == ["change c/a", "consistent"]
+
+
 async def test_targets_added_amid_commits(wire: Wire) -> None:
     """Wherever among the commits targets are added, at every snapshot they hold what their queries find."""
     page = query(order_by=BY_N, limit={"value": 3})
+    numbers = itertools.count()
+    is_enough = asyncio.Event()
 
-    async def write(number: int) -> int:
-        return await wire.commit(put(f"c/{number % 7}", n=number), drop(f"c/{(number + 3) % 7}"))
+    async def write() -> int:
+        while True:
+            number = next(numbers)
+            since = await wire.commit(put(f"c/{number % 7}", n=number), drop(f"c/{(number + 3) % 7}"))
+            if is_enough.is_set():
+                return since
 
     async with wire.listen() as stream:
-        writing = asyncio.gather(*(write(number) for number in range(300)))
-        for target_id in range(1, 11):
+        writing = asyncio.gather(write(), write(), write())
+        for target_id in range(1, 31):
             await stream.add_query(target_id, page if target_id % 2 else query())
             words: list[str] = []
             while "current" not in words:
                 words = await stream.snapshot()
-                for known, documents in stream.documents.items():
-                    asked = page if known % 2 else query()
-                    assert documents == await wire.run_query(asked, stream.read_time)
+            for known, documents in stream.documents.items():
+                assert documents == await wire.run_query(page if known % 2 else query(), stream.read_time)
+        is_enough.set()
         since = max(await writing)
         while stream.read_time.ToNanoseconds() < since:
             await stream.snapshot()
@@ -266,23 +295,27 @@ async def test_targets_added_amid_commits(wire: Wire) -> None:
 async def test_a_slow_client_holds_up_nobody(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     """Commits go on; the client is told their outcome at once when it reads again, and not each of them."""
     monkeypatch.setattr(watchers, "MAX_WAITING_COMMITS", 10)
+    page = query(order_by=BY_N, limit={"value": 20})
     async with wire.listen() as stream:
         await stream.add_query(1, query())
-        await stream.add_query(2, query(order_by=BY_N, limit={"value": 2}))
-        await stream.add_documents(3, "c/1")
+        await stream.add_query(2, page)
+        await stream.add_documents(3, "c/10", "c/11")
         for _ in range(3):
             await stream.snapshot()
-        for number in range(300):
-            await wire.commit(put(f"c/{number % 5}", n=number, text="x" * 200_000), drop(f"c/{(number + 2) % 5}"))
-        since = await wire.commit(put("c/1", n=1000))
+        for number in range(200):
+            await wire.commit(
+                put(f"c/{number}", n=number), put("c/large", n=number, text="x" * 300_000), drop(f"c/{number - 5}")
+            )
+            await wire.commit(put(f"c/{number}", n=-number))
+        since = await wire.commit(put("c/end", n=0))
         count = 0
         while stream.read_time.ToNanoseconds() < since:
             await stream.snapshot()
             count += 1
-        assert count < 300
+        assert count < 400
         assert stream.documents[1] == await wire.run_query(query(), stream.read_time)
-        assert stream.documents[2] == await wire.run_query(query(order_by=BY_N, limit={"value": 2}), stream.read_time)
-        assert list(stream.documents[3]) == [f"{ROOT}/c/1"]
+        assert stream.documents[2] == await wire.run_query(page, stream.read_time)
+        assert not stream.documents[3]
 
 
 async def test_a_client_that_takes_nothing_is_cut_off(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
