@@ -7,13 +7,12 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
-from embedded.firestore.indexes import IndexConfig
-from embedded.firestore.indexfile import IndexFileError, add_to_file, load_index_config
+from embedded.firestore.indexfile import IndexFileError, load_index_config
 from embedded.firestore.server import FirestoreServer
 from embedded.firestore.storage import StorageError
+from embedded.firestore.suggesting import Suggestions, format_content
 
 
 def main() -> int:
@@ -25,8 +24,9 @@ def main() -> int:
 
 
 async def _serve(arguments: argparse.Namespace) -> int:
+    suggestions = Suggestions(arguments.indexes) if arguments.suggest_indexes else None
     try:
-        server = FirestoreServer(arguments.data_dir, arguments.host_port, _load_indexes(arguments))
+        server = _make_server(arguments, suggestions)
         await server.start()
     except (StorageError, IndexFileError) as error:
         sys.stderr.write(f"firestore: {error}\n")
@@ -41,16 +41,19 @@ async def _serve(arguments: argparse.Namespace) -> int:
     sys.stdout.flush()
     await ended.wait()
     await server.stop()
+    if suggestions is not None and arguments.indexes is None:
+        sys.stdout.write(format_content(suggestions.content))
     return 0
 
 
-def _load_indexes(arguments: argparse.Namespace) -> IndexConfig | None:
-    if arguments.suggest_indexes:
-        file = arguments.suggest_indexes
-        config = load_index_config(file, is_enforced=False) if file.exists() else IndexConfig()
-        config.report_missing = partial(add_to_file, file)
-        return config
-    return load_index_config(arguments.indexes) if arguments.indexes else None
+def _make_server(arguments: argparse.Namespace, suggestions: Suggestions | None) -> FirestoreServer:
+    file = arguments.indexes
+    if file is None or (suggestions is not None and not file.exists()):
+        indexes = None
+    else:
+        indexes = load_index_config(file, is_enforced=suggestions is None)
+    report_missing = suggestions.add if suggestions is not None else None
+    return FirestoreServer(arguments.data_dir, arguments.host_port, indexes, report_missing)
 
 
 def _watch_parent(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
@@ -65,7 +68,11 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--data-dir", type=Path, required=True, help="where the documents are kept")
     parser.add_argument("--host-port", default="127.0.0.1:0", help="the address to serve on; port 0 takes a free one")
     parser.add_argument("--indexes", type=Path, help="a firestore.indexes.json; queries without their index fail")
-    parser.add_argument("--suggest-indexes", type=Path, help="run any query, and add missing indexes to this file")
+    parser.add_argument(
+        "--suggest-indexes",
+        action="store_true",
+        help="run any query; the indexes that are missing go into the file of --indexes, or are printed at the end",
+    )
     parser.add_argument("--exit-with-parent", action="store_true", help="end when stdin is closed")
     return parser.parse_args()
 

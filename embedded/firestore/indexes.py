@@ -6,20 +6,15 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from embedded.firestore.documents import Fields, get_field
-from embedded.firestore.fieldpaths import FieldPath, format_field_path
-from embedded.firestore.missing import (
-    ASCENDING,
-    CONTAINS,
-    DESCENDING,
-    ReportMissing,
-    describe_index,
-    describe_mode,
-    refuse_missing,
-)
+from embedded.firestore.fieldpaths import DOCUMENT_NAME, FieldPath, format_field_path
+from embedded.firestore.missing import ReportMissing, refuse_missing
 from embedded.firestore.protos import Value
 from embedded.firestore.values import encode_value, invert
 
-NAMES = "__name__"  # the index that every document is in, which no field can be called
+NAMES = DOCUMENT_NAME  # the index that every document is in, which no field can be called
+ASCENDING, DESCENDING, CONTAINS = "ASCENDING", "DESCENDING", "CONTAINS"
+COLLECTION, COLLECTION_GROUP = "COLLECTION", "COLLECTION_GROUP"
+EVERY_FIELD: FieldPath = ("*",)
 
 
 class Entry(NamedTuple):
@@ -54,10 +49,14 @@ class CompositeIndex:
         return f"{self.collection_id}: {fields}, {NAMES} {DESCENDING if self.is_name_descending else ASCENDING}"
 
     def describe(self) -> dict[str, Any]:
-        """Return it as an entry of firestore.indexes.json."""
-        fields = [(path, mode) for path, mode in self.fields]
-        is_descending = self.is_name_descending
-        return describe_index(self.collection_id, fields, is_group=self.is_group, is_name_descending=is_descending)
+        """Return it as an entry of firestore.indexes.json; the order of names is left out where it is implied."""
+        fields = list(self.fields)
+        implied = bool(fields) and fields[-1].mode == DESCENDING
+        if not fields or implied != self.is_name_descending:
+            fields.append(IndexField((NAMES,), DESCENDING if self.is_name_descending else ASCENDING))
+        described = [{"fieldPath": format_field_path(path), **_describe_mode(mode)} for path, mode in fields]
+        scope = COLLECTION_GROUP if self.is_group else COLLECTION
+        return {"collectionGroup": self.collection_id, "queryScope": scope, "fields": described}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +66,23 @@ class FieldIndexes:
     collection: frozenset[str]
     group: frozenset[str]
 
-    def describe(self) -> list[dict[str, str]]:
-        """Return them as the `indexes` of a field override."""
-        scopes = (("COLLECTION", self.collection), ("COLLECTION_GROUP", self.group))
-        return [{**describe_mode(mode), "queryScope": scope} for scope, modes in scopes for mode in sorted(modes)]
+    def with_mode(self, mode: str, *, is_group: bool) -> "FieldIndexes":
+        """Return these and one more."""
+        if is_group:
+            return FieldIndexes(self.collection, self.group | {mode})
+        return FieldIndexes(self.collection | {mode}, self.group)
+
+    def describe(self, collection_id: str, path: FieldPath) -> dict[str, Any]:
+        """Return them as a field override of firestore.indexes.json, which replaces what the field had."""
+        scopes = ((COLLECTION, self.collection), (COLLECTION_GROUP, self.group))
+        indexes = [
+            {**_describe_mode(mode), "queryScope": scope}
+            for scope, modes in scopes
+            for mode in (ASCENDING, DESCENDING, CONTAINS)
+            if mode in modes
+        ]
+        name = "*" if path == EVERY_FIELD else format_field_path(path)
+        return {"collectionGroup": collection_id, "fieldPath": name, "indexes": indexes}
 
 
 _IN_COLLECTION = Entry(is_group=False, definition=NAMES, value=b"")
@@ -78,13 +90,7 @@ _IN_GROUP = Entry(is_group=True, definition=NAMES, value=b"")
 _Place = tuple[bool, str | None, str | None]  # in the group?, by value, by array element
 _MAX_KNOWN_PLACES = 50_000
 DEFAULT_FIELD_INDEXES = FieldIndexes(frozenset({ASCENDING, DESCENDING, CONTAINS}), frozenset())
-
-
-def changed_collections(left: "IndexConfig", right: "IndexConfig") -> list[str]:
-    """Return the collection ids whose indexes differ between two configurations."""
-    ids = {*left.composites, *right.composites}
-    ids |= {collection_id for collection_id, _ in (*left.overrides, *right.overrides)}
-    return sorted(id_ for id_ in ids if left.of_collection(id_) != right.of_collection(id_))
+_NOT_INDEXED = FieldIndexes(frozenset(), frozenset())
 
 
 class IndexConfig:
@@ -110,16 +116,12 @@ class IndexConfig:
             found = self.overrides.get((collection_id, path[:end]))
             if found is not None:
                 return found
-        return self.overrides.get((collection_id, ("*",)), DEFAULT_FIELD_INDEXES)
+        return self.overrides.get((collection_id, EVERY_FIELD), DEFAULT_FIELD_INDEXES)
 
     def describe(self) -> dict[str, Any]:
         """Return the configuration in the form of firestore.indexes.json, the same text for the same indexes."""
         indexes = [index.describe() for found in self.composites.values() for index in found]
-        overrides = [
-            {"collectionGroup": collection_id, "fieldPath": "*" if path == ("*",) else format_field_path(path)}
-            | {"indexes": indexes_of.describe()}
-            for (collection_id, path), indexes_of in self.overrides.items()
-        ]
+        overrides = [indexes_of.describe(*field) for field, indexes_of in self.overrides.items()]
         return {"indexes": sorted(indexes, key=str), "fieldOverrides": sorted(overrides, key=str)}
 
     def of_collection(self, collection_id: str) -> tuple[set[CompositeIndex], dict[FieldPath, FieldIndexes]]:
@@ -130,9 +132,13 @@ class IndexConfig:
     def entries(self, collection_id: str, fields: Fields) -> list[Entry]:
         """Return all index entries of a document with these fields, each once."""
         found = [_IN_COLLECTION, _IN_GROUP]
+        known: dict[IndexField, set[bytes]] = {}
         for path, kind, value in _walk(fields, ()):
             places = self._places(collection_id, path)
-            key = encode_value(value) if places else b""
+            if not places:
+                continue
+            key = encode_value(value)
+            known[IndexField(path, ASCENDING)] = {key}
             for is_group, ascending, contains in places:
                 if ascending is not None:
                     found.append(Entry(is_group, ascending, key))
@@ -140,7 +146,7 @@ class IndexConfig:
                     found += [Entry(is_group, contains, element) for element in _element_keys(value)]
         for index in self.composites.get(collection_id, ()):
             name_is_inverted = index.is_name_descending
-            keys = composite_keys(index, fields)
+            keys = _composite_keys(index, fields, known)
             found += [Entry(index.is_group, index.definition, key, name_is_inverted) for key in keys]
         return found
 
@@ -157,25 +163,60 @@ class IndexConfig:
         return places
 
 
+def changed_collections(left: IndexConfig, right: IndexConfig) -> list[str]:
+    """Return the collection ids whose indexes differ between two configurations."""
+    ids = {*left.composites, *right.composites}
+    ids |= {collection_id for collection_id, _ in (*left.overrides, *right.overrides)}
+    return sorted(id_ for id_ in ids if left.of_collection(id_) != right.of_collection(id_))
+
+
+def changes_between(left: IndexConfig, right: IndexConfig, collection_id: str) -> tuple[IndexConfig, IndexConfig]:
+    """Return two configurations of one collection id that differ as these do, with little in common.
+
+    So a new composite index does not make anyone compare the entries of all other fields.
+    """
+    (old, old_fields), (new, new_fields) = left.of_collection(collection_id), right.of_collection(collection_id)
+    if old_fields == new_fields:
+        old_fields = new_fields = {EVERY_FIELD: _NOT_INDEXED}
+    return _of_one(collection_id, old - new, old_fields), _of_one(collection_id, new - old, new_fields)
+
+
+def _of_one(collection_id: str, composites: set[CompositeIndex], fields: dict[FieldPath, FieldIndexes]) -> IndexConfig:
+    return IndexConfig(list(composites), {(collection_id, path): indexes for path, indexes in fields.items()})
+
+
 def field_definition(path: FieldPath, mode: str) -> str:
     """Return the text that names a single-field index; descending order reads the ascending one backwards."""
     return f"{format_field_path(path)} {CONTAINS if mode == CONTAINS else ASCENDING}"
 
 
-def composite_keys(index: CompositeIndex, fields: Fields) -> list[bytes]:
-    """Return the keys of a document in a composite index: none if a field is missing, one for each array element."""
-    prefixes = [b""]
-    for path, mode in index.fields:
-        value = get_field(fields, path)
-        if value is None:
-            return []
-        if mode == CONTAINS:
-            keys = _element_keys(value)
-        else:
-            key = encode_value(value)
-            keys = {invert(key) if mode == DESCENDING else key}
-        prefixes = [prefix + key for prefix in prefixes for key in keys]
-    return prefixes
+def _composite_keys(index: CompositeIndex, fields: Fields, known: dict[IndexField, set[bytes]]) -> list[bytes]:
+    """Return the keys of a document in a composite index: none if a field is missing, one for each array element.
+
+    `known` is what other indexes have found out about the document's fields, and gets to know the rest.
+    """
+    keys = [b""]
+    for field in index.fields:
+        parts = known.get(field)
+        if parts is None:
+            parts = known[field] = _field_keys(fields, field)
+        keys = [key + part for key in keys for part in parts]
+    return keys
+
+
+def _field_keys(fields: Fields, field: IndexField) -> set[bytes]:
+    """Return the components of a document in one field of a composite index; none where the field is missing."""
+    value = get_field(fields, field.path)
+    if value is None:
+        return set()
+    if field.mode == CONTAINS:
+        return _element_keys(value)
+    key = encode_value(value)
+    return {invert(key) if field.mode == DESCENDING else key}
+
+
+def _describe_mode(mode: str) -> dict[str, str]:
+    return {"arrayConfig": CONTAINS} if mode == CONTAINS else {"order": mode}
 
 
 def _element_keys(value: Value) -> set[bytes]:

@@ -12,9 +12,9 @@ from embedded.firestore.indexes import (
     NAMES,
     CompositeIndex,
     IndexConfig,
+    IndexField,
     field_definition,
 )
-from embedded.firestore.missing import describe_index
 from embedded.firestore.queries import Bound, Order, Query
 from embedded.firestore.values import AFTER_ALL, after, invert
 
@@ -57,11 +57,15 @@ class _Shape:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """An index that gives the remaining order, and the equalities that it covers."""
+    """An index that gives the remaining order, and the equalities that it covers.
+
+    is_ours: it serves here, and production would want a composite index.
+    """
 
     covers: frozenset[tuple[FieldPath, str, bytes]]
     scan: IndexScan
-    is_reversed: bool
+    is_reversed: bool = False
+    is_ours: bool = False
 
 
 def plan_disjunct(query: Query, conjunction: Conjunction, config: IndexConfig) -> Plan:
@@ -69,16 +73,15 @@ def plan_disjunct(query: Query, conjunction: Conjunction, config: IndexConfig) -
 
     FailedPreconditionError where indexes are enforced and the query's is not there.
     """
-    plan = _plan_indexed(query, conjunction, config)
-    if plan is None and config.report_missing is not None:
-        config.report_missing(_missing_index(query, _shape(query, conjunction)))
-    return plan or _plan_fallback(query, conjunction, config)
-
-
-def _plan_indexed(query: Query, conjunction: Conjunction, config: IndexConfig) -> Plan | None:
-    """Return the plan that production would use, or None where it asks for an index that is not there."""
     shape = _shape(query, conjunction)
     candidates = _candidates(query, shape, config)
+    if config.report_missing is not None and not _is_served(query, shape, candidates):
+        config.report_missing(_missing_index(query, shape, config))
+    return _plan_indexed(query, conjunction, shape, candidates) or _plan_fallback(query, conjunction, config)
+
+
+def _plan_indexed(query: Query, conjunction: Conjunction, shape: _Shape, candidates: list[_Candidate]) -> Plan | None:
+    """Return the plan that reads indexes in the query's order, or None where there are none for that."""
     for is_reversed in (False, True):
         chosen = _cover(shape, [candidate for candidate in candidates if candidate.is_reversed == is_reversed])
         if chosen:
@@ -101,17 +104,20 @@ def _candidates(query: Query, shape: _Shape, config: IndexConfig) -> list[_Candi
     is_group, collection_id = query.scope.is_group, query.scope.collection_id or ""
     fields, name = shape.orders[:-1], shape.orders[-1]
     if not fields:
+        # In production names are indexed upwards only, and merging is for equalities.
         if not shape.equal:
-            found.append(_Candidate(frozenset(), IndexScan(NAMES), name.is_descending))
+            found.append(_Candidate(frozenset(), IndexScan(NAMES), name.is_descending, is_ours=name.is_descending))
         for path, mode, key in shape.equal:
             if _has_field_index(config, query, path, mode):
                 scan = IndexScan(field_definition(path, mode), key)
-                found.append(_Candidate(frozenset({(path, mode, key)}), scan, name.is_descending))
+                is_ours = name.is_descending or (mode == CONTAINS and len(shape.equal) > 1)
+                found.append(_Candidate(frozenset({(path, mode, key)}), scan, name.is_descending, is_ours=is_ours))
     elif len(fields) == 1 and fields[0].is_descending == name.is_descending and not shape.equal:
-        mode = DESCENDING if name.is_descending else ASCENDING
-        if _has_field_index(config, query, fields[0].path, mode):
-            scan = IndexScan(field_definition(fields[0].path, ASCENDING))
-            found.append(_Candidate(frozenset(), scan, name.is_descending))
+        path, mode = fields[0].path, DESCENDING if name.is_descending else ASCENDING
+        if _has_field_index(config, query, path, mode):
+            scan = IndexScan(field_definition(path, ASCENDING))
+            is_ours = mode not in _field_modes(config, query, path)
+            found.append(_Candidate(frozenset(), scan, name.is_descending, is_ours=is_ours))
     for index in config.composites.get(collection_id, ()):
         if index.is_group == is_group:
             candidate = _match_composite(index, shape)
@@ -120,21 +126,37 @@ def _candidates(query: Query, shape: _Shape, config: IndexConfig) -> list[_Candi
     return found
 
 
-def _missing_index(query: Query, shape: _Shape) -> dict[str, Any]:
-    """Return the index that would serve a shape."""
-    fields = list(dict.fromkeys((path, mode) for path, mode, _ in shape.equal))
-    fields += [(order.path, DESCENDING if order.is_descending else ASCENDING) for order in shape.orders[:-1]]
+def _is_served(query: Query, shape: _Shape, candidates: list[_Candidate]) -> bool:
+    """Tell whether production has all the indexes that a shape needs."""
+    is_kindless = query.scope.collection_id is None
+    return is_kindless or bool(_cover(shape, [candidate for candidate in candidates if not candidate.is_ours]))
+
+
+def _missing_index(query: Query, shape: _Shape, config: IndexConfig) -> dict[str, Any]:
+    """Return the index that would serve a shape, as an entry of firestore.indexes.json."""
+    collection_id, is_group = query.scope.collection_id or "", query.scope.is_group
+    elements = dict.fromkeys((path, mode) for path, mode, _ in shape.equal if mode == CONTAINS)
+    equal = dict.fromkeys((path, mode) for path, mode, _ in shape.equal if mode != CONTAINS)
+    orders = [(order.path, DESCENDING if order.is_descending else ASCENDING) for order in shape.orders]
+    fields = [IndexField(path, mode) for path, mode in (*elements, *equal, *orders[:-1])]
     is_descending = shape.orders[-1].is_descending
-    collection_id = query.scope.collection_id or ""
-    return describe_index(collection_id, fields, is_group=query.scope.is_group, is_name_descending=is_descending)
+    if len(fields) == 1 and is_descending == (fields[0].mode == DESCENDING):
+        ((path, mode),) = fields
+        return (
+            config.field_indexes(collection_id, path).with_mode(mode, is_group=is_group).describe(collection_id, path)
+        )
+    return CompositeIndex(collection_id, is_group, tuple(fields), is_descending).describe()
 
 
 def _has_field_index(config: IndexConfig, query: Query, path: FieldPath, mode: str) -> bool:
+    """Tell whether a field's values, or its elements, are indexed; one index of values can be read either way."""
+    modes = _field_modes(config, query, path)
+    return CONTAINS in modes if mode == CONTAINS else bool(modes - {CONTAINS})
+
+
+def _field_modes(config: IndexConfig, query: Query, path: FieldPath) -> frozenset[str]:
     indexes = config.field_indexes(query.scope.collection_id or "", path)
-    modes = indexes.group if query.scope.is_group else indexes.collection
-    if mode == CONTAINS:
-        return CONTAINS in modes
-    return mode in modes or (mode == ASCENDING and DESCENDING in modes)
+    return indexes.group if query.scope.is_group else indexes.collection
 
 
 def _match_composite(index: CompositeIndex, shape: _Shape) -> _Candidate | None:
@@ -155,7 +177,7 @@ def _match_composite(index: CompositeIndex, shape: _Shape) -> _Candidate | None:
             return None
         covers.add(equal)
         prefix += invert(equal[2]) if mode == DESCENDING else equal[2]
-    return _Candidate(frozenset(covers), IndexScan(index.definition, prefix), is_reversed=False)
+    return _Candidate(frozenset(covers), IndexScan(index.definition, prefix))
 
 
 def _cover(shape: _Shape, candidates: list[_Candidate]) -> list[_Candidate]:

@@ -2,19 +2,25 @@
 
 import json
 import sqlite3
+import sys
+import time
 from collections.abc import Iterator
 
-from embedded.firestore.indexes import NAMES, IndexConfig, changed_collections
+from embedded.firestore.indexes import NAMES, IndexConfig, changed_collections, changes_between
 from embedded.firestore.indexfile import parse_index_config
 from embedded.firestore.paths import Path, decode_segments, encode_segment
 from embedded.firestore.protos import Document
 from embedded.firestore.tables import Tables
 
+_PAGE_ROWS = 1000
+_REPORT_SECONDS = 5.0  # whoever started the server sees that it works
+
 
 def adopt_indexes(connection: sqlite3.Connection, wanted: IndexConfig | None) -> IndexConfig:
     """Return the configuration that the file's entries now follow: the wanted one, or else the one they had.
 
-    All or nothing: a start that is cut short finds the old entries with the old configuration.
+    All or nothing: a start that is cut short finds the old entries with the old configuration. Memory does not grow
+    with the number of documents.
     """
     stored = connection.execute("SELECT content FROM index_config").fetchone()[0]
     present = parse_index_config(json.loads(stored), "the stored indexes", is_enforced=False)
@@ -23,36 +29,45 @@ def adopt_indexes(connection: sqlite3.Connection, wanted: IndexConfig | None) ->
     if wanted.describe() != present.describe():
         connection.execute("BEGIN IMMEDIATE")
         for collection_id in changed_collections(present, wanted):
-            _reindex(connection, collection_id, present, wanted)
+            _reindex(connection, collection_id, *changes_between(present, wanted, collection_id))
         connection.execute("UPDATE index_config SET content = ?", (json.dumps(wanted.describe()),))
         connection.execute("COMMIT")
     return wanted
 
 
-def _reindex(connection: sqlite3.Connection, collection_id: str, present: IndexConfig, wanted: IndexConfig) -> None:
-    tables = Tables(connection, wanted)
-    for number, path, data in _documents(connection, collection_id):
+def _reindex(connection: sqlite3.Connection, collection_id: str, before: IndexConfig, after: IndexConfig) -> None:
+    tables = Tables(connection, after)
+    report_at = time.monotonic() + _REPORT_SECONDS
+    for count, (number, path, data) in enumerate(_documents(connection, collection_id), start=1):
         fields = Document.FromString(data).fields
-        old = set(present.entries(path.segments[-2], fields))
-        new = set(wanted.entries(path.segments[-2], fields))
+        old, new = set(before.entries(collection_id, fields)), set(after.entries(collection_id, fields))
         tables.replace_entries(path, number, old - new, new - old)
+        if time.monotonic() > report_at:
+            sys.stderr.write(f"firestore: indexing {collection_id} anew, {count:,} documents so far\n")
+            sys.stderr.flush()
+            report_at = time.monotonic() + _REPORT_SECONDS
 
 
 def _documents(connection: sqlite3.Connection, collection_id: str) -> Iterator[tuple[int, Path, bytes]]:
     """Yield the documents of a collection id in all databases."""
-    for (number,) in _numbers(connection, collection_id):
-        name, path, data = connection.execute(
-            "SELECT databases.name, path, data FROM documents JOIN databases ON databases.number = database"
-            " WHERE documents.number = ?",
-            (number,),
-        ).fetchone()
-        yield number, Path(name, decode_segments(path)), data
-
-
-def _numbers(connection: sqlite3.Connection, collection_id: str) -> list[tuple[int]]:
-    """Return numbers first: entries are about to change under the query."""
-    return connection.execute(
-        "SELECT document FROM scopes JOIN entries ON scope = scopes.number JOIN indexes ON indexes.number = idx"
-        " WHERE is_group AND path = ? AND definition = ?",
-        (encode_segment(collection_id), NAMES),
+    groups = connection.execute(
+        "SELECT scopes.number, databases.name FROM scopes JOIN databases ON databases.number = database"
+        " WHERE is_group AND path = ?",
+        (encode_segment(collection_id),),
     ).fetchall()
+    for group, database in groups:
+        for number in _numbers(connection, group):
+            row = connection.execute("SELECT path, data FROM documents WHERE number = ?", (number,)).fetchone()
+            yield number, Path(database, decode_segments(row[0])), row[1]
+
+
+def _numbers(connection: sqlite3.Connection, group: int) -> Iterator[int]:
+    """Yield documents page by page: the entries beside theirs change under way."""
+    sql = (
+        "SELECT name, document FROM entries JOIN indexes ON indexes.number = idx"
+        " WHERE scope = ? AND definition = ? AND value = x'' AND name > ? ORDER BY name LIMIT ?"
+    )
+    last = b""
+    while rows := connection.execute(sql, (group, NAMES, last, _PAGE_ROWS)).fetchall():
+        yield from (number for _, number in rows)
+        last = rows[-1][0]

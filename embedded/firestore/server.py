@@ -1,11 +1,13 @@
 """The server in one object, for use within a process; `python -m embedded.firestore` wraps it."""
 
+import socket
 from pathlib import Path
 
 import grpc
 
 from embedded.firestore.indexes import IndexConfig
 from embedded.firestore.listening import ListenService
+from embedded.firestore.missing import ReportMissing
 from embedded.firestore.service import MAX_REQUEST_BYTES, build_handlers
 from embedded.firestore.storage import Storage, StorageError
 from embedded.firestore.transactions import Transactions
@@ -20,14 +22,22 @@ _OPTIONS = [
 
 
 class FirestoreServer:
-    """A Firestore over one data directory. `host_port` is the address that it serves on once it has started."""
+    """A Firestore over one data directory. `host_port` is the address that it serves on once it has started.
+
+    Queries without their index go to `report_missing`, and then run; without it, `indexes` says whether they fail.
+    """
 
     def __init__(
-        self, data_dir: Path | str, host_port: str = "127.0.0.1:0", indexes: IndexConfig | None = None
+        self,
+        data_dir: Path | str,
+        host_port: str = "127.0.0.1:0",
+        indexes: IndexConfig | None = None,
+        report_missing: ReportMissing | None = None,
     ) -> None:
         self.host_port = host_port
         self._data_dir = Path(data_dir)
         self._indexes = indexes
+        self._report_missing = report_missing
         self._server: grpc.aio.Server | None = None
         self._storage: Storage | None = None
         self._transactions: Transactions | None = None
@@ -36,23 +46,21 @@ class FirestoreServer:
     async def start(self) -> None:
         """Serve; StorageError says in one line what is in the way."""
         storage = Storage.open(self._data_dir, self._indexes)
+        if self._report_missing is not None:
+            storage.indexes.report_missing = self._report_missing
         transactions = Transactions(storage)
         listening = ListenService(storage)
         server = grpc.aio.server(options=_OPTIONS)
         server.add_generic_rpc_handlers((build_handlers(storage, transactions, listening),))
-        host, _, _ = self.host_port.rpartition(":")
         try:
-            port = server.add_insecure_port(self.host_port)
-        except RuntimeError:
-            port = 0
-        if not port:
+            self.host_port = _bind(server, self.host_port)
+        except StorageError:
             await server.stop(None)
             await storage.close()
-            raise StorageError(f"cannot listen on {self.host_port}: is the port taken?")
+            raise
         storage.start()
         transactions.start()
         await server.start()
-        self.host_port = f"{host}:{port}"
         self._server, self._storage, self._transactions, self._listening = server, storage, transactions, listening
 
     async def stop(self) -> None:
@@ -64,3 +72,16 @@ class FirestoreServer:
         self._transactions.stop()
         await self._storage.close()
         self._server = None
+
+
+def _bind(server: grpc.aio.Server, host_port: str) -> str:
+    """Return the address that the server now listens on."""
+    host, _, port = host_port.rpartition(":")
+    try:
+        # gRPC would write lines of its own to stderr where a port is taken.
+        socket.create_server(
+            (host.strip("[]"), int(port)), family=socket.AF_INET6 if "[" in host else socket.AF_INET
+        ).close()
+        return f"{host}:{server.add_insecure_port(host_port)}"
+    except (OSError, OverflowError, RuntimeError, ValueError) as error:
+        raise StorageError(f"cannot listen on {host_port}: {error}") from error

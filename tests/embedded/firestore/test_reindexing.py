@@ -1,81 +1,147 @@
 """A changed index file reaches the documents that were there before it."""
 
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
-from google.api_core.exceptions import FailedPrecondition
-from google.auth.credentials import AnonymousCredentials
-from google.cloud.firestore import AsyncClient, FieldFilter
 
-from embedded.firestore.indexfile import IndexFileError, add_to_file, load_index_config
-from embedded.firestore.server import FirestoreServer
+from embedded.firestore import reindexing
+from embedded.firestore.indexes import IndexConfig
+from embedded.firestore.indexfile import parse_index_config
+from embedded.firestore.paths import Path as DocumentPath
+from embedded.firestore.protos import Document, Value
+from embedded.firestore.schema import migrate
+from embedded.firestore.tables import Tables
+from embedded.firestore.writes import State
 
-PRIORITY = {"fieldPath": "priority", "order": "ASCENDING"}
+Rows = set[tuple[Any, ...]]
+DATABASES = ("projects/p/databases/(default)", "projects/p/databases/other")
 STYLE = {"fieldPath": "style", "order": "ASCENDING"}
-COMPOSITE = {"collectionGroup": "clips", "queryScope": "COLLECTION", "fields": [STYLE, PRIORITY]}
+TAGS = {"fieldPath": "tags", "arrayConfig": "CONTAINS"}
+PRIORITY = {"fieldPath": "priority", "order": "DESCENDING"}
+BY_PRIORITY = {"collectionGroup": "clips", "queryScope": "COLLECTION", "fields": [STYLE, PRIORITY]}
+BY_TAGS = {"collectionGroup": "clips", "queryScope": "COLLECTION_GROUP", "fields": [TAGS, STYLE]}
 EXEMPTION = {"collectionGroup": "clips", "fieldPath": "title", "indexes": []}
+OTHERS = {"collectionGroup": "videos", "fieldPath": "*", "indexes": []}
+UP_IN_GROUP = {"order": "ASCENDING", "queryScope": "COLLECTION_GROUP"}
+IN_GROUP = {"collectionGroup": "clips", "fieldPath": "style", "indexes": [UP_IN_GROUP]}
+CONTENTS: list[dict[str, Any]] = [
+    {"indexes": [BY_PRIORITY]},
+    {"indexes": [BY_PRIORITY, BY_TAGS]},
+    {"indexes": [BY_TAGS], "fieldOverrides": [EXEMPTION, OTHERS]},
+    {"fieldOverrides": [IN_GROUP]},
+    {},
+]
 
 
-async def run(data_dir: Path, monkeypatch: pytest.MonkeyPatch, content: dict[str, Any], work: Any) -> Any:
-    """Do some work on a server with an index file of that content."""
-    file = data_dir / "firestore.indexes.json"
-    file.write_text(json.dumps(content), encoding="utf-8")
-    server = FirestoreServer(data_dir, indexes=load_index_config(file))
-    await server.start()
-    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", server.host_port)
-    client = AsyncClient(project="reindexed", credentials=AnonymousCredentials())
-    try:
-        return await work(client)
-    finally:
-        client.close()
-        await server.stop()
+def make_config(content: dict[str, Any]) -> IndexConfig:
+    return parse_index_config(content, "the test", is_enforced=True)
 
 
-async def seed(client: AsyncClient) -> None:
-    for number in range(3):
-        clip = {"style": "split", "priority": 3 - number, "title": f"t{number}"}
-        await client.document(f"videos/v/clips/c{number}").set(clip)
+def open_database(directory: Path, content: dict[str, Any]) -> sqlite3.Connection:
+    """A data directory's connection, with the indexes of that content."""
+    connection = sqlite3.connect(directory / "firestore.sqlite3", isolation_level=None)
+    connection.execute("PRAGMA synchronous = OFF")
+    migrate(connection)
+    reindexing.adopt_indexes(connection, make_config(content))
+    return connection
 
 
-async def by_priority(client: AsyncClient) -> list[str]:
-    query = client.collection("videos/v/clips").where(filter=FieldFilter("style", "==", "split")).order_by("priority")
-    return [snapshot.id for snapshot in await query.get()]
+def seed(connection: sqlite3.Connection, content: dict[str, Any]) -> None:
+    """Seven clips of two videos in each of two databases, as commits would write them."""
+    tables = Tables(connection, make_config(content))
+    connection.execute("BEGIN")
+    for database in DATABASES:
+        for number in range(7):
+            video = DocumentPath(database, ("videos", f"v{number % 2}"))
+            write(tables, video, Document(fields={"title": Value(string_value="a film")}))
+            clip = Document(
+                fields={
+                    "style": Value(string_value=("split", "focus")[number % 2]),
+                    "priority": Value(integer_value=-number),
+                    "title": Value(string_value=f"t{number}"),
+                    "tags": Value(array_value={"values": [{"string_value": "x"}, {"integer_value": number}]}),
+                }
+            )
+            write(tables, video.child("clips", f"c{number}"), clip)
+    connection.execute("COMMIT")
 
 
-async def by_title(client: AsyncClient) -> list[str]:
-    return [snapshot.id for snapshot in await client.collection("videos/v/clips").order_by("title").get()]
+def write(tables: Tables, path: DocumentPath, document: Document) -> None:
+    state = tables.load(path)
+    tables.store(State(path, state.key, state.number, 1, 1, state.data, state.document, document, is_dirty=True), 2)
 
 
-async def test_a_new_composite_index_holds_older_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    await run(tmp_path, monkeypatch, {}, seed)
-    with pytest.raises(FailedPrecondition, match="requires an index"):
-        await run(tmp_path, monkeypatch, {}, by_priority)
-    assert await run(tmp_path, monkeypatch, {"indexes": [COMPOSITE]}, by_priority) == ["c2", "c1", "c0"]
+def read_entries(connection: sqlite3.Connection) -> Rows:
+    """All entries, in words that do not depend on the order in which numbers were given."""
+    rows = connection.execute(
+        "SELECT scopes.database, is_group, scopes.path, definition, value, name, documents.path FROM entries"
+        " JOIN scopes ON scope = scopes.number JOIN indexes ON idx = indexes.number"
+        " JOIN documents ON document = documents.number"
+    )
+    return set(rows)
 
 
-async def test_an_exempted_field_loses_its_entries_and_gets_them_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await run(tmp_path, monkeypatch, {}, seed)
-    with pytest.raises(FailedPrecondition, match="requires an index"):
-        await run(tmp_path, monkeypatch, {"fieldOverrides": [EXEMPTION]}, by_title)
-    assert await run(tmp_path, monkeypatch, {}, by_title) == ["c0", "c1", "c2"]
+@pytest.fixture(autouse=True)
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages that a few documents fill."""
+    monkeypatch.setattr(reindexing, "_PAGE_ROWS", 3)
 
 
-def test_a_suggested_index_is_added_once(tmp_path: Path) -> None:
-    file = tmp_path / "firestore.indexes.json"
-    in_group = {"order": "ASCENDING", "queryScope": "COLLECTION_GROUP"}
-    for entry in (COMPOSITE, COMPOSITE, EXEMPTION, {**EXEMPTION, "indexes": [in_group]}):
-        add_to_file(file, entry)
-    content = json.loads(file.read_text(encoding="utf-8"))
-    assert content == {"indexes": [COMPOSITE], "fieldOverrides": [{**EXEMPTION, "indexes": [in_group]}]}
+@pytest.mark.parametrize("after", range(len(CONTENTS)))
+@pytest.mark.parametrize("before", range(len(CONTENTS)))
+def test_entries_are_those_of_a_fresh_directory(tmp_path: Path, before: int, after: int) -> None:
+    """Whatever the indexes were before, and in every database."""
+    (tmp_path / "old").mkdir()
+    (tmp_path / "new").mkdir()
+    connection = open_database(tmp_path / "old", CONTENTS[before])
+    seed(connection, CONTENTS[before])
+    connection.close()
+    connection = open_database(tmp_path / "old", CONTENTS[after])
+    fresh = open_database(tmp_path / "new", CONTENTS[after])
+    seed(fresh, CONTENTS[after])
+    assert read_entries(connection) == read_entries(fresh)
+    assert len(read_entries(fresh)) > 50
+    connection.close()
+    fresh.close()
 
 
-@pytest.mark.parametrize("content", ["[]", "{", '{"indexes": [{"collectionGroup": "c"}]}', '{"indexes": [1]}'])
-def test_a_file_that_is_not_understood_is_named(tmp_path: Path, content: str) -> None:
-    file = tmp_path / "firestore.indexes.json"
-    file.write_text(content, encoding="utf-8")
-    with pytest.raises(IndexFileError, match=r"firestore\.indexes\.json"):
-        load_index_config(file)
+def test_without_a_file_the_indexes_stay(tmp_path: Path) -> None:
+    """And none is demanded."""
+    connection = open_database(tmp_path, CONTENTS[1])
+    seed(connection, CONTENTS[1])
+    entries = read_entries(connection)
+    adopted = reindexing.adopt_indexes(connection, None)
+    assert adopted.describe() == make_config(CONTENTS[1]).describe()
+    assert adopted.report_missing is None
+    assert read_entries(connection) == entries
+    connection.close()
+
+
+def test_a_start_that_is_cut_short_leaves_all_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next one does the whole work."""
+    connection = open_database(tmp_path, CONTENTS[0])
+    seed(connection, CONTENTS[0])
+    entries = read_entries(connection)
+    replace, calls = Tables.replace_entries, 0
+
+    def replace_some(*arguments: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 5:
+            raise KeyboardInterrupt
+        replace(*arguments)
+
+    monkeypatch.setattr(Tables, "replace_entries", replace_some)
+    with pytest.raises(KeyboardInterrupt):
+        reindexing.adopt_indexes(connection, make_config(CONTENTS[2]))
+    monkeypatch.undo()
+    connection.close()
+    connection = sqlite3.connect(tmp_path / "firestore.sqlite3")
+    assert read_entries(connection) == entries
+    stored = json.loads(connection.execute("SELECT content FROM index_config").fetchone()[0])
+    assert stored == make_config(CONTENTS[0]).describe()
+    connection.close()
+    open_database(tmp_path, CONTENTS[2]).close()

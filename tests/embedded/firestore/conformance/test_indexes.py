@@ -47,6 +47,13 @@ def contains(path: str) -> Field:
     return {"fieldPath": path, "arrayConfig": "CONTAINS"}
 
 
+BY_ITSELF = [
+    {"order": "ASCENDING", "queryScope": "COLLECTION"},
+    {"order": "DESCENDING", "queryScope": "COLLECTION"},
+    {"arrayConfig": "CONTAINS", "queryScope": "COLLECTION"},
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class IndexRow(Row):
     """A query, and the fields of the index that it needs: none, one in the scope of a group, or a composite."""
@@ -62,7 +69,8 @@ class IndexRow(Row):
         if len(self.needs) > 1:
             return {"collectionGroup": self.id, "queryScope": scope, "fields": list(self.needs)}
         ((path, mode),) = [(field["fieldPath"], without_path(field)) for field in self.needs]
-        return {"collectionGroup": self.id, "fieldPath": path, "indexes": [{**mode, "queryScope": scope}]}
+        # An override replaces what the field has by itself, so that it is part of it.
+        return {"collectionGroup": self.id, "fieldPath": path, "indexes": [*BY_ITSELF, {**mode, "queryScope": scope}]}
 
 
 def without_path(field: Field) -> Field:
