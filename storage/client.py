@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from storage.exceptions import StorageError, StorageUnavailableError
+from storage.exceptions import InvalidPartsError, StorageError, StorageUnavailableError
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 MAX_ATTEMPTS = 3
 """The first try and two more, with botocore's backoff between them."""
 
-_NOT_FOUND_CODES = {"404", "NoSuchKey", "NotFound"}
+_NOT_FOUND_CODES = {"404", "NoSuchKey", "NoSuchUpload", "NotFound"}
+_PARTS_CODES = {"InvalidPart", "InvalidPartOrder", "EntityTooSmall", "MalformedXML"}
 _BUSY_CODES = {"SlowDown", "RequestTimeout", "ServiceUnavailable", "InternalError", "Throttling"}
 
 
@@ -78,6 +79,8 @@ def _translate(error: "ClientError", missing: StorageError | None) -> StorageErr
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if missing is not None and code in _NOT_FOUND_CODES:
         return missing
+    if error.operation_name == "CompleteMultipartUpload" and code in _PARTS_CODES:
+        return InvalidPartsError(code)
     if code in _BUSY_CODES or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
         return StorageUnavailableError(f"R2 cannot answer now ({code or status}).")
     return StorageError(f"R2 refused {error.operation_name} ({code or status}).")

@@ -21,6 +21,22 @@ class ObjectNotFoundError(StorageError):
         self.key = key
 
 
+class UploadNotFoundError(StorageError):
+    """There is no such multipart upload of this object: it was completed, aborted, or never begun."""
+
+    def __init__(self, key: str, upload_id: str) -> None:
+        super().__init__(f"There is no multipart upload {upload_id!r} of {key!r}.")
+        self.key = key
+        self.upload_id = upload_id
+
+
+class InvalidPartsError(StorageError):
+    """The parts are not those that were uploaded, or one but the last is too small."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"R2 cannot put the object together of these parts ({code}).")
+
+
 class ObjectTooLargeError(StorageError):
     """The object has more bytes than the caller wants to hold in memory."""
 

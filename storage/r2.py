@@ -1,26 +1,46 @@
 """Objects in one R2 bucket: presigned URLs at once, and head, get, put, list and delete off the event loop."""
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from storage.client import make_client, translate_errors
 from storage.disposition import format_attachment
-from storage.exceptions import BucketNotFoundError, ObjectNotFoundError, ObjectTooLargeError, StorageError
+from storage.exceptions import (
+    BucketNotFoundError,
+    ObjectNotFoundError,
+    ObjectTooLargeError,
+    StorageError,
+    UploadNotFoundError,
+)
 from storage.keys import MAX_KEY_BYTES
 from storage.signing import MAX_EXPIRES_IN_SECONDS, UrlSigner
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef, ListObjectsV2RequestPaginateTypeDef
+    from mypy_boto3_s3.type_defs import (
+        CompletedPartTypeDef,
+        ListMultipartUploadsOutputTypeDef,
+        ListObjectsV2OutputTypeDef,
+        ListObjectsV2RequestPaginateTypeDef,
+    )
 
-__all__ = ["MAX_EXPIRES_IN_SECONDS", "PresignedUpload", "R2Storage", "StoredObject"]
+__all__ = ["MAX_EXPIRES_IN_SECONDS", "MultipartUpload", "PresignedUpload", "R2Storage", "StoredObject"]
+
+MAX_PUT_BYTES = 5 * 1024**3
+"""S3's and R2's limit for one PUT, and for one part."""
+
+MIN_PART_BYTES = 5 * 1024**2
+"""S3's and R2's limit for each part but the last; R2 wants them all of one size."""
+
+MAX_PARTS = 10_000
 
 MAX_KEYS_PER_DELETE = 1000
 """S3's limit for one DeleteObjects."""
@@ -48,6 +68,15 @@ class PresignedUpload:
     url: str
     headers: dict[str, str]
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MultipartUpload:
+    """An upload in parts that was begun, and neither completed nor aborted."""
+
+    key: str
+    upload_id: str
+    started_at: datetime
 
 
 class R2Storage:
@@ -102,6 +131,15 @@ class R2Storage:
         """An upload of exactly `content_length` bytes; R2 refuses another type or length."""
         headers = {"content-type": content_type, "content-length": str(content_length)}
         signed = self._signer.presign("PUT", key, expires_in_seconds, headers=headers)
+        return PresignedUpload(signed.url, headers, signed.expires_at)
+
+    def presign_part(
+        self, key: str, upload_id: str, part_number: int, content_length: int, expires_in_seconds: int = 3600
+    ) -> PresignedUpload:
+        """An upload of exactly `content_length` bytes as a part (from 1 on); its answer's ETag completes the upload."""
+        headers = {"content-length": str(content_length)}
+        parameters = {"partNumber": str(part_number), "uploadId": upload_id}
+        signed = self._signer.presign("PUT", key, expires_in_seconds, parameters=parameters, headers=headers)
         return PresignedUpload(signed.url, headers, signed.expires_at)
 
     def presign_delete(self, key: str, expires_in_seconds: int = 3600) -> str:
@@ -171,6 +209,53 @@ class R2Storage:
         keys = [stored.key async for stored in self.list(prefix)]
         await self.delete(keys)
         return len(keys)
+
+    # Uploads in parts
+
+    async def create_multipart_upload(self, key: str, content_type: str = DEFAULT_CONTENT_TYPE) -> str:
+        """The id of an upload that has begun; the object is there once it is completed."""
+
+        def call(client: "S3Client") -> str:
+            answer = client.create_multipart_upload(Bucket=self.bucket, Key=key, ContentType=content_type)
+            return answer["UploadId"]
+
+        return await self._run(call)
+
+    async def complete_multipart_upload(self, key: str, upload_id: str, etags: Mapping[int, str]) -> None:
+        """The object is there, put together of the parts with these ETags, by their numbers.
+
+        `UploadNotFoundError` where the upload is over or never was, `InvalidPartsError` where it has other parts.
+        """
+        parts: list[CompletedPartTypeDef] = [
+            {"PartNumber": number, "ETag": etag} for number, etag in sorted(etags.items())
+        ]
+
+        def call(client: "S3Client") -> None:
+            client.complete_multipart_upload(
+                Bucket=self.bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
+            )
+
+        await self._run(call, UploadNotFoundError(key, upload_id))
+
+    async def abort_multipart_upload(self, key: str, upload_id: str) -> None:
+        """The upload is over and its parts are gone; one that was over is no error."""
+
+        def call(client: "S3Client") -> None:
+            client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload_id)
+
+        with contextlib.suppress(UploadNotFoundError):
+            await self._run(call, UploadNotFoundError(key, upload_id))
+
+    async def list_multipart_uploads(self, prefix: str = "") -> AsyncIterator[MultipartUpload]:
+        """All uploads below the prefix that are not over, by key; a page of a thousand is held at a time."""
+        markers: dict[str, str] = {}
+        while True:
+            page = await self._run(partial(_list_uploads, bucket=self.bucket, prefix=prefix, markers=markers))
+            for item in page.get("Uploads", []):
+                yield MultipartUpload(item["Key"], item["UploadId"], item["Initiated"])
+            if not page.get("IsTruncated"):
+                return
+            markers = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
 
     # Listing
 
@@ -249,6 +334,12 @@ def _delete_batch(client: "S3Client", bucket: str, keys: list[str]) -> None:
         first = errors[0]
         failed = f"{first.get('Key')!r} first ({first.get('Code')})"
         raise StorageError(f"R2 did not delete {len(errors)} of {len(keys)} objects, {failed}.")
+
+
+def _list_uploads(
+    client: "S3Client", bucket: str, prefix: str, markers: Mapping[str, Any]
+) -> "ListMultipartUploadsOutputTypeDef":
+    return client.list_multipart_uploads(Bucket=bucket, Prefix=prefix, **markers)
 
 
 def _unquote(etag: str) -> str:
