@@ -3,7 +3,7 @@
 from typing import Any
 
 import strawberry
-from strawberry.schema.exception_handlers import ExceptionHandler
+from strawberry.schema.exception_handlers import ExceptionHandler, get_exception_types
 
 from gql.errors import to_argument_path
 from repositories.exceptions import (
@@ -14,7 +14,7 @@ from repositories.exceptions import (
     VideoAlreadyExistsError,
     VideoNotFoundError,
 )
-from storage.exceptions import ObjectNotFoundError
+from storage.exceptions import ObjectNotFoundError, UploadNotFoundError
 
 
 @strawberry.interface(description="A refusal that a client can expect and act upon. Nothing was changed.")
@@ -77,6 +77,13 @@ class FileMissing(UserError):
     """Refused: the clip's file is not in the bucket."""
 
     key: str = strawberry.field(description="The key at which the file is expected.")
+
+
+@strawberry.type(description="There is no such multipart upload: it was aborted, or never begun. Begin a new one.")
+class UploadNotFound(UserError):
+    """Refused: the upload is not there, and neither is its file."""
+
+    upload_id: strawberry.ID = strawberry.field(description="The id that was not found.")
 
 
 class VideoNotFoundHandler(ExceptionHandler[VideoNotFoundError, VideoNotFound]):
@@ -151,6 +158,17 @@ class FileMissingHandler(ExceptionHandler[ObjectNotFoundError, FileMissing]):
         return FileMissing(message=f"There is no file at {exception.key}: upload it first.", key=exception.key)
 
 
+class UploadNotFoundHandler(ExceptionHandler[UploadNotFoundError, UploadNotFound]):
+    """`UploadNotFoundError` as a type."""
+
+    def handle(self, exception: UploadNotFoundError, **_: Any) -> UploadNotFound:
+        """The refusal to show."""
+        return UploadNotFound(
+            message="There is no such upload of this file: begin a new one.",
+            upload_id=strawberry.ID(exception.upload_id),
+        )
+
+
 HANDLERS: tuple[ExceptionHandler[Any, Any], ...] = (
     VideoNotFoundHandler(),
     ClipNotFoundHandler(),
@@ -159,4 +177,15 @@ HANDLERS: tuple[ExceptionHandler[Any, Any], ...] = (
     InvalidInputHandler(),
     InvalidStatusChangeHandler(),
     FileMissingHandler(),
+    UploadNotFoundHandler(),
 )
+
+
+def find_user_error(exception: Exception) -> UserError | None:
+    """The refusal that the exception is shown as, where it is a part of an answer; None for no such exception."""
+    handlers: tuple[Any, ...] = HANDLERS
+    for handler in handlers:
+        if isinstance(exception, get_exception_types(handler)):
+            refusal: UserError = handler.handle(exception)
+            return refusal
+    return None

@@ -20,7 +20,7 @@ from repositories.validation import validate_value
 T = TypeVar("T")
 
 _USER_ID = TypeAdapter[str](UserId)
-_DOCUMENT_ID = TypeAdapter[str](DocumentId)
+DOCUMENT_ID = TypeAdapter[str](DocumentId)
 _STYLE = TypeAdapter[str](MapKey)
 
 
@@ -72,7 +72,7 @@ class Repository:
 
 def assert_id(value: str, name: str) -> str:
     """`value`; `ValidationError` at `name` where no document can have this id."""
-    return validate_value(_DOCUMENT_ID, value, path=(name,))
+    return validate_value(DOCUMENT_ID, value, path=(name,))
 
 
 def assert_style(style: str | None) -> str | None:

@@ -1,6 +1,6 @@
 """The clips of a video. Every write keeps the video's statistics right in the same commit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from google.cloud.firestore import AsyncCollectionReference, AsyncDocumentReference
@@ -8,7 +8,7 @@ from google.cloud.firestore_v1.async_query import AsyncQuery
 from pydantic import TypeAdapter
 
 from repositories import statistics
-from repositories.base import Repository, assert_id, assert_style, transaction_of
+from repositories.base import DOCUMENT_ID, Repository, assert_id, assert_style, transaction_of
 from repositories.calls import DEFAULT_TIMEOUT_SECONDS
 from repositories.client import FirestoreClient
 from repositories.deleting import FileStore, bury_clip
@@ -16,6 +16,7 @@ from repositories.exceptions import (
     ClipAlreadyExistsError,
     ClipBeingDeletedError,
     ClipNotFoundError,
+    RepositoryError,
     ValidationError,
     VideoNotFoundError,
 )
@@ -25,7 +26,7 @@ from repositories.models import ClipMetadata, ClipStatus, plan_file_change
 from repositories.ordering import ClipOrder
 from repositories.pages import Page
 from repositories.reading import read_clip, try_read_clip
-from repositories.statuses import plan_status_change
+from repositories.statuses import ClipStatusChange, plan_status_change
 from repositories.unit_of_work import UnitOfWork
 from repositories.validation import validate_value
 
@@ -71,10 +72,25 @@ class ClipRepository(Repository):
             return []
         return await self._run_unlocked(lambda unit: self._create(unit, clips), transaction)
 
+    async def try_create_clips(
+        self, clips: Sequence[ClipMetadata]
+    ) -> list[tuple[ClipMetadata, bool] | ClipAlreadyExistsError]:
+        """What `create_clips_batch` answers, but a clip that cannot be leaves the others alone: its error is listed."""
+        self._assert_batch(clips)
+        return await self._run_unlocked(lambda unit: self._create_possible(unit, clips), None) if clips else []
+
     async def get_clip(self, clip_id: str, *, transaction: UnitOfWork | None = None) -> ClipMetadata | None:
         """The clip, or None."""
+        return (await self.get_clips([clip_id], transaction=transaction)).get(clip_id)
+
+    async def get_clips(
+        self, clip_ids: Iterable[str], *, transaction: UnitOfWork | None = None
+    ) -> dict[str, ClipMetadata]:
+        """The clips that are there, by id, in one RPC."""
+        wanted = [self._clip(clip_id) for clip_id in dict.fromkeys(clip_ids)]
         unit = transaction or UnitOfWork(self._calls)
-        return try_read_clip(await unit.get(self._clip(clip_id)))
+        found = map(try_read_clip, await unit.get_all(wanted) if wanted else [])
+        return {clip.clip_id: clip for clip in found if clip is not None}
 
     async def list_clips(
         self,
@@ -110,17 +126,49 @@ class ClipRepository(Repository):
 
         `InvalidStatusChangeError` where the state machine has no such step.
         """
-        new_status = validate_value(_STATUS, status, path=("status",))
-        if file_size_bytes is not None:
-            validate_value(_FILE_SIZE, file_size_bytes, path=("file_size_bytes",))
+        change = ClipStatusChange(clip_id, status, error_message, file_size_bytes, has_thumbnail)
+        _assert_change(change, ())
 
         async def update(unit: UnitOfWork) -> ClipMetadata:
-            clip = await self._find_clip_and_video(unit, clip_id)
-            changes = plan_status_change(clip.status, new_status, now=utc_now(), error_message=error_message)
-            changes |= plan_file_change(clip, file_size_bytes=file_size_bytes, has_thumbnail=has_thumbnail)
-            return self._update(unit, clip, changes)
+            await self._read_clips_and_video(unit, [clip_id])
+            return await self._change_status(unit, change)
 
         return await self._run_unlocked(update, transaction)
+
+    async def update_clip_statuses(
+        self, changes: Sequence[ClipStatusChange], *, transaction: UnitOfWork | None = None
+    ) -> list[ClipMetadata]:
+        """Each clip with its new status, in one commit with one write on the video; all of them, or none.
+
+        Errors are those of `update_clip_status`, and `ValidationError` for more than 200 or a clip that is there twice.
+        """
+        self.assert_changes(changes)
+
+        async def update(unit: UnitOfWork) -> list[ClipMetadata]:
+            await self._read_clips_and_video(unit, [change.clip_id for change in changes])
+            return [await self._change_status(unit, change) for change in changes]
+
+        return await self._run_unlocked(update, transaction) if changes else []
+
+    async def try_update_clip_statuses(
+        self, changes: Sequence[ClipStatusChange]
+    ) -> list[ClipMetadata | RepositoryError]:
+        """For each change, in one commit, the clip with its new status, or why it cannot be; the others are done.
+
+        A clip may be there several times: its changes follow each other.
+        """
+
+        async def change_status(unit: UnitOfWork, change: ClipStatusChange) -> ClipMetadata | RepositoryError:
+            try:
+                return await self._change_status(unit, change)
+            except RepositoryError as error:  # nothing is asked of Firestore here
+                return error
+
+        async def update(unit: UnitOfWork) -> list[ClipMetadata | RepositoryError]:
+            await self._read_clips_and_video(unit, list(dict.fromkeys(change.clip_id for change in changes)))
+            return [await change_status(unit, change) for change in changes]
+
+        return await self._run_unlocked(update, None)
 
     async def delete_clip(self, clip_id: str, *, transaction: UnitOfWork | None = None) -> ClipMetadata:
         """The clip as it was; its document is gone, and its files are the caller's. See `delete_clip_with_files`.
@@ -204,34 +252,62 @@ class ClipRepository(Repository):
                 raise ValidationError("This clip is in the list twice.", ("clips", index, "filename"))
             seen.add(clip.clip_id)
 
+    def assert_changes(self, changes: Sequence[ClipStatusChange]) -> None:
+        """Raise ValidationError unless one call of `update_clip_statuses` could take these changes."""
+        if len(changes) > MAX_CLIPS_PER_BATCH:
+            raise ValidationError(f"One call takes at most {MAX_CLIPS_PER_BATCH} clips.", ("clips",))
+        seen: set[str] = set()
+        for index, change in enumerate(changes):
+            _assert_change(change, ("clips", index))
+            if change.clip_id in seen:
+                raise ValidationError("This clip is in the list twice.", ("clips", index, "clip_id"))
+            seen.add(change.clip_id)
+
     def _assert_own(self, clip: ClipMetadata, path: tuple[str | int, ...]) -> None:
         for name in ("user_id", "video_id"):
             if getattr(clip, name) != getattr(self, name):
                 raise ValidationError("This is a clip of another video.", (*path, name))
 
     async def _create(self, unit: UnitOfWork, clips: Sequence[ClipMetadata]) -> list[tuple[ClipMetadata, bool]]:
+        created: list[tuple[ClipMetadata, bool]] = []
+        for outcome in await self._create_possible(unit, clips):
+            if isinstance(outcome, ClipAlreadyExistsError):
+                raise outcome
+            created.append(outcome)
+        return created
+
+    async def _create_possible(
+        self, unit: UnitOfWork, clips: Sequence[ClipMetadata]
+    ) -> list[tuple[ClipMetadata, bool] | ClipAlreadyExistsError]:
         references = [self._clip(clip.clip_id) for clip in clips]
         video, *stored = await unit.get_all([self._video(self.video_id), *references])
         if video is None:
             raise VideoNotFoundError(self.user_id, self.video_id)
-        for clip, reference in zip(clips, references, strict=True):
-            if unit.find_tombstone(reference):
-                raise ClipBeingDeletedError(clip.clip_id)
-        outcomes = [_compare(clip, data) for clip, data in zip(clips, stored, strict=True)]
-        new = [clip for clip, is_new in outcomes if is_new]
+        outcomes = [
+            ClipBeingDeletedError(clip.clip_id) if unit.find_tombstone(reference) else _compare(clip, data)
+            for clip, reference, data in zip(clips, references, stored, strict=True)
+        ]
+        new = [outcome[0] for outcome in outcomes if not isinstance(outcome, Exception) and outcome[1]]
         for clip in new:
             unit.create(self._clip(clip.clip_id), clip.to_document())
         if new:
             unit.add_to_statistics(self._video(self.video_id), statistics.count_by_style(new))
         return outcomes
 
-    async def _find_clip_and_video(self, unit: UnitOfWork, clip_id: str) -> ClipMetadata:
-        data, video = await unit.get_all([self._clip(clip_id), self._video(self.video_id)])
+    async def _read_clips_and_video(self, unit: UnitOfWork, clip_ids: Sequence[str]) -> None:
+        """The unit has read them, in one RPC; `VideoNotFoundError` without the video."""
+        video, *_ = await unit.get_all([self._video(self.video_id), *map(self._clip, clip_ids)])
         if video is None:
             raise VideoNotFoundError(self.user_id, self.video_id)
+
+    async def _change_status(self, unit: UnitOfWork, change: ClipStatusChange) -> ClipMetadata:
+        data = await unit.get(self._clip(change.clip_id))
         if data is None:
-            raise ClipNotFoundError(self.user_id, self.video_id, clip_id)
-        return read_clip(data)
+            raise ClipNotFoundError(self.user_id, self.video_id, change.clip_id)
+        clip = read_clip(data)
+        changes = plan_status_change(clip.status, change.status, now=utc_now(), error_message=change.error_message)
+        changes |= plan_file_change(clip, file_size_bytes=change.file_size_bytes, has_thumbnail=change.has_thumbnail)
+        return self._update(unit, clip, changes)
 
     def _update(self, unit: UnitOfWork, clip: ClipMetadata, changes: dict[str, Any]) -> ClipMetadata:
         if not changes:
@@ -267,11 +343,18 @@ class ClipRepository(Repository):
         return len(documents)
 
 
-def _compare(clip: ClipMetadata, stored: dict[str, Any] | None) -> tuple[ClipMetadata, bool]:
-    """What will be stored, and whether it is new; `ClipAlreadyExistsError` where the id is taken by other content."""
+def _assert_change(change: ClipStatusChange, path: tuple[str | int, ...]) -> None:
+    validate_value(_STATUS, change.status, path=(*path, "status"))
+    validate_value(DOCUMENT_ID, change.clip_id, path=(*path, "clip_id"))
+    if change.file_size_bytes is not None:
+        validate_value(_FILE_SIZE, change.file_size_bytes, path=(*path, "file_size_bytes"))
+
+
+def _compare(clip: ClipMetadata, stored: dict[str, Any] | None) -> tuple[ClipMetadata, bool] | ClipAlreadyExistsError:
+    """What will be stored, and whether it is new; the error where the id is taken by other content."""
     if stored is None:
         return clip, True
     known = read_clip(stored)
     if differences := clip.find_differences(known):
-        raise ClipAlreadyExistsError(clip.clip_id, differences)
+        return ClipAlreadyExistsError(clip.clip_id, differences)
     return known, False

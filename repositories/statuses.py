@@ -1,6 +1,7 @@
 """The statuses of videos and clips, and which may follow which."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -24,6 +25,17 @@ class ClipStatus(StrEnum):
     PROCESSING = "processing"
     COMPLETED = "completed"
     FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class ClipStatusChange:
+    """A step of a clip, and what R2 says of its files; None says nothing."""
+
+    clip_id: str
+    status: ClipStatus
+    error_message: str | None = None
+    file_size_bytes: int | None = None
+    has_thumbnail: bool | None = None
 
 
 AnyStatus = TypeVar("AnyStatus", VideoStatus, ClipStatus)

@@ -1,9 +1,13 @@
 """What R2 holds of a clip: asked before anything says COMPLETED."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from repositories.models import ClipMetadata
+from repositories.clips import ClipRepository
+from repositories.exceptions import ClipNotFoundError
+from repositories.models import ClipMetadata, ClipStatus
+from repositories.statuses import ClipStatusChange
 from storage.exceptions import ObjectNotFoundError
 from storage.keys import thumbnail_key
 from storage.r2 import R2Storage
@@ -15,6 +19,29 @@ class ClipFiles:
 
     size_bytes: int
     has_thumbnail: bool
+
+
+async def add_files(
+    storage: R2Storage, repository: ClipRepository, changes: Sequence[ClipStatusChange]
+) -> list[ClipStatusChange]:
+    """The changes, those to COMPLETED with what R2 has of their clips' files.
+
+    `ClipNotFoundError` and `ObjectNotFoundError` where a clip, or its file, is not there.
+    """
+    completed = {change.clip_id for change in changes if change.status is ClipStatus.COMPLETED}
+    clips = await repository.get_clips(completed)
+    return list(await asyncio.gather(*(_add_file(storage, repository, change, clips) for change in changes)))
+
+
+async def _add_file(
+    storage: R2Storage, repository: ClipRepository, change: ClipStatusChange, clips: Mapping[str, ClipMetadata]
+) -> ClipStatusChange:
+    if change.status is not ClipStatus.COMPLETED:
+        return change
+    if change.clip_id not in clips:
+        raise ClipNotFoundError(repository.user_id, repository.video_id, change.clip_id)
+    files = await find_files(storage, clips[change.clip_id])
+    return replace(change, file_size_bytes=files.size_bytes, has_thumbnail=files.has_thumbnail)
 
 
 async def find_files(storage: R2Storage, clip: ClipMetadata) -> ClipFiles:

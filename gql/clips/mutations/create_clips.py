@@ -1,6 +1,8 @@
 """`createClips`."""
 
 import asyncio
+from collections.abc import Sequence
+from enum import Enum
 from typing import Annotated, Any
 
 import strawberry
@@ -11,15 +13,22 @@ from gql.clips.types import Clip
 from gql.context import Info
 from gql.inputs import to_values
 from gql.permissions import resolve_user_id
-from gql.user_errors import ClipAlreadyExists, FileMissing, InvalidInput, VideoNotFound
+from gql.user_errors import (
+    ClipAlreadyExists,
+    FileMissing,
+    InvalidInput,
+    UserError,
+    VideoNotFound,
+    find_user_error,
+)
 from gql.videos.types import Video
 from repositories import models
-from repositories.exceptions import ValidationError
+from repositories.clips import MAX_CLIPS_PER_BATCH, ClipRepository
+from repositories.exceptions import ClipAlreadyExistsError, ValidationError
 from repositories.models import ClipMetadata
 from repositories.validation import validate_model
+from storage.exceptions import ObjectNotFoundError
 
-# Their statistics and all of their documents go into one commit of Firestore, which takes 500 transforms.
-MAX_CLIPS_PER_CALL = 200
 MODEL_NAMES = {"title": "scene_title", "description": "scene_description"}
 
 
@@ -44,12 +53,25 @@ class CreateClipInput:
     )
 
 
-@strawberry.input(description="New clips of one video: all of them are created, or none.")
+@strawberry.enum(description="What becomes of the other clips where one of them cannot be created.")
+class CreateClipsErrorPolicy(Enum):
+    """How a batch with bad clips is taken."""
+
+    REJECT_ALL = strawberry.enum_value("reject_all", description="None is created, and the first error is the answer.")
+    REJECT_FAILED = strawberry.enum_value(
+        "reject_failed", description="The others are created; each that was not has its error in `results`."
+    )
+
+
+@strawberry.input(description="New clips of one video.")
 class CreateClipsInput:
     """The video and its new clips."""
 
     video_id: strawberry.ID = strawberry.field(description="The video they were cut out of.")
     clips: list[CreateClipInput] = strawberry.field(description="The clips: 1 to 200.")
+    error_policy: CreateClipsErrorPolicy = strawberry.field(
+        default=CreateClipsErrorPolicy.REJECT_ALL, description="What becomes of the other clips where one cannot be."
+    )
     user_id: strawberry.ID | None = strawberry.field(
         default=None, description="Whose video, for workers and admins; everybody else writes to their own."
     )
@@ -59,17 +81,24 @@ class CreateClipsInput:
 class CreateClipOutcome:
     """One entry of `CreateClipsSuccess.results`."""
 
-    clip: Clip = strawberry.field(description="The clip.")
+    clip: Clip | None = strawberry.field(description="The clip; null where it could not be created.")
     created: bool = strawberry.field(description="Whether this call created it; false where the same was there before.")
+    error: UserError | None = strawberry.field(
+        default=None, description="Why it could not be created, with `errorPolicy: REJECT_FAILED`."
+    )
 
 
-@strawberry.type(description="All of the clips are there.")
+@strawberry.type(description="All of the clips are there, or with `errorPolicy: REJECT_FAILED` all that could be.")
 class CreateClipsSuccess:
     """What `createClips` answers."""
 
     results: list[CreateClipOutcome] = strawberry.field(description="What became of each clip, in the input's order.")
     video: Video | None = strawberry.field(description="The video with its new statistics.")
 
+
+Refusal = ValidationError | ObjectNotFoundError | ClipAlreadyExistsError
+Planned = ClipMetadata | Refusal
+Outcome = tuple[ClipMetadata, bool] | Refusal
 
 CreateClipsResult = Annotated[
     CreateClipsSuccess | VideoNotFound | ClipAlreadyExists | FileMissing | InvalidInput,
@@ -78,35 +107,77 @@ CreateClipsResult = Annotated[
 
 
 @strawberry.mutation(
-    description="Creates up to 200 clips of a video in one commit, all or none. "
+    description="Creates up to 200 clips of a video in one commit: all or none, or with `errorPolicy: REJECT_FAILED` "
+    "those that can be. "
     "The same call again gives the same answer."
 )
 async def create_clips(
     info: Info,
     input: Annotated[CreateClipsInput, strawberry.argument(description="The clips.")],  # noqa: A002
 ) -> CreateClipsResult | None:
-    """The clips and the video's statistics are in Firestore, all or nothing."""
+    """The clips and the video's statistics are in Firestore, in one commit."""
     principal, services = info.context.principal, info.context.services
     owner_id = resolve_user_id(principal, input.user_id)
-    if not 1 <= len(input.clips) <= MAX_CLIPS_PER_CALL:
-        raise ValidationError(f"Pass 1 to {MAX_CLIPS_PER_CALL} clips in one call.", path=("clips",))
+    if not 1 <= len(input.clips) <= MAX_CLIPS_PER_BATCH:
+        raise ValidationError(f"Pass 1 to {MAX_CLIPS_PER_BATCH} clips in one call.", path=("clips",))
     shared = {"user_id": owner_id, "video_id": input.video_id, "created_by": principal.user_id}
-    clips = [_to_clip(clip, index, shared) for index, clip in enumerate(input.clips)]
-    clips = list(await asyncio.gather(*(_with_file(info, clip) for clip in clips)))
-    outcomes = await services.clips(owner_id, input.video_id).create_clips_batch(clips)
+    repository = services.clips(owner_id, input.video_id)
+    planned = await _plan_clips(info, input.clips, shared)
+    if input.error_policy is CreateClipsErrorPolicy.REJECT_ALL:
+        outcomes: list[Outcome] = [*await repository.create_clips_batch(_assert_all(planned))]
+    else:
+        outcomes = await _create_possible(repository, planned)
     video = await services.videos(owner_id).get_video(input.video_id)
     return CreateClipsSuccess(
-        results=[CreateClipOutcome(clip=Clip.from_model(clip), created=created) for clip, created in outcomes],
+        results=[_to_outcome(outcome) for outcome in outcomes],
         video=None if video is None else Video.from_model(video),
     )
 
 
-def _to_clip(data: CreateClipInput, index: int, shared: dict[str, Any]) -> ClipMetadata:
-    return validate_model(ClipMetadata, {**to_values(data, MODEL_NAMES), **shared}, path=("clips", index))
+async def _plan_clips(info: Info, clips: Sequence[CreateClipInput], shared: dict[str, Any]) -> list[Planned]:
+    """Each clip as it will be, or why it cannot be."""
+    planned: list[Planned] = []
+    seen: set[str] = set()
+    for index, data in enumerate(clips):
+        try:
+            clip = validate_model(ClipMetadata, {**to_values(data, MODEL_NAMES), **shared}, path=("clips", index))
+            if clip.clip_id in seen:
+                raise ValidationError("This clip is in the list twice.", ("clips", index, "filename"))  # noqa: TRY301  the same lane
+            seen.add(clip.clip_id)
+        except ValidationError as error:
+            planned.append(error)
+        else:
+            planned.append(clip)
+    return list(await asyncio.gather(*(_with_file(info, clip) for clip in planned)))
 
 
-async def _with_file(info: Info, clip: ClipMetadata) -> ClipMetadata:
-    if clip.status is not models.ClipStatus.COMPLETED:
+async def _with_file(info: Info, clip: Planned) -> Planned:
+    if not isinstance(clip, ClipMetadata) or clip.status is not models.ClipStatus.COMPLETED:
         return clip
-    files = await find_files(info.context.services.storage, clip)
+    try:
+        files = await find_files(info.context.services.storage, clip)
+    except ObjectNotFoundError as error:
+        return error
     return clip.with_file(file_size_bytes=files.size_bytes, has_thumbnail=files.has_thumbnail)
+
+
+def _assert_all(planned: Sequence[Planned]) -> list[ClipMetadata]:
+    clips: list[ClipMetadata] = []
+    for clip in planned:
+        if not isinstance(clip, ClipMetadata):
+            raise clip
+        clips.append(clip)
+    return clips
+
+
+async def _create_possible(repository: ClipRepository, planned: Sequence[Planned]) -> list[Outcome]:
+    """What became of each clip; those that cannot be leave the others alone."""
+    created = iter(await repository.try_create_clips([clip for clip in planned if isinstance(clip, ClipMetadata)]))
+    return [next(created) if isinstance(clip, ClipMetadata) else clip for clip in planned]
+
+
+def _to_outcome(outcome: Outcome) -> CreateClipOutcome:
+    if isinstance(outcome, Exception):
+        return CreateClipOutcome(clip=None, created=False, error=find_user_error(outcome))
+    clip, created = outcome
+    return CreateClipOutcome(clip=Clip.from_model(clip), created=created)

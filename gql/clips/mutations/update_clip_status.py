@@ -5,13 +5,13 @@ from typing import Annotated
 import strawberry
 
 from gql.clips.enums import ClipStatus
-from gql.clips.files import find_files
+from gql.clips.files import add_files
 from gql.clips.types import Clip
 from gql.context import Info
 from gql.permissions import resolve_user_id
 from gql.user_errors import ClipNotFound, FileMissing, InvalidInput, InvalidStatusChange, VideoNotFound
 from repositories import models
-from repositories.exceptions import ClipNotFoundError
+from repositories.statuses import ClipStatusChange
 
 
 @strawberry.input(description="A step in the work on a clip.")
@@ -22,6 +22,9 @@ class UpdateClipStatusInput:
     clip_id: strawberry.ID = strawberry.field(description="The clip.")
     status: ClipStatus = strawberry.field(
         description="Its status from now on. COMPLETED takes size and thumbnail from the file in R2."
+    )
+    error_message: str | None = strawberry.field(
+        default=None, description="With FAILED, what went wrong; cut at 1,000 characters."
     )
     user_id: strawberry.ID | None = strawberry.field(
         default=None, description="Whose clip, for workers and admins; everybody else changes their own."
@@ -51,15 +54,8 @@ async def update_clip_status(
 ) -> UpdateClipStatusResult | None:
     """The status and the video's statistics are in Firestore, in one commit."""
     owner_id = resolve_user_id(info.context.principal, input.user_id)
-    repository = info.context.services.clips(owner_id, input.video_id)
-    status = models.ClipStatus[input.status.name]
-    if status is not models.ClipStatus.COMPLETED:
-        return UpdateClipStatusSuccess(clip=Clip.from_model(await repository.update_clip_status(input.clip_id, status)))
-    clip = await repository.get_clip(input.clip_id)
-    if clip is None:
-        raise ClipNotFoundError(owner_id, input.video_id, input.clip_id)
-    files = await find_files(info.context.services.storage, clip)
-    stored = await repository.update_clip_status(
-        input.clip_id, status, file_size_bytes=files.size_bytes, has_thumbnail=files.has_thumbnail
-    )
+    services = info.context.services
+    repository = services.clips(owner_id, input.video_id)
+    change = ClipStatusChange(input.clip_id, models.ClipStatus[input.status.name], input.error_message)
+    (stored,) = await repository.update_clip_statuses(await add_files(services.storage, repository, [change]))
     return UpdateClipStatusSuccess(clip=Clip.from_model(stored))

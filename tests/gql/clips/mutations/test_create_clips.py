@@ -104,3 +104,64 @@ async def test_same_clip_twice_in_one_call_is_refused(create_video: Any, create_
 
 async def test_unknown_video_is_refused(create_clips: Any, clip_input: Any) -> None:
     assert (await create_clips(clip_input(1)))["__typename"] == "VideoNotFound"
+
+
+REJECT_FAILED = """
+mutation ($input: CreateClipsInput!) {
+  createClips(input: $input) {
+    ... on CreateClipsSuccess {
+      results {
+        created
+        clip { clipId }
+        error {
+          __typename
+          message
+          ... on InvalidInput { path }
+          ... on FileMissing { key }
+          ... on ClipAlreadyExists { fields }
+        }
+      }
+      video { clipsCount }
+    }
+    ... on VideoNotFound { videoId }
+  }
+}
+"""
+
+
+async def test_failed_clips_leave_the_others_alone(
+    query: Any, create_video: Any, create_clips: Any, upload: Any, clip_input: Any, services: Services, user_id: str
+) -> None:
+    """Results line up with the input: one by one the clip, or its error."""
+    await create_video()
+    await create_clips(clip_input(1), clip_input(2))
+    await upload(clip_input(6)["filename"])
+    clips = [
+        clip_input(1),
+        clip_input(2, title="Other"),
+        clip_input(3),
+        clip_input(3),
+        clip_input(4, endTime="soon"),
+        clip_input(5, status="COMPLETED"),
+        clip_input(6, status="COMPLETED"),
+    ]
+    given = {"videoId": "v1", "userId": user_id, "clips": clips, "errorPolicy": "REJECT_FAILED"}
+    answer = (await query(REJECT_FAILED, input=given))["createClips"]
+    results = answer["results"]
+    assert [entry["created"] for entry in results] == [False, False, True, False, False, False, True]
+    assert [entry["clip"] is None for entry in results] == [entry["error"] is not None for entry in results]
+    errors = {at: entry["error"] for at, entry in enumerate(results) if entry["error"]}
+    assert all(error.pop("message") for error in errors.values())
+    assert errors == {
+        1: {"__typename": "ClipAlreadyExists", "fields": ["title"]},
+        3: {"__typename": "InvalidInput", "path": ["clips", "3", "filename"]},
+        4: {"__typename": "InvalidInput", "path": ["clips", "4", "endTime"]},
+        5: {"__typename": "FileMissing", "key": f"{user_id}/v1/clips/{clips[5]['filename']}"},
+    }
+    assert answer["video"] == {"clipsCount": 1}
+    assert await services.clips(user_id, "v1").count_clips() == 4
+
+
+async def test_failed_clips_of_no_video_are_refused_as_a_whole(query: Any, clip_input: Any, user_id: str) -> None:
+    given = {"videoId": "v1", "userId": user_id, "clips": [clip_input(1)], "errorPolicy": "REJECT_FAILED"}
+    assert (await query(REJECT_FAILED, input=given))["createClips"] == {"videoId": "v1"}
