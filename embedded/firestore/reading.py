@@ -37,6 +37,7 @@ from embedded.firestore.snapshots import Snapshot
 from embedded.firestore.storage import Storage
 from embedded.firestore.transactions import Transaction, Transactions
 from embedded.firestore.wire import embed
+from embedded.firestore.writer import Pace
 from embedded.firestore.writes import parse_mask
 
 DEFAULT_PAGE_SIZE = 100
@@ -97,7 +98,7 @@ class ReadService:
         transaction = self._transaction_of(request, parent.database)
         async with self._snapshot_of(request, transaction, query) as snapshot:
             if request.show_missing:
-                return self._list_all(snapshot, query, request, mask)
+                return await self._list_all(snapshot, query, request, mask)
             return await self._list_existing(snapshot, query, request, mask)
 
     async def list_collection_ids(self, request: ListCollectionIdsRequest) -> bytes:
@@ -134,22 +135,25 @@ class ReadService:
             size_bytes += len(parts[-1])
         return b"".join(parts)
 
-    def _list_all(
+    async def _list_all(
         self, snapshot: Snapshot, query: Query, request: ListDocumentsRequest, mask: list[FieldPath] | None
     ) -> bytes:
         """Return a page that has documents without fields for those that are missing and have children."""
         scope = query.scope
         start = decode_page_token(request.page_token, _list_fingerprint(request))
+        page_size, pace = _page_size(request), Pace()
         parts: list[bytes] = []
-        last = b""
+        size_bytes, last = 0, b""
         for key in snapshot.children(scope.parent.database, scope.prefix, start):
-            if len(parts) == _page_size(request):
+            await pace.pause()
+            if len(parts) == page_size or size_bytes > MAX_PAGE_BYTES:
                 token = encode_page_token(last, _list_fingerprint(request))
                 return b"".join(parts) + embed(_NEXT_PAGE_TOKEN, token.encode())
             path = Path(scope.parent.database, decode_segments(key))
             stored = snapshot.get(path)
             data = mask_data(stored.data, mask) if stored else Document(name=path.name).SerializeToString()
             parts.append(embed(_DOCUMENTS, data))
+            size_bytes += len(data)
             last = key
         return b"".join(parts)
 

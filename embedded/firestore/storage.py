@@ -24,6 +24,7 @@ PRUNE_SECONDS = 60
 MAX_IDLE_READERS = 8
 _WRITER_CACHE_KIB = 48 * 1024
 _READER_CACHE_KIB = 4 * 1024
+_CHECKPOINT_PAGES = 4000  # 16 MB of log before it is folded into the file
 
 
 class StorageError(Exception):
@@ -79,6 +80,8 @@ class Storage:
     @asynccontextmanager
     async def snapshot(self, read_time: int | None = None) -> AsyncIterator[Snapshot]:
         """Give a consistent view of all durable commits, or of those up to a read time."""
+        if read_time is not None:
+            await self.writer.flushed()  # or a commit before the read time could show in the next read only
         reader = self._readers.pop() if self._readers else _connect(self._directory / FILE_NAME, _READER_CACHE_KIB)
         try:
             reader.execute("BEGIN")
@@ -104,6 +107,7 @@ def _connect(file: Path, cache_kib: int) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA cache_size = -{cache_kib}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
     return connection
 
 

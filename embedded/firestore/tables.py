@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 
 from embedded.firestore.clock import to_timestamp
+from embedded.firestore.errors import InvalidArgumentError
 from embedded.firestore.indexes import Entry, IndexConfig
 from embedded.firestore.paths import Path, encode_segment
 from embedded.firestore.protos import Document
@@ -11,6 +12,7 @@ from embedded.firestore.values import END, invert
 from embedded.firestore.writes import State
 
 EntryKey = tuple[int, int, bytes, bytes]  # scope, index, value, name
+MAX_ENTRIES = 40_000  # of one document, as in production
 _MAX_CACHED_NUMBERS = 100_000  # some 20 MB
 _FIND_SCOPE = "SELECT number FROM scopes WHERE database = ? AND is_group = ? AND path = ?"
 _ADD_SCOPE = "INSERT INTO scopes (database, is_group, path) VALUES (?, ?, ?)"
@@ -98,6 +100,11 @@ class Tables:
     def _update_entries(self, state: State) -> None:
         collection_id = state.path.segments[-2]
         new = self._indexes.entries(collection_id, state.document.fields) if state.document is not None else []
+        if len(new) > MAX_ENTRIES:
+            raise InvalidArgumentError(
+                f"Document '{state.path.name}' would have {len(new):,} index entries, and {MAX_ENTRIES:,} are allowed:"
+                " exempt its large maps and arrays from indexing."
+            )
         if state.before is None:
             rows = [(*key, state.number) for key in self._entry_keys(state.path, state.key, new)]
             self._connection.executemany(_ADD_ENTRY, rows)
