@@ -53,7 +53,9 @@ def _make_server(arguments: argparse.Namespace, suggestions: Suggestions | None)
     else:
         indexes = load_index_config(file, is_enforced=suggestions is None)
     report_missing = suggestions.add if suggestions is not None else None
-    return FirestoreServer(arguments.data_dir, arguments.host_port, indexes, report_missing)
+    return FirestoreServer(
+        arguments.data_dir, arguments.host_port, indexes, report_missing, is_optimistic=arguments.optimistic
+    )
 
 
 def _watch_parent(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
@@ -72,6 +74,11 @@ def _parse_arguments() -> argparse.Namespace:
         "--suggest-indexes",
         action="store_true",
         help="run any query; the indexes that are missing go into the file of --indexes, or are printed at the end",
+    )
+    parser.add_argument(
+        "--optimistic",
+        action="store_true",
+        help="let transactions run without locks, and fail those that were overtaken",
     )
     parser.add_argument("--exit-with-parent", action="store_true", help="end when stdin is closed")
     return parser.parse_args()

@@ -24,7 +24,7 @@ from embedded.firestore.responses import (
     tell_removed,
     tell_reset,
 )
-from embedded.firestore.resuming import EVERYTHING, ResumeTokens, open_snapshot
+from embedded.firestore.resuming import EVERYTHING, ResumeTokens
 from embedded.firestore.storage import Storage
 from embedded.firestore.targets import Target, parse_target
 from embedded.firestore.watchers import CommitHub, Feed, Subscription
@@ -93,7 +93,7 @@ class _Stream:
             reading.result()
         finally:
             reading.cancel()
-            for target_id in list(self._targets):
+            for target_id in list(self._subscriptions):
                 self._forget(target_id)
 
     async def _read(self, requests: AsyncIterator[ListenRequest]) -> None:
@@ -146,7 +146,7 @@ class _Stream:
         if since is None or (since != EVERYTHING and not target.is_resumable):
             since = EVERYTHING
             await self._send(tell_reset(target_id))
-        async with open_snapshot(self._storage, now) as snapshot:
+        async with self._storage.snapshot(now) as snapshot:
             async for message in target.tell(snapshot, since):
                 await self._send(message)
         if asked.HasField("expected_count") and since != EVERYTHING:
@@ -195,7 +195,7 @@ class _Stream:
     async def _catch_up(self, now: int) -> None:
         """Tell, as one change, what has changed up to now: the feed does not hold it, or new commits never end."""
         self._feed.clear()
-        async with open_snapshot(self._storage, now) as snapshot:
+        async with self._storage.snapshot(now) as snapshot:
             for target in self._targets.values():
                 async for message in target.tell(snapshot, self._told_until):
                     await self._send(message)

@@ -1,15 +1,14 @@
 """Resume tokens: up to when a client has been told everything, so that only what came later has to be told."""
 
 import struct
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 
 from embedded.firestore import clock
 from embedded.firestore.errors import InvalidArgumentError
 from embedded.firestore.paths import AFTER_ALL
 from embedded.firestore.protos import Message
 from embedded.firestore.snapshots import Snapshot
-from embedded.firestore.storage import HISTORY_MICROS, Storage
+from embedded.firestore.storage import HISTORY_MICROS
 
 EVERYTHING = 0  # as a time: before the first commit
 _LAYOUT = struct.Struct(">8sQ")
@@ -43,14 +42,6 @@ class ResumeTokens:
             return EVERYTHING
         directory_id, micros = _LAYOUT.unpack(token)
         return int(micros) if directory_id == self._directory_id else EVERYTHING
-
-
-@asynccontextmanager
-async def open_snapshot(storage: Storage, micros: int) -> AsyncIterator[Snapshot]:
-    """Give the state as of a time up to which every commit is durable; it reads as of then and no later."""
-    async with storage.snapshot(micros) as snapshot:
-        snapshot.read_time = micros
-        yield snapshot
 
 
 def ended_versions(snapshot: Snapshot, database: str, prefix: bytes, since: int) -> Iterator[tuple[bytes, bytes]]:

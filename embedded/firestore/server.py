@@ -18,6 +18,8 @@ _OPTIONS = [
     ("grpc.max_send_message_length", -1),
     ("grpc.so_reuseport", 0),
     ("grpc.max_metadata_size", 64 * 1024),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5000),  # clients with idle listeners ping
 ]
 
 
@@ -25,6 +27,7 @@ class FirestoreServer:
     """A Firestore over one data directory. `host_port` is the address that it serves on once it has started.
 
     Queries without their index go to `report_missing`, and then run; without it, `indexes` says whether they fail.
+    Transactions lock what they read; where `is_optimistic`, they are checked at the end instead.
     """
 
     def __init__(
@@ -33,8 +36,11 @@ class FirestoreServer:
         host_port: str = "127.0.0.1:0",
         indexes: IndexConfig | None = None,
         report_missing: ReportMissing | None = None,
+        *,
+        is_optimistic: bool = False,
     ) -> None:
         self.host_port = host_port
+        self._is_optimistic = is_optimistic
         self._data_dir = Path(data_dir)
         self._indexes = indexes
         self._report_missing = report_missing
@@ -48,7 +54,7 @@ class FirestoreServer:
         storage = Storage.open(self._data_dir, self._indexes)
         if self._report_missing is not None:
             storage.indexes.report_missing = self._report_missing
-        transactions = Transactions(storage)
+        transactions = Transactions(storage, is_optimistic=self._is_optimistic)
         listening = ListenService(storage)
         server = grpc.aio.server(options=_OPTIONS)
         server.add_generic_rpc_handlers((build_handlers(storage, transactions, listening),))

@@ -14,7 +14,7 @@ from embedded.firestore.protos import Document, Message
 from embedded.firestore.queries import Query, parse_query
 from embedded.firestore.reading import mask_data
 from embedded.firestore.responses import tell_changed, tell_gone
-from embedded.firestore.resuming import EVERYTHING, ended_versions, open_snapshot
+from embedded.firestore.resuming import EVERYTHING, ended_versions
 from embedded.firestore.snapshots import Snapshot
 from embedded.firestore.storage import Storage
 from embedded.firestore.writer import Change, CommitResult, Pace
@@ -177,7 +177,7 @@ class PageTarget(QueryTarget):
         """Return how a commit has changed the first results."""
         if not any(self._concerns(change) for change in commit.changes):
             return []
-        async with open_snapshot(self._storage, commit.commit_time) as snapshot:
+        async with self._storage.snapshot(commit.commit_time) as snapshot:
             return [message async for message in self.tell(snapshot, since)]
 
     def _concerns(self, change: Change) -> bool:

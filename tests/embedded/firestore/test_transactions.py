@@ -1,10 +1,17 @@
 """Transactions through the real client."""
 
 import asyncio
+from pathlib import Path
+from typing import Any
 
 import pytest
+from google.api_core.exceptions import Aborted
+from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 from google.cloud.firestore import AsyncClient, AsyncDocumentReference, AsyncTransaction
+from google.cloud.firestore_v1.types import TransactionOptions
+
+from embedded.firestore.server import FirestoreServer
 
 
 async def test_concurrent_increments_lose_nothing(firestore_client: AsyncClient) -> None:
@@ -87,3 +94,49 @@ async def test_an_error_in_the_body_changes_nothing(firestore_client: AsyncClien
     with pytest.raises(LookupError):
         await fail(firestore_client.transaction())
     assert not (await reference.get()).exists
+
+
+async def overtake(client: AsyncClient, **mode: Any) -> list[str]:
+    """Begin a transaction, read, have others write what was read, then commit: who came through."""
+    reference = client.document("c/d")
+    await reference.set({"n": 0})
+    api, database = client._firestore_api, client._database_string
+    begun = await api.begin_transaction(request={"database": database, "options": {"read_write": mode}})
+    found = await api.batch_get_documents(
+        request={"database": database, "documents": [reference._document_path], "transaction": begun.transaction}
+    )
+    assert [answer.found.fields["n"].integer_value async for answer in found] == [0]
+    writing = asyncio.create_task(reference.set({"n": 1}))
+    done, _ = await asyncio.wait([writing], timeout=0.3)
+    update = {"update": {"name": reference._document_path, "fields": {"n": {"integer_value": 2}}}}
+    came_through = ["writer"] if done else []
+    try:
+        await api.commit(
+            request={"database": database, "transaction": begun.transaction, "writes": [update]}, retry=None
+        )
+        came_through.append("transaction")
+    except Aborted:
+        came_through.append("aborted")
+    await writing
+    return came_through
+
+
+async def test_a_pessimistic_transaction_makes_writers_wait(firestore_client: AsyncClient) -> None:
+    assert await overtake(firestore_client) == ["transaction"]
+
+
+async def test_an_optimistic_transaction_is_aborted_instead(firestore_client: AsyncClient) -> None:
+    mode = TransactionOptions.ConcurrencyMode.OPTIMISTIC
+    assert await overtake(firestore_client, concurrency_mode=mode) == ["writer", "aborted"]
+
+
+async def test_optimistic_can_be_the_servers_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = FirestoreServer(tmp_path, is_optimistic=True)
+    await server.start()
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", server.host_port)
+    client = AsyncClient(project="optimistic", credentials=AnonymousCredentials())
+    try:
+        assert await overtake(client) == ["writer", "aborted"]
+    finally:
+        client.close()
+        await server.stop()
