@@ -1,0 +1,72 @@
+"""What is left behind is taken away: transactions that nobody ends, and versions that nobody may read any more."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from google.api_core.exceptions import InvalidArgument
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.firestore import AsyncClient
+
+from embedded.firestore import storage, transactions
+from embedded.firestore.server import FirestoreServer
+
+SHORT_SECONDS = 0.2
+PATIENCE_SECONDS = 10.0  # less than a lock is waited for
+
+
+@pytest.fixture
+async def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AsyncClient]:
+    """A client of a server within this process, whose clocks a test can turn."""
+    monkeypatch.setattr(transactions, "SWEEP_SECONDS", 0.02)
+    monkeypatch.setattr(storage, "PRUNE_SECONDS", 0.02)
+    server = FirestoreServer(tmp_path)
+    await server.start()
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", server.host_port)
+    client = AsyncClient(project="expiry", credentials=AnonymousCredentials())
+    yield client
+    client.close()
+    await server.stop()
+
+
+async def test_an_idle_transaction_gives_back_its_locks(client: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that has read and gone away keeps nobody from writing, and finds its transaction expired."""
+    monkeypatch.setattr(transactions, "IDLE_SECONDS", SHORT_SECONDS)
+    reference = client.document("c/d")
+    left = client.transaction()
+    await left._begin()
+    await reference.get(transaction=left)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await reference.set({"n": 1}, retry=None)
+    with pytest.raises(InvalidArgument, match="expired"):
+        await reference.get(transaction=left)
+
+
+async def test_a_transaction_ends_however_busy_it_is(client: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reads keep it from being idle, and do not make it last for ever."""
+    monkeypatch.setattr(transactions, "TOTAL_SECONDS", SHORT_SECONDS)
+    busy = client.transaction()
+    await busy._begin()
+    with pytest.raises(InvalidArgument, match="expired"):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                await client.document("c/d").get(transaction=busy)
+
+
+async def test_versions_are_forgotten_when_their_hour_is_over(
+    client: AsyncClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within the hour each is there; after it, the present state is all that is kept."""
+    reference = client.document("c/d")
+    for n in range(3):
+        await reference.set({"n": n})
+    file = sqlite3.connect(tmp_path / storage.FILE_NAME)
+    assert file.execute("SELECT COUNT(*) FROM versions").fetchone() == (2,)
+    monkeypatch.setattr(storage, "HISTORY_MICROS", 0)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while file.execute("SELECT COUNT(*) FROM versions").fetchone() != (0,):
+            await asyncio.sleep(0.02)
+    file.close()
+    assert (await reference.get()).to_dict() == {"n": 2}
