@@ -9,6 +9,7 @@ import click
 COMMANDS = {
     "serve": ("serve", "Serve the GraphQL API."),
     "import": ("import_bucket", "Read a bucket's layout and write its metadata."),
+    "reconcile": ("reconcile", "Hold R2 and Firestore against each other, and mend what differs."),
     "schema": ("schema", "Print the schema, or check what a change would break."),
     "firestore": ("firestore", "Serve the embedded Firestore alone."),
 }

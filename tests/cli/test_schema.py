@@ -26,4 +26,4 @@ def test_current_schema_passes() -> None:
 
 def test_help_lists_every_command() -> None:
     output = CliRunner().invoke(main, ["--help"]).output
-    assert all(name in output for name in ("serve", "import", "schema", "firestore"))
+    assert all(name in output for name in ("serve", "import", "reconcile", "schema", "firestore"))

@@ -1,0 +1,57 @@
+"""What can differ between R2 and Firestore, and what is called old."""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+
+class DriftKind(StrEnum):
+    """A way in which R2 and Firestore differ, or Firestore differs from itself. The order is that of mending."""
+
+    UNFINISHED_DELETE = "unfinished-delete"
+    FILE_WITHOUT_METADATA = "file-without-metadata"
+    METADATA_WITHOUT_FILE = "metadata-without-file"
+    SIZE_DIFFERS = "size-differs"
+    THUMBNAIL_DIFFERS = "thumbnail-differs"
+    CLIP_STUCK = "clip-stuck"
+    CLIP_WITHOUT_VIDEO = "clip-without-video"
+    VIDEO_STUCK = "video-stuck"
+    STATISTICS_DIFFER = "statistics-differ"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One thing that differs; `clip_id` and `key` where it is about a clip, or a file."""
+
+    kind: DriftKind
+    user_id: str
+    video_id: str
+    text: str
+    clip_id: str | None = None
+    key: str | None = None
+
+    @property
+    def place(self) -> str:
+        """The file's key, or else the document as `user/video/clip`."""
+        return self.key or "/".join(filter(None, (self.user_id, self.video_id, self.clip_id)))
+
+    def to_json(self) -> dict[str, Any]:
+        """The drift as a line of JSON shows it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What counts as drift: work and files that are younger may still be on their way."""
+
+    stuck_after: timedelta
+    older_than: timedelta
+
+    def check_is_stuck(self, updated_at: datetime) -> bool:
+        """Whether nobody has written this for so long that nobody works on it any more."""
+        return datetime.now(UTC) - updated_at >= self.stuck_after
+
+    def check_is_orphan(self, modified_at: datetime) -> bool:
+        """Whether the file is so old that no worker is about to describe it."""
+        return datetime.now(UTC) - modified_at >= self.older_than

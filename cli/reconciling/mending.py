@@ -1,0 +1,187 @@
+"""Mends what differs, each kind in the direction that loses nothing, and only while it still is as it was judged."""
+
+from collections.abc import Callable
+from datetime import UTC
+
+from cli.importing.reading import VideoReading, read_video
+from cli.importing.sources import BucketSource
+from cli.reconciling.confirming import Confirmer
+from cli.reconciling.drift import Drift, DriftKind, Rules
+from cli.reconciling.files import Folder
+from cli.reconciling.judging import find_files_without_metadata
+from gql.context import Services
+from repositories.deleting import UnfinishedDelete
+from repositories.models import ClipStatus, VideoStatus
+from repositories.scanning import ScannedClip, ScannedVideo, Scanner
+from storage.r2 import StoredObject
+
+# One commit each.
+CLIPS_PER_BATCH = 50
+
+
+class Mender:
+    """Mends the drift of one video after the other. Orphans are deleted only where that was asked for by name."""
+
+    def __init__(
+        self,
+        services: Services,
+        scanner: Scanner,
+        confirmer: Confirmer,
+        rules: Rules,
+        remark: Callable[[str], None],
+        *,
+        delete_orphans: bool,
+    ) -> None:
+        self._remark = remark
+        self._services = services
+        self._scanner = scanner
+        self._confirmer = confirmer
+        self._rules = rules
+        self._delete_orphans = delete_orphans
+
+    async def mend(self, drifts: list[Drift], video: ScannedVideo, folder: Folder) -> list[bool]:
+        """Whether each drift, all of one kind and just confirmed, is mended; what changed meanwhile is left."""
+        if drifts[0].kind is not DriftKind.FILE_WITHOUT_METADATA:
+            return [await self._mend_one(drift, video, folder) for drift in drifts]
+        if self._delete_orphans:
+            return await self._delete_files(drifts, folder)
+        return await self._import_files(drifts, folder)
+
+    async def _mend_one(self, drift: Drift, video: ScannedVideo, folder: Folder) -> bool:
+        videos = self._services.videos(drift.user_id)
+        if drift.kind is DriftKind.UNFINISHED_DELETE:
+            unfinished = UnfinishedDelete(drift.video_id, drift.clip_id, None)
+            await videos.finish_delete(unfinished, self._services.storage)
+            return True
+        if drift.kind is DriftKind.STATISTICS_DIFFER:
+            await videos.update_clip_statistics(drift.video_id)
+            return True
+        if drift.clip_id is None:
+            return await self._end_video(drift)
+        clip, (file, thumbnail) = await self._confirmer.look_at(video, drift.clip_id)
+        if clip is None or clip.clip is None:
+            return False
+        if drift.kind is DriftKind.CLIP_WITHOUT_VIDEO:
+            return await self._mend_orphan(clip, folder)
+        return await self._mend_clip(drift, clip, file, thumbnail)
+
+    # Clips
+
+    async def _mend_clip(
+        self, drift: Drift, clip: ScannedClip, file: StoredObject | None, thumbnail: StoredObject | None
+    ) -> bool:
+        if drift.kind is DriftKind.METADATA_WITHOUT_FILE:
+            steps = [ClipStatus.PROCESSING, ClipStatus.FAILED]
+            return file is None and await self._update(clip, steps, error_message="Its file is missing in R2.")
+        has_thumbnail = thumbnail is not None
+        if drift.kind is DriftKind.CLIP_STUCK and (file is None or not _check_is_of_this_work(file, clip)):
+            return await self._update(clip, [ClipStatus.FAILED], error_message=f"The clip {drift.text}")
+        if file is None:
+            return False
+        return await self._update(
+            clip, [ClipStatus.COMPLETED], file_size_bytes=file.size_bytes, has_thumbnail=has_thumbnail
+        )
+
+    async def _update(
+        self,
+        scanned: ScannedClip,
+        steps: list[ClipStatus],
+        *,
+        error_message: str | None = None,
+        file_size_bytes: int | None = None,
+        has_thumbnail: bool | None = None,
+    ) -> bool:
+        """Whether the clip has taken the steps; it has not where its document is no longer as it was looked at."""
+        clip = scanned.clip
+        if clip is None:
+            return False
+        clips = self._services.clips(clip.user_id, clip.video_id)
+        async with clips.transaction() as transaction:
+            if await clips.get_clip(clip.clip_id, transaction=transaction) != clip:
+                return False
+            for status in steps:
+                await clips.update_clip_status(
+                    clip.clip_id,
+                    status,
+                    error_message=error_message,
+                    file_size_bytes=file_size_bytes,
+                    has_thumbnail=has_thumbnail,
+                    transaction=transaction,
+                )
+        return True
+
+    async def _mend_orphan(self, scanned: ScannedClip, folder: Folder) -> bool:
+        """The clip has a video again, as its files describe it; without files it goes, if it may."""
+        clip = scanned.clip
+        if clip is None:
+            return False
+        if folder.objects:
+            return (await self._describe(folder)).video is not None
+        if not self._delete_orphans or not self._rules.check_is_orphan(scanned.updated_at):
+            return False
+        await self._services.clips(clip.user_id, clip.video_id).delete_clip(clip.clip_id)
+        return True
+
+    # Videos
+
+    async def _end_video(self, drift: Drift) -> bool:
+        """The video is completed where every style of every highlight is, and failed otherwise: it can be retried."""
+        videos = self._services.videos(drift.user_id)
+        clips = self._services.clips(drift.user_id, drift.video_id)
+        async with videos.transaction() as transaction:
+            video = await videos.get_video(drift.video_id, transaction=transaction)
+            if video is None or video.status is not VideoStatus.PROCESSING:
+                return False
+            if await clips.count_clips(ClipStatus.PROCESSING, transaction=transaction):
+                return False
+            completed = await clips.count_clips(ClipStatus.COMPLETED, transaction=transaction)
+            expected = video.highlights_count * len(video.styles_processed)
+            status = VideoStatus.COMPLETED if 0 < expected <= completed else VideoStatus.FAILED
+            await videos.update_video_status(
+                drift.video_id, status, error_message=f"The video {drift.text}", transaction=transaction
+            )
+        return True
+
+    # Files
+
+    async def _delete_files(self, drifts: list[Drift], folder: Folder) -> list[bool]:
+        """The files are gone, but for those that any document of the video names by now."""
+        video = await self._scanner.read_video(folder.user_id, folder.video_id)
+        if video.is_deleting or video.is_unreadable:
+            return [False] * len(drifts)
+        orphans = {drift.key for drift in find_files_without_metadata(video, folder, self._rules)}
+        keys = [drift.key for drift in drifts if drift.key in orphans]
+        await self._services.storage.delete(filter(None, keys))
+        return [drift.key in orphans for drift in drifts]
+
+    async def _import_files(self, drifts: list[Drift], folder: Folder) -> list[bool]:
+        """The files have metadata, as an import would describe them; what is there already is not touched."""
+        reading = await self._describe(folder)
+        keys = {drift.key for drift in drifts}
+        for problem in reading.problems:
+            if problem.key in keys:
+                self._remark(f"{problem.key} {problem.text}")
+        new = [clip for clip in reading.clips if clip.r2_key in keys]
+        clips = self._services.clips(folder.user_id, folder.video_id)
+        for start in range(0, len(new), CLIPS_PER_BATCH):
+            await clips.create_clips_batch(new[start : start + CLIPS_PER_BATCH])
+        described = {clip.clip_id for clip in new} | ({None} if reading.video else set[None]())
+        return [drift.clip_id in described for drift in drifts]
+
+    async def _describe(self, folder: Folder) -> VideoReading:
+        """What the folder's files say; their video has a document."""
+        videos = self._services.videos(folder.user_id)
+        known = await videos.get_video(folder.video_id)
+        source = BucketSource(self._services.storage, f"{folder.user_id}/{folder.video_id}/")
+        reading = await read_video(source, folder.to_video_files(), known)
+        if known is None and reading.video is not None:
+            await videos.create_video(reading.video)
+            # Clips may have outlived the video's document.
+            await videos.update_clip_statistics(folder.video_id)
+        return reading
+
+
+def _check_is_of_this_work(file: StoredObject, clip: ScannedClip) -> bool:
+    """Whether the file came after the clip went into processing: an older one is of an earlier rendering."""
+    # R2 tells whole seconds.
+    return file.last_modified.astimezone(UTC) >= clip.updated_at.replace(microsecond=0)

@@ -1,0 +1,123 @@
+"""Everything that is stored of a user's videos, tombstones and orphans included, for whoever holds it against R2."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from google.api_core.exceptions import GoogleAPICallError
+from google.cloud.firestore import AsyncCollectionReference
+from google.cloud.firestore_v1.async_query import AsyncQuery
+
+from repositories.calls import DEFAULT_TIMEOUT_SECONDS, Calls
+from repositories.client import FirestoreClient
+from repositories.deleting import check_is_deleting
+from repositories.exceptions import UnavailableError
+from repositories.models import ClipMetadata, VideoMetadata
+from repositories.reading import to_data, try_read_clip, try_read_video
+from repositories.stored import StoredDocument
+
+DOCUMENTS_PER_QUERY = 1_000
+
+
+@dataclass(frozen=True)
+class ScannedClip:
+    """A clip's document, written last at `updated_at`; `clip` is None for a tombstone, and for what cannot be read.
+
+    `keys` are those of R2 that the document names, whatever else it is.
+    """
+
+    clip_id: str
+    clip: ClipMetadata | None
+    updated_at: datetime
+    is_deleting: bool
+    keys: frozenset[str]
+
+
+@dataclass(frozen=True)
+class ScannedVideo:
+    """All documents of a video, written last at `updated_at`; `video` is None where it is missing or a tombstone."""
+
+    user_id: str
+    video_id: str
+    video: VideoMetadata | None = None
+    updated_at: datetime | None = None
+    is_deleting: bool = False
+    is_unreadable: bool = False
+    clips: Mapping[str, ScannedClip] = field(default_factory=dict)
+
+
+class Scanner:
+    """Reads what the repositories keep to themselves, and changes nothing. Ids come in Firestore's order."""
+
+    def __init__(self, client: FirestoreClient, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> None:
+        self._calls = Calls(client, timeout_seconds)
+
+    async def list_users(self) -> AsyncIterator[str]:
+        """Every user with a video; users have no documents of their own."""
+        async for user_id in self._list_ids(self._calls.client.collection("users")):
+            yield user_id
+
+    async def list_videos(self, user_id: str) -> AsyncIterator[str]:
+        """Every video, also where nothing but clips is left of it."""
+        async for video_id in self._list_ids(self._videos(user_id)):
+            yield video_id
+
+    async def read_video(self, user_id: str, video_id: str) -> ScannedVideo:
+        """The video with all of its clips, read in pages: clips that are written meanwhile may be read either way."""
+        video = await self.read_video_alone(user_id, video_id)
+        clips = self._videos(user_id).document(video_id).collection("clips")
+        return replace(video, clips={found.id: _scan(found) async for found in self._list_documents(clips)})
+
+    async def read_video_alone(self, user_id: str, video_id: str) -> ScannedVideo:
+        """The video as if it had no clips."""
+        (document,) = await self._calls.get_all([self._videos(user_id).document(video_id)])
+        if document.fields is None:
+            return ScannedVideo(user_id, video_id)
+        video = try_read_video(to_data(document))
+        is_deleting = check_is_deleting(document.fields)
+        is_unreadable = video is None and not is_deleting
+        return ScannedVideo(user_id, video_id, video, document.update_time, is_deleting, is_unreadable)
+
+    async def read_clip(self, user_id: str, video_id: str, clip_id: str) -> ScannedClip | None:
+        """The clip's document, or None."""
+        reference = self._videos(user_id).document(video_id).collection("clips").document(clip_id)
+        (document,) = await self._calls.get_all([reference])
+        return None if document.fields is None else _scan(document)
+
+    def _videos(self, user_id: str) -> AsyncCollectionReference:
+        videos: AsyncCollectionReference = self._calls.client.collection("users", user_id, "videos")
+        return videos
+
+    async def _list_ids(self, collection: AsyncCollectionReference) -> AsyncIterator[str]:
+        """Also of documents that are missing, and have collections below them: queries cannot tell of those."""
+        try:
+            async for reference in collection.list_documents(timeout=self._calls.timeout_seconds):
+                yield reference.id
+        except GoogleAPICallError as error:
+            raise UnavailableError("Firestore does not list its documents right now.") from error
+
+    async def _list_documents(self, collection: AsyncCollectionReference) -> AsyncIterator[StoredDocument]:
+        query = AsyncQuery(collection).order_by("__name__").limit(DOCUMENTS_PER_QUERY)
+        documents = await self._calls.run_query(query)
+        while documents:
+            for document in documents:
+                yield document
+            if len(documents) < DOCUMENTS_PER_QUERY:
+                return
+            last: dict[str, Any] = {"__name__": documents[-1].reference}
+            documents = await self._calls.run_query(query.start_after(last))
+
+
+def _scan(document: StoredDocument) -> ScannedClip:
+    if document.update_time is None:
+        raise AssertionError(document.reference.path)  # a document that is there was written once
+    is_deleting = check_is_deleting(document.fields)
+    keys = [document.get("r2_key"), document.get("thumbnail_r2_key"), *(document.get("file_keys") or ())]
+    return ScannedClip(
+        document.id,
+        try_read_clip(to_data(document)),
+        document.update_time,
+        is_deleting,
+        frozenset(key for key in keys if isinstance(key, str)),
+    )
