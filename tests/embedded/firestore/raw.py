@@ -1,6 +1,6 @@
 """The API below the clients: any request as a message or as bytes, each answer as it came, and no retries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Self, TypeVar
 
 import grpc
@@ -82,6 +82,10 @@ class RawFirestore:
             return list(self._channel.stream_stream(path, None, None)(iter(requests), timeout=TIMEOUT_SECONDS))
         except grpc.RpcError as error:
             raise Refusal(error.code().name, error.details() or "") from error
+
+    def open_stream(self, path: str, requests: Iterator[bytes], timeout_seconds: float) -> Any:
+        """Return the answers of a stream in both directions as they come; it can be cancelled."""
+        return self._channel.stream_stream(path, None, None)(requests, timeout=timeout_seconds)
 
     def parse(self, method: str, answer: bytes) -> Any:
         """Return an answer of a method as the message that it is."""

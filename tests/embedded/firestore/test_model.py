@@ -3,10 +3,14 @@
 CLIPGRAPH_MODEL_STEPS=10000 asks for that many steps, other ones each time.
 """
 
+import json
 import math
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import permutations, product
+from pathlib import Path
 from typing import Any, ClassVar
 
 import grpc
@@ -17,14 +21,16 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.embedded.firestore.effort import effort, is_full, tell, timeout
 from tests.embedded.firestore.model.documents import Model, RefusedError, State, Write, apply_writes, is_well_formed
+from tests.embedded.firestore.model.listener import Listener
 from tests.embedded.firestore.model.queries import Found, Query, find, is_in_scope, is_same_set, masked, total
 from tests.embedded.firestore.model.strategies import FIELD_PATHS, PATHS, queries, writes
 from tests.embedded.firestore.model.subject import Outcome, Subject, sorted_ids
-from tests.embedded.firestore.model.values import FieldPath, Time, exactly
+from tests.embedded.firestore.model.values import FieldPath, Time, exactly, sort_key
+from tests.embedded.firestore.process import ServerProcess
 from tests.embedded.firestore.raw import RawFirestore, attempt
 
 STEPS_A_RUN = 50
-USUAL_STEPS = 500
+USUAL_STEPS = 300
 CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
@@ -56,8 +62,9 @@ class Reading:
 class Comparison(RuleBasedStateMachine):
     """One database, and its model."""
 
-    raw: RawFirestore
-    steps: ClassVar[int] = 0
+    raw: ClassVar[RawFirestore]
+    has_indexes: ClassVar[bool]
+    steps: ClassVar[int]
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,6 +73,7 @@ class Comparison(RuleBasedStateMachine):
         self.open: list[Reading] = []
         self.aborted = b""
         self.clear_since = 0  # before that, some states are not known
+        self.listener: Listener | None = None
 
     @rule(data=st.data())
     def commit(self, data: st.DataObject) -> None:
@@ -124,6 +132,25 @@ class Comparison(RuleBasedStateMachine):
         if code == "ABORTED":
             self.aborted = reading.id
 
+    @precondition(lambda self: self.listener is None)
+    @rule(data=st.data())
+    def listen(self, data: st.DataObject) -> None:
+        """A listener to a query, which from now on must tell of every change."""
+        query = replace(data.draw(queries(tuple(self.model.state), self.subject.root), "query"), offset=0)
+        if query.limit != 0 and attempt(lambda: self.subject.run(query))[0] == "OK":
+            self.listener = Listener(self.subject, query)
+
+    @precondition(lambda self: self.listener is not None)
+    @rule(is_resumed=st.booleans())
+    def interrupt(self, *, is_resumed: bool) -> None:
+        """The end of a listener, or a stream that breaks and is taken up where it was."""
+        assert self.listener is not None
+        if is_resumed:
+            self.listener = self.listener.resume()
+        else:
+            self.listener.close()
+            self.listener = None
+
     @rule(data=st.data(), names=st.lists(st.sampled_from((*PATHS, "c/none")), min_size=1, max_size=4))
     def get(self, data: st.DataObject, names: list[str]) -> None:
         """Documents by name, now or in the past."""
@@ -140,7 +167,7 @@ class Comparison(RuleBasedStateMachine):
         time = self._draw_time(data)
         query = data.draw(queries(tuple(self.model.state), self.subject.root), "query")
         code, answer = attempt(lambda: self.subject.run(query, read_time=time))
-        assert code == self._query_verdict(query)
+        assert self._is_expected(code, query)
         if answer is not None:
             self._assert_found(query, answer[0], self._state_at(time, answer[1]))
 
@@ -156,7 +183,7 @@ class Comparison(RuleBasedStateMachine):
         wanted += [(kind, path) for path in summed for kind in ("sum", "avg")]
         code, answers = attempt(lambda: self.subject.aggregate(query, wanted))
         query = replace(query, summed=tuple(summed))
-        assert code == self._query_verdict(query)
+        assert self._is_expected(code, query)
         if answers is None:
             return
         found = find(query, self.model.state, self.subject.root)
@@ -205,8 +232,24 @@ class Comparison(RuleBasedStateMachine):
             query = Query("", collection_id, is_group=True, orders=((("a",), False),))
             self._assert_found(query, self.subject.run(query)[0], self.model.state)
 
+    @invariant()
+    def follow(self) -> None:
+        """The listener tells of one state after the other, and comes to the present one."""
+        if self.listener is None:
+            return
+        expected = list(map(_text, self._by_name(self.listener.query, self.model.state)))
+        if self.listener.read_time and list(map(_text, self.listener.documents)) == expected:
+            return  # what has changed nothing wakes nobody
+        for told in self.listener.snapshots():
+            if self.listener.read_time > self.clear_since:
+                self._assert_same(told, self._by_name(self.listener.query, self.model.at(self.listener.read_time)))
+            if list(map(_text, told)) == expected:
+                return
+
     def teardown(self) -> None:
         """End what is still open."""
+        if self.listener is not None:
+            self.listener.close()
         for reading in self.open:
             self.subject.rollback(reading.id)
 
@@ -244,12 +287,15 @@ class Comparison(RuleBasedStateMachine):
             return error.code
         return "OK"
 
-    def _query_verdict(self, query: Query) -> str:
+    def _is_expected(self, code: str, query: Query) -> bool:
+        """Tell whether a query may be answered with a code; which ones need an index, other tests say."""
+        if code == "FAILED_PRECONDITION":
+            return self.has_indexes
         try:
             find(query, {}, self.subject.root)
         except RefusedError as error:
-            return error.code
-        return "OK"
+            return code == error.code
+        return code == "OK"
 
     def _commit(self, drawn: list[Write], reading: Reading | None = None) -> str:
         """Commit, hold the outcome against the model's, and return the code."""
@@ -303,7 +349,7 @@ class Comparison(RuleBasedStateMachine):
             if query is None:
                 paths = data.draw(st.lists(st.sampled_from(PATHS), min_size=1, max_size=3, unique=True), "paths")
                 self._get_in(reading, paths)
-            elif self._query_verdict(query) == "OK":
+            elif attempt(partial(self.subject.run, query))[0] == "OK":
                 self._query_in(reading, query)
 
     def _get_in(self, reading: Reading, paths: list[str]) -> None:
@@ -327,12 +373,17 @@ class Comparison(RuleBasedStateMachine):
             assert read_time >= self.model.last_commit
         return self.model.at(read_time)
 
-    def _assert_found(self, query: Query, found: list[Found], state: State) -> None:
-        expected = [
+    def _by_name(self, query: Query, state: State) -> list[Found]:
+        return sorted(self._expected(query, state), key=lambda found: sort_key(found.path))
+
+    def _expected(self, query: Query, state: State) -> list[Found]:
+        return [
             replace(each, document=replace(each.document, fields=masked(each.document.fields, query.select)))
             for each in find(query, state, self.subject.root)
         ]
-        self._assert_same(found, expected)
+
+    def _assert_found(self, query: Query, found: list[Found], state: State) -> None:
+        self._assert_same(found, self._expected(query, state))
 
     def _assert_same(self, found: list[Found], expected: list[Found]) -> None:
         assert list(map(_text, found)) == list(map(_text, expected))
@@ -363,11 +414,37 @@ def _assert_close(answer: Any, expected: Any, found: list[Found], path: FieldPat
         assert exactly(answer) == exactly(expected)
 
 
+def write_index_file(path: Path) -> Path:
+    """Write indexes over two and three fields in all orders and directions, and return the file's path."""
+    orders = [
+        [{"fieldPath": field, "order": direction} for field, direction in zip(fields, directions, strict=True)]
+        for size in (2, 3)
+        for fields in permutations(("a", "b", "m.x"), size)
+        for directions in product(("ASCENDING", "DESCENDING"), repeat=size)
+    ]
+    arrays = [[{"fieldPath": "a", "arrayConfig": "CONTAINS"}, *fields[:1]] for fields in orders]
+    indexes = [
+        {"collectionGroup": "c", "queryScope": scope, "fields": fields}
+        for scope in ("COLLECTION", "COLLECTION_GROUP")
+        for fields in [*orders, *(fields for at, fields in enumerate(arrays) if fields not in arrays[:at])]
+        if len({field["fieldPath"] for field in fields}) == len(fields)
+    ]
+    single = [{"order": "ASCENDING", "queryScope": scope} for scope in ("COLLECTION", "COLLECTION_GROUP")]
+    overrides = [{"collectionGroup": group, "fieldPath": "a", "indexes": single} for group in ("c", "sub")]
+    path.write_text(json.dumps({"indexes": indexes, "fieldOverrides": overrides}), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("has_indexes", [False, True], ids=["any-query", "with-indexes"])
 @timeout("MODEL_STEPS")
-def test_the_server_does_what_the_model_does(firestore_address: str, request: pytest.FixtureRequest) -> None:
+def test_the_server_does_what_the_model_does(
+    tmp_path: Path, request: pytest.FixtureRequest, *, has_indexes: bool
+) -> None:
     """A failure prints the steps that lead to it, as few as there can be."""
+    options = ("--indexes", str(write_index_file(tmp_path / "indexes.json"))) if has_indexes else ()
     runs = effort("MODEL_STEPS", USUAL_STEPS) // STEPS_A_RUN
-    with RawFirestore(firestore_address) as raw:
+    Comparison.has_indexes, Comparison.steps = has_indexes, 0
+    with ServerProcess(tmp_path / "data", *options) as server, RawFirestore(server.host_port) as raw:
         Comparison.raw = raw
         run_state_machine_as_test(
             Comparison,
@@ -383,4 +460,5 @@ def test_the_server_does_what_the_model_does(firestore_address: str, request: py
                 suppress_health_check=list(HealthCheck),
             ),
         )
+        assert server.stop() == ""
     tell(request, f"{Comparison.steps} steps, no difference")

@@ -64,8 +64,8 @@ class Subject:
         answers = self.raw.call("BatchGetDocuments", database=self.database, documents=names, **_selector(selector))
         kinds = [answer.WhichOneof("result") for answer in answers]
         assert sorted(kinds) == kinds, "found ones come before missing ones"
-        found = [self._found(answer.found) for answer, kind in zip(answers, kinds, strict=True) if kind == "found"]
-        missing = [self._path(answer.missing) for answer, kind in zip(answers, kinds, strict=True) if kind == "missing"]
+        found = [self.found(answer.found) for answer, kind in zip(answers, kinds, strict=True) if kind == "found"]
+        missing = [self.path(answer.missing) for answer, kind in zip(answers, kinds, strict=True) if kind == "missing"]
         return found, missing, max(to_micros(answer.read_time) for answer in answers)
 
     def run(self, query: Query, **selector: Any) -> tuple[list[Found], int]:
@@ -76,7 +76,7 @@ class Subject:
             structured_query=to_message(query),
             **_selector(selector),
         )
-        found = [self._found(answer.document) for answer in answers if answer.HasField("document")]
+        found = [self.found(answer.document) for answer in answers if answer.HasField("document")]
         return found, max(to_micros(answer.read_time) for answer in answers)
 
     def aggregate(self, query: Query, aggregations: list[tuple[str, FieldPath | int | None]]) -> list[Any]:
@@ -109,7 +109,7 @@ class Subject:
                 **options,
             )
             assert len(answer.documents) <= page_size
-            listed += map(self._found, answer.documents)
+            listed += map(self.found, answer.documents)
             token = answer.next_page_token
             if not token:
                 return listed
@@ -129,12 +129,14 @@ class Subject:
         """Return the full name of a path; of the root, where it is empty."""
         return f"{self.root}/{path}" if path else self.root
 
-    def _path(self, name: str) -> str:
+    def path(self, name: str) -> str:
+        """Return the path of a full name."""
         return name.removeprefix(f"{self.root}/")
 
-    def _found(self, document: Any) -> Found:
+    def found(self, document: Any) -> Found:
+        """Return a document's message as a result."""
         times = to_micros(document.create_time), to_micros(document.update_time)
-        return Found(self._path(document.name), Document(decode_fields(document.fields), *times))
+        return Found(self.path(document.name), Document(decode_fields(document.fields), *times))
 
     def _write(self, write: Write) -> dict[str, Any]:
         fields: dict[str, Any] = {"delete": self.name(write.path)} if write.is_delete else self._update(write)
