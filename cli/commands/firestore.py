@@ -1,4 +1,4 @@
-"""`clipgraph firestore`."""
+"""`clipgraph firestore`, `clipgraph firestore export` and `clipgraph firestore import`."""
 
 import os
 import sys
@@ -6,8 +6,14 @@ from pathlib import Path
 
 import click
 
+from cli.commands.firestore_transfer import export_command, import_command
 
-@click.command(name="firestore", help="Serve the embedded Firestore alone, for tests and other clients.")
+
+@click.group(
+    name="firestore",
+    invoke_without_command=True,
+    help="Serve the embedded Firestore alone, for tests and other clients; or export and import its documents.",
+)
 @click.option(
     "--host-port", default="127.0.0.1:8080", show_default=True, help="Where to listen; port 0 takes a free one."
 )
@@ -20,12 +26,29 @@ import click
 )
 @click.option(
     "--indexes",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False),
     help="A firestore.indexes.json to enforce; without it any query runs.",
 )
-def command(host_port: str, data_dir: Path, indexes: Path | None) -> None:
-    """Becomes the server's process; its first line on stdout says where it listens."""
+@click.option(
+    "--suggest-indexes",
+    is_flag=True,
+    help="Run any query, and write missing indexes into the file of --indexes; without one, print them at the end.",
+)
+@click.pass_context
+def command(
+    context: click.Context, host_port: str, data_dir: Path, indexes: Path | None, *, suggest_indexes: bool
+) -> None:
+    """Without a sub-command, becomes the server's process; its first line on stdout says where it listens."""
+    if context.invoked_subcommand is not None:
+        return
+    if indexes is not None and not suggest_indexes and not indexes.is_file():
+        raise click.BadParameter(f"{indexes} is not there; with --suggest-indexes it is written.")
     click.echo(f"Point clients at it with FIRESTORE_EMULATOR_HOST={host_port}", err=True)
     arguments = ["-m", "embedded.firestore", "--data-dir", str(data_dir), "--host-port", host_port]
-    options = ["--indexes", str(indexes)] if indexes else []
-    os.execv(sys.executable, [sys.executable, *arguments, *options])  # noqa: S606  no shell is wanted
+    arguments += ["--indexes", str(indexes)] if indexes else []
+    arguments += ["--suggest-indexes"] if suggest_indexes else []
+    os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606  no shell is wanted
+
+
+command.add_command(export_command)
+command.add_command(import_command)
