@@ -180,30 +180,29 @@ class Witness:
 def test_what_was_acknowledged_outlives_a_kill(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Rounds of writing, SIGKILL and a look at what is there; earlier rounds stay as they were."""
     moments = random.Random()  # noqa: S311 - moments, not secrets
-    server = ServerProcess(tmp_path)
-    server.start()
     total, counts = 0, dict[int, int]()
     rounds: list[Round] = []
-    for number in range(effort("CRASH_ROUNDS", USUAL_ROUNDS)):
-        done = Round(number, server.host_port)
-        threads = done.start()
-        time.sleep(moments.uniform(0.0, LONGEST_SECONDS))
-        server.kill()
-        for thread in threads:
-            thread.join()
-        assert {log.ended_by for log in (done.singles, done.batches, done.rewrites)} == {"UNAVAILABLE"}
-        server.start()
+    with ServerProcess(tmp_path) as server:
+        for number in range(effort("CRASH_ROUNDS", USUAL_ROUNDS)):
+            done = Round(number, server.host_port)
+            threads = done.start()
+            time.sleep(moments.uniform(0.0, LONGEST_SECONDS))
+            server.kill()
+            for thread in threads:
+                thread.join()
+            assert {log.ended_by for log in (done.singles, done.batches, done.rewrites)} == {"UNAVAILABLE"}
+            server.start()
+            with RawFirestore(server.host_port) as raw:
+                witness = Witness(raw, done)
+                witness.check()
+                counts[number] = witness.count()
+                rounds.append(done)
+                earlier = moments.choice(rounds)
+                assert Witness(raw, earlier).count() == counts[earlier.number]
+            total += done.acknowledged
         with RawFirestore(server.host_port) as raw:
-            witness = Witness(raw, done)
-            witness.check()
-            counts[number] = witness.count()
-            rounds.append(done)
-            earlier = moments.choice(rounds)
-            assert Witness(raw, earlier).count() == counts[earlier.number]
-        total += done.acknowledged
-    with RawFirestore(server.host_port) as raw:
-        assert [Witness(raw, done).count() for done in rounds] == list(counts.values())
-    assert server.stop() == ""
+            assert [Witness(raw, done).count() for done in rounds] == list(counts.values())
+        assert server.stop() == ""
     file = sqlite3.connect(tmp_path / FILE_NAME)
     assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     file.close()
