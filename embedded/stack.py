@@ -22,7 +22,10 @@ from embedded.lock import DataDirectoryLock, acquire_lock
 __all__ = ["DataDirectoryInUseError", "EmbeddedError", "Endpoints", "Stack", "connect_or_start", "start_stack"]
 
 START_TIMEOUT_SECONDS = 30.0
-"""Both listen within a second; this is for a disk that is busy, or a database that recovers."""
+"""Both listen within a second; this is for a disk that is busy, or a database that recovers.
+
+It counts from a server's last sign of life in its log: a Firestore that indexes its documents anew takes minutes.
+"""
 
 MAX_BACKOFF_SECONDS = 30.0
 STEADY_AFTER_SECONDS = 60.0
@@ -155,10 +158,14 @@ class Stack:
         server.child.start(self._lock.servers_descriptor)
 
     def _wait_until_listening(self) -> None:
-        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        deadline = 0.0
+        last_sign = -1
         waiting = [server.child for server in self._servers]
         while waiting:
             waiting = [child for child in waiting if not _check_ready(child)]
+            sign = sum(child.log_path.stat().st_size for child in waiting)
+            if sign != last_sign:
+                last_sign, deadline = sign, time.monotonic() + START_TIMEOUT_SECONDS
             if waiting and time.monotonic() > deadline:
                 raise EmbeddedError(
                     f"The embedded {waiting[0].name} server does not answer: see {waiting[0].log_path}."
