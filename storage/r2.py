@@ -250,7 +250,11 @@ class R2Storage:
         """All uploads below the prefix that are not over, by key; a page of a thousand is held at a time."""
         markers: dict[str, str] = {}
         while True:
-            page = await self._run(partial(_list_uploads, bucket=self.bucket, prefix=prefix, markers=markers))
+            list_page = partial(_list_uploads, bucket=self.bucket, prefix=prefix, markers=markers)
+            try:
+                page = await self._run(list_page, UploadNotFoundError(prefix, ""))
+            except UploadNotFoundError:
+                return  # what the embedded S3 answers where no upload was ever begun
             for item in page.get("Uploads", []):
                 yield MultipartUpload(item["Key"], item["UploadId"], item["Initiated"])
             if not page.get("IsTruncated"):

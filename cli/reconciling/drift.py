@@ -18,6 +18,7 @@ class DriftKind(StrEnum):
     CLIP_WITHOUT_VIDEO = "clip-without-video"
     VIDEO_STUCK = "video-stuck"
     STATISTICS_DIFFER = "statistics-differ"
+    STALE_UPLOAD = "stale-upload"
 
 
 @dataclass(frozen=True)

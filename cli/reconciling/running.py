@@ -15,6 +15,7 @@ from cli.reconciling.files import Folder, list_folders, list_users
 from cli.reconciling.judging import judge_video
 from cli.reconciling.mending import Mender
 from cli.reconciling.merging import merge, to_order
+from cli.reconciling.uploads import find_stale_uploads
 from gql.context import Services
 from repositories.exceptions import ConflictError, NotFoundError, ValidationError
 from repositories.scanning import ScannedVideo, Scanner
@@ -91,6 +92,11 @@ class Reconciler:
                 await self._run_user(found_id, reached)
             except ValidationError as error:
                 self.summary.remarks.append(f"{found_id} is left out: {error.message}")
+        async for drift, upload in find_stale_uploads(self._services.storage, user_id, self._rules):
+            if self._mender is not None:
+                # Whoever completed it meanwhile keeps the file: an upload that is over is not aborted.
+                await self._services.storage.abort_multipart_upload(upload.key, upload.upload_id)
+            self._note(drift, Outcome.FOUND if self._mender is None else Outcome.MENDED)
         return self.summary
 
     async def _list_users(self, user_id: str | None) -> AsyncIterator[str]:
@@ -141,8 +147,11 @@ class Reconciler:
             mended = await self._mend(self._mender, drifts, video, folder)
             outcomes = [Outcome.MENDED if is_mended else Outcome.LEFT for is_mended in mended]
         for drift, outcome in zip(drifts, outcomes, strict=True):
-            self.summary.outcomes[drift.kind, outcome] += 1
-            self._report(drift, outcome)
+            self._note(drift, outcome)
+
+    def _note(self, drift: Drift, outcome: Outcome) -> None:
+        self.summary.outcomes[drift.kind, outcome] += 1
+        self._report(drift, outcome)
 
     async def _mend(self, mender: Mender, drifts: list[Drift], video: ScannedVideo, folder: Folder) -> list[bool]:
         try:

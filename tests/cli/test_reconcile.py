@@ -4,6 +4,8 @@ import asyncio
 import itertools
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -185,7 +187,10 @@ async def seed_stuck(bucket: Bucket) -> Found:
     await bucket.add_clips("buried", 3)
     with pytest.raises(StorageUnavailableError):
         await bucket.services.videos(bucket.user_id).delete_video("buried", BrokenStore())
+    begun = bucket.new_clip("stuck", ClipStatus.PROCESSING)
+    await bucket.services.storage.create_multipart_upload(begun.r2_key)
     return {
+        (DriftKind.STALE_UPLOAD, begun.r2_key.removeprefix(f"{bucket.user_id}/")),
         (DriftKind.CLIP_STUCK, f"stuck/{uploaded.clip_id}"),
         (DriftKind.CLIP_STUCK, f"stuck/{vanished.clip_id}"),
         (DriftKind.VIDEO_STUCK, "stuck"),
@@ -263,6 +268,8 @@ async def test_every_kind_of_drift_is_found_and_mended_while_workers_write(bucke
     newest = datetime.now(UTC)
     before = await bucket.statuses()
     await asyncio.sleep(max(0.0, (newest + STUCK_AFTER - datetime.now(UTC)).total_seconds()))
+    young = bucket.new_clip("stuck", ClipStatus.PROCESSING).r2_key
+    upload_id = await bucket.services.storage.create_multipart_upload(young)
     async with working(bucket) as done:
         found = await reconcile(bucket)
         assert found[Outcome.FOUND] == seeded
@@ -270,6 +277,7 @@ async def test_every_kind_of_drift_is_found_and_mended_while_workers_write(bucke
         assert {path: statuses.get(path) for path in before} == before
         mended = await reconcile(bucket, fix=True)
     assert done.total() > 0
+    await bucket.services.storage.abort_multipart_upload(young, upload_id)
     hollow = {drift for drift in seeded if drift[1].startswith("hollow/")}
     assert (mended[Outcome.MENDED], mended[Outcome.LEFT]) == (seeded - hollow, hollow)
     assert (await reconcile(bucket))[Outcome.FOUND] == hollow
@@ -315,33 +323,39 @@ async def test_file_of_an_earlier_rendering_does_not_complete_a_stuck_clip(bucke
 # The command
 
 
+COMMAND = [sys.executable, "-m", "cli.main", "reconcile"]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def run(settings: Settings, user_id: str) -> Run:
-    """Runs the command over this test's user."""
+def environment(settings: Settings) -> dict[str, str]:
+    """What leads a process to the session's Firestore and R2."""
     r2 = {f"CLIPGRAPH_R2_{name.upper()}": value for name, value in settings.resolve_r2()._asdict().items()}
     firestore = {
         "GOOGLE_CLOUD_PROJECT": str(settings.google_cloud_project),
         "FIRESTORE_EMULATOR_HOST": str(settings.firestore_emulator_host),
     }
-    environment = {**os.environ, **r2, **firestore}
+    return {**os.environ, **r2, **firestore}
+
+
+@pytest.fixture
+def run(environment: dict[str, str], user_id: str) -> Run:
+    """Runs the command over this test's user."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "cli.main", "reconcile", "--user", user_id, *arguments]
+        command = [*COMMAND, "--user", user_id, *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
     return run
 
 
-def make_drift(settings: Settings, user_id: str) -> None:
-    """Two videos, each with a clip whose size differs."""
+def make_drift(settings: Settings, user_id: str, *video_ids: str) -> None:
+    """The videos, each with a clip whose size differs."""
 
     async def make() -> None:
         services = create_services(settings)
         bucket = Bucket(services, user_id)
-        for video_id in ("talk", "talk-2"):
+        for video_id in video_ids:
             await bucket.create_video(video_id)
             await bucket.put(await bucket.add_clips(video_id, 1), size_bytes=1)
         await services.close()
@@ -350,7 +364,7 @@ def make_drift(settings: Settings, user_id: str) -> None:
 
 
 def test_exit_code_tells_whether_anything_differs(run: Run, settings: Settings, user_id: str) -> None:
-    make_drift(settings, user_id)
+    make_drift(settings, user_id, "talk", "talk-2")
     found = run("--json")
     lines = [json.loads(line) for line in found.stdout.splitlines()]
     assert [(line["kind"], line["video_id"]) for line in lines[:-1]] == [
@@ -365,6 +379,32 @@ def test_exit_code_tells_whether_anything_differs(run: Run, settings: Settings, 
     assert run("--fix").returncode == 0
     agreed = run()
     assert (agreed.returncode, "R2 and Firestore agree" in agreed.stdout) == (0, True)
+
+
+def test_run_that_is_interrupted_says_how_to_go_on(
+    run: Run, environment: dict[str, str], settings: Settings, user_id: str
+) -> None:
+    video_ids = {f"talk-{number}" for number in range(60)}
+    make_drift(settings, user_id, *video_ids)
+    command = [*COMMAND, "--user", user_id, "--json"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        rest, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    reached = re.search(r"--resume-after '(.+)'", told)
+    assert reached, told
+    assert "Traceback" not in told
+    seen = {json.loads(line)["video_id"] for line in (first + rest).splitlines()}
+    lines = run("--json", "--resume-after", reached[1]).stdout.splitlines()
+    # The one that it was at is looked at again.
+    behind = {json.loads(line)["video_id"] for line in lines[:-1]}
+    assert seen | behind == video_ids
+    assert len(behind) < len(video_ids)
+    assert len(seen & behind) <= 1
 
 
 @pytest.mark.parametrize(
