@@ -71,6 +71,10 @@ class Settings(BaseSettings):
         10.0, description="Seconds after which a call to Firestore is given up, its retries included."
     )
 
+    statistics_window_ms: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        250, description="Milliseconds within which single status changes of one video's clips become one commit."
+    )
+
     r2_account_id: str | None = Field(None, description="The Cloudflare account; gives R2's endpoint its address.")
     r2_endpoint_url: str | None = Field(None, description="R2's S3 endpoint, where it is not the account's own.")
     r2_bucket: str | None = Field(None, description="The bucket with the clips.")
@@ -82,6 +86,9 @@ class Settings(BaseSettings):
 
     max_document_reads: Annotated[int, Field(gt=0)] = Field(
         50_000, description="A query that could read more documents than this is refused before it runs."
+    )
+    max_upload_bytes: Annotated[int, Field(gt=0)] = Field(
+        5_368_709_120, description="Files above this many bytes cannot be uploaded; 5 GiB at most."
     )
     max_body_bytes: Annotated[int, Field(gt=0)] = Field(
         1_048_576, description="Request bodies above this many bytes are refused with 413."

@@ -1,10 +1,12 @@
 """What every resolver is handed: who is calling, the services behind the API, and this request's loaders."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import strawberry
 
+from gql.clips.merging import StatusMerger
 from gql.permissions import Principal
 from repositories.client import FirestoreClient
 from repositories.clips import ClipRepository
@@ -34,8 +36,14 @@ class Services:
             user_id, video_id, self.firestore, timeout_seconds=self.settings.firestore_timeout_seconds
         )
 
+    @cached_property
+    def status_merger(self) -> StatusMerger:
+        """What all requests' single status changes go through."""
+        return StatusMerger(self.settings.statistics_window_ms / 1000)
+
     async def close(self) -> None:
         """Both clients' connections are closed."""
+        await self.status_merger.close()
         self.firestore.close()
         self.storage.close()
 

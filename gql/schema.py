@@ -14,6 +14,7 @@ from gql.clips.queries import ClipQueries
 from gql.cost import Cost
 from gql.errors import ErrorCodes, log_errors
 from gql.node import NodeQueries
+from gql.uploads.mutations import UploadMutations
 from gql.user_errors import HANDLERS
 from gql.videos.mutations import VideoMutations
 from gql.videos.queries import VideoQueries
@@ -26,7 +27,7 @@ class Query(ViewerQueries, VideoQueries, ClipQueries, NodeQueries):
 
 
 @strawberry.type(description="What can be changed. Fields are null only where a request failed; refusals are types.")
-class Mutation(VideoMutations, ClipMutations):
+class Mutation(VideoMutations, ClipMutations, UploadMutations):
     """All root fields that write."""
 
 

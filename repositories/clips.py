@@ -127,7 +127,7 @@ class ClipRepository(Repository):
         `InvalidStatusChangeError` where the state machine has no such step.
         """
         change = ClipStatusChange(clip_id, status, error_message, file_size_bytes, has_thumbnail)
-        _assert_change(change, ())
+        assert_change(change)
 
         async def update(unit: UnitOfWork) -> ClipMetadata:
             await self._read_clips_and_video(unit, [clip_id])
@@ -258,7 +258,7 @@ class ClipRepository(Repository):
             raise ValidationError(f"One call takes at most {MAX_CLIPS_PER_BATCH} clips.", ("clips",))
         seen: set[str] = set()
         for index, change in enumerate(changes):
-            _assert_change(change, ("clips", index))
+            assert_change(change, ("clips", index))
             if change.clip_id in seen:
                 raise ValidationError("This clip is in the list twice.", ("clips", index, "clip_id"))
             seen.add(change.clip_id)
@@ -343,7 +343,8 @@ class ClipRepository(Repository):
         return len(documents)
 
 
-def _assert_change(change: ClipStatusChange, path: tuple[str | int, ...]) -> None:
+def assert_change(change: ClipStatusChange, path: tuple[str | int, ...] = ()) -> None:
+    """Raise ValidationError below `path` unless a clip could take this change."""
     validate_value(_STATUS, change.status, path=(*path, "status"))
     validate_value(DOCUMENT_ID, change.clip_id, path=(*path, "clip_id"))
     if change.file_size_bytes is not None:

@@ -34,6 +34,14 @@ def metered(meter: Meter) -> Iterator[None]:
         _meter.set(before)
 
 
+def add_to_meter(cost: Meter) -> None:
+    """What was counted in `cost` is counted here as well."""
+    if meter := _meter.get():
+        meter.document_reads += cost.document_reads
+        meter.document_writes += cost.document_writes
+        meter.rpcs += cost.rpcs
+
+
 def count_rpc() -> None:
     """One RPC more was sent."""
     if meter := _meter.get():

@@ -11,6 +11,7 @@ from gql.context import Info
 from gql.permissions import resolve_user_id
 from gql.user_errors import ClipNotFound, FileMissing, InvalidInput, InvalidStatusChange, VideoNotFound
 from repositories import models
+from repositories.clips import assert_change
 from repositories.statuses import ClipStatusChange
 
 
@@ -52,10 +53,12 @@ async def update_clip_status(
     info: Info,
     input: Annotated[UpdateClipStatusInput, strawberry.argument(description="The step.")],  # noqa: A002
 ) -> UpdateClipStatusResult | None:
-    """The status and the video's statistics are in Firestore, in one commit."""
+    """The status and the video's statistics are in Firestore, in one commit, with others that came just then."""
     owner_id = resolve_user_id(info.context.principal, input.user_id)
     services = info.context.services
     repository = services.clips(owner_id, input.video_id)
     change = ClipStatusChange(input.clip_id, models.ClipStatus[input.status.name], input.error_message)
-    (stored,) = await repository.update_clip_statuses(await add_files(services.storage, repository, [change]))
+    assert_change(change)
+    (with_files,) = await add_files(services.storage, repository, [change])
+    stored = await services.status_merger.update(repository, with_files)
     return UpdateClipStatusSuccess(clip=Clip.from_model(stored))

@@ -1,0 +1,1 @@
+"""Uploads to R2, as clients see them."""

@@ -1,0 +1,72 @@
+"""`createMultipartUpload`."""
+
+from typing import Annotated
+
+import strawberry
+
+from gql.context import Info
+from gql.permissions import resolve_user_id
+from gql.uploads.files import assert_video, cut_into_parts, plan_upload
+from gql.uploads.types import NewUploadInput
+from gql.user_errors import InvalidInput, VideoNotFound
+from repositories.exceptions import ValidationError
+from storage.r2 import MAX_PARTS, MAX_PUT_BYTES, MIN_PART_BYTES
+
+# A part that breaks is sent again: small enough for that, large enough that 5 GiB are 80 of them.
+DEFAULT_PART_SIZE_BYTES = 64 * 1024**2
+
+
+@strawberry.input(description="A large file of a video that will be uploaded in parts.")
+class CreateMultipartUploadInput:
+    """The video, its file, and how it is cut into parts."""
+
+    video_id: strawberry.ID = strawberry.field(description="The video it belongs to.")
+    file: NewUploadInput = strawberry.field(description="The file.")
+    part_size_bytes: int = strawberry.field(
+        default=DEFAULT_PART_SIZE_BYTES, description="The size of each part but the last: from 5,242,880 bytes on."
+    )
+    user_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Whose video, for workers and admins; everybody else uploads to their own."
+    )
+
+
+@strawberry.type(description="The upload has begun. Unless it is completed, nothing of it will ever be seen.")
+class CreateMultipartUploadSuccess:
+    """What `createMultipartUpload` answers."""
+
+    upload_id: strawberry.ID = strawberry.field(description="The upload's id, for the calls that follow.")
+    key: str = strawberry.field(description="The file's key in R2.")
+    part_size_bytes: int = strawberry.field(description="The size of each part but the last.")
+    parts_count: int = strawberry.field(description="How many parts there are.")
+
+
+CreateMultipartUploadResult = Annotated[
+    CreateMultipartUploadSuccess | VideoNotFound | InvalidInput,
+    strawberry.union("CreateMultipartUploadResult", description="What `createMultipartUpload` can answer."),
+]
+
+
+@strawberry.mutation(
+    description="Begins an upload in parts, for files over 100 MB. Then: `createUploadPartUrls`, a PUT for each part, "
+    "`completeMultipartUpload`. One that is left lying is cleaned up by `clipgraph reconcile`."
+)
+async def create_multipart_upload(
+    info: Info,
+    input: Annotated[CreateMultipartUploadInput, strawberry.argument(description="The file.")],  # noqa: A002
+) -> CreateMultipartUploadResult | None:
+    """R2 takes parts of the file under the upload's id."""
+    owner_id = resolve_user_id(info.context.principal, input.user_id)
+    await assert_video(info, owner_id, input.video_id)
+    file = plan_upload(info, owner_id, input.video_id, input.file, ("file",))
+    if not MIN_PART_BYTES <= input.part_size_bytes <= MAX_PUT_BYTES:
+        raise ValidationError(f"A part has at least {MIN_PART_BYTES:,} bytes.", ("part_size_bytes",))
+    parts_count = sum(1 for _ in cut_into_parts(file.size_bytes, input.part_size_bytes))
+    if parts_count > MAX_PARTS:
+        raise ValidationError(f"An upload has at most {MAX_PARTS:,} parts: make them larger.", ("part_size_bytes",))
+    upload_id = await info.context.services.storage.create_multipart_upload(file.key, file.content_type)
+    return CreateMultipartUploadSuccess(
+        upload_id=strawberry.ID(upload_id),
+        key=file.key,
+        part_size_bytes=input.part_size_bytes,
+        parts_count=parts_count,
+    )

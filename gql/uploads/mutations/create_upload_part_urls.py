@@ -1,0 +1,92 @@
+"""`createUploadPartUrls`."""
+
+from typing import Annotated
+
+import strawberry
+
+from gql.context import Info
+from gql.permissions import resolve_user_id
+from gql.uploads.files import assert_expires_in, build_key
+from gql.uploads.types import UploadFileInput, UploadPartUrl, to_headers
+from gql.user_errors import InvalidInput
+from repositories.exceptions import ValidationError
+from storage.r2 import MAX_PARTS, MAX_PUT_BYTES
+
+MAX_PARTS_PER_CALL = 1_000
+
+
+@strawberry.input(description="A part of a file.")
+class UploadPartInput:
+    """The part's place and size."""
+
+    part_number: int = strawberry.field(description="Its place in the file, from 1 on.")
+    size_bytes: float = strawberry.field(description="Its size in bytes, a whole number.")
+
+
+@strawberry.input(description="Parts of an upload that has begun.")
+class CreateUploadPartUrlsInput:
+    """The upload and its parts."""
+
+    video_id: strawberry.ID = strawberry.field(description="The video that the file belongs to.")
+    file: UploadFileInput = strawberry.field(description="The file, named as when the upload began.")
+    upload_id: strawberry.ID = strawberry.field(description="The upload's id.")
+    parts: list[UploadPartInput] = strawberry.field(description="The parts: 1 to 1,000.")
+    expires_in: int = strawberry.field(
+        default=3600, description="Seconds for which the URLs work at least: 1 to 604,800 (7 days)."
+    )
+    user_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Whose video, for workers and admins; everybody else uploads to their own."
+    )
+
+
+@strawberry.type(description="The parts can be uploaded.")
+class CreateUploadPartUrlsSuccess:
+    """What `createUploadPartUrls` answers."""
+
+    parts: list[UploadPartUrl] = strawberry.field(description="A PUT for each part, in the input's order.")
+
+
+CreateUploadPartUrlsResult = Annotated[
+    CreateUploadPartUrlsSuccess | InvalidInput,
+    strawberry.union("CreateUploadPartUrlsResult", description="What `createUploadPartUrls` can answer."),
+]
+
+
+@strawberry.mutation(
+    description="Signs a PUT for each part; its length is signed. A part that broke, or whose URL expired, can be "
+    "signed and sent again."
+)
+async def create_upload_part_urls(
+    info: Info,
+    input: Annotated[CreateUploadPartUrlsInput, strawberry.argument(description="The parts.")],  # noqa: A002
+) -> CreateUploadPartUrlsResult | None:
+    """The PUTs are signed; nobody is asked, so an unknown upload shows when the part is sent."""
+    owner_id = resolve_user_id(info.context.principal, input.user_id)
+    assert_expires_in(input.expires_in)
+    if not 1 <= len(input.parts) <= MAX_PARTS_PER_CALL:
+        raise ValidationError(f"Pass 1 to {MAX_PARTS_PER_CALL:,} parts in one call.", ("parts",))
+    for index, part in enumerate(input.parts):
+        _assert_part(part, index)
+    info.context.services.clips(owner_id, input.video_id)  # refuses ids that lead elsewhere
+    key = build_key(owner_id, input.video_id, input.file, ("file",))
+    return CreateUploadPartUrlsSuccess(parts=[_sign(info, key, input, part) for part in input.parts])
+
+
+def _assert_part(part: UploadPartInput, index: int) -> None:
+    if not 1 <= part.part_number <= MAX_PARTS:
+        raise ValidationError(f"Parts have the numbers 1 to {MAX_PARTS:,}.", ("parts", index, "part_number"))
+    if not 1 <= part.size_bytes <= MAX_PUT_BYTES or part.size_bytes != int(part.size_bytes):
+        raise ValidationError(f"A part has 1 to {MAX_PUT_BYTES:,} bytes.", ("parts", index, "size_bytes"))
+
+
+def _sign(info: Info, key: str, data: CreateUploadPartUrlsInput, part: UploadPartInput) -> UploadPartUrl:
+    upload = info.context.services.storage.presign_part(
+        key, data.upload_id, part.part_number, int(part.size_bytes), data.expires_in
+    )
+    return UploadPartUrl(
+        part_number=part.part_number,
+        size_bytes=part.size_bytes,
+        url=upload.url,
+        headers=to_headers(upload),
+        expires_at=upload.expires_at,
+    )

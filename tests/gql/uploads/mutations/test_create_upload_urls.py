@@ -1,0 +1,120 @@
+from typing import Any
+
+import httpx
+import pytest
+
+from gql.context import Services
+
+DOCUMENT = """
+mutation ($input: CreateUploadUrlsInput!) {
+  createUploadUrls(input: $input) {
+    __typename
+    ... on CreateUploadUrlsSuccess { uploads { key url headers { name value } expiresAt } }
+    ... on InvalidInput { path message }
+    ... on VideoNotFound { videoId }
+  }
+}
+"""
+FILENAME = "clip_01_01_a-title_split.mp4"
+
+
+@pytest.fixture
+def create_urls(query: Any, user_id: str) -> Any:
+    async def create_urls(*files: dict[str, Any], **changes: Any) -> Any:
+        given = {"videoId": "v1", "userId": user_id, "files": files}
+        return (await query(DOCUMENT, input=given | changes))["createUploadUrls"]
+
+    return create_urls
+
+
+async def put(upload: Any, body: bytes, **changes: str) -> httpx.Response:
+    headers = {header["name"]: header["value"] for header in upload["headers"]}
+    async with httpx.AsyncClient(trust_env=False) as client:
+        return await client.put(upload["url"], content=body, headers=headers | changes)
+
+
+async def test_all_kinds_of_files_are_uploaded(
+    create_video: Any, create_urls: Any, services: Services, user_id: str
+) -> None:
+    await create_video()
+    answer = await create_urls(
+        {"kind": "CLIP", "filename": FILENAME, "sizeBytes": 3},
+        {"kind": "THUMBNAIL", "filename": FILENAME, "sizeBytes": 4},
+        {"kind": "HIGHLIGHTS", "sizeBytes": 2},
+    )
+    folder = f"{user_id}/v1"
+    keys = [f"{folder}/clips/{FILENAME}", f"{folder}/clips/{FILENAME[:-4]}.jpg", f"{folder}/highlights.json"]
+    assert [upload["key"] for upload in answer["uploads"]] == keys
+    for upload, body in zip(answer["uploads"], (b"mp4", b"jpeg", b"{}"), strict=True):
+        response = await put(upload, body)
+        assert response.status_code == 200, response.text
+        assert await services.storage.get(upload["key"], max_bytes=9) == body
+    stored = await services.storage.head(keys[0])
+    assert stored is not None
+    assert stored.content_type == "video/mp4"
+
+
+async def test_type_and_length_are_signed(create_video: Any, create_urls: Any, services: Services) -> None:
+    await create_video()
+    answer = await create_urls({"kind": "CLIP", "filename": FILENAME, "sizeBytes": 3})
+    (upload,) = answer["uploads"]
+    assert (await put(upload, b"longer", **{"content-length": "6"})).status_code == 403
+    assert (await put(upload, b"mp4", **{"content-type": "text/html"})).status_code == 403
+    assert await services.storage.head(upload["key"]) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"sizeBytes": 0}, "sizeBytes"),
+        ({"sizeBytes": -1}, "sizeBytes"),
+        ({"sizeBytes": 1.5}, "sizeBytes"),
+        ({"sizeBytes": 5 * 1024**3 + 1}, "sizeBytes"),
+        ({"sizeBytes": 1e300}, "sizeBytes"),
+        ({"filename": None}, "filename"),
+        ({"filename": "../../other/v/clips/a.mp4"}, "filename"),
+        ({"filename": "/a.mp4"}, "filename"),
+        ({"filename": "a\u0000.mp4"}, "filename"),
+        ({"filename": ".."}, "filename"),
+        ({"filename": "a\\b.mp4"}, "filename"),
+        ({"filename": "x" * 300 + ".mp4"}, "filename"),
+        ({"contentType": "text/html"}, "contentType"),
+        ({"contentType": "video/mp4\r\nx: y"}, "contentType"),
+        ({"kind": "HIGHLIGHTS"}, "filename"),
+        ({"kind": "HIGHLIGHTS", "filename": None, "sizeBytes": 6 * 1024**2}, "sizeBytes"),
+        ({"kind": "THUMBNAIL", "contentType": "image/svg+xml"}, "contentType"),
+    ],
+    ids=str,
+)
+async def test_bad_files_are_named(create_video: Any, create_urls: Any, changes: Any, field: str) -> None:
+    await create_video()
+    good = {"kind": "CLIP", "filename": FILENAME, "sizeBytes": 3}
+    answer = await create_urls(good, good | changes)
+    assert (answer["__typename"], answer["path"]) == ("InvalidInput", ["files", "1", field])
+
+
+async def test_too_large_files_are_refused_with_the_limit(create_video: Any, create_urls: Any) -> None:
+    await create_video()
+    answer = await create_urls({"kind": "CLIP", "filename": FILENAME, "sizeBytes": 6 * 1024**3})
+    assert "5,368,709,120 bytes" in answer["message"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [({"files": []}, "files"), ({"expiresIn": 0}, "expiresIn"), ({"expiresIn": 604_801}, "expiresIn")],
+)
+async def test_bounds(create_video: Any, create_urls: Any, changes: Any, field: str) -> None:
+    await create_video()
+    answer = await create_urls({"kind": "HIGHLIGHTS", "sizeBytes": 1}, **changes)
+    assert (answer["__typename"], answer["path"]) == ("InvalidInput", [field])
+
+
+@pytest.mark.parametrize("video_id", ["..", "a/b", ""])
+async def test_ids_that_lead_elsewhere_are_refused(create_urls: Any, video_id: str) -> None:
+    answer = await create_urls({"kind": "HIGHLIGHTS", "sizeBytes": 1}, videoId=video_id)
+    assert (answer["__typename"], answer["path"]) == ("InvalidInput", ["videoId"])
+
+
+async def test_unknown_video_is_refused(create_urls: Any) -> None:
+    answer = await create_urls({"kind": "HIGHLIGHTS", "sizeBytes": 1})
+    assert answer == {"__typename": "VideoNotFound", "videoId": "v1"}
