@@ -1,11 +1,10 @@
-"""Breaks a copy of the embedded Firestore, one fault at a time, and tells which test notices it.
+"""Breaks the embedded Firestore, one small way after the other, and runs the test that has to notice.
 
-`python -m tests.embedded.firestore.mutants [WORD ...]` prints the table of docs/embedded-firestore.md; with words, only
-the faults that have one of them in their name. The exit code is 1 where a fault has lived or no longer applies.
+By hand: `python -m tests.embedded.firestore.mutants`, with words of mutants' names to run only those. It prints the
+table of docs/embedded-firestore.md. The faults are made in a copy; the exit code is 0 if each was caught.
 """
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -14,151 +13,274 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-COPIED = ("embedded", "tests", "pyproject.toml", "firestore.indexes.json")
-TIMEOUT_SECONDS = 300
-HERE = "tests/embedded/firestore"
-MODEL, CRASH, FUZZ = f"{HERE}/test_model.py", f"{HERE}/test_crash.py", f"{HERE}/test_fuzz.py"
-CONTENTION, CONFORMANCE = f"{HERE}/test_contention.py", f"{HERE}/conformance"
-_FAILED = re.compile(r"^(?:FAILED|ERROR) (?:\S*/)?(\w+\.py::\S+)", re.MULTILINE)
+COPIED = ("embedded", "tests/embedded/firestore", "tests/conftest.py", "pyproject.toml", "firestore.indexes.json")
+TESTS = "tests/embedded/firestore"
+TEST_TIMEOUT_SECONDS = 60
+RUN_TIMEOUT_SECONDS = 240
+PASSED, FAILED = 0, 1  # pytest's exit codes; others mean that no test has judged
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A fault: a text of one file, which must be there once, and what it becomes; and the tests that must notice."""
+    """One fault: the text that is replaced in a file of embedded/firestore, and the test that notices."""
 
-    what: str
+    name: str
+    fault: str
     file: str
-    before: str
-    after: str
-    tests: tuple[str, ...]
+    old: str
+    new: str
+    test: str
 
 
-MUTANTS = (
+MUTANTS = [
     Mutant(
-        "a precondition is skipped",
+        "skipped precondition",
+        "a create overwrites what is there",
         "writes.py",
         "if write.exists is False and state.document is not None:",
         "if False:",
-        (MODEL,),
+        "test_documents.py::test_create_refuses_what_is_there",
     ),
     Mutant(
-        "half a commit is applied",
-        "writer.py",
-        'self._connection.execute("ROLLBACK TO job")',
-        "pass",
-        (MODEL,),
+        "half a commit",
+        "each write is a commit of its own, so those before a failing one stay",
+        "writing.py",
+        "result = await self._commit(transaction, writes)",
+        "result = [await self._commit(transaction, [write]) for write in writes][-1]",
+        "test_documents.py::test_a_batch_is_all_or_nothing",
     ),
     Mutant(
-        "an update forgets to take the old index entries out",
+        "stale index entry",
+        "an update leaves the old entries in the indexes",
         "tables.py",
-        "self.replace_entries(state.path, state.number or 0, old_set - new_set, new_set - old_set)",
-        "self.replace_entries(state.path, state.number or 0, (), new_set - old_set)",
-        (MODEL,),
+        "old_set - new_set, new_set - old_set)",
+        "set(), new_set - old_set)",
+        "test_queries.py::test_an_updated_document_leaves_its_old_place",
     ),
     Mutant(
-        "an update forgets to put new index entries in",
+        "forgotten index entry",
+        "an update adds no new entries to the indexes",
         "tables.py",
-        "self.replace_entries(state.path, state.number or 0, old_set - new_set, new_set - old_set)",
-        "self.replace_entries(state.path, state.number or 0, old_set - new_set, ())",
-        (CRASH,),
+        "old_set - new_set, new_set - old_set)",
+        "old_set - new_set, set())",
+        "test_queries.py::test_an_updated_document_leaves_its_old_place",
     ),
     Mutant(
-        "a read sees the state before the last commit",
-        "storage.py",
-        "yield Snapshot(reader, now if read_time is None else read_time, is_past=(read_time or now) < last_commit)",
-        "yield Snapshot(reader, last_commit - 1 if read_time is None else read_time, is_past=last_commit > 0)",
-        (MODEL,),
+        "stale snapshot",
+        "a transaction reads the state of its beginning, though it has waited for a lock since",
+        "transactions.py",
+        "return transaction.owner.failed_at",
+        "return transaction.owner.failed_at or transaction.owner.age",
+        "conformance/test_transactions.py::test_retry",
     ),
     Mutant(
-        "a listener is not told of one commit in ten",
+        "unkept past",
+        "a read at a read_time answers the present state",
+        "snapshots.py",
+        "self.past_time = read_time if is_past else None",
+        "self.past_time = None",
+        "conformance/test_transactions.py::test_read_time",
+    ),
+    Mutant(
+        "lost event",
+        "a listener is not told of one commit in fifty",
         "watchers.py",
         "        if feeds:\n",
-        "        if feeds and commit.commit_time % 10:\n",
-        (MODEL,),
+        "        if feeds and commit.commit_time % 50:\n",
+        "test_listen_clients.py::test_a_thousand_writes",
     ),
     Mutant(
+        "lost removal",
+        "a listener is not told of documents that its query no longer finds",
+        "targets.py",
+        "elif change.before is not None and self._matches(change.path, change.before):",
+        "elif False:",
+        "conformance/test_listen.py::test_delete_or_remove",
+    ),
+    Mutant(
+        "no locks",
+        "a commit does not wait for those who have read what it writes",
+        "transactions.py",
+        "            await self._locks.acquire(owner, path, Mode.WRITE)",
+        "            pass",
+        "conformance/test_transactions.py::test_contention",
+    ),
+    Mutant(
+        "phantoms",
+        "what a transaction's query has found may change before it commits",
+        "transactions.py",
+        "        if conflicts:",
+        "        if False:",
+        "conformance/test_transactions.py::test_phantom",
+    ),
+    Mutant(
+        "starved retries",
+        "a transaction that is tried again gets no turn of its own",
+        "locks.py",
+        "is_exclusive = owner.is_retry or self._contended_until.get(key, 0) > time.monotonic()",
+        "is_exclusive = False",
+        "test_contention.py::test_every_increment_of_every_client_counts",
+    ),
+    Mutant(
+        "ranges across types",
+        "`>= 1` finds strings too",
+        "filters.py",
+        "else _type_interval(key)",
+        "else (b'', AFTER_ALL)",
+        "conformance/test_filters.py::test_range[rule-09-a-range-of-numbers-finds-numbers-only]",
+    ),
+    Mutant(
+        "ties",
+        "maximum and minimum take the operand where it equals what is stored",
+        "transforms.py",
+        "(right_key > left_key if largest else right_key < left_key)",
+        "(right_key >= left_key if largest else right_key <= left_key)",
+        "conformance/test_writes.py::test_write[rule-28-maximum-keeps-the-stored-value-on-a-tie]",
+    ),
+    Mutant(
+        "restless times",
+        "a write that changes nothing has a new update_time",
+        "tables.py",
+        "if is_old and _serialise(document, state.path, state.created, state.updated) == state.data:",
+        "if False:",
+        "test_documents.py::test_a_write_that_changes_nothing_keeps_the_update_time",
+    ),
+    Mutant(
+        "large documents",
+        "a document may have more than 1 MiB",
+        "documents.py",
+        "if size_bytes > MAX_DOCUMENT_BYTES:",
+        "if False:",
+        "test_documents.py::test_a_document_over_a_mebibyte_is_refused",
+    ),
+    Mutant(
+        "many transforms",
+        "a commit may hold more than 500 transforms of a document",
+        "writes.py",
+        "if state.transform_count > MAX_TRANSFORMS:",
+        "if False:",
+        "conformance/test_limits.py::test_client_limits[rule-32-501-transforms-of-one-document]",
+    ),
+    Mutant(
+        "early answer",
         "a commit is acknowledged before it is in the file",
         "writer.py",
         "        await self._flush([result for _, result in applied])\n",
-        "        for job, result in applied:\n            job.done.set_result(result)\n        await asyncio.sleep(0.05)\n"
+        "        for job, result in applied:\n"
+        "            job.done.set_result(result)\n"
+        "        await asyncio.sleep(0.05)\n"
         "        await self._flush([result for _, result in applied])\n",
-        (CRASH,),
+        "test_crash.py::test_what_was_acknowledged_outlives_a_kill",
     ),
     Mutant(
-        "a commit does not wait for the disk",
+        "no flush",
+        "the disk is not waited for, so a power cut takes commits that were acknowledged",
         "storage.py",
         "PRAGMA synchronous = FULL",
         "PRAGMA synchronous = OFF",
-        (CRASH,),
+        "test_crash.py::test_a_commit_waits_for_the_disk",
     ),
     Mutant(
-        "a range crosses types",
-        "filters.py",
-        "    return key[:1], after(key[:1])\n",
-        '    return b"", AFTER_ALL\n',
-        (MODEL,),
-    ),
-    Mutant(
-        "documents that a transaction has read are not locked",
+        "idle for ever",
+        "a transaction that is left open keeps its locks",
         "transactions.py",
-        "await self._locks.acquire_read(transaction.owner, path)",
-        "pass",
-        (CONTENTION,),
+        "now - transaction.used_at > IDLE_SECONDS or ",
+        "",
+        "test_expiry.py::test_an_idle_transaction_gives_back_its_locks",
     ),
     Mutant(
-        "queries of a transaction are not held against commits",
+        "busy for ever",
+        "a transaction that goes on reading never expires",
         "transactions.py",
-        "if transaction.queries and transaction.owner is not owner and _is_affected(transaction, changes)",
-        "if False",
-        (CONTENTION,),
-    ),
-    Mutant(
-        "maximum and minimum take the operand on a tie",
-        "transforms.py",
-        "return operand if (right_key > left_key if largest else right_key < left_key) else stored",
-        "return operand if (right_key >= left_key if largest else right_key <= left_key) else stored",
-        (MODEL,),
-    ),
-    Mutant(
-        "an increment overflows",
-        "transforms.py",
-        "return Value(integer_value=min(max(left + right, MIN_INT64), MAX_INT64))",
-        "return Value(integer_value=(left + right + 2**63) % 2**64 - 2**63)",
-        (MODEL,),
-    ),
-    Mutant(
-        "no document is too large",
-        "documents.py",
-        "MAX_DOCUMENT_BYTES = 1024 * 1024 - 4",
-        "MAX_DOCUMENT_BYTES = 1024 * 1024 * 1024",
-        (f"{CONFORMANCE}/test_limits.py", f"{HERE}/test_documents.py"),
-    ),
-    Mutant(
-        "no query needs an index",
-        "execution.py",
+        " or now - transaction.began_at > TOTAL_SECONDS",
         "",
-        "",
-        (f"{CONFORMANCE}/test_indexes.py",),
+        "test_expiry.py::test_a_transaction_ends_however_busy_it_is",
     ),
     Mutant(
-        "transactions never expire",
-        "transactions.py",
-        "if is_expired and not transaction.owner.is_committing:",
-        "if False:",
-        (f"{HERE}/test_transactions.py",),
+        "endless history",
+        "old versions are never cleaned up",
+        "storage.py",
+        "await self.writer.prune(",
+        "await asyncio.sleep(0) or (",
+        "test_expiry.py::test_versions_are_forgotten_when_their_hour_is_over",
     ),
     Mutant(
-        "a write that changes nothing has a new update_time",
-        "tables.py",
-        "",
-        "",
-        (MODEL,),
+        "unenforced indexes",
+        "a query without its index runs, though a file is given",
+        "planner.py",
+        "if config.report_missing is not None and not _is_served(",
+        "if False and not _is_served(",
+        "conformance/test_indexes.py::test_index_is_needed[rule-19-an-equality-with-an-order]",
     ),
-    Mutant(
-        "a broken request is the server's own error",
-        "service.py",
-        "except DecodeError as error:",
-        "except ZeroDivisionError as error:",
-        (FUZZ,),
-    ),
-)
+]
+
+
+def main(words: list[str]) -> int:
+    """Print the table, a row as soon as it is known; return the exit code."""
+    chosen = [mutant for mutant in MUTANTS if not words or any(word in mutant.name for word in words)]
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        copy = Path(folder)
+        copy_code(copy)
+        tests = list(dict.fromkeys(mutant.test for mutant in chosen))
+        if run_tests(copy, tests, expected={PASSED}) != PASSED:
+            return 1
+        tell("| mutant | what is broken | test that catches it | caught |\n| --- | --- | --- | --- |")
+        outcomes = [report(copy, mutant) for mutant in chosen]
+    return 0 if all(outcomes) else 1
+
+
+def tell(line: str) -> None:
+    """Write a line of the table at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def copy_code(copy: Path) -> None:
+    """Put what the tests need into a folder of its own."""
+    for name in COPIED:
+        source, target = ROOT / name, copy / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+
+
+def report(copy: Path, mutant: Mutant) -> bool:
+    """Print a mutant's row; True if it was caught."""
+    is_caught = is_noticed(copy, mutant)
+    tell(f"| {mutant.name} | {mutant.fault} | `{mutant.test}` | {'yes' if is_caught else 'no'} |")
+    return is_caught
+
+
+def is_noticed(copy: Path, mutant: Mutant) -> bool:
+    """Tell whether the mutant's test fails with the fault in the copy, which is whole again afterwards."""
+    file = copy / "embedded" / "firestore" / mutant.file
+    text = file.read_text(encoding="utf-8")
+    if text.count(mutant.old) != 1:
+        sys.stderr.write(f"{mutant.name}: {mutant.file} does not hold the text to replace exactly once\n")
+        return False
+    file.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+    try:
+        return run_tests(copy, [mutant.test], expected={PASSED, FAILED}) == FAILED
+    finally:
+        file.write_text(text, encoding="utf-8")
+
+
+def run_tests(copy: Path, tests: list[str], expected: set[int]) -> int:
+    """Return pytest's exit code for tests that run in the copy, on its code; what is not expected is shown."""
+    options = ["-q", "--exitfirst", "--timeout", str(TEST_TIMEOUT_SECONDS), "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *options, *(f"{TESTS}/{test}" for test in tests)]
+    # Files of bytecode are told apart by the second and the size, which a mutant may share with what it replaces.
+    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("FIRESTORE_EMULATOR_HOST", None)
+    done = subprocess.run(
+        command, cwd=copy, env=environment, capture_output=True, text=True, timeout=RUN_TIMEOUT_SECONDS, check=False
+    )
+    if done.returncode not in expected:
+        sys.stderr.write(done.stdout + done.stderr)
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
