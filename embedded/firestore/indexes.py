@@ -1,29 +1,16 @@
-"""The index entries that a document has: derived from its fields alone, so that old and new can be compared."""
+"""Which indexes there are: Firestore's own for every field, and what firestore.indexes.json makes of them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from embedded.firestore.documents import Fields, get_field
 from embedded.firestore.fieldpaths import DOCUMENT_NAME, FieldPath, format_field_path
 from embedded.firestore.missing import ReportMissing, refuse_missing
-from embedded.firestore.protos import Value
-from embedded.firestore.values import encode_value, invert
 
 NAMES = DOCUMENT_NAME  # the index that every document is in, which no field can be called
 ASCENDING, DESCENDING, CONTAINS = "ASCENDING", "DESCENDING", "CONTAINS"
 COLLECTION, COLLECTION_GROUP = "COLLECTION", "COLLECTION_GROUP"
 EVERY_FIELD: FieldPath = ("*",)
-
-
-class Entry(NamedTuple):
-    """One entry: in a collection or in the group of all collections of its id, under one index, by one value."""
-
-    is_group: bool
-    definition: str
-    value: bytes
-    is_name_inverted: bool = False  # where the index ends in descending order, so do the names
 
 
 class IndexField(NamedTuple):
@@ -85,10 +72,6 @@ class FieldIndexes:
         return {"collectionGroup": collection_id, "fieldPath": name, "indexes": indexes}
 
 
-_IN_COLLECTION = Entry(is_group=False, definition=NAMES, value=b"")
-_IN_GROUP = Entry(is_group=True, definition=NAMES, value=b"")
-_Place = tuple[bool, str | None, str | None]  # in the group?, by value, by array element
-_MAX_KNOWN_PLACES = 50_000
 DEFAULT_FIELD_INDEXES = FieldIndexes(frozenset({ASCENDING, DESCENDING, CONTAINS}), frozenset())
 _NOT_INDEXED = FieldIndexes(frozenset(), frozenset())
 
@@ -108,7 +91,6 @@ class IndexConfig:
         for index in composites or ():
             self.composites.setdefault(index.collection_id, []).append(index)
         self.overrides = overrides or {}
-        self._known_places: dict[tuple[str, FieldPath], list[_Place]] = {}
 
     def field_indexes(self, collection_id: str, path: FieldPath) -> FieldIndexes:
         """Return the single-field indexes of a field: its own override, or that of a map around it, or the default."""
@@ -128,39 +110,6 @@ class IndexConfig:
         """Return what concerns one collection id."""
         overrides = {path: indexes for (id_, path), indexes in self.overrides.items() if id_ == collection_id}
         return set(self.composites.get(collection_id, ())), overrides
-
-    def entries(self, collection_id: str, fields: Fields) -> list[Entry]:
-        """Return all index entries of a document with these fields, each once."""
-        found = [_IN_COLLECTION, _IN_GROUP]
-        known: dict[IndexField, set[bytes]] = {}
-        for path, kind, value in _walk(fields, ()):
-            places = self._places(collection_id, path)
-            if not places:
-                continue
-            key = encode_value(value)
-            known[IndexField(path, ASCENDING)] = {key}
-            for is_group, ascending, contains in places:
-                if ascending is not None:
-                    found.append(Entry(is_group, ascending, key))
-                if contains is not None and kind == "array_value":
-                    found += [Entry(is_group, contains, element) for element in _element_keys(value)]
-        for index in self.composites.get(collection_id, ()):
-            name_is_inverted = index.is_name_descending
-            keys = _composite_keys(index, fields, known)
-            found += [Entry(index.is_group, index.definition, key, name_is_inverted) for key in keys]
-        return found
-
-    def _places(self, collection_id: str, path: FieldPath) -> list[_Place]:
-        """Return the scopes in which a field is indexed, each with the definitions of its two kinds of index."""
-        places = self._known_places.get((collection_id, path))
-        if places is None:
-            indexes = self.field_indexes(collection_id, path)
-            scopes = ((False, indexes.collection), (True, indexes.group))
-            places = [_place(path, is_group, modes) for is_group, modes in scopes if modes]
-            if len(self._known_places) > _MAX_KNOWN_PLACES:
-                self._known_places.clear()
-            self._known_places[collection_id, path] = places
-        return places
 
 
 def changed_collections(left: IndexConfig, right: IndexConfig) -> list[str]:
@@ -190,50 +139,5 @@ def field_definition(path: FieldPath, mode: str) -> str:
     return f"{format_field_path(path)} {CONTAINS if mode == CONTAINS else ASCENDING}"
 
 
-def _composite_keys(index: CompositeIndex, fields: Fields, known: dict[IndexField, set[bytes]]) -> list[bytes]:
-    """Return the keys of a document in a composite index: none if a field is missing, one for each array element.
-
-    `known` is what other indexes have found out about the document's fields, and gets to know the rest.
-    """
-    keys = [b""]
-    for field in index.fields:
-        parts = known.get(field)
-        if parts is None:
-            parts = known[field] = _field_keys(fields, field)
-        keys = [key + part for key in keys for part in parts]
-    return keys
-
-
-def _field_keys(fields: Fields, field: IndexField) -> set[bytes]:
-    """Return the components of a document in one field of a composite index; none where the field is missing."""
-    value = get_field(fields, field.path)
-    if value is None:
-        return set()
-    if field.mode == CONTAINS:
-        return _element_keys(value)
-    key = encode_value(value)
-    return {invert(key) if field.mode == DESCENDING else key}
-
-
 def _describe_mode(mode: str) -> dict[str, str]:
     return {"arrayConfig": CONTAINS} if mode == CONTAINS else {"order": mode}
-
-
-def _element_keys(value: Value) -> set[bytes]:
-    return {encode_value(element) for element in value.array_value.values}
-
-
-def _place(path: FieldPath, is_group: bool, modes: frozenset[str]) -> _Place:
-    ascending = field_definition(path, ASCENDING) if modes & {ASCENDING, DESCENDING} else None
-    return is_group, ascending, field_definition(path, CONTAINS) if CONTAINS in modes else None
-
-
-def _walk(fields: Fields, parent: FieldPath) -> Iterator[tuple[FieldPath, str, Value]]:
-    """Yield every field with its path and kind; a map's fields follow it."""
-    for name in fields:
-        value = fields[name]
-        path = (*parent, name)
-        kind = value.WhichOneof("value_type")
-        yield path, kind, value
-        if kind == "map_value":
-            yield from _walk(value.map_value.fields, path)

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 
+from embedded.firestore.entries import EntryMakers
 from embedded.firestore.indexes import NAMES, IndexConfig, changed_collections, changes_between
 from embedded.firestore.indexfile import parse_index_config
 from embedded.firestore.paths import Path, decode_segments, encode_segment
@@ -37,10 +38,11 @@ def adopt_indexes(connection: sqlite3.Connection, wanted: IndexConfig | None) ->
 
 def _reindex(connection: sqlite3.Connection, collection_id: str, before: IndexConfig, after: IndexConfig) -> None:
     tables = Tables(connection, after)
+    old_makers, new_makers = EntryMakers(before), EntryMakers(after)
     report_at = time.monotonic() + _REPORT_SECONDS
     for count, (number, path, data) in enumerate(_documents(connection, collection_id), start=1):
         fields = Document.FromString(data).fields
-        old, new = set(before.entries(collection_id, fields)), set(after.entries(collection_id, fields))
+        old, new = set(old_makers.entries(collection_id, fields)), set(new_makers.entries(collection_id, fields))
         tables.replace_entries(path, number, old - new, new - old)
         if time.monotonic() > report_at:
             sys.stderr.write(f"firestore: indexing {collection_id} anew, {count:,} documents so far\n")

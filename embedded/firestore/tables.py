@@ -1,22 +1,23 @@
 """Documents with their index entries and past versions in the file's tables: written together, never one alone."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from embedded.firestore.clock import to_timestamp
+from embedded.firestore.entries import Entry, EntryMakers
 from embedded.firestore.errors import InvalidArgumentError
-from embedded.firestore.indexes import Entry, IndexConfig
+from embedded.firestore.indexes import IndexConfig
 from embedded.firestore.paths import Path, encode_segment
 from embedded.firestore.protos import Document
 from embedded.firestore.values import END, invert
 from embedded.firestore.writes import State
 
-EntryKey = tuple[int, int, bytes, bytes]  # scope, index, value, name
+Row = tuple[int, int, bytes, bytes, int]  # scope, index, value, name, document
 MAX_ENTRIES = 40_000  # of one document, as in production
 _MAX_CACHED_NUMBERS = 100_000  # some 20 MB
 _FIND_SCOPE = "SELECT number FROM scopes WHERE database = ? AND is_group = ? AND path = ?"
 _ADD_SCOPE = "INSERT INTO scopes (database, is_group, path) VALUES (?, ?, ?)"
-_DELETE_ENTRY = "DELETE FROM entries WHERE scope = ? AND idx = ? AND value = ? AND name = ?"
+_DELETE_ENTRY = "DELETE FROM entries WHERE scope = ? AND idx = ? AND value = ? AND name = ? AND document = ?"
 _ADD_ENTRY = "INSERT INTO entries (scope, idx, value, name, document) VALUES (?, ?, ?, ?, ?)"
 
 
@@ -25,7 +26,7 @@ class Tables:
 
     def __init__(self, connection: sqlite3.Connection, indexes: IndexConfig) -> None:
         self._connection = connection
-        self._indexes = indexes
+        self._makers = EntryMakers(indexes)
         self._numbers: dict[tuple[str, object], int] = {}
         self._index_numbers: dict[str, int] = {}  # looked up for every entry
 
@@ -68,9 +69,9 @@ class Tables:
 
     def replace_entries(self, path: Path, number: int, removed: Iterable[Entry], added: Iterable[Entry]) -> None:
         """Take a document out of some places of the indexes, and put it into others."""
-        added_keys = self._entry_keys(path, path.key, added)
-        self._connection.executemany(_DELETE_ENTRY, self._entry_keys(path, path.key, removed))
-        self._connection.executemany(_ADD_ENTRY, [(*key, number) for key in added_keys])
+        key = path.key
+        self._connection.executemany(_DELETE_ENTRY, self._rows(path, key, number, removed))
+        self._connection.executemany(_ADD_ENTRY, self._rows(path, key, number, added))
 
     def _put(self, state: State, commit_time: int, data: bytes) -> None:
         if state.number is not None:
@@ -99,33 +100,38 @@ class Tables:
 
     def _update_entries(self, state: State) -> None:
         collection_id = state.path.segments[-2]
-        new = self._indexes.entries(collection_id, state.document.fields) if state.document is not None else []
+        new = self._makers.entries(collection_id, state.document.fields) if state.document is not None else []
         if len(new) > MAX_ENTRIES:
             raise InvalidArgumentError(
                 f"Document '{state.path.name}' would have {len(new):,} index entries, and {MAX_ENTRIES:,} are allowed:"
                 " exempt its large maps and arrays from indexing."
             )
+        number = state.number or 0
         if state.before is None:
-            rows = [(*key, state.number) for key in self._entry_keys(state.path, state.key, new)]
-            self._connection.executemany(_ADD_ENTRY, rows)
+            self._connection.executemany(_ADD_ENTRY, self._rows(state.path, state.key, number, new))
             return
-        old_set, new_set = set(self._indexes.entries(collection_id, state.before.fields)), set(new)
-        self.replace_entries(state.path, state.number or 0, old_set - new_set, new_set - old_set)
+        old_set, new_set = set(self._makers.entries(collection_id, state.before.fields)), set(new)
+        self.replace_entries(state.path, number, old_set - new_set, new_set - old_set)
 
-    def _entry_keys(self, path: Path, key: bytes, entries: Iterable[Entry]) -> Iterator[EntryKey]:
+    def _rows(self, path: Path, key: bytes, number: int, entries: Iterable[Entry]) -> list[Row]:
+        """Return the rows of a document's entries."""
         database, segments = self._database_number(path.database), path.segments
-        name, group_name = encode_segment(segments[-1]), key + END
+        name = encode_segment(segments[-1])
         collection = self._number(_FIND_SCOPE, _ADD_SCOPE, (database, 0, key[: -len(name)]))
         group = self._number(_FIND_SCOPE, _ADD_SCOPE, (database, 1, encode_segment(segments[-2])))
-        numbers = self._index_numbers
+        scopes = ((collection, name), (group, key + END))
+        index_number, rows = self._index_number, []
         for is_group, definition, value, is_name_inverted in entries:
-            scope, entry_name = (group, group_name) if is_group else (collection, name)
-            index = numbers.get(definition) or self._index_number(definition)
-            yield scope, index, value, invert(entry_name) if is_name_inverted else entry_name
+            scope, entry_name = scopes[is_group]
+            entry_name = invert(entry_name) if is_name_inverted else entry_name
+            rows.append((scope, index_number(definition), value, entry_name, number))
+        return rows
 
     def _index_number(self, definition: str) -> int:
-        find, add = "SELECT number FROM indexes WHERE definition = ?", "INSERT INTO indexes (definition) VALUES (?)"
-        number = self._index_numbers[definition] = self._number(find, add, (definition,))
+        number = self._index_numbers.get(definition)
+        if number is None:
+            find, add = "SELECT number FROM indexes WHERE definition = ?", "INSERT INTO indexes (definition) VALUES (?)"
+            number = self._index_numbers[definition] = self._number(find, add, (definition,))
         return number
 
     def _database_number(self, name: str) -> int:

@@ -103,6 +103,8 @@ class CommitHub:
 
     def _distribute(self, commit: CommitResult) -> None:
         self._now = commit.commit_time
+        if not self._subscriptions:
+            return
         feeds = {
             subscription.feed
             for change in commit.changes

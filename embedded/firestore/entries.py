@@ -1,0 +1,121 @@
+"""The index entries that a document has: derived from its fields alone, so that old and new can be compared."""
+
+from collections.abc import Iterator
+from itertools import product
+
+from embedded.firestore.documents import Fields, get_field
+from embedded.firestore.fieldpaths import FieldPath
+from embedded.firestore.indexes import ASCENDING, CONTAINS, DESCENDING, NAMES, IndexConfig, IndexField, field_definition
+from embedded.firestore.protos import Value
+from embedded.firestore.values import encode_value, invert
+
+# In the group or in the collection, under which index, by which value, and whether names go down: a plain tuple, as
+# every write makes some thirty of them.
+Entry = tuple[bool, str, bytes, bool]
+
+_Place = tuple[bool, str | None, str | None]  # in the group?, by value, by array element
+_NAMES: list[Entry] = [(False, NAMES, b"", False), (True, NAMES, b"", False)]
+_MAX_PLACES = 10_000
+_MAX_MAKERS = 1_000
+
+
+class EntryMakers:
+    """Derives the entries of any document."""
+
+    def __init__(self, config: IndexConfig) -> None:
+        self._config = config
+        self._makers: dict[str, _EntryMaker] = {}
+
+    def entries(self, collection_id: str, fields: Fields) -> list[Entry]:
+        """Return all index entries of a document with these fields, each once."""
+        maker = self._makers.get(collection_id)
+        if maker is None:
+            if len(self._makers) >= _MAX_MAKERS:
+                self._makers.clear()
+            maker = self._makers[collection_id] = _EntryMaker(self._config, collection_id)
+        return maker.entries(fields)
+
+
+class _EntryMaker:
+    """Derives the entries of one collection id's documents; what the configuration says is looked up once."""
+
+    def __init__(self, config: IndexConfig, collection_id: str) -> None:
+        composites = config.composites.get(collection_id, [])
+        self._config = config
+        self._collection_id = collection_id
+        self._places: dict[FieldPath, list[_Place]] = {}
+        self._parts = list(dict.fromkeys(field for index in composites for field in index.fields))
+        self._composites = [
+            (index.is_group, index.definition, index.is_name_descending, list(map(self._parts.index, index.fields)))
+            for index in composites
+        ]
+
+    def entries(self, fields: Fields) -> list[Entry]:
+        found = _NAMES.copy()
+        known: dict[FieldPath, bytes] = {}
+        for path, kind, value in _walk(fields, ()):
+            places = self._places.get(path)
+            if places is None:
+                places = self._look_up(path)
+            if not places:
+                continue
+            key = known[path] = encode_value(value)
+            for is_group, by_value, by_element in places:
+                if by_value is not None:
+                    found.append((is_group, by_value, key, False))
+                if by_element is not None and kind == "array_value":
+                    found += [(is_group, by_element, element, False) for element in _element_keys(value)]
+        if self._composites:
+            self._add_composites(found, fields, known)
+        return found
+
+    def _add_composites(self, found: list[Entry], fields: Fields, known: dict[FieldPath, bytes]) -> None:
+        """Add the entries in composite indexes: none where a field is missing, one for each array element."""
+        parts = [_part(fields, part, known) for part in self._parts]
+        for is_group, definition, is_name_inverted, places in self._composites:
+            keys = map(b"".join, product(*[parts[place] for place in places]))
+            found += [(is_group, definition, key, is_name_inverted) for key in keys]
+
+    def _look_up(self, path: FieldPath) -> list[_Place]:
+        """Return the scopes in which a field is indexed, each with the definitions of its two kinds of index."""
+        indexes = self._config.field_indexes(self._collection_id, path)
+        scopes = ((False, indexes.collection), (True, indexes.group))
+        places = [(is_group, *_definitions(path, modes)) for is_group, modes in scopes if modes]
+        if len(self._places) >= _MAX_PLACES:
+            self._places.clear()
+        self._places[path] = places
+        return places
+
+
+def _definitions(path: FieldPath, modes: frozenset[str]) -> tuple[str | None, str | None]:
+    by_value = field_definition(path, ASCENDING) if modes & {ASCENDING, DESCENDING} else None
+    return by_value, field_definition(path, CONTAINS) if CONTAINS in modes else None
+
+
+def _part(fields: Fields, field: IndexField, known: dict[FieldPath, bytes]) -> list[bytes]:
+    """Return the components of a document in one field of a composite index; none where the field is missing."""
+    path, mode = field
+    key = known.get(path)
+    if key is None or mode == CONTAINS:
+        value = get_field(fields, path)
+        if value is None:
+            return []
+        if mode == CONTAINS:
+            return list(_element_keys(value))
+        key = known[path] = encode_value(value)
+    return [invert(key) if mode == DESCENDING else key]
+
+
+def _element_keys(value: Value) -> set[bytes]:
+    return {encode_value(element) for element in value.array_value.values}
+
+
+def _walk(fields: Fields, parent: FieldPath) -> Iterator[tuple[FieldPath, str, Value]]:
+    """Yield every field with its path and kind; a map's fields follow it."""
+    for name in fields:
+        value = fields[name]
+        path = (*parent, name)
+        kind = value.WhichOneof("value_type")
+        yield path, kind, value
+        if kind == "map_value":
+            yield from _walk(value.map_value.fields, path)
