@@ -12,6 +12,7 @@ from cli.reconciling.judging import (
     judge_video_document,
 )
 from gql.context import Services
+from repositories.calls import compute_backoff_seconds
 from repositories.exceptions import ContentionError
 from repositories.models import ClipStatus
 from repositories.scanning import ScannedClip, ScannedVideo, Scanner
@@ -44,11 +45,11 @@ class Confirmer:
 
     async def confirm_statistics(self, user_id: str, video_id: str) -> Drift | None:
         """The drift if the statistics differ from a count in the same transaction, which reads no clip."""
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             try:
                 return await self._compare_statistics(user_id, video_id)
             except ContentionError:
-                await asyncio.sleep(0)
+                await asyncio.sleep(compute_backoff_seconds(attempt))
         return None
 
     async def look_at(self, video: ScannedVideo, clip_id: str) -> tuple[ScannedClip | None, list[StoredObject | None]]:

@@ -1,16 +1,19 @@
 """Mends what differs, each kind in the direction that loses nothing, and only while it still is as it was judged."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC
 
 from cli.importing.reading import VideoReading, read_video
 from cli.importing.sources import BucketSource
-from cli.reconciling.confirming import Confirmer
+from cli.reconciling.confirming import ATTEMPTS, Confirmer
 from cli.reconciling.drift import Drift, DriftKind, Rules
 from cli.reconciling.files import Folder
-from cli.reconciling.judging import find_files_without_metadata
+from cli.reconciling.judging import find_files_without_metadata, judge_clip
 from gql.context import Services
+from repositories.calls import compute_backoff_seconds
 from repositories.deleting import UnfinishedDelete
+from repositories.exceptions import ContentionError
 from repositories.models import ClipStatus, VideoStatus
 from repositories.scanning import ScannedClip, ScannedVideo, Scanner
 from storage.r2 import StoredObject
@@ -48,22 +51,28 @@ class Mender:
         return await self._import_files(drifts, folder)
 
     async def _mend_one(self, drift: Drift, video: ScannedVideo, folder: Folder) -> bool:
-        videos = self._services.videos(drift.user_id)
+        for attempt in range(ATTEMPTS):
+            try:
+                return await self._try_mend(drift, video, folder)
+            except ContentionError:
+                await asyncio.sleep(compute_backoff_seconds(attempt))
+        return False
+
+    async def _try_mend(self, drift: Drift, video: ScannedVideo, folder: Folder) -> bool:
         if drift.kind is DriftKind.UNFINISHED_DELETE:
             unfinished = UnfinishedDelete(drift.video_id, drift.clip_id, None)
-            await videos.finish_delete(unfinished, self._services.storage)
-            return True
-        if drift.kind is DriftKind.STATISTICS_DIFFER:
-            await videos.update_clip_statistics(drift.video_id)
+            await self._services.videos(drift.user_id).finish_delete(unfinished, self._services.storage)
             return True
         if drift.clip_id is None:
-            return await self._end_video(drift)
+            return await self._mend_video(drift)
         clip, (file, thumbnail) = await self._confirmer.look_at(video, drift.clip_id)
-        if clip is None or clip.clip is None:
+        if clip is None:
             return False
         if drift.kind is DriftKind.CLIP_WITHOUT_VIDEO:
             return await self._mend_orphan(clip, folder)
-        return await self._mend_clip(drift, clip, file, thumbnail)
+        if drift.kind in {one.kind for one in judge_clip(video, clip, file, thumbnail, self._rules)}:
+            return await self._mend_clip(drift, clip, file, thumbnail)
+        return True  # somebody took the clip up meanwhile, or what was mended before mended this, too
 
     # Clips
 
@@ -72,7 +81,7 @@ class Mender:
     ) -> bool:
         if drift.kind is DriftKind.METADATA_WITHOUT_FILE:
             steps = [ClipStatus.PROCESSING, ClipStatus.FAILED]
-            return file is None and await self._update(clip, steps, error_message="Its file is missing in R2.")
+            return await self._update(clip, steps, error_message="Its file is missing in R2.")
         has_thumbnail = thumbnail is not None
         if drift.kind is DriftKind.CLIP_STUCK and (file is None or not _check_is_of_this_work(file, clip)):
             return await self._update(clip, [ClipStatus.FAILED], error_message=f"The clip {drift.text}")
@@ -119,10 +128,20 @@ class Mender:
             return (await self._describe(folder)).video is not None
         if not self._delete_orphans or not self._rules.check_is_orphan(scanned.updated_at):
             return False
-        await self._services.clips(clip.user_id, clip.video_id).delete_clip(clip.clip_id)
+        videos = self._services.videos(clip.user_id)
+        async with videos.transaction() as transaction:
+            if await videos.get_video(clip.video_id, transaction=transaction) is not None:
+                return False
+            await self._services.clips(clip.user_id, clip.video_id).delete_clip(clip.clip_id, transaction=transaction)
         return True
 
     # Videos
+
+    async def _mend_video(self, drift: Drift) -> bool:
+        if drift.kind is DriftKind.VIDEO_STUCK:
+            return await self._end_video(drift)
+        await self._services.videos(drift.user_id).update_clip_statistics(drift.video_id)
+        return True
 
     async def _end_video(self, drift: Drift) -> bool:
         """The video is completed where every style of every highlight is, and failed otherwise: it can be retried."""

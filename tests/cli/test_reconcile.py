@@ -20,11 +20,16 @@ from click.testing import CliRunner
 from rich.progress import Progress
 
 from cli.main import main
+from cli.reconciling.confirming import Confirmer
 from cli.reconciling.drift import Drift, DriftKind, Rules
+from cli.reconciling.files import Folder
+from cli.reconciling.judging import judge_video
+from cli.reconciling.mending import Mender
 from cli.reconciling.running import Outcome, Reconciler
 from gql.app import create_services
 from gql.context import Services
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
+from repositories.scanning import Scanner
 from settings import Settings
 from storage.exceptions import StorageUnavailableError
 from storage.keys import thumbnail_key
@@ -275,11 +280,12 @@ async def test_every_kind_of_drift_is_found_and_mended_while_workers_write(bucke
         assert found[Outcome.FOUND] == seeded
         statuses = await bucket.statuses()
         assert {path: statuses.get(path) for path in before} == before
+        await bucket.services.storage.abort_multipart_upload(young, upload_id)
         mended = await reconcile(bucket, fix=True)
     assert done.total() > 0
-    await bucket.services.storage.abort_multipart_upload(young, upload_id)
     hollow = {drift for drift in seeded if drift[1].startswith("hollow/")}
-    assert (mended[Outcome.MENDED], mended[Outcome.LEFT]) == (seeded - hollow, hollow)
+    assert mended[Outcome.LEFT] == hollow
+    assert mended[Outcome.MENDED] == seeded - hollow
     assert (await reconcile(bucket))[Outcome.FOUND] == hollow
     assert (await reconcile(bucket, fix=True, delete_orphans=True))[Outcome.MENDED] == hollow
     assert not any((await reconcile(bucket)).values())
@@ -318,6 +324,25 @@ async def test_file_of_an_earlier_rendering_does_not_complete_a_stuck_clip(bucke
     stored = await clips.get_clip(clip.clip_id)
     assert stored is not None
     assert (stored.status, bool(stored.error_message)) == (ClipStatus.FAILED, True)
+
+
+async def test_clip_that_a_worker_took_up_meanwhile_is_left_to_it(bucket: Bucket) -> None:
+    """Between the second look and the mending, the worker begins to render anew."""
+    await bucket.create_video("talk")
+    (clip,) = await bucket.add_clips("talk", 1)
+    await bucket.services.storage.delete([clip.r2_key])
+    rules = Rules(STUCK_AFTER, timedelta(0))
+    scanner = Scanner(bucket.services.firestore)
+    confirmer = Confirmer(bucket.services, scanner, rules)
+    mender = Mender(bucket.services, scanner, confirmer, rules, print, delete_orphans=False)
+    video, folder = await scanner.read_video(bucket.user_id, "talk"), Folder(bucket.user_id, "talk")
+    (drift,) = judge_video(video, folder, rules)
+    assert await confirmer.confirm(drift, video) == drift
+    clips = bucket.services.clips(bucket.user_id, "talk")
+    taken = await clips.update_clip_status(clip.clip_id, ClipStatus.PROCESSING)
+    assert await confirmer.confirm(drift, video) is None
+    await mender.mend([drift], video, folder)
+    assert await clips.get_clip(clip.clip_id) == taken
 
 
 # The command
