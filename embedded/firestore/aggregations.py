@@ -6,8 +6,7 @@ from typing import Any
 
 from embedded.firestore.documents import get_field
 from embedded.firestore.errors import InvalidArgumentError
-from embedded.firestore.fieldpaths import FieldPath, check_field_name, parse_field_path
-from embedded.firestore.filters import NAME
+from embedded.firestore.fieldpaths import NAME, FieldPath, check_field_name, parse_field_path
 from embedded.firestore.protos import Document, StructuredAggregationQuery, Value
 from embedded.firestore.transforms import MAX_INT64, MIN_INT64
 

@@ -13,13 +13,14 @@ _ESCAPE = re.compile(r"\\([\s\S])")
 _SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 FieldPath = tuple[str, ...]
+NAME: FieldPath = (DOCUMENT_NAME,)
 
 
 @lru_cache(maxsize=8192)
 def parse_field_path(text: str) -> FieldPath:
     """Return the segments of a field path; InvalidArgumentError where it is malformed or reserved."""
     if text == DOCUMENT_NAME:
-        return (DOCUMENT_NAME,)
+        return NAME
     segments = _split(text)
     for segment in segments:
         check_field_name(segment)

@@ -4,16 +4,14 @@ from dataclasses import dataclass, field
 
 from embedded.firestore.documents import Fields, get_field
 from embedded.firestore.errors import InvalidArgumentError
-from embedded.firestore.fieldpaths import DOCUMENT_NAME, FieldPath, parse_field_path
-from embedded.firestore.paths import Path, decode_segments, parse_document
+from embedded.firestore.fieldpaths import NAME, FieldPath, parse_field_path
 from embedded.firestore.protos import Message, Value
-from embedded.firestore.values import AFTER_ALL, END, NAN, NULL, after, encode_value
+from embedded.firestore.scopes import Scope
+from embedded.firestore.values import AFTER_ALL, NAN, NULL, after, encode_value
 
 MAX_DISJUNCTIONS = 30
 MAX_NOT_IN = 10
 MAX_INEQUALITY_FIELDS = 10
-NAME: FieldPath = (DOCUMENT_NAME,)
-_DOCUMENT_DEPTH = 2  # a collection and a document
 _AND, _OR = 1, 2
 _LESS, _LESS_EQUAL, _GREATER, _GREATER_EQUAL, _EQUAL, _NOT_EQUAL, _CONTAINS, _IN, _CONTAINS_ANY, _NOT_IN = range(1, 11)
 _IS_NAN, _IS_NULL, _IS_NOT_NAN, _IS_NOT_NULL = range(2, 6)
@@ -22,51 +20,6 @@ _IS_NAN, _IS_NULL, _IS_NOT_NAN, _IS_NOT_NULL = range(2, 6)
 _UNFINDABLE = frozenset({NULL, NAN})
 
 Interval = tuple[bytes, bytes]  # keys from the first up to, and without, the second
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Where a query looks: one collection, a collection's group, or all that is below its parent."""
-
-    parent: Path
-    collection_id: str | None
-    is_group: bool
-    is_deep: bool = True  # without a collection_id: everything below the parent, or only its own collections' documents
-
-    @property
-    def prefix(self) -> bytes:
-        """What the path of every document in the scope begins with."""
-        if self.is_group or self.collection_id is None:
-            return self.parent.key
-        return self.parent.child(self.collection_id).key
-
-    def name_key(self, path: bytes) -> bytes:
-        """Return the sort component of a document's path: within one collection its id is enough."""
-        return path + END if self.is_group else path[len(self.prefix) :]
-
-    def holds(self, path: Path) -> bool:
-        """Tell whether a document lies in the scope."""
-        if not self.is_group:
-            return path.parent == self.parent.child(self.collection_id or "")
-        depth = len(self.parent.segments)
-        inside = path.database == self.parent.database and path.segments[:depth] == self.parent.segments
-        is_right_depth = len(path.segments) > depth if self.is_deep else len(path.segments) == depth + _DOCUMENT_DEPTH
-        return inside and is_right_depth and self.collection_id in {None, path.segments[-2]}
-
-    def holds_key(self, path: bytes) -> bool:
-        """Tell whether the document with a path's key lies in the scope."""
-        return self.holds(Path(self.parent.database, decode_segments(path)))
-
-    def encode_name(self, value: Value) -> bytes:
-        """Return the component of a reference that a filter or cursor compares names with."""
-        if value.WhichOneof("value_type") != "reference_value":
-            raise InvalidArgumentError("__name__ can only be compared with document references.")
-        path = parse_document(value.reference_value)
-        if path.database != self.parent.database:
-            raise InvalidArgumentError(f"__name__ is compared with {path.name}, which is in another database.")
-        if self.is_group or path.key.startswith(self.prefix):
-            return self.name_key(path.key)
-        return b"" if path.key < self.prefix else AFTER_ALL
 
 
 @dataclass(slots=True)

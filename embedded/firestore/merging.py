@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 
-from embedded.firestore.planner import Position, Range
+from embedded.firestore.ranges import Position, Range
 
 RANGE_SQL = "e.scope = ? AND e.idx = ? AND (e.value, e.name) >= (?, ?) AND (e.value, e.name) < (?, ?)"
 _FETCH_ROWS = 128

@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 from embedded.firestore.documents import get_field
 from embedded.firestore.errors import InvalidArgumentError, UnimplementedError
-from embedded.firestore.fieldpaths import DOCUMENT_NAME, FieldPath, format_field_path, parse_field_path
-from embedded.firestore.filters import NAME, Conjunction, Scope, WhereParser, encode_operand
+from embedded.firestore.fieldpaths import DOCUMENT_NAME, NAME, FieldPath, format_field_path, parse_field_path
+from embedded.firestore.filters import Conjunction, WhereParser, encode_operand
 from embedded.firestore.paths import Path, check_collection_id
 from embedded.firestore.protos import Cursor, Document, Message, StructuredQuery
+from embedded.firestore.scopes import Scope
 from embedded.firestore.values import AFTER_ALL, encode_value, invert
 
 _DESCENDING = 2

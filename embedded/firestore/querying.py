@@ -1,14 +1,16 @@
 """The methods that run queries: RunQuery, RunAggregationQuery and PartitionQuery."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 
 from embedded.firestore import clock
 from embedded.firestore.aggregations import Aggregation, order_fields, parse_aggregations
 from embedded.firestore.errors import InvalidArgumentError, UnimplementedError
 from embedded.firestore.execution import Execution
-from embedded.firestore.filters import NAME, Conjunction
+from embedded.firestore.fieldpaths import NAME
+from embedded.firestore.filters import Conjunction
+from embedded.firestore.indexes import IndexConfig
+from embedded.firestore.masks import mask_data
 from embedded.firestore.paging import decode_page_token, encode_page_token, page_fingerprint
 from embedded.firestore.paths import Path, decode_segments, parse_parent
 from embedded.firestore.protos import (
@@ -22,10 +24,8 @@ from embedded.firestore.protos import (
     RunQueryResponse,
 )
 from embedded.firestore.queries import Order, Query, parse_query
-from embedded.firestore.reading import mask_data, transaction_of
+from embedded.firestore.sessions import Sessions
 from embedded.firestore.snapshots import Snapshot
-from embedded.firestore.storage import Storage
-from embedded.firestore.transactions import Transaction, Transactions
 from embedded.firestore.wire import embed
 
 _DOCUMENT, _READ_TIME = 1, 3  # fields of RunQueryResponse
@@ -34,9 +34,9 @@ _DOCUMENT, _READ_TIME = 1, 3  # fields of RunQueryResponse
 class QueryService:
     """RunQuery, RunAggregationQuery and PartitionQuery."""
 
-    def __init__(self, storage: Storage, transactions: Transactions) -> None:
-        self._storage = storage
-        self._transactions = transactions
+    def __init__(self, sessions: Sessions, indexes: IndexConfig) -> None:
+        self._sessions = sessions
+        self._indexes = indexes
 
     async def run_query(self, request: RunQueryRequest) -> AsyncIterator[bytes]:
         """Yield the results in order; without any, one answer with the read time alone."""
@@ -45,15 +45,15 @@ class QueryService:
         if not request.HasField("structured_query"):
             raise InvalidArgumentError("RunQuery must have a structured_query.")
         query = parse_query(parent, request.structured_query)
-        transaction = transaction_of(request, parent.database, self._transactions)
+        transaction = self._sessions.transaction_of(request, parent.database)
         if transaction is not None and request.HasField("new_transaction"):
             yield RunQueryResponse(transaction=transaction.id).SerializeToString()
-        async with self._snapshot_of(request, transaction, query) as snapshot:
+        async with self._sessions.snapshot_of(request, transaction, query) as snapshot:
             time = clock.to_timestamp(snapshot.read_time)
             tail = embed(_READ_TIME, time.SerializeToString())
             skipped = 0
             count = 0
-            async for stored in Execution(snapshot, query, self._storage.indexes).run():
+            async for stored in Execution(snapshot, query, self._indexes).run():
                 if stored is None:
                     skipped += 1
                     continue
@@ -73,10 +73,10 @@ class QueryService:
             raise InvalidArgumentError("An aggregation query must have a structured_query.")
         aggregations = parse_aggregations(asked)
         query = parse_query(parent, asked.structured_query, order_fields(aggregations))
-        transaction = transaction_of(request, parent.database, self._transactions)
+        transaction = self._sessions.transaction_of(request, parent.database)
         begun = transaction.id if transaction is not None and request.HasField("new_transaction") else b""
-        async with self._snapshot_of(request, transaction, query) as snapshot:
-            await _aggregate(snapshot, Execution(snapshot, query, self._storage.indexes), aggregations)
+        async with self._sessions.snapshot_of(request, transaction, query) as snapshot:
+            await _aggregate(snapshot, Execution(snapshot, query, self._indexes), aggregations)
             time = clock.to_timestamp(snapshot.read_time)
         response = RunAggregationQueryResponse(read_time=time, transaction=begun)
         for aggregation in aggregations:
@@ -90,8 +90,8 @@ class QueryService:
         _check_partitioning(request, query)
         fingerprint = page_fingerprint(request.parent, request.structured_query.SerializeToString().hex())
         start = int.from_bytes(decode_page_token(request.page_token, fingerprint), "big")
-        async with self._snapshot_of(request, None, query) as snapshot:
-            execution = Execution(snapshot, query, self._storage.indexes)
+        async with self._sessions.snapshot_of(request, None, query) as snapshot:
+            execution = Execution(snapshot, query, self._indexes)
             paths = await snapshot.in_thread(partial(_cut, execution, request.partition_count))
         end = start + request.page_size if request.page_size else len(paths)
         response = PartitionQueryResponse()
@@ -102,19 +102,6 @@ class QueryService:
             response.next_page_token = encode_page_token(end.to_bytes(8, "big"), fingerprint)
         data: bytes = response.SerializeToString()
         return data
-
-    @asynccontextmanager
-    async def _snapshot_of(
-        self, request: Message, transaction: Transaction | None, query: Query
-    ) -> AsyncIterator[Snapshot]:
-        """Give the snapshot that a request is to read: of its transaction, of its read_time, or of now."""
-        read_time = None
-        if transaction is not None:
-            read_time = await self._transactions.lock_query(transaction, query)
-        elif request.HasField("read_time"):
-            read_time = self._transactions.parse_read_time(request.read_time)
-        async with self._storage.snapshot(read_time) as snapshot:
-            yield snapshot
 
 
 async def _aggregate(snapshot: Snapshot, execution: Execution, aggregations: list[Aggregation]) -> None:

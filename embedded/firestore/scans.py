@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from embedded.firestore.merging import RANGE_SQL, Stream, leapfrog
 from embedded.firestore.paths import encode_segment
-from embedded.firestore.planner import IndexScan, Plan, Range
+from embedded.firestore.planner import IndexScan, Plan
 from embedded.firestore.queries import Query
+from embedded.firestore.ranges import Range
 from embedded.firestore.snapshots import Snapshot, StoredDocument
 from embedded.firestore.values import AFTER_ALL, END
 

@@ -11,8 +11,10 @@ from google.protobuf.message import DecodeError
 from embedded.firestore import protos
 from embedded.firestore.errors import InvalidArgumentError, RpcError, UnimplementedError
 from embedded.firestore.listening import ListenService, Send
+from embedded.firestore.listing import ListService
 from embedded.firestore.querying import QueryService
 from embedded.firestore.reading import ReadService
+from embedded.firestore.sessions import Sessions
 from embedded.firestore.storage import Storage
 from embedded.firestore.transactions import Transactions
 from embedded.firestore.writing import WriteService
@@ -32,13 +34,15 @@ def build_handlers(
     storage: Storage, transactions: Transactions, listening: ListenService
 ) -> "grpc.GenericRpcHandler[bytes, bytes]":
     """Return the handlers of all methods; they take and give bytes, so that stored ones pass through."""
-    reads, queries = ReadService(storage, transactions), QueryService(storage, transactions)
+    sessions = Sessions(storage, transactions)
+    reads, lists = ReadService(sessions), ListService(sessions, storage.indexes)
+    queries = QueryService(sessions, storage.indexes)
     writes = WriteService(storage, transactions)
     handlers = {
         "GetDocument": _unary(protos.GetDocumentRequest, reads.get_document),
-        "ListDocuments": _unary(protos.ListDocumentsRequest, reads.list_documents),
+        "ListDocuments": _unary(protos.ListDocumentsRequest, lists.list_documents),
         "BatchGetDocuments": _stream(protos.BatchGetDocumentsRequest, reads.batch_get_documents),
-        "ListCollectionIds": _unary(protos.ListCollectionIdsRequest, reads.list_collection_ids),
+        "ListCollectionIds": _unary(protos.ListCollectionIdsRequest, lists.list_collection_ids),
         "RunQuery": _stream(protos.RunQueryRequest, queries.run_query),
         "RunAggregationQuery": _stream(protos.RunAggregationQueryRequest, queries.run_aggregation_query),
         "PartitionQuery": _unary(protos.PartitionQueryRequest, queries.partition_query),

@@ -9,10 +9,10 @@ from typing import Protocol
 
 from embedded.firestore.errors import InvalidArgumentError
 from embedded.firestore.execution import Execution
+from embedded.firestore.masks import mask_data
 from embedded.firestore.paths import Path, check_database, decode_segments, parse_document, parse_parent
 from embedded.firestore.protos import Document, Message
 from embedded.firestore.queries import Query, parse_query
-from embedded.firestore.reading import mask_data
 from embedded.firestore.responses import tell_changed, tell_gone
 from embedded.firestore.resuming import EVERYTHING, ended_versions
 from embedded.firestore.snapshots import Snapshot

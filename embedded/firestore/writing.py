@@ -6,6 +6,7 @@ import string
 
 from embedded.firestore import clock
 from embedded.firestore.errors import InvalidArgumentError, RpcError
+from embedded.firestore.masks import mask_data, mask_of
 from embedded.firestore.paths import check_collection_id, parse_database, parse_document, parse_parent
 from embedded.firestore.protos import (
     BatchWriteRequest,
@@ -22,7 +23,6 @@ from embedded.firestore.protos import (
     Write,
     WriteResult,
 )
-from embedded.firestore.reading import mask_data, mask_of
 from embedded.firestore.storage import Storage
 from embedded.firestore.transactions import Transaction, Transactions
 from embedded.firestore.writer import CommitResult, Pace
