@@ -30,6 +30,8 @@ MAX_READ_ATTEMPTS = 6
 FIRST_BACKOFF_SECONDS = 0.02
 MAX_BACKOFF_SECONDS = 1.0
 
+NO_ANSWER = "Firestore does not answer right now."
+
 T = TypeVar("T")
 
 _TRANSIENT = (
@@ -56,7 +58,7 @@ class Calls:
             found = self.client.get_all(list(references), transaction=transaction, retry=None, timeout=timeout_seconds)
             return [StoredDocument.from_snapshot(snapshot) async for snapshot in found]
 
-        documents = await self._read(send)
+        documents = await self._read(send, transaction)
         count_reads(len(documents))
         return documents
 
@@ -67,7 +69,7 @@ class Calls:
             found = await query.get(transaction=transaction, retry=None, timeout=timeout_seconds)
             return [StoredDocument.from_snapshot(snapshot) for snapshot in found]
 
-        documents = await self._read(send)
+        documents = await self._read(send, transaction)
         count_reads(len(documents))
         return documents
 
@@ -79,7 +81,7 @@ class Calls:
             answer = await aggregation.get(transaction=transaction, retry=None, timeout=timeout_seconds)
             return int(answer[0][0].value)
 
-        counted = await self._read(send)
+        counted = await self._read(send, transaction)
         count_aggregation(counted)
         return counted
 
@@ -123,16 +125,19 @@ class Calls:
         except google_exceptions.GoogleAPICallError:
             return
 
-    async def _read(self, send: Callable[[float], Awaitable[T]]) -> T:
+    async def _read(self, send: Callable[[float], Awaitable[T]], transaction: Transaction | None = None) -> T:
         """The answer, asked for again after transient errors while there is time."""
+        # An aborted transaction has to begin anew; a read without one only has to be sent again.
+        transient = _TRANSIENT if transaction is not None else (*_TRANSIENT, google_exceptions.Aborted)
         ends_at = time.monotonic() + self.timeout_seconds
         for attempt in itertools.count():
             try:
                 return await self._send(send, ends_at - time.monotonic())
-            except _TRANSIENT as error:
+            except transient as error:
                 backoff_seconds = compute_backoff_seconds(attempt)
                 if attempt + 1 == MAX_READ_ATTEMPTS or time.monotonic() + backoff_seconds >= ends_at:
-                    raise _convert(error) from error
+                    is_aborted = isinstance(error, google_exceptions.Aborted)
+                    raise (UnavailableError(NO_ANSWER) if is_aborted else _convert(error)) from error
             except google_exceptions.GoogleAPICallError as error:
                 raise _convert(error) from error
             await asyncio.sleep(backoff_seconds)
@@ -160,5 +165,5 @@ def _convert(error: google_exceptions.GoogleAPICallError) -> RepositoryError:
     if isinstance(error, google_exceptions.InvalidArgument):
         return ValidationError(f"Firestore refuses this: {text}")
     if isinstance(error, _TRANSIENT) and not isinstance(error, google_exceptions.InternalServerError):
-        return UnavailableError("Firestore does not answer right now.")
+        return UnavailableError(NO_ANSWER)
     return RepositoryError(f"Firestore refuses this: {text}")

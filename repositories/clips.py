@@ -77,7 +77,7 @@ class ClipRepository(Repository):
     ) -> list[tuple[ClipMetadata, bool] | ClipAlreadyExistsError]:
         """What `create_clips_batch` answers, but a clip that cannot be leaves the others alone: its error is listed."""
         self._assert_batch(clips)
-        return await self._run_unlocked(lambda unit: self._create_possible(unit, clips), None) if clips else []
+        return await self._run_unlocked(lambda unit: self._create_possible(unit, clips), None)
 
     async def get_clip(self, clip_id: str, *, transaction: UnitOfWork | None = None) -> ClipMetadata | None:
         """The clip, or None."""

@@ -163,5 +163,7 @@ async def test_failed_clips_leave_the_others_alone(
 
 
 async def test_failed_clips_of_no_video_are_refused_as_a_whole(query: Any, clip_input: Any, user_id: str) -> None:
-    given = {"videoId": "v1", "userId": user_id, "clips": [clip_input(1)], "errorPolicy": "REJECT_FAILED"}
+    """Also where none of them could be created."""
+    clips = [clip_input(1, endTime="soon")]
+    given = {"videoId": "v1", "userId": user_id, "clips": clips, "errorPolicy": "REJECT_FAILED"}
     assert (await query(REJECT_FAILED, input=given))["createClips"] == {"videoId": "v1"}
