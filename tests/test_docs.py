@@ -7,7 +7,13 @@ import pytest
 from graphql import build_schema, parse, validate
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "web" / "README.md"]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    ROOT / "web" / "README.md",
+    ROOT / "examples" / "README.md",
+]
 SCHEMA = build_schema((ROOT / "schema.graphql").read_text())
 DOCUMENTS = [
     pytest.param(document, id=f"{page.name}-{number}")
