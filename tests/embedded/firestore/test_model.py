@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,7 +22,17 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tests.embedded.firestore.effort import effort, is_full, tell, timeout
 from tests.embedded.firestore.model.documents import Model, RefusedError, State, Write, apply_writes, is_well_formed
 from tests.embedded.firestore.model.listener import Listener
-from tests.embedded.firestore.model.queries import Found, Query, find, is_in_scope, is_same_set, masked, total
+from tests.embedded.firestore.model.queries import (
+    NAME,
+    Cursor,
+    Found,
+    Query,
+    find,
+    is_in_scope,
+    is_same_set,
+    masked,
+    total,
+)
 from tests.embedded.firestore.model.strategies import FIELD_PATHS, PATHS, queries, writes
 from tests.embedded.firestore.model.subject import Outcome, Subject, sorted_ids
 from tests.embedded.firestore.model.values import FieldPath, Time, exactly, sort_key
@@ -193,6 +203,16 @@ class Comparison(RuleBasedStateMachine):
         for (kind, path), answer in zip(wanted[1:], answers[1:], strict=True):
             assert isinstance(path, tuple)
             _assert_close(answer, total(kind, path, found), found, path)
+
+    @rule(collection_id=st.sampled_from(["c", "sub", "none"]), size=st.integers(2, 4))
+    def partition(self, collection_id: str, size: int) -> None:
+        """A collection group in parts, which together are all of it."""
+        whole = Query("", collection_id, is_group=True, orders=((NAME, False),))
+        names = self.subject.partition(whole, size)
+        assert len(names) < size
+        cuts = [None, *(Cursor((name,), before=True) for name in names), None]
+        parts = [self.subject.run(replace(whole, start=start, end=end))[0] for start, end in pairwise(cuts)]
+        self._assert_found(whole, [found for part in parts for found in part], self.model.state)
 
     @rule(
         place=st.sampled_from([("", "c"), ("c/a", "sub"), ("c/missing", "sub"), ("", "d"), ("d/a", "c"), ("", "none")]),

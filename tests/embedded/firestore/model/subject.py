@@ -7,6 +7,7 @@ from tests.embedded.firestore.model.documents import Document, Transform, Write
 from tests.embedded.firestore.model.queries import Found, Query, to_message
 from tests.embedded.firestore.model.values import (
     FieldPath,
+    Reference,
     decode,
     decode_fields,
     encode,
@@ -94,6 +95,16 @@ class Subject:
         )
         fields = decode_fields(answers[-1].result.aggregate_fields)
         return [fields[f"a{at}"] for at in range(len(aggregations))]
+
+    def partition(self, query: Query, size: int) -> list[Reference]:
+        """Return the names at which a query's results can be cut into so many parts, or fewer."""
+        answer = self.raw.call(
+            "PartitionQuery",
+            parent=self.name(query.parent),
+            structured_query=to_message(query),
+            partition_count=size - 1,
+        )
+        return [Reference(cursor.values[0].reference_value) for cursor in answer.partitions]
 
     def list_documents(self, parent: str, collection_id: str, page_size: int, **options: Any) -> list[Found]:
         """Return all documents of a collection, page by page; missing ones have no fields and no times."""
