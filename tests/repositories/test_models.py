@@ -114,9 +114,17 @@ def test_values_inside_lists_and_maps_are_named() -> None:
 
 
 def test_a_key_that_r2_cannot_hold_is_the_filenames_error() -> None:
+    long = {"user_id": "\N{GRINNING FACE}" * 128, "video_id": "v" * 255, "filename": "f" * 250 + ".mp4"}
     with pytest.raises(ValidationError, match="1,024") as caught:
-        validate_model(ClipMetadata, {**CLIP, "video_id": "v" * 1000})
+        validate_model(ClipMetadata, {**CLIP, **long})
     assert caught.value.path == ("filename",)
+
+
+@pytest.mark.parametrize("video_id", ["v" * 256, "back\\slash"])
+def test_a_folder_that_no_file_can_lie_in_is_the_videos_error(video_id: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        validate_model(ClipMetadata, {**CLIP, "video_id": video_id})
+    assert caught.value.path == ("video_id",)
 
 
 def test_times_are_in_utc() -> None:
