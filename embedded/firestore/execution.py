@@ -2,6 +2,8 @@
 
 import heapq
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from itertools import chain
 from operator import itemgetter
 
 from embedded.firestore.indexes import IndexConfig
@@ -30,11 +32,19 @@ class Execution:
         if limit == 0:
             return
         pace = Pace()
-        for seen, document in enumerate(self._documents(), start=1):
+        for seen, document in enumerate(await self._started(), start=1):
             yield None if seen <= offset else document
             if limit is not None and seen == offset + limit:
                 return
             await pace.pause()
+
+    async def _started(self) -> Iterator[StoredDocument]:
+        """Return the results; what has to be read and sorted before the first of them is so already, in a thread."""
+        documents = self._documents()
+        if self._snapshot.past_time is None and all(plan.is_ordered for plan in self._plans):
+            return documents
+        first = await self._snapshot.in_thread(partial(next, documents, None))
+        return chain((first,), documents) if first is not None else iter(())
 
     def count(self, limit: int | None) -> int:
         """Return the number of results, as far as a limit; reads no documents where indexes answer it."""
