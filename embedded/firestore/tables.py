@@ -56,11 +56,11 @@ class Tables:
         if document is None:
             self._delete(state, commit_time)
             return True
-        is_old = state.number is not None
-        if is_old and _serialise(document, state.path, state.created, state.updated) == state.data:
+        is_new = state.number is None or state.is_recreated
+        if not is_new and _serialise(document, state.path, state.created, state.updated) == state.data:
             return False
         self._keep_version(state, commit_time)
-        if not is_old or state.is_recreated:
+        if is_new:
             state.created = commit_time
         self._put(state, commit_time, _serialise(document, state.path, state.created, commit_time))
         self._update_entries(state)

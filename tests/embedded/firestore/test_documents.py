@@ -115,3 +115,16 @@ async def test_collections_lists_those_below_missing_documents_too(firestore_cli
     assert [collection.id async for collection in firestore_client.collections()] == ["a"]
     listed = [reference.id async for reference in firestore_client.collection("a").list_documents()]
     assert listed == ["missing"]
+
+
+async def test_document_that_is_deleted_and_set_again_in_one_commit_is_a_new_one(firestore_client: AsyncClient) -> None:
+    """Equal as its fields may be: it was gone in between, so its times are those of the commit."""
+    document = firestore_client.document("c/d")
+    before = await document.set({"n": 1})
+    batch = firestore_client.batch()
+    batch.delete(document)
+    batch.set(document, {"n": 1})
+    await batch.commit()
+    after = await document.get()
+    assert after.create_time == after.update_time
+    assert after.update_time > before.update_time
