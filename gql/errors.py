@@ -47,9 +47,9 @@ def bad_user_input(message: str, *, path: Sequence[str] = ()) -> GraphQLError:
     return GraphQLError(message, extensions=extensions)
 
 
-def forbidden() -> GraphQLError:
-    """The error for acting on another user's data without the right to."""
-    return GraphQLError("You may not act for another user.", extensions={"code": ErrorCode.FORBIDDEN})
+def forbidden(message: str) -> GraphQLError:
+    """The error for what the caller has no right to."""
+    return GraphQLError(message, extensions={"code": ErrorCode.FORBIDDEN})
 
 
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")

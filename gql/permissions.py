@@ -1,5 +1,6 @@
 """Who may do what: the one place that decides."""
 
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,23 +15,49 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class Action(StrEnum):
+    """What a caller wants to do to a user's videos and clips."""
+
+    READ = "read"
+    WRITE = "write"
+    DELETE = "delete"
+
+
+_NONE: frozenset[Action] = frozenset()
+_ALL = frozenset(Action)
+# A worker deletes as well: who may overwrite every file would gain nothing by being kept from it.
+_MAY_DO_TO_OWN = {Role.USER: frozenset({Action.READ, Action.DELETE}), Role.WORKER: _ALL, Role.ADMIN: _ALL}
+_MAY_DO_TO_ANYONES = {Role.USER: _NONE, Role.WORKER: _ALL, Role.ADMIN: _ALL}
+
+
 @dataclass(frozen=True)
 class Principal:
-    """Who is calling."""
+    """Who is calling, and until when (seconds since 1970) that is known; None where it does not end."""
 
     user_id: str
     roles: frozenset[Role]
+    expires_at: float | None = None
 
     @property
-    def may_act_for_others(self) -> bool:
-        """Workers and admins read and write for any user."""
-        return not self.roles.isdisjoint({Role.WORKER, Role.ADMIN})
+    def is_expired(self) -> bool:
+        """Whether it is no longer known that this is who they are."""
+        return self.expires_at is not None and time.time() >= self.expires_at
 
 
-def resolve_user_id(principal: Principal, user_id: str | None) -> str:
-    """Whose data a request is about: the caller's own, or the user's that a worker or admin names."""
-    if user_id is None or user_id == principal.user_id:
-        return principal.user_id
-    if not principal.may_act_for_others:
-        raise forbidden()
-    return user_id
+NOBODY = Principal(user_id="", roles=frozenset())
+"""A caller of whom nothing is known yet. They may do nothing."""
+
+
+def may(principal: Principal, action: Action, owner_id: str) -> bool:
+    """Whether the caller may do this to what `owner_id` owns."""
+    table = _MAY_DO_TO_OWN if owner_id == principal.user_id else _MAY_DO_TO_ANYONES
+    return any(action in table[role] for role in principal.roles)
+
+
+def resolve_user_id(principal: Principal, user_id: str | None, action: Action = Action.READ) -> str:
+    """Whose data a request is about: the caller's own, or the user's that is named; FORBIDDEN where they may not."""
+    owner_id = principal.user_id if user_id is None else user_id
+    if may(principal, action, owner_id):
+        return owner_id
+    is_own = owner_id == principal.user_id
+    raise forbidden(f"You may not {action} videos and clips." if is_own else "You may not act for another user.")

@@ -13,6 +13,7 @@ from gql.clips.mutations import ClipMutations
 from gql.clips.queries import ClipQueries
 from gql.cost import Cost
 from gql.errors import ErrorCodes, log_errors
+from gql.mutation import assert_guarded
 from gql.node import NodeQueries
 from gql.uploads.mutations import UploadMutations
 from gql.user_errors import HANDLERS
@@ -52,6 +53,7 @@ class Schema(strawberry.Schema):
 
 def create_schema() -> Schema:
     """The schema with its extensions; the same for every process."""
+    assert_guarded(Mutation)
     return Schema(
         query=Query,
         mutation=Mutation,

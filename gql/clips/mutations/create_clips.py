@@ -12,7 +12,8 @@ from gql.clips.files import find_files
 from gql.clips.types import Clip
 from gql.context import Info
 from gql.inputs import to_values
-from gql.permissions import resolve_user_id
+from gql.mutation import mutation
+from gql.permissions import Action, resolve_user_id
 from gql.user_errors import (
     ClipAlreadyExists,
     FileMissing,
@@ -106,10 +107,11 @@ CreateClipsResult = Annotated[
 ]
 
 
-@strawberry.mutation(
+@mutation(
+    Action.WRITE,
     description="Creates up to 200 clips of a video in one commit: all or none, or with `errorPolicy: REJECT_FAILED` "
     "those that can be. "
-    "The same call again gives the same answer."
+    "The same call again gives the same answer.",
 )
 async def create_clips(
     info: Info,

@@ -5,7 +5,8 @@ from typing import Annotated
 import strawberry
 
 from gql.context import Info
-from gql.permissions import resolve_user_id
+from gql.mutation import mutation
+from gql.permissions import Action, resolve_user_id
 from gql.user_errors import ClipNotFound, InvalidInput, VideoNotFound
 
 
@@ -33,9 +34,10 @@ DeleteClipResult = Annotated[
 ]
 
 
-@strawberry.mutation(
+@mutation(
+    Action.DELETE,
     description="Deletes a clip and its files, and counts it out of the video's statistics. "
-    "After a failure, the same call again finishes it."
+    "After a failure, the same call again finishes it.",
 )
 async def delete_clip(
     info: Info,

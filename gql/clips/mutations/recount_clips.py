@@ -5,7 +5,8 @@ from typing import Annotated
 import strawberry
 
 from gql.context import Info
-from gql.permissions import resolve_user_id
+from gql.mutation import mutation
+from gql.permissions import Action, resolve_user_id
 from gql.user_errors import InvalidInput, VideoNotFound
 from gql.videos.types import Video
 
@@ -33,8 +34,9 @@ RecountClipsResult = Annotated[
 ]
 
 
-@strawberry.mutation(
-    description="Counts a video's completed clips anew. Only needed after something else than this API wrote clips."
+@mutation(
+    Action.WRITE,
+    description="Counts a video's completed clips anew. Only needed after something else than this API wrote clips.",
 )
 async def recount_clips(
     info: Info,

@@ -8,7 +8,8 @@ from gql.clips.enums import ClipStatus
 from gql.clips.files import add_files
 from gql.clips.types import Clip
 from gql.context import Info
-from gql.permissions import resolve_user_id
+from gql.mutation import mutation
+from gql.permissions import Action, resolve_user_id
 from gql.user_errors import ClipNotFound, FileMissing, InvalidInput, InvalidStatusChange, VideoNotFound
 from repositories import models
 from repositories.clips import assert_change
@@ -45,9 +46,10 @@ UpdateClipStatusResult = Annotated[
 ]
 
 
-@strawberry.mutation(
+@mutation(
+    Action.WRITE,
     description="Moves a clip to its next status, and the video's statistics with it. "
-    "The same status again is no error."
+    "The same status again is no error.",
 )
 async def update_clip_status(
     info: Info,

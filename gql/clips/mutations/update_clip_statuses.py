@@ -8,7 +8,8 @@ from gql.clips.enums import ClipStatus
 from gql.clips.files import add_files
 from gql.clips.types import Clip
 from gql.context import Info
-from gql.permissions import resolve_user_id
+from gql.mutation import mutation
+from gql.permissions import Action, resolve_user_id
 from gql.user_errors import ClipNotFound, FileMissing, InvalidInput, InvalidStatusChange, VideoNotFound
 from gql.videos.types import Video
 from repositories import models
@@ -55,9 +56,10 @@ UpdateClipStatusesResult = Annotated[
 ]
 
 
-@strawberry.mutation(
+@mutation(
+    Action.WRITE,
     description="Moves up to 200 clips of a video to their next statuses in one commit, which writes the video once. "
-    "The same call again gives the same answer."
+    "The same call again gives the same answer.",
 )
 async def update_clip_statuses(
     info: Info,

@@ -5,7 +5,8 @@ from typing import Annotated
 import strawberry
 
 from gql.context import Info
-from gql.permissions import resolve_user_id
+from gql.mutation import mutation
+from gql.permissions import Action, resolve_user_id
 from gql.uploads.files import build_key
 from gql.uploads.types import UploadFileInput
 from gql.user_errors import InvalidInput
@@ -36,7 +37,7 @@ AbortMultipartUploadResult = Annotated[
 ]
 
 
-@strawberry.mutation(description="Gives an upload up. One that is over already is no error.")
+@mutation(Action.WRITE, description="Gives an upload up. One that is over already is no error.")
 async def abort_multipart_upload(
     info: Info,
     input: Annotated[AbortMultipartUploadInput, strawberry.argument(description="The upload.")],  # noqa: A002

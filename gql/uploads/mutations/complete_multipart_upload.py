@@ -5,7 +5,8 @@ from typing import Annotated
 import strawberry
 
 from gql.context import Info
-from gql.permissions import resolve_user_id
+from gql.mutation import mutation
+from gql.permissions import Action, resolve_user_id
 from gql.uploads.files import assert_video, build_key
 from gql.uploads.types import UploadFileInput
 from gql.user_errors import InvalidInput, UploadNotFound, VideoNotFound
@@ -49,8 +50,9 @@ CompleteMultipartUploadResult = Annotated[
 ]
 
 
-@strawberry.mutation(
-    description="Puts the parts together: from now on the file is there. The same call again gives the same answer."
+@mutation(
+    Action.WRITE,
+    description="Puts the parts together: from now on the file is there. The same call again gives the same answer.",
 )
 async def complete_multipart_upload(
     info: Info,

@@ -5,7 +5,8 @@ from typing import Annotated
 import strawberry
 
 from gql.context import Info
-from gql.permissions import resolve_user_id
+from gql.mutation import mutation
+from gql.permissions import Action, resolve_user_id
 from gql.uploads.files import assert_video, cut_into_parts, plan_upload
 from gql.uploads.types import NewUploadInput
 from gql.user_errors import InvalidInput, VideoNotFound
@@ -46,9 +47,10 @@ CreateMultipartUploadResult = Annotated[
 ]
 
 
-@strawberry.mutation(
+@mutation(
+    Action.WRITE,
     description="Begins an upload in parts, for files over 100 MB. Then: `createUploadPartUrls`, a PUT for each part, "
-    "`completeMultipartUpload`. One that is left lying is cleaned up by `clipgraph reconcile`."
+    "`completeMultipartUpload`. One that is left lying is cleaned up by `clipgraph reconcile`.",
 )
 async def create_multipart_upload(
     info: Info,

@@ -5,7 +5,8 @@ from typing import Annotated
 import strawberry
 
 from gql.context import Info
-from gql.permissions import resolve_user_id
+from gql.mutation import mutation
+from gql.permissions import Action, resolve_user_id
 from gql.uploads.files import assert_expires_in, build_key
 from gql.uploads.types import UploadFileInput, UploadPartUrl, to_headers
 from gql.user_errors import InvalidInput
@@ -52,9 +53,10 @@ CreateUploadPartUrlsResult = Annotated[
 ]
 
 
-@strawberry.mutation(
+@mutation(
+    Action.WRITE,
     description="Signs a PUT for each part; its length is signed. A part that broke, or whose URL expired, can be "
-    "signed and sent again."
+    "signed and sent again.",
 )
 async def create_upload_part_urls(
     info: Info,

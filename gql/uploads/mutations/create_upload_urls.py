@@ -5,7 +5,8 @@ from typing import Annotated
 import strawberry
 
 from gql.context import Info
-from gql.permissions import resolve_user_id
+from gql.mutation import mutation
+from gql.permissions import Action, resolve_user_id
 from gql.uploads.files import assert_expires_in, assert_video, plan_upload
 from gql.uploads.types import NewUploadInput, UploadUrl
 from gql.user_errors import InvalidInput, VideoNotFound
@@ -42,9 +43,10 @@ CreateUploadUrlsResult = Annotated[
 ]
 
 
-@strawberry.mutation(
+@mutation(
+    Action.WRITE,
     description="Signs a PUT for each file, straight to R2: type and length are signed, and nothing else is accepted. "
-    "For files over 100 MB prefer `createMultipartUpload`, which a broken connection does not throw back to the start."
+    "For files over 100 MB prefer `createMultipartUpload`, which a broken connection does not throw back to the start.",
 )
 async def create_upload_urls(
     info: Info,

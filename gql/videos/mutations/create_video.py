@@ -6,7 +6,8 @@ import strawberry
 
 from gql.context import Info
 from gql.inputs import to_values
-from gql.permissions import resolve_user_id
+from gql.mutation import mutation
+from gql.permissions import Action, resolve_user_id
 from gql.user_errors import InvalidInput, VideoAlreadyExists
 from gql.videos.enums import VideoStatus
 from gql.videos.mutations.inputs import MODEL_NAMES, HighlightsSummaryInput
@@ -58,7 +59,9 @@ CreateVideoResult = Annotated[
 ]
 
 
-@strawberry.mutation(description="Creates a video. The same call again gives the same answer, with `created: false`.")
+@mutation(
+    Action.WRITE, description="Creates a video. The same call again gives the same answer, with `created: false`."
+)
 async def create_video(
     info: Info,
     input: Annotated[CreateVideoInput, strawberry.argument(description="The video.")],  # noqa: A002

@@ -6,7 +6,8 @@ from typing import Annotated
 import strawberry
 
 from gql.context import Info
-from gql.permissions import resolve_user_id
+from gql.mutation import mutation
+from gql.permissions import Action, resolve_user_id
 from gql.user_errors import InvalidInput, VideoNotFound
 from storage.r2 import R2Storage
 
@@ -36,8 +37,9 @@ DeleteVideoResult = Annotated[
 ]
 
 
-@strawberry.mutation(
-    description="Deletes a video, its clips and all of their files. After a failure, the same call again finishes it."
+@mutation(
+    Action.DELETE,
+    description="Deletes a video, its clips and all of their files. After a failure, the same call again finishes it.",
 )
 async def delete_video(
     info: Info,

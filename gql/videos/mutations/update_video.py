@@ -6,7 +6,8 @@ import strawberry
 
 from gql.context import Info
 from gql.inputs import to_values
-from gql.permissions import resolve_user_id
+from gql.mutation import mutation
+from gql.permissions import Action, resolve_user_id
 from gql.user_errors import InvalidInput, VideoNotFound
 from gql.videos.mutations.inputs import MODEL_NAMES, HighlightsSummaryInput
 from gql.videos.types import Video
@@ -51,7 +52,7 @@ UpdateVideoResult = Annotated[
 ]
 
 
-@strawberry.mutation(description="Changes what a video says of itself.")
+@mutation(Action.WRITE, description="Changes what a video says of itself.")
 async def update_video(
     info: Info,
     input: Annotated[UpdateVideoInput, strawberry.argument(description="The changes.")],  # noqa: A002

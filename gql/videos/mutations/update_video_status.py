@@ -5,7 +5,8 @@ from typing import Annotated
 import strawberry
 
 from gql.context import Info
-from gql.permissions import resolve_user_id
+from gql.mutation import mutation
+from gql.permissions import Action, resolve_user_id
 from gql.user_errors import InvalidInput, InvalidStatusChange, VideoNotFound
 from gql.videos.enums import VideoStatus
 from gql.videos.types import Video
@@ -39,8 +40,8 @@ UpdateVideoStatusResult = Annotated[
 ]
 
 
-@strawberry.mutation(
-    description="Moves a video to its next status; its times follow. The same status again is no error."
+@mutation(
+    Action.WRITE, description="Moves a video to its next status; its times follow. The same status again is no error."
 )
 async def update_video_status(
     info: Info,
