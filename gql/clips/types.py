@@ -50,6 +50,10 @@ class Clip(Node):
     status: ClipStatus = strawberry.field(description="How far the work is.")
     created_at: datetime = strawberry.field(description="When the clip was created here.")
     completed_at: datetime | None = strawberry.field(description="When it was completed, if it is.")
+    failed_at: datetime | None = strawberry.field(description="When the work on it failed, if it did.")
+    error_message: str | None = strawberry.field(
+        description="Why the work on it failed, if it did: at most 1,000 characters."
+    )
     created_by: str = strawberry.field(description="Who created it.")
 
     @classmethod
@@ -76,6 +80,8 @@ class Clip(Node):
             status=ClipStatus[model.status.name],
             created_at=model.created_at,
             completed_at=model.completed_at,
+            failed_at=model.failed_at,
+            error_message=model.error_message,
             created_by=model.created_by,
         )
 

@@ -1,22 +1,19 @@
 """Where the files of uploads lie, and what they may be."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
 from gql.context import Info
+from gql.inputs import Path, build_file_keys
 from gql.loaders import MAX_HIGHLIGHTS_BYTES
 from gql.uploads.types import NewUploadInput, UploadFileInput, UploadKind
 from repositories.exceptions import ValidationError, VideoNotFoundError
 from repositories.fields import Filename
-from repositories.identifiers import check_key_size
 from repositories.validation import validate_value
-from storage.keys import clip_key, highlights_key, thumbnail_key
+from storage.keys import highlights_key
 from storage.r2 import MAX_EXPIRES_IN_SECONDS, MAX_PUT_BYTES
-
-Path = tuple[str | int, ...]
 
 _FILENAME = TypeAdapter[str](Filename)
 # Browsers run other types, such as text/html, under the address that a URL was signed for.
@@ -57,14 +54,18 @@ def build_key(user_id: str, video_id: str, file: UploadFileInput, path: Path) ->
     """The file's key; ValidationError below `path` where it cannot have one in the video's folder."""
     if file.kind is UploadKind.HIGHLIGHTS and file.filename is not None:
         raise ValidationError("highlights.json has its own name.", (*path, "filename"))
+    if file.kind is UploadKind.HIGHLIGHTS:
+        return _build_highlights_key(user_id, video_id)
+    filename = validate_value(_FILENAME, file.filename or "", path=(*path, "filename"))
+    clip, thumbnail = build_file_keys(user_id, video_id, filename, (*path, "filename"))
+    return clip if file.kind is UploadKind.CLIP else thumbnail
+
+
+def _build_highlights_key(user_id: str, video_id: str) -> str:
     try:
-        if file.kind is UploadKind.HIGHLIGHTS:
-            return highlights_key(user_id, video_id)
-        filename = validate_value(_FILENAME, file.filename or "", path=(*path, "filename"))
-        build = clip_key if file.kind is UploadKind.CLIP else thumbnail_key
-        return check_key_size(build(user_id, video_id, filename))
+        return highlights_key(user_id, video_id)
     except ValueError as error:
-        raise ValidationError(str(error), (*path, "filename")) from None
+        raise ValidationError(str(error), ("video_id",)) from None
 
 
 def plan_upload(info: Info, user_id: str, video_id: str, file: NewUploadInput, path: Path) -> UploadFile:
@@ -74,15 +75,13 @@ def plan_upload(info: Info, user_id: str, video_id: str, file: NewUploadInput, p
     if not _CONTENT_TYPES[file.kind].fullmatch(content_type):
         expected = _CONTENT_TYPES[file.kind].pattern.partition("[")[0]
         raise ValidationError(f"A file of this kind is of the type {expected}.", (*path, "content_type"))
-    max_bytes = min(info.context.services.settings.max_upload_bytes, MAX_PUT_BYTES)
-    if file.kind is UploadKind.HIGHLIGHTS:
-        max_bytes = min(max_bytes, MAX_HIGHLIGHTS_BYTES)
+    max_bytes = get_max_bytes(info, file.kind)
     if not 1 <= file.size_bytes <= max_bytes or file.size_bytes != int(file.size_bytes):
         raise ValidationError(f"A file of this kind has 1 to {max_bytes:,} bytes.", (*path, "size_bytes"))
     return UploadFile(key, content_type, int(file.size_bytes))
 
 
-def cut_into_parts(size_bytes: int, part_size_bytes: int) -> Iterator[tuple[int, int]]:
-    """The number, from 1 on, and the size of each part."""
-    for start in range(0, size_bytes, part_size_bytes):
-        yield start // part_size_bytes + 1, min(part_size_bytes, size_bytes - start)
+def get_max_bytes(info: Info, kind: UploadKind) -> int:
+    """How many bytes a file of this kind may have."""
+    max_bytes = min(info.context.services.settings.max_upload_bytes, MAX_PUT_BYTES)
+    return min(max_bytes, MAX_HIGHLIGHTS_BYTES) if kind is UploadKind.HIGHLIGHTS else max_bytes

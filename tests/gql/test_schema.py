@@ -67,7 +67,8 @@ VIDEO_FIELDS = """
 """
 CLIP_FIELDS = """
     id clipId videoId userId sceneId title description filename style priority startTime endTime durationSeconds
-    fileSizeBytes fileSizeMb size hasThumbnail status createdAt completedAt createdBy video urlsExpireAt
+    fileSizeBytes fileSizeMb size hasThumbnail status createdAt completedAt failedAt errorMessage createdBy video
+    urlsExpireAt
 """
 # The contract's names, as far as they are built: field → its arguments with their defaults.
 PAGE = {"first": None, "after": None, "last": None, "before": None}

@@ -9,9 +9,10 @@ import strawberry
 
 from gql.clips.enums import ClipStatus
 from gql.clips.files import find_files
+from gql.clips.mutations.refusals import video_first
 from gql.clips.types import Clip
 from gql.context import Info
-from gql.inputs import to_values
+from gql.inputs import Path, assert_upright, build_file_keys, to_values
 from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id
 from gql.user_errors import (
@@ -126,7 +127,9 @@ async def create_clips(
     repository = services.clips(owner_id, input.video_id)
     planned = await _plan_clips(info, input.clips, shared)
     if input.error_policy is CreateClipsErrorPolicy.REJECT_ALL:
-        outcomes: list[Outcome] = [*await repository.create_clips_batch(_assert_all(planned))]
+        async with video_first(info, owner_id, input.video_id):
+            clips = _assert_all(planned)
+        outcomes: list[Outcome] = [*await repository.create_clips_batch(clips)]
     else:
         outcomes = await _create_possible(repository, planned)
     video = await services.videos(owner_id).get_video(input.video_id)
@@ -142,7 +145,7 @@ async def _plan_clips(info: Info, clips: Sequence[CreateClipInput], shared: dict
     seen: set[str] = set()
     for index, data in enumerate(clips):
         try:
-            clip = validate_model(ClipMetadata, {**to_values(data, MODEL_NAMES), **shared}, path=("clips", index))
+            clip = _plan_clip(to_values(data, MODEL_NAMES) | shared, ("clips", index))
             if clip.clip_id in seen:
                 raise ValidationError("This clip is in the list twice.", ("clips", index, "filename"))  # noqa: TRY301  the same lane
             seen.add(clip.clip_id)
@@ -151,6 +154,13 @@ async def _plan_clips(info: Info, clips: Sequence[CreateClipInput], shared: dict
         else:
             planned.append(clip)
     return list(await asyncio.gather(*(_with_file(info, clip) for clip in planned)))
+
+
+def _plan_clip(values: dict[str, Any], path: Path) -> ClipMetadata:
+    assert_upright(values, ("scene_title",), path)
+    clip = validate_model(ClipMetadata, values, path=path)
+    build_file_keys(clip.user_id, clip.video_id, clip.filename, (*path, "filename"))
+    return clip
 
 
 async def _with_file(info: Info, clip: Planned) -> Planned:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import strawberry
 
+from gql.clips.mutations.refusals import video_first
 from gql.context import Info
 from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id
@@ -46,5 +47,7 @@ async def delete_clip(
     """The document is marked, the files go, the document goes: whatever a crash leaves, the next call finishes."""
     services = info.context.services
     owner_id = resolve_user_id(info.context.principal, input.user_id)
-    await services.clips(owner_id, input.video_id).delete_clip_with_files(input.clip_id, services.storage)
+    repository = services.clips(owner_id, input.video_id)
+    async with video_first(info, owner_id, input.video_id):
+        await repository.delete_clip_with_files(input.clip_id, services.storage)
     return DeleteClipSuccess(clip_id=input.clip_id)

@@ -6,6 +6,7 @@ import strawberry
 
 from gql.clips.enums import ClipStatus
 from gql.clips.files import add_files
+from gql.clips.mutations.refusals import video_first
 from gql.clips.types import Clip
 from gql.context import Info
 from gql.mutation import mutation
@@ -61,6 +62,7 @@ async def update_clip_status(
     repository = services.clips(owner_id, input.video_id)
     change = ClipStatusChange(input.clip_id, models.ClipStatus[input.status.name], input.error_message)
     assert_change(change)
-    (with_files,) = await add_files(services.storage, repository, [change])
+    async with video_first(info, owner_id, input.video_id):
+        (with_files,) = await add_files(services.storage, repository, [change])
     stored = await services.status_merger.update(repository, with_files)
     return UpdateClipStatusSuccess(clip=Clip.from_model(stored))

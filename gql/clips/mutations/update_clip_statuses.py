@@ -6,6 +6,7 @@ import strawberry
 
 from gql.clips.enums import ClipStatus
 from gql.clips.files import add_files
+from gql.clips.mutations.refusals import video_first
 from gql.clips.types import Clip
 from gql.context import Info
 from gql.mutation import mutation
@@ -75,7 +76,9 @@ async def update_clip_statuses(
         ClipStatusChange(clip.clip_id, models.ClipStatus[clip.status.name], clip.error_message) for clip in input.clips
     ]
     repository.assert_changes(changes)
-    stored = await repository.update_clip_statuses(await add_files(services.storage, repository, changes))
+    async with video_first(info, owner_id, input.video_id):
+        with_files = await add_files(services.storage, repository, changes)
+    stored = await repository.update_clip_statuses(with_files)
     video = await services.videos(owner_id).get_video(input.video_id)
     return UpdateClipStatusesSuccess(
         clips=[Clip.from_model(clip) for clip in stored],

@@ -8,6 +8,7 @@ from gql.context import Info
 from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id
 from gql.uploads.files import build_key
+from gql.uploads.parts import assert_upload_id
 from gql.uploads.types import UploadFileInput
 from gql.user_errors import InvalidInput
 
@@ -44,6 +45,7 @@ async def abort_multipart_upload(
 ) -> AbortMultipartUploadResult | None:
     """Nothing of the upload is left in R2."""
     owner_id = resolve_user_id(info.context.principal, input.user_id)
+    assert_upload_id(input.upload_id)
     info.context.services.clips(owner_id, input.video_id)  # refuses ids that lead elsewhere
     key = build_key(owner_id, input.video_id, input.file, ("file",))
     await info.context.services.storage.abort_multipart_upload(key, input.upload_id)

@@ -1,5 +1,6 @@
 """`completeMultipartUpload`."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import strawberry
@@ -8,11 +9,12 @@ from gql.context import Info
 from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id
 from gql.uploads.files import assert_video, build_key
+from gql.uploads.parts import assert_etag, assert_part_numbers, assert_upload_id, check_is_put_together
 from gql.uploads.types import UploadFileInput
 from gql.user_errors import InvalidInput, UploadNotFound, VideoNotFound
 from repositories.exceptions import ValidationError
 from storage.exceptions import InvalidPartsError, UploadNotFoundError
-from storage.r2 import MAX_PARTS
+from storage.r2 import MAX_PARTS, R2Storage, StoredObject
 
 
 @strawberry.input(description="A part that was uploaded.")
@@ -30,7 +32,11 @@ class CompleteMultipartUploadInput:
     video_id: strawberry.ID = strawberry.field(description="The video that the file belongs to.")
     file: UploadFileInput = strawberry.field(description="The file, named as when the upload began.")
     upload_id: strawberry.ID = strawberry.field(description="The upload's id.")
-    parts: list[UploadedPartInput] = strawberry.field(description="All of the parts.")
+    parts: list[UploadedPartInput] = strawberry.field(description="All of the parts: 1 to 10,000.")
+    size_bytes: float | None = strawberry.field(
+        default=None,
+        description="The file's size in bytes. Where the upload is over, a file of another size is not taken for it.",
+    )
     user_id: strawberry.ID | None = strawberry.field(
         default=None, description="Whose video, for workers and admins; everybody else uploads to their own."
     )
@@ -60,21 +66,37 @@ async def complete_multipart_upload(
 ) -> CompleteMultipartUploadResult | None:
     """The file is in R2."""
     owner_id = resolve_user_id(info.context.principal, input.user_id)
-    storage = info.context.services.storage
-    etags = {part.part_number: part.etag for part in input.parts}
-    if not 1 <= len(input.parts) <= MAX_PARTS or len(etags) != len(input.parts):
-        raise ValidationError(f"Pass each of the 1 to {MAX_PARTS:,} parts once.", ("parts",))
+    etags = _to_etags(input)
     await assert_video(info, owner_id, input.video_id)
     key = build_key(owner_id, input.video_id, input.file, ("file",))
-    missing: UploadNotFoundError | None = None
+    stored = await _put_together(info.context.services.storage, key, input, etags)
+    return CompleteMultipartUploadSuccess(key=key, size_bytes=stored.size_bytes)
+
+
+def _to_etags(data: CompleteMultipartUploadInput) -> dict[int, str]:
+    """The parts' ETags by their numbers; ValidationError for what cannot be."""
+    if not 1 <= len(data.parts) <= MAX_PARTS:
+        raise ValidationError(f"Pass each of the 1 to {MAX_PARTS:,} parts.", ("parts",))
+    assert_upload_id(data.upload_id)
+    assert_part_numbers([part.part_number for part in data.parts])
+    for index, part in enumerate(data.parts):
+        assert_etag(part.etag, ("parts", index, "etag"))
+    return {part.part_number: part.etag for part in data.parts}
+
+
+async def _put_together(
+    storage: R2Storage, key: str, data: CompleteMultipartUploadInput, etags: Mapping[int, str]
+) -> StoredObject:
+    """The object of these parts, from this call or from one before it, whose answer was lost."""
+    missing = UploadNotFoundError(key, data.upload_id)
+    is_over = False
     try:
-        await storage.complete_multipart_upload(key, input.upload_id, etags)
+        await storage.complete_multipart_upload(key, data.upload_id, etags)
     except InvalidPartsError:
         raise ValidationError("These are not the parts that were uploaded.", ("parts",)) from None
-    except UploadNotFoundError as error:
-        missing = error
+    except UploadNotFoundError:
+        is_over = True
     stored = await storage.head(key)
-    # An upload that is over, and a file: this call was done before, and its answer was lost.
-    if stored is None:
-        raise missing or UploadNotFoundError(key, input.upload_id)
-    return CompleteMultipartUploadSuccess(key=key, size_bytes=stored.size_bytes)
+    if stored is None or (is_over and not check_is_put_together(stored, etags, data.size_bytes)):
+        raise missing
+    return stored

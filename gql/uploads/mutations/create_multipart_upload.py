@@ -7,7 +7,8 @@ import strawberry
 from gql.context import Info
 from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id
-from gql.uploads.files import assert_video, cut_into_parts, plan_upload
+from gql.uploads.files import assert_video, plan_upload
+from gql.uploads.parts import cut_into_parts
 from gql.uploads.types import NewUploadInput
 from gql.user_errors import InvalidInput, VideoNotFound
 from repositories.exceptions import ValidationError

@@ -5,13 +5,14 @@ from typing import Annotated
 import strawberry
 
 from gql.context import Info
+from gql.inputs import Path
 from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id
-from gql.uploads.files import assert_expires_in, build_key
+from gql.uploads.files import assert_expires_in, build_key, get_max_bytes
+from gql.uploads.parts import assert_part_numbers, assert_upload_id
 from gql.uploads.types import UploadFileInput, UploadPartUrl, to_headers
 from gql.user_errors import InvalidInput
 from repositories.exceptions import ValidationError
-from storage.r2 import MAX_PARTS, MAX_PUT_BYTES
 
 MAX_PARTS_PER_CALL = 1_000
 
@@ -67,18 +68,19 @@ async def create_upload_part_urls(
     assert_expires_in(input.expires_in)
     if not 1 <= len(input.parts) <= MAX_PARTS_PER_CALL:
         raise ValidationError(f"Pass 1 to {MAX_PARTS_PER_CALL:,} parts in one call.", ("parts",))
+    assert_upload_id(input.upload_id)
+    assert_part_numbers([part.part_number for part in input.parts])
     for index, part in enumerate(input.parts):
-        _assert_part(part, index)
+        _assert_size(part, get_max_bytes(info, input.file.kind), ("parts", index, "size_bytes"))
     info.context.services.clips(owner_id, input.video_id)  # refuses ids that lead elsewhere
     key = build_key(owner_id, input.video_id, input.file, ("file",))
     return CreateUploadPartUrlsSuccess(parts=[_sign(info, key, input, part) for part in input.parts])
 
 
-def _assert_part(part: UploadPartInput, index: int) -> None:
-    if not 1 <= part.part_number <= MAX_PARTS:
-        raise ValidationError(f"Parts have the numbers 1 to {MAX_PARTS:,}.", ("parts", index, "part_number"))
-    if not 1 <= part.size_bytes <= MAX_PUT_BYTES or part.size_bytes != int(part.size_bytes):
-        raise ValidationError(f"A part has 1 to {MAX_PUT_BYTES:,} bytes.", ("parts", index, "size_bytes"))
+def _assert_size(part: UploadPartInput, max_bytes: int, path: Path) -> None:
+    # All parts but the last have one size, so that its number tells how large the file is at least.
+    if not 1 <= part.size_bytes <= max_bytes / part.part_number or part.size_bytes != int(part.size_bytes):
+        raise ValidationError(f"A part has 1 byte or more, and the file at most {max_bytes:,} bytes.", path)
 
 
 def _sign(info: Info, key: str, data: CreateUploadPartUrlsInput, part: UploadPartInput) -> UploadPartUrl:

@@ -1,5 +1,6 @@
 """`createUploadUrls`."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import strawberry
@@ -61,6 +62,7 @@ async def create_upload_urls(
     files = [
         plan_upload(info, owner_id, input.video_id, file, ("files", index)) for index, file in enumerate(input.files)
     ]
+    _assert_distinct([file.key for file in files])
     sign = info.context.services.storage.presign_put
     return CreateUploadUrlsSuccess(
         uploads=[
@@ -68,3 +70,11 @@ async def create_upload_urls(
             for file in files
         ]
     )
+
+
+def _assert_distinct(keys: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for index, key in enumerate(keys):
+        if key in seen:
+            raise ValidationError("This file is in the list twice.", ("files", index, "filename"))
+        seen.add(key)

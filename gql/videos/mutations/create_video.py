@@ -1,16 +1,15 @@
 """`createVideo`."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 
 from gql.context import Info
-from gql.inputs import to_values
 from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id
 from gql.user_errors import InvalidInput, VideoAlreadyExists
 from gql.videos.enums import VideoStatus
-from gql.videos.mutations.inputs import MODEL_NAMES, HighlightsSummaryInput
+from gql.videos.mutations.inputs import HighlightsSummaryInput, to_video_values
 from gql.videos.types import Video
 from repositories.models import VideoMetadata
 from repositories.validation import validate_model
@@ -26,7 +25,7 @@ class CreateVideoInput:
     video_url: str = strawberry.field(description="Where the video can be watched. YouTube's id is taken from it.")
     title: str = strawberry.field(description="The title.")
     user_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Whose video, for workers and admins; everybody else creates their own."
+        default=None, description="Whose video, for workers and admins; everybody else creates their own."
     )
     status: VideoStatus = strawberry.field(
         default=VideoStatus.PROCESSING, description="How far the work is; PROCESSING unless said otherwise."
@@ -38,7 +37,9 @@ class CreateVideoInput:
     custom_prompt: str | None = strawberry.field(
         default=None, description="What the user asked for, in their own words."
     )
-    styles_processed: list[str] = strawberry.field(default_factory=list, description="Styles that were cut.")
+    styles_processed: list[str] = strawberry.field(
+        default_factory=list, description="Styles that were cut: at most 200."
+    )
     crop_mode: str | None = strawberry.field(default=strawberry.UNSET, description="How the picture is cropped.")
     target_aspect: str | None = strawberry.field(
         default=strawberry.UNSET, description="The clips' aspect ratio; 9:16 unless said otherwise."
@@ -67,17 +68,8 @@ async def create_video(
     input: Annotated[CreateVideoInput, strawberry.argument(description="The video.")],  # noqa: A002
 ) -> CreateVideoResult | None:
     """The video is in Firestore; VideoAlreadyExists where its id holds other content."""
-    owner_id = resolve_user_id(info.context.principal, input.user_id or None)
-    video = validate_model(VideoMetadata, _to_video(input, owner_id, info.context.principal.user_id))
+    owner_id = resolve_user_id(info.context.principal, input.user_id)
+    values = to_video_values(input) | {"user_id": owner_id, "created_by": info.context.principal.user_id}
+    video = validate_model(VideoMetadata, values)
     stored, created = await info.context.services.videos(owner_id).create_video(video)
     return CreateVideoSuccess(video=Video.from_model(stored), created=created)
-
-
-def _to_video(data: CreateVideoInput, owner_id: str, created_by: str) -> dict[str, Any]:
-    summary = data.highlights_summary
-    return {
-        **to_values(data, MODEL_NAMES),
-        "highlights_summary": None if summary is None else summary.to_values(),
-        "user_id": owner_id,
-        "created_by": created_by,
-    }

@@ -3,6 +3,22 @@
 from typing import Any
 
 import strawberry
+from pydantic import TypeAdapter
+
+from gql.inputs import Path, assert_upright, to_values
+from repositories.exceptions import ValidationError
+from repositories.fields import Count, MapKey
+from repositories.validation import validate_value
+
+# What the model calls otherwise than the schema.
+MODEL_NAMES = {"title": "video_title"}
+# So many names of 1,500 bytes each leave room in a document, which holds 1 MiB.
+MAX_LIST_ITEMS = 200
+# As many highlights, each a day long.
+MAX_TOTAL_DURATION_SECONDS = MAX_LIST_ITEMS * 24 * 3600.0
+
+_CATEGORY = TypeAdapter[str](MapKey)
+_COUNT = TypeAdapter[int](Count)
 
 
 @strawberry.input(description="How many highlights of a category were found.")
@@ -18,15 +34,36 @@ class HighlightsSummaryInput:
     """Totals over a video's highlights."""
 
     total_duration: float = strawberry.field(description="Seconds of all highlights together.")
-    categories: list[CategoryCountInput] = strawberry.field(default_factory=list, description="Highlights by category.")
+    categories: list[CategoryCountInput] = strawberry.field(
+        default_factory=list, description="Highlights by category, each once: at most 200."
+    )
 
-    def to_values(self) -> dict[str, Any]:
-        """The summary as the model's values."""
-        return {
-            "total_duration": self.total_duration,
-            "categories": {entry.category: entry.count for entry in self.categories},
-        }
+    def to_values(self, path: Path) -> dict[str, Any]:
+        """The summary as the model's values; ValidationError below `path` for those that cannot be."""
+        if not 0 <= self.total_duration <= MAX_TOTAL_DURATION_SECONDS:
+            message = f"From 0 to {MAX_TOTAL_DURATION_SECONDS:,.0f} seconds."
+            raise ValidationError(message, (*path, "total_duration"))
+        _assert_length(self.categories, (*path, "categories"))
+        categories: dict[str, int] = {}
+        for index, entry in enumerate(self.categories):
+            at = (*path, "categories", index)
+            category = validate_value(_CATEGORY, entry.category, path=(*at, "category"))
+            if category in categories:
+                raise ValidationError("This category is in the list twice.", (*at, "category"))
+            categories[category] = validate_value(_COUNT, entry.count, path=(*at, "count"))
+        return {"total_duration": self.total_duration, "categories": categories}
 
 
-# What the model calls otherwise than the schema.
-MODEL_NAMES = {"title": "video_title"}
+def to_video_values(data: Any) -> dict[str, Any]:
+    """The given fields of a video's input as the model's values; ValidationError for those that cannot be."""
+    values = to_values(data, MODEL_NAMES)
+    assert_upright(values, ("video_title", "crop_mode", "target_aspect"))
+    _assert_length(values.get("styles_processed"), ("styles_processed",))
+    if data.highlights_summary:
+        values["highlights_summary"] = data.highlights_summary.to_values(("highlights_summary",))
+    return values
+
+
+def _assert_length(items: list[Any] | None, path: Path) -> None:
+    if items is not None and len(items) > MAX_LIST_ITEMS:
+        raise ValidationError(f"At most {MAX_LIST_ITEMS} items.", path)

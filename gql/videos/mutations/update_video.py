@@ -5,11 +5,10 @@ from typing import Annotated, Any
 import strawberry
 
 from gql.context import Info
-from gql.inputs import to_values
 from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id
 from gql.user_errors import InvalidInput, VideoNotFound
-from gql.videos.mutations.inputs import MODEL_NAMES, HighlightsSummaryInput
+from gql.videos.mutations.inputs import HighlightsSummaryInput, to_video_values
 from gql.videos.types import Video
 
 
@@ -19,7 +18,7 @@ class UpdateVideoInput:
 
     video_id: strawberry.ID = strawberry.field(description="The video to change.")
     user_id: strawberry.ID | None = strawberry.field(
-        default=strawberry.UNSET, description="Whose video, for workers and admins; everybody else changes their own."
+        default=None, description="Whose video, for workers and admins; everybody else changes their own."
     )
     video_url: str | None = strawberry.field(
         default=strawberry.UNSET, description="Where the video can be watched. YouTube's id follows it."
@@ -34,7 +33,9 @@ class UpdateVideoInput:
     custom_prompt: str | None = strawberry.field(
         default=strawberry.UNSET, description="What the user asked for, in their own words; null removes it."
     )
-    styles_processed: list[str] | None = strawberry.field(default=strawberry.UNSET, description="Styles that were cut.")
+    styles_processed: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="Styles that were cut: at most 200."
+    )
     crop_mode: str | None = strawberry.field(default=strawberry.UNSET, description="How the picture is cropped.")
     target_aspect: str | None = strawberry.field(default=strawberry.UNSET, description="The clips' aspect ratio.")
 
@@ -58,15 +59,11 @@ async def update_video(
     input: Annotated[UpdateVideoInput, strawberry.argument(description="The changes.")],  # noqa: A002
 ) -> UpdateVideoResult | None:
     """The changes are in Firestore, all of them or none."""
-    owner_id = resolve_user_id(info.context.principal, input.user_id or None)
+    owner_id = resolve_user_id(info.context.principal, input.user_id)
     stored = await info.context.services.videos(owner_id).update_video(input.video_id, _to_changes(input))
     return UpdateVideoSuccess(video=Video.from_model(stored))
 
 
 def _to_changes(data: UpdateVideoInput) -> dict[str, Any]:
-    changes = to_values(data, MODEL_NAMES)
-    changes.pop("video_id")
-    changes.pop("user_id", None)
-    if data.highlights_summary:
-        changes["highlights_summary"] = data.highlights_summary.to_values()
-    return changes
+    ids = {"video_id", "user_id"}
+    return {name: value for name, value in to_video_values(data).items() if name not in ids}

@@ -93,7 +93,7 @@ async def test_a_file_goes_up_in_parts(call: Any, upload_id: str, services: Serv
     done = await call(COMPLETE, file=FILE, uploadId=upload_id, parts=parts)
     assert done == {"__typename": "CompleteMultipartUploadSuccess", "key": key, "sizeBytes": len(BODY)}
     assert await services.storage.get(key, max_bytes=len(BODY)) == BODY
-    assert await call(COMPLETE, file=FILE, uploadId=upload_id, parts=parts) == done
+    assert await call(COMPLETE, file=FILE, uploadId=upload_id, parts=parts, sizeBytes=len(BODY)) == done
 
 
 async def test_an_aborted_upload_leaves_nothing(call: Any, upload_id: str, services: Services, user_id: str) -> None:

@@ -1,0 +1,69 @@
+"""Uploads in parts: what names them, and whether they became a file."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from gql.inputs import Path
+from repositories.exceptions import ValidationError
+from storage.r2 import MAX_PARTS, StoredObject
+
+_UPLOAD_ID = re.compile(r"[!-~]{1,1024}")
+_ETAG = re.compile(r'("?)[!#-~]{1,128}\1')
+
+
+def cut_into_parts(size_bytes: int, part_size_bytes: int) -> Iterator[tuple[int, int]]:
+    """The number, from 1 on, and the size of each part."""
+    for start in range(0, size_bytes, part_size_bytes):
+        yield start // part_size_bytes + 1, min(part_size_bytes, size_bytes - start)
+
+
+def assert_upload_id(upload_id: str) -> None:
+    """Raises ValidationError for what is no upload's id.
+
+    Without one, S3 takes a part for the whole file, and aborting for deleting it.
+    """
+    if not _UPLOAD_ID.fullmatch(upload_id):
+        raise ValidationError("This is not an id that `createMultipartUpload` answered.", ("upload_id",))
+
+
+def assert_part_numbers(numbers: Sequence[int]) -> None:
+    """Raises ValidationError for a number that no part can have, or that is there twice."""
+    seen: set[int] = set()
+    for index, number in enumerate(numbers):
+        if not 1 <= number <= MAX_PARTS:
+            raise ValidationError(f"Parts have the numbers 1 to {MAX_PARTS:,}.", ("parts", index, "part_number"))
+        if number in seen:
+            raise ValidationError("This part is in the list twice.", ("parts", index, "part_number"))
+        seen.add(number)
+
+
+def assert_etag(etag: str, path: Path) -> None:
+    """Raises ValidationError at `path` for what is no ETag, with or without its quotes."""
+    if not _ETAG.fullmatch(etag):
+        raise ValidationError("This is not an `ETag` that R2 answered.", path)
+
+
+def check_is_put_together(stored: StoredObject, etags: Mapping[int, str], size_bytes: float | None) -> bool:
+    """Whether the object consists of the parts with these ETags, by their numbers, as far as its own ETag tells.
+
+    R2's and S3's tells it: the MD5 of the parts' MD5s, and their number. The embedded S3's is the MD5 of the content,
+    which tells it of one part; of several, only the size is left to compare, where the caller knows it.
+    """
+    parts = [etag.strip('"') for _, etag in sorted(etags.items())]
+    if size_bytes is not None and size_bytes != stored.size_bytes:
+        return False
+    if "-" in stored.etag:
+        return stored.etag == _compute_etag(parts)
+    if len(parts) == 1:
+        return stored.etag == parts[0]
+    return size_bytes is not None
+
+
+def _compute_etag(parts: Sequence[str]) -> str | None:
+    """The ETag of the object that R2 makes of these parts; None where they have ETags of another kind."""
+    try:
+        digests = b"".join(map(bytes.fromhex, parts))
+    except ValueError:
+        return None
+    return f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}"
