@@ -305,6 +305,9 @@ class ClipRepository(Repository):
         if data is None:
             raise ClipNotFoundError(self.user_id, self.video_id, change.clip_id)
         clip = read_clip(data)
+        if change.created_at not in {None, clip.created_at}:
+            # Deleted with its files, and created again: what was seen of R2 is not true any more.
+            raise ClipNotFoundError(self.user_id, self.video_id, change.clip_id)
         changes = plan_status_change(clip.status, change.status, now=utc_now(), error_message=change.error_message)
         changes |= plan_file_change(clip, file_size_bytes=change.file_size_bytes, has_thumbnail=change.has_thumbnail)
         return self._update(unit, clip, changes)

@@ -36,6 +36,8 @@ class ClipStatusChange:
     error_message: str | None = None
     file_size_bytes: int | None = None
     has_thumbnail: bool | None = None
+    created_at: datetime | None = None
+    """When the clip was created whose files were looked at. One that took its place since then has other files."""
 
 
 AnyStatus = TypeVar("AnyStatus", VideoStatus, ClipStatus)

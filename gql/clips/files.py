@@ -40,8 +40,11 @@ async def _add_file(
         return change
     if change.clip_id not in clips:
         raise ClipNotFoundError(repository.user_id, repository.video_id, change.clip_id)
-    files = await find_files(storage, clips[change.clip_id])
-    return replace(change, file_size_bytes=files.size_bytes, has_thumbnail=files.has_thumbnail)
+    clip = clips[change.clip_id]
+    files = await find_files(storage, clip)
+    return replace(
+        change, file_size_bytes=files.size_bytes, has_thumbnail=files.has_thumbnail, created_at=clip.created_at
+    )
 
 
 async def find_files(storage: R2Storage, clip: ClipMetadata) -> ClipFiles:
