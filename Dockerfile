@@ -1,4 +1,4 @@
-# clipgraph as an image: `docker build -t clipgraph .`, then `docker run --network host -v clipgraph:/data clipgraph`.
+# clipgraph as an image: `docker build -t clipgraph .`; docs/operating.md says how to run it.
 # tests/test_dockerfile.py runs these steps without a docker engine: keep them as plain as they are.
 
 FROM python:3.12-slim AS build
@@ -27,5 +27,5 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
     CMD ["python", "-c", "import urllib.request as web; web.urlopen('http://127.0.0.1:8000/livez', timeout=2)"]
 ENTRYPOINT ["clipgraph"]
-# Loopback only, until callers' tokens can be checked: run it in a network that others share (see docs/operating.md).
+# Loopback only, unless CLIPGRAPH_HOST says otherwise; and that it may only where an issuer of tokens is set, too.
 CMD ["serve"]

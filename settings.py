@@ -1,11 +1,20 @@
 """The settings of clipgraph: one frozen object, read once from the environment."""
 
+import json
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -29,6 +38,75 @@ class R2Settings(NamedTuple):
     bucket: str
     access_key_id: str
     secret_access_key: str
+
+
+def _check_address(value: str) -> str:
+    """`value`, an address that nobody on the way can answer for: https, or plain http on this machine."""
+    parts = urlsplit(value)
+    if parts.scheme == "https" and parts.hostname:
+        return value
+    if parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS:
+        return value
+    raise ValueError("must begin with https:// (or with http:// and lead to this machine)")
+
+
+def _check_origin(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or value != f"{parts.scheme}://{parts.netloc}":
+        raise ValueError("must be an origin such as https://app.example.com, without a path")
+    return value
+
+
+def _parse_json(value: Any) -> Any:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("must be a JSON list") from None
+
+
+def _split_commas(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _to_tuple(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+Address = Annotated[str, AfterValidator(_check_address)]
+Texts = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_to_tuple), Field(min_length=1)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_check_origin)], ...], NoDecode, BeforeValidator(_split_commas)]
+RoleName = Literal["user", "worker", "admin"]
+
+
+class IssuerSettings(BaseModel):
+    """An OpenID Connect provider whose tokens are taken: one entry of `CLIPGRAPH_AUTH_ISSUERS`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    issuer: Address
+    audience: Texts
+    # None: `{issuer}/.well-known/openid-configuration` says where the keys are.
+    jwks_url: Address | None = None
+    # Never taken from a token, and never symmetric: a public key must not pass for a shared secret.
+    algorithms: Annotated[tuple[Literal["RS256", "ES256"], ...], Field(min_length=1)] = ("RS256",)
+    user_id_claim: str = "sub"
+    user_id_prefix: str = ""
+    # The way to the claim, such as ["realm_access", "roles"]; None: nobody is more than a user.
+    roles_claim: Texts | None = None
+    # What the provider calls our roles.
+    roles: dict[str, RoleName] = {"worker": "worker", "admin": "admin"}
+
+
+class ApiKeySettings(BaseModel):
+    """A key that is taken instead of a token: one entry of `CLIPGRAPH_AUTH_API_KEYS`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # Who it is, in `createdBy` and in the log. Two keys of one name are a rotation under way.
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    role: RoleName = "worker"
 
 
 R2_VARIABLES = (
@@ -84,6 +162,32 @@ class Settings(BaseSettings):
         900, description="Presigned URLs stay the same for this long, so that browsers can cache them."
     )
 
+    auth_firebase_project: str | None = Field(
+        None, description="The Firebase project whose users may call, by their ID tokens."
+    )
+    auth_firebase_roles_claim: str | None = Field(
+        None, description="The custom claim of Firebase that says `worker` or `admin`; unset, nobody is either."
+    )
+    auth_issuers: Annotated[tuple[IssuerSettings, ...], NoDecode, BeforeValidator(_parse_json)] = Field(
+        (), description="Other OpenID Connect providers whose users may call: a JSON list (see docs/security.md)."
+    )
+    auth_token_header: str | None = Field(
+        None, description="A header in which a proxy passes callers' tokens on, where there is no `Authorization`."
+    )
+    auth_worker_audience: str | None = Field(
+        None, description="The audience of Google's tokens for service accounts that are workers."
+    )
+    auth_worker_accounts: Names = Field(
+        (), description="Emails of the service accounts that are workers, separated by commas."
+    )
+    auth_api_keys: Annotated[tuple[ApiKeySettings, ...], NoDecode, BeforeValidator(_parse_json)] = Field(
+        (), description="Names, SHA-256 hashes and roles of API keys: a JSON list (see docs/security.md)."
+    )
+    auth_admin_user_ids: Names = Field((), description="Ids of users who are admins, separated by commas.")
+    allowed_origins: Origins = Field(
+        (), description="Origins of other pages that may call, separated by commas; this server's own always may."
+    )
+
     max_document_reads: Annotated[int, Field(gt=0)] = Field(
         50_000, description="A query that could read more documents than this is refused before it runs."
     )
@@ -101,6 +205,11 @@ class Settings(BaseSettings):
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("must be an address such as https://ACCOUNT.r2.cloudflarestorage.com")
         return value
+
+    @property
+    def has_issuer(self) -> bool:
+        """Whether callers are told apart: some issuer of tokens, or some API key, is set."""
+        return bool(self.auth_firebase_project or self.auth_issuers or self.auth_worker_audience or self.auth_api_keys)
 
     @property
     def is_embedded(self) -> bool:
@@ -129,7 +238,9 @@ class Settings(BaseSettings):
         raise HalfSetError([name for name, value in named.items() if not value])
 
     def assert_complete(self) -> None:
-        """Raises `ConfigurationError` where some of what a Firestore and an R2 need is set, and some is not."""
+        """Raises `ConfigurationError` where some of what must be set together is set, and some is not."""
+        if bool(self.auth_worker_audience) != bool(self.auth_worker_accounts):
+            raise HalfSetError([f"CLIPGRAPH_AUTH_WORKER_{'ACCOUNTS' if self.auth_worker_audience else 'AUDIENCE'}"])
         try:
             self.resolve_r2()
         except HalfSetError as error:

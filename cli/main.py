@@ -11,6 +11,7 @@ COMMANDS = {
     "import": ("import_bucket", "Read a bucket's layout and write its metadata."),
     "reconcile": ("reconcile", "Hold R2 and Firestore against each other, and mend what differs."),
     "schema": ("schema", "Print the schema, or check what a change would break."),
+    "token": ("token", "Print a token for development."),
     "firestore": ("firestore", "Serve the embedded Firestore alone."),
 }
 

@@ -10,10 +10,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
-from gql.authentication import assert_safe_to_serve
+from gql.authentication.serving import assert_safe_to_serve
 from gql.context import Services
 from gql.explorer import origin_of, page_response, serve_asset, wants_page
 from gql.health import livez, readyz
+from gql.loopback import LoopbackOnly
 from gql.middleware import BodyLimit, RequestLog
 from gql.schema import schema
 from gql.view import GraphQLView
@@ -40,11 +41,21 @@ def create_app(settings: Settings | None = None) -> Starlette:
             Route("/livez", livez),
             Route("/readyz", readyz),
         ],
-        middleware=[Middleware(RequestLog), Middleware(BodyLimit, max_bytes=settings.max_body_bytes)],
+        middleware=_choose_middleware(settings),
         lifespan=_close_services_at_end,
     )
     app.state.services = services
     return app
+
+
+def _choose_middleware(settings: Settings) -> list[Middleware]:
+    """What each request passes through, from outside in."""
+    open_to_this_machine = [] if settings.has_issuer else [Middleware(LoopbackOnly, settings.allowed_origins)]
+    return [
+        Middleware(RequestLog),
+        *open_to_this_machine,
+        Middleware(BodyLimit, max_bytes=settings.max_body_bytes),
+    ]
 
 
 def create_services(settings: Settings) -> Services:

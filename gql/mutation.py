@@ -39,7 +39,10 @@ class Guard(FieldExtension):
 
 def mutation(action: Action, *, description: str) -> Callable[[Callable[..., Any]], Any]:
     """A decorator like `strawberry.mutation`, for a resolver that does `action`."""
-    return strawberry.mutation(description=description, extensions=[Guard(action)])
+    decorator: Callable[[Callable[..., Any]], Any] = strawberry.mutation(
+        description=description, extensions=[Guard(action)]
+    )
+    return decorator
 
 
 def assert_guarded(root: type) -> None:

@@ -7,7 +7,7 @@ import strawberry
 from gql.clips.types import Clip
 from gql.context import Context, Info
 from gql.errors import bad_user_input
-from gql.permissions import resolve_user_id
+from gql.permissions import Action, may
 from gql.relay import Node, decode_global_id
 from gql.videos.types import Video
 
@@ -32,12 +32,21 @@ class NodeQueries:
 
 
 async def _find_video(context: Context, user_id: str, video_id: str) -> Video | None:
-    owner_id = resolve_user_id(context.principal, user_id)
+    owner_id = _resolve_searched(context, user_id)
     model = await context.loaders.load_video(owner_id, video_id)
-    return None if model is None else Video.from_model(model)
+    return None if model is None or owner_id != user_id else Video.from_model(model)
 
 
 async def _find_clip(context: Context, user_id: str, video_id: str, clip_id: str) -> Clip | None:
-    owner_id = resolve_user_id(context.principal, user_id)
+    owner_id = _resolve_searched(context, user_id)
     model = await context.services.clips(owner_id, video_id).get_clip(clip_id)
-    return None if model is None else Clip.from_model(model)
+    return None if model is None or owner_id != user_id else Clip.from_model(model)
+
+
+def _resolve_searched(context: Context, user_id: str) -> str:
+    """Among whose objects to look: where the caller may not see the owner's, among their own, for nothing.
+
+    So another's object and one that is not there look the same, in what is answered, in its cost and in its time.
+    """
+    principal = context.principal
+    return user_id if may(principal, Action.READ, user_id) else principal.user_id

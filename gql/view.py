@@ -1,8 +1,11 @@
 """GraphQL over HTTP: Strawberry's view with the media types, status codes and errors that the standard asks for."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
+import structlog
 from cross_web import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,11 +17,16 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
-from gql.authentication import authenticate
+from gql.authentication.authenticator import Authenticator
+from gql.authentication.errors import RETRY_AFTER_SECONDS, CallerRefusedError, KeysUnavailableError
 from gql.context import Context, Services
 from gql.errors import ErrorCode
 from gql.loaders import Loaders
+from gql.permissions import NOBODY
 from gql.schema import Schema
+from gql.sockets import SocketHandler, TextSocketAdapter
+
+log = structlog.get_logger(__name__)
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 LEGACY_JSON = "application/json"
@@ -27,9 +35,18 @@ LEGACY_JSON = "application/json"
 class GraphQLView(GraphQL[Context, None]):
     """`/graphql` for programs; people get the explorer (`explorer.py`)."""
 
+    websocket_adapter_class = TextSocketAdapter
+    graphql_transport_ws_handler_class = SocketHandler
+
     def __init__(self, schema: Schema, services: Services) -> None:
-        super().__init__(schema, graphql_ide=None, subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,))
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            allowed_origins=services.settings.allowed_origins,
+        )
         self._services = services
+        self._authenticator = Authenticator(services.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
@@ -37,6 +54,10 @@ class GraphQLView(GraphQL[Context, None]):
             await super().__call__(scope, receive, send)
         except MalformedRequestError as error:
             await error.response(scope, receive, send)
+        except CallerRefusedError as error:
+            await _refusal(error)(scope, receive, send)
+        except KeysUnavailableError:
+            await _outage()(scope, receive, send)
 
     async def run(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Strawberry's answer; a request that is no GraphQL request gets our kind of error, not plain text."""
@@ -46,14 +67,19 @@ class GraphQLView(GraphQL[Context, None]):
             raise MalformedRequestError(error.status_code, error.reason) from error
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        """The context of one request, with loaders of its own."""
+        """The context of one request, with loaders of its own. A socket's caller is known once it says who it is."""
         del response
+        is_socket = isinstance(request, WebSocket)
         return Context(
-            principal=authenticate(),
+            principal=NOBODY if is_socket else await self._authenticator.authenticate(request.headers),
             services=self._services,
             loaders=Loaders(self._services),
             request_id=request.state.request_id,
         )
+
+    async def introduce(self, socket: WebSocket, payload: Mapping[str, object], context: Context) -> Context:
+        """The socket's context with its caller, as its `connection_init` or its handshake's headers say."""
+        return replace(context, principal=await self._authenticator.authenticate(socket.headers, payload))
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         """The response that answers take their headers from: here the media type that the client asked for."""
@@ -102,7 +128,25 @@ class MalformedRequestError(Exception):
         self.response = error_response(status_code, reason)
 
 
-def error_response(status_code: int, message: str, code: ErrorCode = ErrorCode.BAD_USER_INPUT) -> Response:
+def error_response(
+    status_code: int,
+    message: str,
+    code: ErrorCode = ErrorCode.BAD_USER_INPUT,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
     """An HTTP error in the shape of a GraphQL answer, so that every client can show it."""
     body = {"errors": [{"message": message, "extensions": {"code": code}}]}
-    return Response(orjson.dumps(body), status_code=status_code, media_type=LEGACY_JSON)
+    return Response(orjson.dumps(body), status_code=status_code, headers=headers, media_type=LEGACY_JSON)
+
+
+def _refusal(error: CallerRefusedError) -> Response:
+    """401, and what a client is to do about it, as RFC 6750 says it to programs."""
+    log.info("caller_refused", reason=error.reason)
+    challenge = "Bearer" if error.is_missing else f'Bearer error="invalid_token", error_description="{error.reason}"'
+    return error_response(401, error.reason, ErrorCode.UNAUTHENTICATED, {"WWW-Authenticate": challenge})
+
+
+def _outage() -> Response:
+    """503: whether the caller's token is good cannot be said, and so neither that it is bad."""
+    message = "The issuer of your token does not answer right now. Try again in a moment."
+    return error_response(503, message, ErrorCode.UNAVAILABLE, {"Retry-After": str(RETRY_AFTER_SECONDS)})

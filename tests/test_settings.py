@@ -13,13 +13,17 @@ def variable_of(name: str) -> str:
     return str(alias) if alias else f"CLIPGRAPH_{name.upper()}"
 
 
+def show_default(default: object) -> str:
+    return "" if default in (None, ()) else f"`{default}`"
+
+
 def test_every_setting_is_documented_with_its_default() -> None:
     """The table in docs/operating.md says what settings.py says, row by row."""
     rows = dict(
         re.findall(r"^\| `([A-Z_0-9]+)` \| (.*) \|$", (ROOT / "docs" / "operating.md").read_text(), re.MULTILINE)
     )
     expected = {
-        variable_of(name): f"{'' if field.default is None else f'`{field.default}`'} | {field.description}".strip()
+        variable_of(name): f"{show_default(field.default)} | {field.description}".strip()
         for name, field in Settings.model_fields.items()
     }
     assert {name: row.strip() for name, row in rows.items()} == expected

@@ -44,7 +44,7 @@ def command(host: str | None, port: int | None, data_dir: Path | None, *, demo: 
 
 
 def _serve(settings: Settings, *, demo: bool) -> None:
-    from gql.authentication import assert_safe_to_serve
+    from gql.authentication.serving import assert_safe_to_serve
 
     assert_safe_to_serve(settings)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -104,7 +104,11 @@ def _run(settings: Settings, listener: socket.socket) -> None:
 
     configure_logging(settings)
     config = uvicorn.Config(
-        create_app(settings), log_config=None, access_log=False, timeout_graceful_shutdown=SHUTDOWN_SECONDS
+        create_app(settings),
+        log_config=None,
+        access_log=False,
+        ws_max_size=settings.max_body_bytes,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     server = uvicorn.Server(config)
     host, port = listener.getsockname()[:2]

@@ -32,7 +32,7 @@ def services(app: Starlette) -> Services:
 @pytest.fixture
 async def client(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
     """HTTP to the app."""
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://clipgraph") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         yield client
 
 

@@ -14,7 +14,7 @@ QUERY = {"query": "{ viewer { userId } videos { nodes { id } } }"}
 
 
 async def post(app: Starlette, body: object) -> httpx.Response:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://clipgraph") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         return await client.post("/graphql", json=body)
 
 

@@ -77,7 +77,7 @@ async def test_livez_and_readyz_answer(client: httpx.AsyncClient) -> None:
 
 async def test_readyz_is_503_and_names_the_service_that_is_away(settings: Settings) -> None:
     app = create_app(settings.model_copy(update={"r2_endpoint_url": "http://127.0.0.1:9"}))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://clipgraph") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         response = await client.get("/readyz")
     await app.state.services.close()
     assert response.status_code == 503
@@ -100,7 +100,7 @@ async def test_assets_are_files_of_the_page_and_nothing_else(client: httpx.Async
 
 
 async def test_root_leads_to_the_explorer(app: Starlette) -> None:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://clipgraph") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         assert (await client.get("/")).headers["location"] == "/graphql"
 
 

@@ -1,0 +1,67 @@
+"""`clipgraph token`."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import click
+from pydantic import ValidationError
+
+from cli.commands.reconcile import Duration
+from cli.stack import load_settings
+from settings import ApiKeySettings, ConfigurationError
+
+
+@click.command(name="token", help="Print a token for development: who calls with it acts as that user.")
+@click.option("--user", "user_id", default="demo", help="The user's id; demo.")
+@click.option("--worker", "role", flag_value="worker", help="With a worker's rights: may write for anyone.")
+@click.option("--admin", "role", flag_value="admin", help="With an admin's rights.")
+@click.option("--expires-in", type=Duration(), help="How long it is good: 90s, 30m, 6h or 30d; 12h.")
+@click.option("--api-key", "key_name", help="Instead of a token, make an API key of this name (not only here).")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="The data directory of the server that shall trust it (CLIPGRAPH_DATA_DIR; ./data).",
+)
+def command(
+    user_id: str, role: str | None, expires_in: timedelta | None, key_name: str | None, data_dir: Path | None
+) -> None:
+    """Prints the token or the key alone on stdout."""
+    if key_name is not None:
+        _print_api_key(key_name, role or "worker")
+    else:
+        _print_token(user_id, role or "user", expires_in or timedelta(hours=12), data_dir)
+
+
+def _print_token(user_id: str, role: str, expires_in: timedelta, data_dir: Path | None) -> None:
+    from gql.authentication.dev_tokens import mint_token
+    from gql.permissions import Role
+    from repositories.identifiers import check_user_id
+
+    try:
+        settings = load_settings(data_dir=data_dir)
+        check_user_id(user_id)
+    except ConfigurationError as error:
+        raise click.ClickException(str(error)) from None
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--user") from None
+    if settings.has_issuer:
+        raise click.ClickException(
+            "An issuer is set (CLIPGRAPH_AUTH_…), and then only its tokens are good: get one from there."
+        )
+    click.echo(mint_token(settings.data_dir, user_id, Role(role), int(expires_in.total_seconds())))
+
+
+def _print_api_key(name: str, role: str) -> None:
+    from gql.authentication.api_keys import make_api_key
+
+    key, sha256 = make_api_key()
+    try:
+        entry = ApiKeySettings.model_validate({"name": name, "sha256": sha256, "role": role})
+    except ValidationError as error:
+        raise click.BadParameter(error.errors()[0]["msg"], param_hint="--api-key") from None
+    click.echo(key)
+    click.echo(
+        f"It is shown this once. Its entry in CLIPGRAPH_AUTH_API_KEYS: {json.dumps(entry.model_dump())}", err=True
+    )
