@@ -1,7 +1,7 @@
 """Everything that is stored of a user's videos, tombstones and orphans included, for whoever holds it against R2."""
 
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,8 @@ from repositories.models import ClipMetadata, VideoMetadata
 from repositories.reading import to_data, try_read_clip, try_read_video
 from repositories.stored import StoredDocument
 
-DOCUMENTS_PER_QUERY = 1_000
+# A page is held as messages and as models at once: at a thousand, that was tens of megabytes.
+DOCUMENTS_PER_QUERY = 200
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,10 @@ class ScannedClip:
 
 @dataclass(frozen=True)
 class ScannedVideo:
-    """All documents of a video, written last at `updated_at`; `video` is None where it is missing or a tombstone."""
+    """A video's document, written last at `updated_at`.
+
+    `video` is None where the document is missing, a tombstone (`is_deleting`) or `is_unreadable`.
+    """
 
     user_id: str
     video_id: str
@@ -44,7 +48,6 @@ class ScannedVideo:
     updated_at: datetime | None = None
     is_deleting: bool = False
     is_unreadable: bool = False
-    clips: Mapping[str, ScannedClip] = field(default_factory=dict)
 
 
 class Scanner:
@@ -63,14 +66,13 @@ class Scanner:
         async for video_id in self._list_ids(self._videos(user_id)):
             yield video_id
 
-    async def read_video(self, user_id: str, video_id: str) -> ScannedVideo:
-        """The video with all of its clips, read in pages: clips that are written meanwhile may be read either way."""
-        video = await self.read_video_alone(user_id, video_id)
-        clips = self._videos(user_id).document(video_id).collection("clips")
-        return replace(video, clips={found.id: _scan(found) async for found in self._list_documents(clips)})
+    async def list_clips(self, user_id: str, video_id: str) -> AsyncIterator[ScannedClip]:
+        """Every clip of the video; a page is held at a time, and what is written meanwhile may be read either way."""
+        async for document in self._list_documents(self._clips(user_id, video_id)):
+            yield _scan(document)
 
-    async def read_video_alone(self, user_id: str, video_id: str) -> ScannedVideo:
-        """The video as if it had no clips."""
+    async def read_video(self, user_id: str, video_id: str) -> ScannedVideo:
+        """The video's document; one without any is no error."""
         (document,) = await self._calls.get_all([self._videos(user_id).document(video_id)])
         if document.fields is None:
             return ScannedVideo(user_id, video_id)
@@ -81,13 +83,16 @@ class Scanner:
 
     async def read_clip(self, user_id: str, video_id: str, clip_id: str) -> ScannedClip | None:
         """The clip's document, or None."""
-        reference = self._videos(user_id).document(video_id).collection("clips").document(clip_id)
-        (document,) = await self._calls.get_all([reference])
+        (document,) = await self._calls.get_all([self._clips(user_id, video_id).document(clip_id)])
         return None if document.fields is None else _scan(document)
 
     def _videos(self, user_id: str) -> AsyncCollectionReference:
         videos: AsyncCollectionReference = self._calls.client.collection("users", user_id, "videos")
         return videos
+
+    def _clips(self, user_id: str, video_id: str) -> AsyncCollectionReference:
+        clips: AsyncCollectionReference = self._videos(user_id).document(video_id).collection("clips")
+        return clips
 
     async def _list_ids(self, collection: AsyncCollectionReference) -> AsyncIterator[str]:
         """Also of documents that are missing, and have collections below them: queries cannot tell of those."""

@@ -2,28 +2,37 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import click
-import orjson
+from pydantic import TypeAdapter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from cli.reconciling.drift import Drift, DriftKind, Rules
-from cli.reconciling.running import Outcome, Reconciler, Summary
+from cli.reconciling.drift import Rules
+from cli.reconciling.reporting import JsonReporter, TextReporter
+from cli.reconciling.running import Reconciler, Summary
 from cli.stack import connect_services
-from repositories.exceptions import RepositoryError
+from repositories.exceptions import RepositoryError, ValidationError
+from repositories.fields import UserId
+from repositories.validation import validate_value
 from settings import Settings
 from storage.exceptions import StorageError
 
+USER_ID = TypeAdapter[str](UserId)
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-INTERRUPTED = 130
-"""What shells answer for a program that Ctrl-C ended."""
+DRIFTED, FAILED, INTERRUPTED = 1, 2, 130
+"""Exit codes. FAILED is click's own for a usage error, too; INTERRUPTED is the shells' for Ctrl-C."""
+
+
+class FailureError(click.ClickException):
+    """The run could not go on, so that nobody knows whether there is drift: 1 would say that there is."""
+
+    exit_code = FAILED
 
 
 class Duration(click.ParamType[timedelta]):
@@ -37,6 +46,19 @@ class Duration(click.ParamType[timedelta]):
         if matched is None:
             self.fail(f"{value!r} is no duration: write 90s, 30m, 6h or 30d.", param, ctx)
         return timedelta(**{UNITS[matched[2]]: int(matched[1])})
+
+
+class User(click.ParamType[str]):
+    """A user's id: one that no user can have would agree with everything."""
+
+    name = "user"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The id; a usage error for what cannot be one."""
+        try:
+            return validate_value(USER_ID, value, path=("user_id",))
+        except ValidationError as error:
+            self.fail(f"{value!r} is no user's id: {error.message}", param, ctx)
 
 
 class Place(click.ParamType[tuple[str, str]]):
@@ -65,7 +87,7 @@ class Request:
 
 
 @click.command(help="Hold R2 and Firestore against each other; exit 1 where they differ.")
-@click.option("--user", "user_id", help="Only this user's videos.")
+@click.option("--user", "user_id", type=User(), help="Only this user's videos.")
 @click.option("--fix", is_flag=True, help="Mend what differs, and exit 1 only where something is left.")
 @click.option("--delete-orphans", is_flag=True, help="With --fix: delete files without metadata, not import them.")
 @click.option("--older-than", type=Duration(), help="Files without metadata count from this age on; 1h.")
@@ -94,42 +116,37 @@ def command(
     """Reports on stdout as it goes, with a progress bar on stderr."""
     if delete_orphans and older_than is None:
         raise click.UsageError("--delete-orphans needs --older-than: say from which age on a file may go.")
+    if user_id is not None and resume_after is not None and resume_after[0] != user_id:
+        raise click.UsageError(f"--resume-after names a video of {resume_after[0]!r}, and --user {user_id!r}.")
     rules = Rules(stuck_after=stuck_after, older_than=older_than or timedelta(hours=1))
     request = Request(user_id, resume_after, rules, fix, delete_orphans, as_json)
-    with connect_services(data_dir) as settings:
-        summary = asyncio.run(_reconcile(settings, request))
-    for remark in summary.remarks:
-        click.echo(remark, err=True)
-    if as_json:
-        click.echo(orjson.dumps({"summary": summary.to_json()}))
-    else:
-        _print_table(summary)
+    reporter = JsonReporter() if as_json else TextReporter()
+    try:
+        with connect_services(data_dir) as settings:
+            summary = asyncio.run(_reconcile(settings, request, reporter))
+    except click.ClickException as error:
+        raise FailureError(error.message) from None
+    reporter.tell_summary(summary)
     if summary.has_drift:
-        raise SystemExit(1)
+        raise SystemExit(DRIFTED)
 
 
-async def _reconcile(settings: Settings, request: Request) -> Summary:
+async def _reconcile(settings: Settings, request: Request, reporter: JsonReporter | TextReporter) -> Summary:
     from gql.app import create_services
     from gql.logs import configure_logging
 
     configure_logging(settings)
     services = create_services(settings)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with _make_progress() as progress:
         reconciler = Reconciler(
-            services,
-            request.rules,
-            progress,
-            _make_report(as_json=request.as_json),
-            fix=request.fix,
-            delete_orphans=request.delete_orphans,
+            services, request.rules, progress, reporter, fix=request.fix, delete_orphans=request.delete_orphans
         )
         try:
             return await reconciler.run(request.user_id, request.resume_after)
         except (RepositoryError, StorageError) as error:
             raise click.ClickException(f"{error} {_describe_resuming(reconciler)}") from None
         except asyncio.CancelledError:
-            progress.console.print(f"Stopped. {_describe_resuming(reconciler)}", soft_wrap=True, markup=False)
+            click.echo(f"Stopped. {_describe_resuming(reconciler)}", err=True)
             raise SystemExit(INTERRUPTED) from None
         finally:
             await services.close()
@@ -141,23 +158,10 @@ def _describe_resuming(reconciler: Reconciler) -> str:
     return f"To go on, run it again with --resume-after '{reconciler.reached}'."
 
 
-def _make_report(*, as_json: bool) -> Callable[[Drift, Outcome], None]:
-    def report(drift: Drift, outcome: Outcome) -> None:
-        if as_json:
-            click.echo(orjson.dumps({**drift.to_json(), "outcome": outcome}))
-        else:
-            click.echo(f"{drift.kind:<21} {outcome:<6} {drift.place} {drift.text}")
-
-    return report
-
-
-def _print_table(summary: Summary) -> None:
-    table = Table("", *Outcome, title=f"{summary.videos} videos, {summary.clips} clips, {summary.files} files")
-    for kind in DriftKind:
-        counts = [summary.outcomes[kind, outcome] for outcome in Outcome]
-        if any(counts):
-            table.add_row(kind, *map(str, counts))
-    if not table.rows:
-        click.echo(f"{table.title}: R2 and Firestore agree.")
-        return
-    Console().print(table)
+def _make_progress() -> Progress:
+    """A bar on stderr where that is a terminal, and none elsewhere."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    # Redirected, rich would print on stderr what is meant for a file or a pipe.
+    is_shared = sys.stdout.isatty()
+    return Progress(*columns, console=console, disable=not console.is_terminal, redirect_stdout=is_shared)

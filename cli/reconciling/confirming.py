@@ -8,7 +8,6 @@ from cli.reconciling.judging import (
     find_keys,
     judge_clip,
     judge_delete,
-    judge_orphan,
     judge_video_document,
 )
 from gql.context import Services
@@ -39,7 +38,7 @@ class Confirmer:
         if drift.clip_id is not None:
             found = await self._judge_clip(drift, drift.clip_id)
         else:
-            now = await self._scanner.read_video_alone(video.user_id, video.video_id)
+            now = await self._scanner.read_video(video.user_id, video.video_id)
             found = [*judge_delete(now, self._rules), *judge_video_document(now, self._rules)]
         return next((one for one in found if one.kind is drift.kind), None)
 
@@ -66,16 +65,14 @@ class Confirmer:
         return None, [None, None]
 
     async def _judge_clip(self, drift: Drift, clip_id: str) -> list[Drift]:
-        now = await self._scanner.read_video_alone(drift.user_id, drift.video_id)
+        now = await self._scanner.read_video(drift.user_id, drift.video_id)
         clip, (file, thumbnail) = await self.look_at(now, clip_id)
         if clip is None or now.is_deleting:
             return []
-        if now.video is None:
-            return [judge_orphan(now, clip)]
         return list(judge_clip(now, clip, file, thumbnail, self._rules))
 
     async def _check_is_orphan(self, drift: Drift) -> bool:
-        now = await self._scanner.read_video_alone(drift.user_id, drift.video_id)
+        now = await self._scanner.read_video(drift.user_id, drift.video_id)
         if now.is_deleting or now.is_unreadable or drift.key is None:
             return False
         file = await self._services.storage.head(drift.key)

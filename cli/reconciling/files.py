@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from cli.importing.sources import SourceFile, VideoFiles
-from storage.keys import HIGHLIGHTS_FILENAME, ObjectKind, parse_key
+from storage.keys import MAX_KEY_BYTES, ObjectKind, parse_key
 from storage.r2 import R2Storage, StoredObject
 
 
@@ -30,29 +30,29 @@ class Folder:
                 files.thumbnails[str(parsed.filename)] = file
         return files
 
-    @property
-    def highlights_key(self) -> str:
-        """Where the video's highlights.json is, or would be."""
-        return f"{self.user_id}/{self.video_id}/{HIGHLIGHTS_FILENAME}"
+
+async def list_folders(storage: R2Storage, prefix: str = "") -> AsyncIterator[str]:
+    """The names of the folders directly below the prefix, which is empty or ends with a slash; no file is listed."""
+    if _check_holds_nothing(prefix):
+        return
+    async for folder in storage.list_prefixes(prefix):
+        yield folder.removeprefix(prefix).removesuffix("/")
 
 
-async def list_users(storage: R2Storage) -> AsyncIterator[tuple[str, None]]:
-    """The bucket's folders, without their slashes."""
-    async for prefix in storage.list_prefixes():
-        yield prefix.removesuffix("/"), None
+async def list_files(storage: R2Storage, user_id: str, video_id: str) -> AsyncIterator[StoredObject]:
+    """The video's files, by key."""
+    prefix = f"{user_id}/{video_id}/"
+    if _check_holds_nothing(prefix):
+        return
+    async for found in storage.list(prefix):
+        yield found
 
 
-async def list_folders(storage: R2Storage, user_id: str) -> AsyncIterator[tuple[str, Folder]]:
-    """The user's videos in the bucket, each with all of its files: one is held at a time."""
-    folder: Folder | None = None
-    async for found in storage.list(f"{user_id}/"):
-        segments = found.key.split("/")
-        if len(segments) < len(("user", "video", "file")):
-            continue
-        if folder is None or folder.video_id != segments[1]:
-            if folder is not None:
-                yield folder.video_id, folder
-            folder = Folder(user_id, segments[1])
-        folder.objects[found.key] = found
-    if folder is not None:
-        yield folder.video_id, folder
+async def read_folder(storage: R2Storage, user_id: str, video_id: str) -> Folder:
+    """All files of the video, as the bucket lists them now."""
+    return Folder(user_id, video_id, {found.key: found async for found in list_files(storage, user_id, video_id)})
+
+
+def _check_holds_nothing(prefix: str) -> bool:
+    """Whether no key is long enough for this prefix: a document's id may be, and R2 refuses to look for it."""
+    return len(prefix.encode()) >= MAX_KEY_BYTES

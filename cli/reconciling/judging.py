@@ -1,34 +1,121 @@
 """Names what differs between a video's documents and its files, by looking only."""
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
 from cli.reconciling.drift import Drift, DriftKind, Rules
-from cli.reconciling.files import Folder
 from repositories import statistics
 from repositories.models import ClipMetadata, ClipStatus, VideoStatus
 from repositories.scanning import ScannedClip, ScannedVideo
-from storage.keys import THUMBNAIL_SUFFIX, ObjectKind, clip_id_of, parse_key
+from storage.keys import (
+    CLIP_SUFFIX,
+    CLIPS_FOLDER,
+    HIGHLIGHTS_FILENAME,
+    THUMBNAIL_SUFFIX,
+    ObjectKind,
+    clip_id_of,
+    parse_key,
+)
 from storage.r2 import StoredObject
 
+MAX_WAITING = 200
+"""Files that wait for their clips before those are given up that wait in vain."""
 
-def judge_video(scanned: ScannedVideo, folder: Folder, rules: Rules) -> list[Drift]:
-    """Everything that differs, in the order in which it is to be mended.
+LAST_CHARACTER = "\U0010ffff"
 
-    Both sides were read at different moments, and workers write: this is what to look at again.
+
+class Judge:
+    """Takes a video's files and clips as both lists go on, and keeps only what differs.
+
+    A clip takes its files out of those that came so far; a file that no clip can take any more has no metadata. Both
+    sides are read at different moments, and workers write: what differs is what to look at again.
     """
-    deleting = judge_delete(scanned, rules)
-    if scanned.is_deleting or scanned.is_unreadable:
-        return deleting
-    found = [*find_files_without_metadata(scanned, folder, rules), *judge_video_document(scanned, rules)]
-    for clip in scanned.clips.values():
-        if scanned.video is None and not clip.is_deleting:
-            found.append(judge_orphan(scanned, clip))
-        elif scanned.video is not None:
-            file, thumbnail = (None if key is None else folder.objects.get(key) for key in find_keys(clip))
-            found.extend(judge_clip(scanned, clip, file, thumbnail, rules))
-    order = list(DriftKind)
-    return sorted(found, key=lambda drift: order.index(drift.kind))
+
+    def __init__(self, video: ScannedVideo, rules: Rules) -> None:
+        self.clips_count = 0
+        self.files_count = 0
+        self.unreadable_clip_ids: list[str] = []
+        self._video = video
+        self._rules = rules
+        self._is_left_out = video.is_deleting or video.is_unreadable
+        self._prefix = f"{video.user_id}/{video.video_id}/{CLIPS_FOLDER}/"
+        self._waiting: dict[str, StoredObject] = {}
+        self._left: dict[str, StoredObject] = {}
+        self._named_elsewhere = set[str]()
+        self._counted = Counter[str]()
+        self._found = [*judge_delete(video, rules), *judge_video_document(video, rules)]
+
+    def find_last_key(self, clip_id: str) -> str:
+        """The last key that a file of the clip can have: files up to it come before the clip."""
+        return f"{self._prefix}{clip_id}.{LAST_CHARACTER}"
+
+    def add_file(self, file: StoredObject) -> None:
+        """The file waits for its clip. Files come in the order of their keys."""
+        self.files_count += 1
+        self._waiting[file.key] = file
+
+    def add_clip(self, scanned: ScannedClip) -> None:
+        """The clip was held against its files. Clips come in the order of their ids."""
+        self.clips_count += 1
+        file, thumbnail = (None if key is None else self._waiting.get(key) for key in find_keys(scanned))
+        self._claim_files(scanned)
+        if scanned.clip is not None:
+            self._counted.update(statistics.count_by_style([scanned.clip]))
+        elif not scanned.is_deleting:
+            self.unreadable_clip_ids.append(scanned.clip_id)
+        if not self._is_left_out:
+            self._found.extend(judge_clip(self._video, scanned, file, thumbnail, self._rules))
+        if len(self._waiting) > MAX_WAITING:
+            self._give_up_files(before=scanned.clip_id)
+
+    def finish(self) -> list[Drift]:
+        """Everything that differs, in the order in which it is to be mended."""
+        if not self._is_left_out:
+            self._found.extend(judge_statistics(self._video, self._counted))
+            self._found.extend(self.find_files_without_metadata())
+        order = list(DriftKind)
+        return sorted(self._found, key=lambda drift: order.index(drift.kind))
+
+    def find_files_without_metadata(self) -> Iterator[Drift]:
+        """Clips, thumbnails and a highlights.json that no document knows of; other files are nobody's to judge."""
+        if self._is_left_out:
+            return
+        for key, found in (self._left | self._waiting).items():
+            if key in self._named_elsewhere or not self._check_is_judged(found):
+                continue
+            clip_id = None if key.endswith(HIGHLIGHTS_FILENAME) else find_clip_id(key)
+            text = f"has {found.size_bytes:,} bytes, and no metadata."
+            kind = DriftKind.FILE_WITHOUT_METADATA
+            yield Drift(kind, self._video.user_id, self._video.video_id, text, clip_id, key)
+
+    def _claim_files(self, clip: ScannedClip) -> None:
+        """The files that the clip's document names, and those that its id tells, wait no longer."""
+        own = self._prefix + clip.clip_id
+        for key in {*clip.keys, *filter(None, find_keys(clip)), own + CLIP_SUFFIX, own + THUMBNAIL_SUFFIX}:
+            self._waiting.pop(key, None)
+            if clip_id_of(key) != own:
+                # It may have come already, or not yet.
+                self._named_elsewhere.add(key)
+
+    def _give_up_files(self, before: str) -> None:
+        """Files whose clip would have come before that one wait no longer."""
+        given_up = [key for key in self._waiting if not key.startswith(self._prefix) or find_clip_id(key) < before]
+        for key in given_up:
+            found = self._waiting.pop(key)
+            if self._check_is_judged(found):
+                self._left[key] = found
+
+    def _check_is_judged(self, found: StoredObject) -> bool:
+        kind = parse_key(found.key).kind
+        if kind is ObjectKind.OTHER or (kind is ObjectKind.HIGHLIGHTS and self._video.video is not None):
+            return False
+        return self._rules.check_is_orphan(found.last_modified)
+
+
+def find_clip_id(key: str) -> str:
+    """The id of the clip that a file belongs to by its key."""
+    return clip_id_of(key.rpartition("/")[2])
 
 
 def judge_clip(
@@ -37,8 +124,14 @@ def judge_clip(
     """What differs between the clip's document and its files."""
     clip = scanned.clip
     drift = partial(Drift, user_id=video.user_id, video_id=video.video_id, clip_id=scanned.clip_id)
-    if scanned.is_deleting and rules.check_is_stuck(scanned.updated_at):
-        yield drift(DriftKind.UNFINISHED_DELETE, text=f"is being deleted since {scanned.updated_at:%Y-%m-%d %H:%M}.")
+    if scanned.is_deleting:
+        if rules.check_is_stuck(scanned.updated_at):
+            text = f"is being deleted since {scanned.updated_at:%Y-%m-%d %H:%M}."
+            yield drift(DriftKind.UNFINISHED_DELETE, text=text)
+        return
+    if video.video is None:
+        yield drift(DriftKind.CLIP_WITHOUT_VIDEO, text="has no video above it.")
+        return
     if clip is None:
         return
     if clip.status is ClipStatus.PROCESSING and rules.check_is_stuck(scanned.updated_at):
@@ -56,33 +149,29 @@ def judge_clip(
         yield drift(DriftKind.THUMBNAIL_DIFFERS, text=text)
 
 
-def judge_orphan(video: ScannedVideo, clip: ScannedClip) -> Drift:
-    """What a clip is whose video has no document."""
-    text = "has no video above it."
-    return Drift(DriftKind.CLIP_WITHOUT_VIDEO, video.user_id, video.video_id, text, clip.clip_id)
-
-
-def judge_delete(video: ScannedVideo, rules: Rules) -> list[Drift]:
+def judge_delete(video: ScannedVideo, rules: Rules) -> Iterator[Drift]:
     """Whether a delete of the video has begun, and nobody goes on with it."""
-    if not video.is_deleting or video.updated_at is None or not rules.check_is_stuck(video.updated_at):
-        return []
-    text = f"is being deleted since {video.updated_at:%Y-%m-%d %H:%M}."
-    return [Drift(DriftKind.UNFINISHED_DELETE, video.user_id, video.video_id, text)]
+    if video.is_deleting and video.updated_at is not None and rules.check_is_stuck(video.updated_at):
+        text = f"is being deleted since {video.updated_at:%Y-%m-%d %H:%M}."
+        yield Drift(DriftKind.UNFINISHED_DELETE, video.user_id, video.video_id, text)
 
 
-def judge_video_document(scanned: ScannedVideo, rules: Rules) -> list[Drift]:
-    """What the video's document alone, and a count of the clips that were read, tell."""
-    video, found = scanned.video, list[Drift]()
-    if video is None or scanned.updated_at is None:
-        return found
-    drift = partial(Drift, user_id=scanned.user_id, video_id=scanned.video_id)
-    if video.status is VideoStatus.PROCESSING and rules.check_is_stuck(scanned.updated_at):
-        text = f"is in processing, and was written last {scanned.updated_at:%Y-%m-%d %H:%M}."
-        found.append(drift(DriftKind.VIDEO_STUCK, text=text))
-    counted = statistics.count_by_style(clip.clip for clip in scanned.clips.values() if clip.clip is not None)
-    if (video.clips_count, video.clips_by_style) != (counted.total(), dict(counted)):
-        found.append(drift(DriftKind.STATISTICS_DIFFER, text=describe_statistics(video.clips_count, counted.total())))
-    return found
+def judge_video_document(scanned: ScannedVideo, rules: Rules) -> Iterator[Drift]:
+    """What the video's document alone tells."""
+    video, updated_at = scanned.video, scanned.updated_at
+    if video is None or updated_at is None:
+        return
+    if video.status is VideoStatus.PROCESSING and rules.check_is_stuck(updated_at):
+        text = f"is in processing, and was written last {updated_at:%Y-%m-%d %H:%M}."
+        yield Drift(DriftKind.VIDEO_STUCK, scanned.user_id, scanned.video_id, text)
+
+
+def judge_statistics(scanned: ScannedVideo, counted: Counter[str]) -> Iterator[Drift]:
+    """Whether the video says something else of its clips than a count of them."""
+    video = scanned.video
+    if video is not None and (video.clips_count, video.clips_by_style) != (counted.total(), dict(counted)):
+        text = describe_statistics(video.clips_count, counted.total())
+        yield Drift(DriftKind.STATISTICS_DIFFER, scanned.user_id, scanned.video_id, text)
 
 
 def describe_statistics(said: int, counted: int) -> str:
@@ -99,21 +188,3 @@ def find_keys(scanned: ScannedClip) -> tuple[str | None, str | None]:
 def find_thumbnail_key(clip: ClipMetadata) -> str:
     """Where the clip's thumbnail is, or would be."""
     return clip.thumbnail_r2_key or clip_id_of(clip.r2_key) + THUMBNAIL_SUFFIX
-
-
-def find_files_without_metadata(scanned: ScannedVideo, folder: Folder, rules: Rules) -> Iterator[Drift]:
-    """Clips, thumbnails and a highlights.json that no document knows of; other files are nobody's to judge."""
-    named = {key for clip in scanned.clips.values() for key in (*clip.keys, *find_keys(clip))}
-    for key, found in folder.objects.items():
-        parsed = parse_key(key)
-        if key in named or not rules.check_is_orphan(found.last_modified):
-            continue
-        clip_id = None
-        if parsed.kind in {ObjectKind.CLIP, ObjectKind.THUMBNAIL}:
-            clip_id = clip_id_of(str(parsed.filename))
-        elif parsed.kind is not ObjectKind.HIGHLIGHTS or scanned.video is not None:
-            continue
-        if clip_id not in scanned.clips:
-            text = f"has {found.size_bytes:,} bytes, and no metadata."
-            kind = DriftKind.FILE_WITHOUT_METADATA
-            yield Drift(kind, scanned.user_id, scanned.video_id, text, clip_id, key)

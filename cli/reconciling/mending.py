@@ -1,25 +1,29 @@
 """Mends what differs, each kind in the direction that loses nothing, and only while it still is as it was judged."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC
 
 from cli.importing.reading import VideoReading, read_video
 from cli.importing.sources import BucketSource
+from cli.reconciling.comparing import compare_video
 from cli.reconciling.confirming import ATTEMPTS, Confirmer
 from cli.reconciling.drift import Drift, DriftKind, Rules
-from cli.reconciling.files import Folder
-from cli.reconciling.judging import find_files_without_metadata, judge_clip
+from cli.reconciling.files import Folder, read_folder
+from cli.reconciling.judging import judge_clip
 from gql.context import Services
 from repositories.calls import compute_backoff_seconds
 from repositories.deleting import UnfinishedDelete
-from repositories.exceptions import ContentionError
-from repositories.models import ClipStatus, VideoStatus
+from repositories.exceptions import ClipBeingDeletedError, ContentionError
+from repositories.models import ClipMetadata, ClipStatus, VideoStatus
 from repositories.scanning import ScannedClip, ScannedVideo, Scanner
 from storage.r2 import StoredObject
 
-# One commit each.
-CLIPS_PER_BATCH = 50
+# One commit each, and of files one request to delete them.
+FILES_PER_BATCH = 50
+
+Mended = AsyncIterator[tuple[Drift, bool]]
+"""Each drift with whether it is mended, as soon as that is known."""
 
 
 class Mender:
@@ -42,23 +46,28 @@ class Mender:
         self._rules = rules
         self._delete_orphans = delete_orphans
 
-    async def mend(self, drifts: list[Drift], video: ScannedVideo, folder: Folder) -> list[bool]:
-        """Whether each drift, all of one kind and just confirmed, is mended; what changed meanwhile is left."""
-        if drifts[0].kind is not DriftKind.FILE_WITHOUT_METADATA:
-            return [await self._mend_one(drift, video, folder) for drift in drifts]
-        if self._delete_orphans:
-            return await self._delete_files(drifts, folder)
-        return await self._import_files(drifts, folder)
+    async def mend(self, drifts: list[Drift], video: ScannedVideo) -> Mended:
+        """Mends drifts of one kind that were just confirmed; what changed meanwhile is left.
 
-    async def _mend_one(self, drift: Drift, video: ScannedVideo, folder: Folder) -> bool:
+        `video` is as it was when they were found. Several drifts at once only of files without metadata.
+        """
+        if drifts[0].kind is not DriftKind.FILE_WITHOUT_METADATA:
+            for drift in drifts:
+                yield drift, await self._mend_one(drift, video)
+            return
+        mend_files = self._delete_files if self._delete_orphans else self._import_files
+        async for mended in mend_files(drifts, video):
+            yield mended
+
+    async def _mend_one(self, drift: Drift, video: ScannedVideo) -> bool:
         for attempt in range(ATTEMPTS):
             try:
-                return await self._try_mend(drift, video, folder)
+                return await self._try_mend(drift, video)
             except ContentionError:
                 await asyncio.sleep(compute_backoff_seconds(attempt))
         return False
 
-    async def _try_mend(self, drift: Drift, video: ScannedVideo, folder: Folder) -> bool:
+    async def _try_mend(self, drift: Drift, video: ScannedVideo) -> bool:
         if drift.kind is DriftKind.UNFINISHED_DELETE:
             unfinished = UnfinishedDelete(drift.video_id, drift.clip_id, None)
             await self._services.videos(drift.user_id).finish_delete(unfinished, self._services.storage)
@@ -69,7 +78,7 @@ class Mender:
         if clip is None:
             return False
         if drift.kind is DriftKind.CLIP_WITHOUT_VIDEO:
-            return await self._mend_orphan(clip, folder)
+            return await self._mend_orphan(clip)
         if drift.kind in {one.kind for one in judge_clip(video, clip, file, thumbnail, self._rules)}:
             return await self._mend_clip(drift, clip, file, thumbnail)
         return True  # somebody took the clip up meanwhile, or what was mended before mended this, too
@@ -119,16 +128,19 @@ class Mender:
                 )
         return True
 
-    async def _mend_orphan(self, scanned: ScannedClip, folder: Folder) -> bool:
+    async def _mend_orphan(self, scanned: ScannedClip) -> bool:
         """The clip has a video again, as its files describe it; without files it goes, if it may."""
         clip = scanned.clip
         if clip is None:
             return False
+        videos = self._services.videos(clip.user_id)
+        if await videos.get_video(clip.video_id) is not None:
+            return True  # what was mended before brought it back
+        folder = await read_folder(self._services.storage, clip.user_id, clip.video_id)
         if folder.objects:
             return (await self._describe(folder)).video is not None
         if not self._delete_orphans or not self._rules.check_is_orphan(scanned.updated_at):
             return False
-        videos = self._services.videos(clip.user_id)
         async with videos.transaction() as transaction:
             if await videos.get_video(clip.video_id, transaction=transaction) is not None:
                 return False
@@ -163,29 +175,55 @@ class Mender:
 
     # Files
 
-    async def _delete_files(self, drifts: list[Drift], folder: Folder) -> list[bool]:
-        """The files are gone, but for those that any document of the video names by now."""
-        video = await self._scanner.read_video(folder.user_id, folder.video_id)
-        if video.is_deleting or video.is_unreadable:
-            return [False] * len(drifts)
-        orphans = {drift.key for drift in find_files_without_metadata(video, folder, self._rules)}
-        keys = [drift.key for drift in drifts if drift.key in orphans]
-        await self._services.storage.delete(filter(None, keys))
-        return [drift.key in orphans for drift in drifts]
+    async def _delete_files(self, drifts: list[Drift], video: ScannedVideo) -> Mended:
+        """The files are gone, but for those that any document of the video names by now, or that came anew."""
+        orphans = await self._find_orphans(video)
+        for batch in _split(drifts):
+            # Once more, right before: a worker may have put a file that is old in every list.
+            confirmed = await asyncio.gather(*(self._confirmer.confirm(drift, video) for drift in batch))
+            keys = [drift.key for drift in confirmed if drift is not None and drift.key in orphans]
+            await self._services.storage.delete(filter(None, keys))
+            for drift in batch:
+                yield drift, drift.key in keys
 
-    async def _import_files(self, drifts: list[Drift], folder: Folder) -> list[bool]:
+    async def _find_orphans(self, video: ScannedVideo) -> set[str | None]:
+        """The keys of the video's files without metadata, as all of its documents are now."""
+        now = await self._scanner.read_video(video.user_id, video.video_id)
+        judge = await compare_video(self._services.storage, self._scanner, now, self._rules)
+        return {drift.key for drift in judge.find_files_without_metadata()}
+
+    async def _import_files(self, drifts: list[Drift], video: ScannedVideo) -> Mended:
         """The files have metadata, as an import would describe them; what is there already is not touched."""
+        folder = await read_folder(self._services.storage, video.user_id, video.video_id)
+        known = await self._services.videos(video.user_id).get_video(video.video_id)
+        if known is None and video.video is not None:
+            self._remark(f"{video.user_id}/{video.video_id} was deleted meanwhile: its files are left as they are.")
+            return  # whoever deleted it must not find it again
         reading = await self._describe(folder)
         keys = {drift.key for drift in drifts}
         for problem in reading.problems:
             if problem.key in keys:
                 self._remark(f"{problem.key} {problem.text}")
-        new = [clip for clip in reading.clips if clip.r2_key in keys]
-        clips = self._services.clips(folder.user_id, folder.video_id)
-        for start in range(0, len(new), CLIPS_PER_BATCH):
-            await clips.create_clips_batch(new[start : start + CLIPS_PER_BATCH])
-        described = {clip.clip_id for clip in new} | ({None} if reading.video else set[None]())
-        return [drift.clip_id in described for drift in drifts]
+        # One that came anew is a worker's to describe.
+        old = {key for key, found in folder.objects.items() if self._rules.check_is_orphan(found.last_modified)}
+        waiting = {clip.clip_id: clip for clip in reading.clips if clip.r2_key in keys & old}
+        described = {None} if reading.video else set[str | None]()
+        for batch in _split(drifts):
+            clip_ids = dict.fromkeys(drift.clip_id for drift in batch if drift.clip_id is not None)
+            # A clip and its thumbnail may be in two batches.
+            described |= await self._create([waiting.pop(one) for one in clip_ids if one in waiting], video)
+            for drift in batch:
+                yield drift, drift.clip_id in described
+
+    async def _create(self, clips: list[ClipMetadata], video: ScannedVideo) -> set[str | None]:
+        """The ids of those that have a document now, be it a worker's."""
+        repository = self._services.clips(video.user_id, video.video_id)
+        outcomes = await repository.try_create_clips(clips) if clips else []
+        return {
+            clip.clip_id
+            for clip, outcome in zip(clips, outcomes, strict=True)
+            if not isinstance(outcome, ClipBeingDeletedError)
+        }
 
     async def _describe(self, folder: Folder) -> VideoReading:
         """What the folder's files say; their video has a document."""
@@ -198,6 +236,10 @@ class Mender:
             # Clips may have outlived the video's document.
             await videos.update_clip_statistics(folder.video_id)
         return reading
+
+
+def _split(drifts: list[Drift]) -> Iterator[list[Drift]]:
+    return (drifts[start : start + FILES_PER_BATCH] for start in range(0, len(drifts), FILES_PER_BATCH))
 
 
 def _check_is_of_this_work(file: StoredObject, clip: ScannedClip) -> bool:

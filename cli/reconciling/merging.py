@@ -1,9 +1,6 @@
 """Two ordered lists walked at once: Firestore's ids, and R2's folders."""
 
 from collections.abc import AsyncIterator
-from typing import TypeVar
-
-T = TypeVar("T")
 
 
 def to_order(name: str) -> bytes:
@@ -27,17 +24,17 @@ async def order_as_folders(ids: AsyncIterator[str]) -> AsyncIterator[str]:
         yield waiting.pop()
 
 
-async def merge(ids: AsyncIterator[str], folders: AsyncIterator[tuple[str, T]]) -> AsyncIterator[tuple[str, T | None]]:
-    """Every name that either list has, in the order of folders, with what its folder holds, if it has one."""
+async def merge(ids: AsyncIterator[str], folders: AsyncIterator[str]) -> AsyncIterator[str]:
+    """Every name that either list has, once, in the order of folders."""
     left = order_as_folders(ids)
     name, folder = await anext(left, None), await anext(folders, None)
     while name is not None or folder is not None:
-        if folder is None or (name is not None and to_order(name) < to_order(folder[0])):
+        if folder is None or (name is not None and to_order(name) < to_order(folder)):
             assert name is not None  # noqa: S101  one of both is there
-            yield name, None
+            yield name
             name = await anext(left, None)
             continue
         yield folder
-        if name == folder[0]:
+        if name == folder:
             name = await anext(left, None)
         folder = await anext(folders, None)

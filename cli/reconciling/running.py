@@ -1,24 +1,25 @@
 """Walks through all videos of both sides, one at a time, and hands on what differs."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby
-from typing import Any
+from typing import Any, Protocol
 
 from rich.progress import Progress
 
+from cli.reconciling.comparing import compare_video
 from cli.reconciling.confirming import Confirmer
-from cli.reconciling.drift import Drift, Rules
-from cli.reconciling.files import Folder, list_folders, list_users
-from cli.reconciling.judging import judge_video
+from cli.reconciling.drift import Drift, DriftKind, Rules
+from cli.reconciling.files import list_folders
 from cli.reconciling.mending import Mender
 from cli.reconciling.merging import merge, to_order
 from cli.reconciling.uploads import find_stale_uploads
 from gql.context import Services
 from repositories.exceptions import ConflictError, NotFoundError, ValidationError
 from repositories.scanning import ScannedVideo, Scanner
+from storage.exceptions import ObjectNotFoundError
 
 
 class Outcome(StrEnum):
@@ -37,7 +38,7 @@ class Summary:
     clips: int = 0
     files: int = 0
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    remarks: list[str] = field(default_factory=list)
+    remarks: int = 0
 
     @property
     def has_drift(self) -> bool:
@@ -53,6 +54,19 @@ class Summary:
         return {**counts, "drift": by_kind, "remarks": self.remarks}
 
 
+class Reporter(Protocol):
+    """Who is told what a run finds, as it finds it: nothing of it is kept."""
+
+    def tell_drift(self, drift: Drift, outcome: Outcome) -> None:
+        """Something differs, and became this."""
+
+    def tell_remark(self, text: str) -> None:
+        """Something was left out, or guessed."""
+
+    def tell_reached(self, place: str) -> None:
+        """All that differs in the video `user/video` was told: another run can go on behind it."""
+
+
 class Reconciler:
     """One run. `reached` is the video that was looked at last, as `user/video`: where another run can go on."""
 
@@ -61,7 +75,7 @@ class Reconciler:
         services: Services,
         rules: Rules,
         progress: Progress,
-        report: Callable[[Drift, Outcome], None],
+        reporter: Reporter,
         *,
         fix: bool = False,
         delete_orphans: bool = False,
@@ -72,14 +86,13 @@ class Reconciler:
         self._rules = rules
         self._progress = progress
         self._task = progress.add_task("Comparing videos", total=0)
-        self._report = report
+        self._reporter = reporter
         self._scanner = Scanner(services.firestore, timeout_seconds=services.settings.firestore_timeout_seconds)
         self._confirmer = Confirmer(services, self._scanner, rules)
         self._mender: Mender | None = None
         if fix:
-            remark = self.summary.remarks.append
             self._mender = Mender(
-                services, self._scanner, self._confirmer, rules, remark, delete_orphans=delete_orphans
+                services, self._scanner, self._confirmer, rules, self._remark, delete_orphans=delete_orphans
             )
 
     async def run(self, user_id: str | None = None, resume_after: tuple[str, str] | None = None) -> Summary:
@@ -91,7 +104,7 @@ class Reconciler:
             try:
                 await self._run_user(found_id, reached)
             except ValidationError as error:
-                self.summary.remarks.append(f"{found_id} is left out: {error.message}")
+                self._remark(f"{found_id} is left out: {error.message}")
         async for drift, upload in find_stale_uploads(self._services.storage, user_id, self._rules):
             if self._mender is not None:
                 # Whoever completed it meanwhile keeps the file: an upload that is over is not aborted.
@@ -103,59 +116,75 @@ class Reconciler:
         if user_id is not None:
             yield user_id
             return
-        async for found_id, _ in merge(self._scanner.list_users(), list_users(self._services.storage)):
+        async for found_id in merge(self._scanner.list_users(), list_folders(self._services.storage)):
             yield found_id
 
     async def _run_user(self, user_id: str, reached: tuple[bytes, ...] | None) -> None:
-        self._expect(await self._services.videos(user_id).count_videos())
-        folders = list_folders(self._services.storage, user_id)
-        async for video_id, folder in merge(self._scanner.list_videos(user_id), folders):
+        await self._expect_videos(user_id)
+        folders = list_folders(self._services.storage, f"{user_id}/")
+        async for video_id in merge(self._scanner.list_videos(user_id), folders):
             self._progress.advance(self._task)
             if reached is not None and (to_order(user_id), to_order(video_id)) <= reached:
                 continue
             try:
-                await self._run_video(folder or Folder(user_id, video_id))
+                await self._run_video(user_id, video_id)
             except ValidationError as error:
-                self.summary.remarks.append(f"{user_id}/{video_id} is left out: {error.message}")
+                self._remark(f"{user_id}/{video_id} is left out: {error.message}")
             self.reached = f"{user_id}/{video_id}"
+            self._reporter.tell_reached(self.reached)
 
-    def _expect(self, videos: int) -> None:
-        """The bar is longer by so many videos."""
-        total = self._progress.tasks[self._task].total or 0
-        self._progress.update(self._task, total=total + videos)
+    async def _expect_videos(self, user_id: str) -> None:
+        """The bar is longer by the user's videos."""
+        videos = await self._services.videos(user_id).count_videos()
+        self._progress.update(self._task, total=(self._progress.tasks[self._task].total or 0) + videos)
 
-    async def _run_video(self, folder: Folder) -> None:
-        video = await self._scanner.read_video(folder.user_id, folder.video_id)
-        self.summary.videos += 1
-        self.summary.clips += len(video.clips)
-        self.summary.files += len(folder.objects)
-        if video.is_unreadable:
-            self.summary.remarks.append(f"{folder.user_id}/{folder.video_id} is left out: its document is unreadable.")
-        unreadable = [clip.clip_id for clip in video.clips.values() if clip.clip is None and not clip.is_deleting]
-        for clip_id in unreadable:
-            self.summary.remarks.append(
-                f"{folder.user_id}/{folder.video_id}/{clip_id} is left out: its document is unreadable."
-            )
+    async def _run_video(self, user_id: str, video_id: str) -> None:
+        video = await self._scanner.read_video(user_id, video_id)
+        found = await self._find_drift(video)
         # All of it is confirmed before any is mended: mending one changes what the others look like.
-        confirmed = [await self._confirmer.confirm(drift, video) for drift in judge_video(video, folder, self._rules)]
-        for _, same_kind in groupby(filter(None, confirmed), key=lambda drift: drift.kind):
-            await self._settle(list(same_kind), video, folder)
+        confirmed = [drift for one in found if (drift := await self._confirmer.confirm(one, video)) is not None]
+        for drifts in _group(confirmed):
+            await self._settle(drifts, video)
 
-    async def _settle(self, drifts: list[Drift], video: ScannedVideo, folder: Folder) -> None:
-        outcomes = [Outcome.FOUND] * len(drifts)
-        if self._mender is not None:
-            mended = await self._mend(self._mender, drifts, video, folder)
-            outcomes = [Outcome.MENDED if is_mended else Outcome.LEFT for is_mended in mended]
-        for drift, outcome in zip(drifts, outcomes, strict=True):
-            self._note(drift, outcome)
+    async def _find_drift(self, video: ScannedVideo) -> list[Drift]:
+        judge = await compare_video(self._services.storage, self._scanner, video, self._rules)
+        self.summary.videos += 1
+        self.summary.clips += judge.clips_count
+        self.summary.files += judge.files_count
+        place = f"{video.user_id}/{video.video_id}"
+        unreadable = [place] if video.is_unreadable else []
+        for path in [*unreadable, *(f"{place}/{clip_id}" for clip_id in judge.unreadable_clip_ids)]:
+            self._remark(f"{path} is left out: its document is unreadable.")
+        return judge.finish()
+
+    async def _settle(self, drifts: list[Drift], video: ScannedVideo) -> None:
+        if self._mender is None:
+            for drift in drifts:
+                self._note(drift, Outcome.FOUND)
+            return
+        left = dict.fromkeys(drifts)
+        try:
+            async for drift, is_mended in self._mender.mend(drifts, video):
+                del left[drift]
+                self._note(drift, Outcome.MENDED if is_mended else Outcome.LEFT)
+        except (ConflictError, NotFoundError, ValidationError, ObjectNotFoundError) as error:
+            self._remark(f"{drifts[0].place} is left as it is: {error}")
+        for drift in left:
+            self._note(drift, Outcome.LEFT)
 
     def _note(self, drift: Drift, outcome: Outcome) -> None:
         self.summary.outcomes[drift.kind, outcome] += 1
-        self._report(drift, outcome)
+        self._reporter.tell_drift(drift, outcome)
 
-    async def _mend(self, mender: Mender, drifts: list[Drift], video: ScannedVideo, folder: Folder) -> list[bool]:
-        try:
-            return await mender.mend(drifts, video, folder)
-        except (ConflictError, NotFoundError, ValidationError) as error:
-            self.summary.remarks.append(f"{drifts[0].place} is left as it is: {error.message}")
-            return [False] * len(drifts)
+    def _remark(self, text: str) -> None:
+        self.summary.remarks += 1
+        self._reporter.tell_remark(text)
+
+
+def _group(drifts: list[Drift]) -> Iterator[list[Drift]]:
+    """What is mended together: a video's files without metadata, which one look into highlights.json describes."""
+    for kind, same_kind in groupby(drifts, key=lambda drift: drift.kind):
+        if kind is DriftKind.FILE_WITHOUT_METADATA:
+            yield list(same_kind)
+        else:
+            yield from ([drift] for drift in same_kind)
