@@ -8,7 +8,10 @@ import pytest
 from starlette.applications import Starlette
 
 from gql.app import create_app
-from gql.context import Services
+from gql.context import Context, Services
+from gql.loaders import Loaders
+from gql.permissions import Principal
+from gql.schema import schema
 from settings import Settings
 
 Execute = Callable[..., Awaitable[Any]]
@@ -156,3 +159,32 @@ def complete_clips(create_clips: Execute, upload: Execute) -> Execute:
         return await create_clips(*({**clip, "status": "COMPLETED"} for clip in clips), video_id=video_id)
 
     return complete_clips
+
+
+@pytest.fixture
+def execute_as(services: Services) -> Execute:
+    """Runs a document as this caller, and answers all of the response: the data, the errors, and the extensions."""
+
+    async def execute_as(principal: Principal, document: str, **variables: Any) -> Any:
+        context = Context(principal, services, Loaders(services), request_id="test")
+        result = await schema.execute(document, variables, context_value=context)
+        errors = [error.formatted for error in result.errors or ()]
+        return {"data": result.data, "errors": errors, "extensions": result.extensions}
+
+    return execute_as
+
+
+@pytest.fixture
+def dump(services: Services) -> Execute:
+    """Answers all that Firestore and R2 hold of a user, with the moments of the last writes."""
+
+    async def dump(user_id: str) -> Any:
+        documents = {}
+        async for video in services.firestore.collection("users", user_id, "videos").list_documents():
+            for found in [await video.get(), *[clip async for clip in video.collection("clips").stream()]]:
+                documents[found.reference.path] = (found.to_dict(), found.update_time)
+        files = [file async for file in services.storage.list(f"{user_id}/")]
+        uploads = [upload async for upload in services.storage.list_multipart_uploads(f"{user_id}/")]
+        return documents, files, uploads
+
+    return dump
