@@ -1,10 +1,15 @@
 """What can go wrong between the app and its Firestore and R2, and a proxy that makes it so in R2's place."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
+from google.cloud.firestore_v1 import types
 from hypothesis import strategies as st
+
+from tests.repositories.conftest import FirestoreProxy
 
 CODES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.ABORTED)
 FIRESTORE_PLACES = ("before a commit", "after a commit", "at a read")
@@ -40,6 +45,45 @@ def failures(draw: st.DrawFn) -> Failures | None:
     if place == "nowhere":
         return None
     return Failures(place, draw(st.sampled_from(CODES)), draw(st.sampled_from([1, 2, MANY])))
+
+
+class EndingFirestoreProxy(FirestoreProxy):
+    """Ends the transaction of whatever it aborts, as Firestore does: else its locks would stay until it is idle."""
+
+    async def pass_on(self, method: str, request: bytes, context: Any) -> AsyncIterator[bytes]:
+        """Firestore's answers, or the failure's."""
+        async for answer in super().pass_on(method, request, _Aborting(self, method, request, context)):
+            yield answer
+
+    async def end_transaction(self, method: str, request: bytes) -> None:
+        """The request's transaction, if it has one, is rolled back."""
+        path, _, name = method.rpartition("/")
+        sent = getattr(types, f"{name}Request").pb().FromString(request)
+        if not getattr(sent, "transaction", b""):
+            return
+        database = (getattr(sent, "database", "") or sent.parent).partition("/documents")[0]
+        rollback = types.RollbackRequest.pb()(database=database, transaction=sent.transaction).SerializeToString()
+        try:
+            await self._channel.unary_unary(f"{path}/Rollback", None, None)(rollback)
+        except grpc.aio.AioRpcError:
+            return  # it has ended already
+
+
+class _Aborting:
+    """An RPC's context that ends the RPC's transaction before it says ABORTED."""
+
+    def __init__(self, proxy: EndingFirestoreProxy, method: str, request: bytes, context: Any) -> None:
+        self._proxy, self._method, self._request, self._context = proxy, method, request, context
+
+    def invocation_metadata(self) -> Any:
+        """What the client sent beside the request."""
+        return self._context.invocation_metadata()
+
+    async def abort(self, code: grpc.StatusCode, details: str) -> None:
+        """The RPC has failed."""
+        if code is grpc.StatusCode.ABORTED:
+            await self._proxy.end_transaction(self._method, self._request)
+        await self._context.abort(code, details)
 
 
 class S3Proxy:
