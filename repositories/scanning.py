@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from google.api_core.exceptions import GoogleAPICallError
+from google.api_core.exceptions import GoogleAPIError
+from google.api_core.retry import AsyncRetry, if_transient_error
 from google.cloud.firestore import AsyncCollectionReference
 from google.cloud.firestore_v1.async_query import AsyncQuery
 
-from repositories.calls import DEFAULT_TIMEOUT_SECONDS, Calls
+from repositories.calls import DEFAULT_TIMEOUT_SECONDS, FIRST_BACKOFF_SECONDS, Calls
 from repositories.client import FirestoreClient
 from repositories.deleting import check_is_deleting
 from repositories.exceptions import UnavailableError
@@ -96,10 +97,13 @@ class Scanner:
 
     async def _list_ids(self, collection: AsyncCollectionReference) -> AsyncIterator[str]:
         """Also of documents that are missing, and have collections below them: queries cannot tell of those."""
+        timeout_seconds = self._calls.timeout_seconds
+        # Its own retry goes on for a minute, and gives up with an error that is no GoogleAPICallError.
+        retry = AsyncRetry(if_transient_error, initial=FIRST_BACKOFF_SECONDS, maximum=1, timeout=timeout_seconds)
         try:
-            async for reference in collection.list_documents(timeout=self._calls.timeout_seconds):
+            async for reference in collection.list_documents(retry=retry, timeout=timeout_seconds):
                 yield reference.id
-        except GoogleAPICallError as error:
+        except GoogleAPIError as error:
             raise UnavailableError("Firestore does not list its documents right now.") from error
 
     async def _list_documents(self, collection: AsyncCollectionReference) -> AsyncIterator[StoredDocument]:

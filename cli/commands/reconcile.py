@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shlex
 import sys
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,6 +25,7 @@ from settings import Settings
 from storage.exceptions import StorageError
 
 USER_ID = TypeAdapter[str](UserId)
+DEFAULT_OLDER_THAN = timedelta(hours=1)
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 DRIFTED, FAILED, INTERRUPTED = 1, 2, 130
 """Exit codes. FAILED is click's own for a usage error, too; INTERRUPTED is the shells' for Ctrl-C."""
@@ -113,12 +115,12 @@ def command(
     delete_orphans: bool,
     as_json: bool,
 ) -> None:
-    """Reports on stdout as it goes, with a progress bar on stderr."""
+    """Reports on stdout as it goes, with a progress bar on stderr where that is a terminal."""
     if delete_orphans and older_than is None:
         raise click.UsageError("--delete-orphans needs --older-than: say from which age on a file may go.")
     if user_id is not None and resume_after is not None and resume_after[0] != user_id:
         raise click.UsageError(f"--resume-after names a video of {resume_after[0]!r}, and --user {user_id!r}.")
-    rules = Rules(stuck_after=stuck_after, older_than=older_than or timedelta(hours=1))
+    rules = Rules(stuck_after=stuck_after, older_than=DEFAULT_OLDER_THAN if older_than is None else older_than)
     request = Request(user_id, resume_after, rules, fix, delete_orphans, as_json)
     reporter = JsonReporter() if as_json else TextReporter()
     try:
@@ -155,7 +157,7 @@ async def _reconcile(settings: Settings, request: Request, reporter: JsonReporte
 def _describe_resuming(reconciler: Reconciler) -> str:
     if reconciler.reached is None:
         return "Run the same command again."
-    return f"To go on, run it again with --resume-after '{reconciler.reached}'."
+    return f"To go on, run it again with --resume-after {shlex.quote(reconciler.reached)}"
 
 
 def _make_progress() -> Progress:

@@ -15,6 +15,7 @@ from repositories.calls import compute_backoff_seconds
 from repositories.exceptions import ContentionError
 from repositories.models import ClipStatus
 from repositories.scanning import ScannedClip, ScannedVideo, Scanner
+from storage.keys import MAX_KEY_BYTES
 from storage.r2 import StoredObject
 
 ATTEMPTS = 5
@@ -59,10 +60,14 @@ class Confirmer:
             if before is None:
                 break
             keys = [key for key in find_keys(before) if key is not None]
-            files = list(await asyncio.gather(*(self._services.storage.head(key) for key in keys)))
+            files = list(await asyncio.gather(*map(self._head, keys)))
             if await self._scanner.read_clip(user_id, video_id, clip_id) == before:
                 return before, files or [None, None]
         return None, [None, None]
+
+    async def _head(self, key: str) -> StoredObject | None:
+        """The file, or None; a document may name a key that is too long for any, which R2 refuses to look for."""
+        return None if len(key.encode()) > MAX_KEY_BYTES else await self._services.storage.head(key)
 
     async def _judge_clip(self, drift: Drift, clip_id: str) -> list[Drift]:
         now = await self._scanner.read_video(drift.user_id, drift.video_id)

@@ -1,5 +1,6 @@
 """Walks through all videos of both sides, one at a time, and hands on what differs."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ from gql.context import Services
 from repositories.exceptions import ConflictError, NotFoundError, ValidationError
 from repositories.scanning import ScannedVideo, Scanner
 from storage.exceptions import ObjectNotFoundError
+
+# Each asks Firestore and R2 a few times, one after the other.
+CONFIRMED_AT_ONCE = 8
 
 
 class Outcome(StrEnum):
@@ -142,9 +146,15 @@ class Reconciler:
         video = await self._scanner.read_video(user_id, video_id)
         found = await self._find_drift(video)
         # All of it is confirmed before any is mended: mending one changes what the others look like.
-        confirmed = [drift for one in found if (drift := await self._confirmer.confirm(one, video)) is not None]
-        for drifts in _group(confirmed):
+        for drifts in _group([drift async for drift in self._confirm(found, video)]):
             await self._settle(drifts, video)
+
+    async def _confirm(self, found: list[Drift], video: ScannedVideo) -> AsyncIterator[Drift]:
+        for start in range(0, len(found), CONFIRMED_AT_ONCE):
+            batch = found[start : start + CONFIRMED_AT_ONCE]
+            for drift in await asyncio.gather(*(self._confirmer.confirm(one, video) for one in batch)):
+                if drift is not None:
+                    yield drift
 
     async def _find_drift(self, video: ScannedVideo) -> list[Drift]:
         judge = await compare_video(self._services.storage, self._scanner, video, self._rules)
