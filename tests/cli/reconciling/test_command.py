@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -82,7 +82,8 @@ def test_exit_code_tells_whether_anything_differs(run: Run, settings: Settings, 
     assert (found.stderr, agreed.stderr) == ("", "")
 
 
-VIDEO_IDS = {f"talk-{number}" for number in range(40)}
+# The line that says how to go on is for a shell.
+VIDEO_IDS = {f"it's talk-{number}" for number in range(40)}
 
 
 @pytest.fixture
@@ -108,6 +109,19 @@ def list_places(lines: Iterable[str]) -> list[str]:
     return [line["video_id"] for line in map(json.loads, lines) if "kind" in line]
 
 
+def test_age_of_nothing_counts_every_file(run: Run, settings: Settings, user_id: str) -> None:
+    """0s is an age, and not the default."""
+
+    async def put() -> None:
+        services = create_services(settings)
+        await services.storage.put(f"{user_id}/talk/clips/clip_01_01_a_split.mp4", b"x")
+        await services.close()
+
+    asyncio.run(put())
+    assert run().returncode == 0
+    assert run("--older-than", "0s").returncode == 1
+
+
 @pytest.mark.parametrize("fix", [[], ["--fix"]])
 def test_run_that_is_interrupted_says_how_to_go_on(
     run: Run, interrupt: Callable[..., Any], settings: Settings, user_id: str, fix: list[str]
@@ -116,9 +130,9 @@ def test_run_that_is_interrupted_says_how_to_go_on(
     make_drift(settings, user_id, *VIDEO_IDS)
     code, lines, told = interrupt(signal.SIGINT, *fix)
     assert (code, "Traceback" in told) == (130, False)
-    reached = re.search(r"--resume-after '(.+)'", told)
-    assert reached, told
-    behind = list_places(run("--json", "--resume-after", reached[1], *fix).stdout.splitlines())
+    assert "--resume-after" in told
+    reached = shlex.split(told)[-1]
+    behind = list_places(run("--json", "--resume-after", reached, *fix).stdout.splitlines())
     assert 0 < len(behind) < len(VIDEO_IDS)
     assert sorted(list_places(lines) + behind) == sorted(VIDEO_IDS)
 

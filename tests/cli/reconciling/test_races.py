@@ -189,6 +189,15 @@ async def test_tombstone_of_a_clip_whose_video_is_gone_is_finished(bucket: Bucke
     assert await bucket.services.storage.head(clip.r2_key) is None
 
 
+async def test_key_that_no_file_can_have_is_no_outage(bucket: Bucket) -> None:
+    """R2 answers 400 to it, and a run that took this for an error would never come past the clip."""
+    await bucket.create_video("talk")
+    (clip,) = await bucket.add_clips("talk", 1)
+    await bucket.document("talk", clip.clip_id).update({"r2_key": f"{bucket.user_id}/talk/{'x' * 1024}"})
+    found = (await reconcile(bucket))[Outcome.FOUND]
+    assert found == {(DriftKind.METADATA_WITHOUT_FILE, f"talk/{clip.clip_id}")}
+
+
 async def test_one_file_that_cannot_be_described_does_not_stop_the_others(bucket: Bucket) -> None:
     """A thumbnail without its clip is left, and so is the run's exit code."""
     await bucket.create_video("talk")
