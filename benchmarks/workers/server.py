@@ -62,9 +62,13 @@ class Server:
 
     def stop(self) -> None:
         """Nothing of it runs any more."""
-        if self._process is not None and self.is_running:
-            self._process.terminate()
+        if self._process is None or not self.is_running:
+            return
+        self._process.terminate()
+        try:
             self._process.wait(STOP_TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill(with_children=True)
 
     def _check_ready(self) -> bool:
         try:
@@ -85,7 +89,8 @@ def find_free_port() -> int:
 
 def _list_descendants(pid: int) -> list[int]:
     """The processes that the process has started, and those that they have."""
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout  # noqa: S607
+    command = ["ps", "-A", "-o", "pid=", "-o", "ppid="]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     children: dict[int, list[int]] = defaultdict(list)
     for line in listed.splitlines():
         child, parent = map(int, line.split())
