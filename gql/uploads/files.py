@@ -71,7 +71,7 @@ def _build_highlights_key(user_id: str, video_id: str) -> str:
 def plan_upload(info: Info, user_id: str, video_id: str, file: NewUploadInput, path: Path) -> UploadFile:
     """The file as it will be signed; ValidationError below `path` for what is not allowed, with the limit."""
     key = build_key(user_id, video_id, file, path)
-    content_type = file.content_type or _DEFAULT_CONTENT_TYPES[file.kind]
+    content_type = _DEFAULT_CONTENT_TYPES[file.kind] if file.content_type is None else file.content_type
     if not _CONTENT_TYPES[file.kind].fullmatch(content_type):
         expected = _CONTENT_TYPES[file.kind].pattern.partition("[")[0]
         raise ValidationError(f"A file of this kind is of the type {expected}.", (*path, "content_type"))
