@@ -102,8 +102,9 @@ async def test_same_clip_twice_in_one_call_is_refused(create_video: Any, create_
     assert (result["__typename"], result["path"][:2]) == ("InvalidInput", ["clips", "1"])
 
 
-async def test_unknown_video_is_refused(create_clips: Any, clip_input: Any) -> None:
-    assert (await create_clips(clip_input(1)))["__typename"] == "VideoNotFound"
+@pytest.mark.parametrize("status", ["PROCESSING", "COMPLETED"])
+async def test_unknown_video_is_refused_before_its_files(create_clips: Any, clip_input: Any, status: str) -> None:
+    assert (await create_clips(clip_input(1, status=status)))["__typename"] == "VideoNotFound"
 
 
 REJECT_FAILED = """

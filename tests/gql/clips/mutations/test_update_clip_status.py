@@ -12,6 +12,7 @@ mutation ($input: UpdateClipStatusInput!) {
     ... on InvalidStatusChange { from to }
     ... on FileMissing { key }
     ... on ClipNotFound { clipId }
+    ... on VideoNotFound { videoId }
   }
 }
 """
@@ -65,3 +66,41 @@ async def test_step_that_is_not_in_the_table_is_refused(
 async def test_unknown_clip_is_refused(create_video: Any, update: Any, status: str) -> None:
     await create_video()
     assert await update(status) == {"__typename": "ClipNotFound", "clipId": CLIP_ID}
+
+
+@pytest.mark.parametrize("status", ["COMPLETED", "FAILED", "PROCESSING"])
+async def test_unknown_video_is_refused_before_its_clip(update: Any, status: str) -> None:
+    assert await update(status) == {"__typename": "VideoNotFound", "videoId": "v1"}
+
+
+FAILURE = """
+mutation ($input: UpdateClipStatusInput!) {
+  updateClipStatus(input: $input) {
+    ... on UpdateClipStatusSuccess { clip { status completedAt failedAt errorMessage } }
+  }
+}
+"""
+
+
+async def test_times_and_the_error_follow_the_status(
+    query: Any, create_video: Any, create_clips: Any, clip_input: Any, upload: Any, user_id: str
+) -> None:
+    """`failedAt` and `errorMessage` are there while FAILED, `completedAt` while COMPLETED."""
+
+    async def move(status: str, error_message: str | None = None) -> Any:
+        given = {"videoId": "v1", "userId": user_id, "clipId": CLIP_ID, "status": status, "errorMessage": error_message}
+        return (await query(FAILURE, input=given))["updateClipStatus"]["clip"]
+
+    await create_video()
+    await create_clips(clip_input(1))
+    await upload(f"{CLIP_ID}.mp4")
+    failed = await move("FAILED", "Out of memory" + "!" * 2_000)
+    assert failed["failedAt"]
+    assert failed["errorMessage"] == "Out of memory" + "!" * 987
+    assert failed["completedAt"] is None
+    assert await move("FAILED", "Again") == failed
+    nothing = {"completedAt": None, "failedAt": None, "errorMessage": None}
+    assert await move("PROCESSING", "Not said") == {"status": "PROCESSING", **nothing}
+    completed = await move("COMPLETED", "Not said")
+    assert completed.pop("completedAt")
+    assert completed == {"status": "COMPLETED", "failedAt": None, "errorMessage": None}

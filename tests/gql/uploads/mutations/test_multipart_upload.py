@@ -134,3 +134,41 @@ async def test_bad_input_is_named(create_video: Any, call: Any, document: str, g
 async def test_unknown_video_is_refused(call: Any) -> None:
     answer = await call(CREATE, file=FILE | {"sizeBytes": 9})
     assert answer == {"__typename": "VideoNotFound", "videoId": "v1"}
+
+
+@pytest.fixture
+def sign_part(call: Any, upload_id: str) -> Any:
+    """Signs the one part of a file of seven bytes."""
+
+    async def sign_part() -> Any:
+        parts = [{"partNumber": 1, "sizeBytes": 7}]
+        return (await call(SIGN, file=FILE, uploadId=upload_id, parts=parts))["parts"]
+
+    return sign_part
+
+
+@pytest.mark.parametrize("size_bytes", [None, 7])
+async def test_another_file_in_the_place_is_not_taken_for_the_upload(
+    call: Any, upload_id: str, sign_part: Any, services: Services, user_id: str, size_bytes: int | None
+) -> None:
+    """The same call again is only Success while the file is still the one that its parts made."""
+    (part,) = await sign_part()
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.put(part["url"], content=b"the end")
+    parts = [{"partNumber": 1, "etag": answer.headers["etag"]}]
+    given = {"file": FILE, "uploadId": upload_id, "parts": parts, "sizeBytes": size_bytes}
+    for _ in range(2):
+        assert (await call(COMPLETE, **given))["__typename"] == "CompleteMultipartUploadSuccess"
+    await services.storage.put(f"{user_id}/v1/clips/{FILENAME}", b"another", content_type="video/mp4")
+    assert await call(COMPLETE, **given) == {"__typename": "UploadNotFound", "uploadId": upload_id}
+
+
+async def test_an_abort_without_an_id_deletes_no_file(
+    create_video: Any, call: Any, services: Services, user_id: str
+) -> None:
+    """S3 would take it for the file's own delete."""
+    await create_video()
+    key = f"{user_id}/v1/clips/{FILENAME}"
+    await services.storage.put(key, b"file", content_type="video/mp4")
+    assert await call(ABORT, file=FILE, uploadId="") == {"__typename": "InvalidInput", "path": ["uploadId"]}
+    assert await services.storage.get(key, max_bytes=9) == b"file"
