@@ -35,7 +35,7 @@ class Authenticator:
         token = _read_payload(payload or {}) or self._read_headers(headers)
         if token is None:
             if self._demo is None:
-                raise CallerRefusedError("Send a token: `Authorization: Bearer …`.", is_missing=True)
+                raise CallerRefusedError("Send a token: `Authorization: Bearer TOKEN`.", is_missing=True)
             return self._demo
         if token.startswith(PREFIX):
             return self._with_admin(self._api_keys.identify(token))
@@ -60,7 +60,7 @@ def read_bearer(value: str) -> str:
     """The token of an `Authorization` header."""
     scheme, _, token = value.strip().partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise CallerRefusedError("Send a token as `Authorization: Bearer …`.")
+        raise CallerRefusedError("Send a token as `Authorization: Bearer TOKEN`.")
     return token.strip()
 
 
@@ -69,6 +69,6 @@ def _read_payload(payload: Mapping[str, object]) -> str | None:
     for name, value in payload.items():
         if name.lower() == "authorization":
             if not isinstance(value, str):
-                raise CallerRefusedError("`Authorization` is a text: `Bearer …`.")
+                raise CallerRefusedError("`Authorization` is a text: `Bearer TOKEN`.")
             return read_bearer(value)
     return None

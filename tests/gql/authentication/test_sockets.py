@@ -1,0 +1,234 @@
+"""GraphQL over real WebSockets: who is calling, until when, and every code with which a socket is closed."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.typing import Subprotocol
+
+from gql.authentication.issuers import CLOCK_SKEW_SECONDS
+from settings import Settings
+from tests.gql.authentication.conftest import IssuerServer, Mint, Serve
+
+PROTOCOL = "graphql-transport-ws"
+VIEWER = {"query": "{ viewer { userId roles } }"}
+Open = Callable[..., AbstractAsyncContextManager[ClientConnection]]
+
+
+@pytest.fixture
+async def open_socket(guarded_client: httpx.AsyncClient) -> Open:
+    """Opens sockets to a server that trusts the issuer."""
+    address = str(guarded_client.base_url).replace("http", "ws", 1) + "/graphql"
+
+    @asynccontextmanager
+    async def open_socket(protocol: str | None = PROTOCOL, **headers: str) -> AsyncIterator[ClientConnection]:
+        protocols = [Subprotocol(protocol)] if protocol else None
+        async with connect(address, subprotocols=protocols, additional_headers=headers, proxy=None) as opened:
+            yield opened
+
+    return open_socket
+
+
+async def send(opened: ClientConnection, *messages: object) -> None:
+    for message in messages:
+        await opened.send(json.dumps(message))
+
+
+async def receive(opened: ClientConnection) -> Any:
+    """The next message, which is text, as the protocol says."""
+    message = await opened.recv()
+    assert isinstance(message, str)
+    return json.loads(message)
+
+
+async def receive_close(opened: ClientConnection) -> tuple[int, str]:
+    """The code and the reason with which the server closes; messages before it are passed over."""
+    async with asyncio.timeout(30):
+        with contextlib.suppress(ConnectionClosedError):
+            async for _ in opened:
+                pass
+    assert opened.close_code is not None
+    return opened.close_code, opened.close_reason or ""
+
+
+def init(token: str | None = None) -> dict[str, Any]:
+    return {"type": "connection_init"} | ({"payload": {"Authorization": f"Bearer {token}"}} if token else {})
+
+
+def subscribe(operation_id: str = "1", **payload: Any) -> dict[str, Any]:
+    return {"id": operation_id, "type": "subscribe", "payload": VIEWER | payload}
+
+
+async def test_query_runs_as_the_user_of_connection_init(open_socket: Open, mint: Mint) -> None:
+    async with open_socket() as opened:
+        await send(opened, init(mint()))
+        assert await receive(opened) == {"type": "connection_ack"}
+        await send(opened, subscribe())
+        answer = await receive(opened)
+        assert answer["payload"]["data"] == {"viewer": {"userId": "owner", "roles": ["USER"]}}
+        assert await receive(opened) == {"id": "1", "type": "complete"}
+
+
+async def test_header_of_the_handshake_counts_where_connection_init_says_nothing(open_socket: Open, mint: Mint) -> None:
+    async with open_socket(Authorization=f"Bearer {mint()}") as opened:
+        await send(opened, init(), subscribe())
+        await receive(opened)
+        assert (await receive(opened))["payload"]["data"]["viewer"]["userId"] == "owner"
+
+
+async def test_connection_init_goes_before_the_header(open_socket: Open, mint: Mint) -> None:
+    async with open_socket(Authorization=f"Bearer {mint()}") as opened:
+        await send(opened, {"type": "connection_init", "payload": {"authorization": f"Bearer {mint(sub='b')}"}})
+        await receive(opened)
+        await send(opened, subscribe())
+        assert (await receive(opened))["payload"]["data"]["viewer"]["userId"] == "b"
+
+
+@pytest.mark.parametrize("changes", [{"exp": 1}, {"aud": "another"}, {"iss": "https://another.example"}], ids=str)
+async def test_bad_token_closes_with_4403(open_socket: Open, mint: Mint, changes: dict[str, Any]) -> None:
+    async with open_socket() as opened:
+        await send(opened, init(mint(**changes)), subscribe())
+        assert await receive_close(opened) == (4403, "Forbidden")
+
+
+@pytest.mark.parametrize("payload", [{}, {"Authorization": "x"}, {"Authorization": 7}, {"token": "x"}], ids=str)
+async def test_no_token_closes_with_4403(open_socket: Open, payload: dict[str, Any]) -> None:
+    async with open_socket() as opened:
+        await send(opened, {"type": "connection_init", "payload": payload})
+        assert await receive_close(opened) == (4403, "Forbidden")
+
+
+async def test_token_that_expires_closes_with_4403(open_socket: Open, mint: Mint) -> None:
+    """A minute after its `exp`, for clocks that are apart: until then it answers."""
+    async with open_socket() as opened:
+        await send(opened, init(mint(exp=int(time.time()) - CLOCK_SKEW_SECONDS + 2)), subscribe())
+        assert await receive(opened) == {"type": "connection_ack"}
+        assert (await receive(opened))["payload"]["data"]["viewer"]["userId"] == "owner"
+        assert await receive_close(opened) == (4403, "Forbidden")
+
+
+async def test_outage_of_the_issuer_closes_so_that_clients_come_again(
+    serve: Serve, guarded: Settings, issuer: IssuerServer, mint: Mint
+) -> None:
+    issuer.status = 500
+    async with serve(guarded) as address:
+        url = address.replace("http", "ws", 1) + "/graphql"
+        async with connect(url, subprotocols=[Subprotocol(PROTOCOL)], proxy=None) as opened:
+            await send(opened, init(mint()))
+            assert (await receive_close(opened))[0] == 1013
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        [],
+        "text",
+        7,
+        None,
+        {},
+        {"type": 7},
+        {"type": "nothing"},
+        {"type": "x" * 1000},
+        {"type": "connection_init", "payload": "text"},
+        {"type": "subscribe"},
+        {"type": "subscribe", "id": [1], "payload": VIEWER},
+        {"type": "subscribe", "id": "1", "payload": "text"},
+        {"type": "subscribe", "id": "1", "payload": {}},
+        {"type": "subscribe", "id": "1", "payload": {"query": 7}},
+        {"type": "subscribe", "id": "1", "payload": VIEWER | {"variables": []}},
+        {"type": "subscribe", "id": "1", "payload": VIEWER | {"operationName": 7}},
+        {"type": "complete", "id": {}},
+    ],
+    ids=lambda message: json.dumps(message)[:60],
+)
+async def test_message_that_the_protocol_does_not_know_closes_with_4400(
+    open_socket: Open, mint: Mint, message: object
+) -> None:
+    async with open_socket() as opened:
+        if not isinstance(message, dict) or message.get("type") != "connection_init":
+            await send(opened, init(mint()))
+            await receive(opened)
+        await send(opened, message)
+        assert (await receive_close(opened))[0] == 4400
+
+
+@pytest.mark.parametrize("frame", [b"{}", "{", ""], ids=repr)
+async def test_frame_that_is_no_json_text_closes_with_4400(open_socket: Open, frame: str | bytes) -> None:
+    async with open_socket() as opened:
+        await opened.send(frame)
+        assert (await receive_close(opened))[0] == 4400
+
+
+async def test_document_that_cannot_be_read_is_an_error_of_its_operation(open_socket: Open, mint: Mint) -> None:
+    async with open_socket() as opened:
+        await send(opened, init(mint()), subscribe(query="{"))
+        await receive(opened)
+        answer = await receive(opened)
+        assert answer["type"] == "error"
+        assert answer["payload"][0]["extensions"] == {"code": "BAD_USER_INPUT"}
+
+
+async def test_operation_before_connection_init_closes_with_4401(open_socket: Open) -> None:
+    async with open_socket() as opened:
+        await send(opened, subscribe())
+        assert await receive_close(opened) == (4401, "Unauthorized")
+
+
+@pytest.mark.parametrize("protocol", ["graphql-ws", "soap", None])
+async def test_other_protocols_close_with_4406(open_socket: Open, protocol: str | None) -> None:
+    """Also the older protocol of Apollo's, whose `start` knows no caller."""
+    async with open_socket(None) if protocol is None else open_socket(protocol) as opened:
+        assert (await receive_close(opened))[0] == 4406
+
+
+async def test_second_operation_of_an_id_closes_with_4409(open_socket: Open, mint: Mint) -> None:
+    async with open_socket() as opened:
+        slow = "{ videos { totalCount } }"
+        await send(opened, init(mint()), subscribe("same", query=slow), subscribe("same", query=slow))
+        assert await receive_close(opened) == (4409, "Subscriber for same already exists")
+
+
+async def test_second_connection_init_closes_with_4429(open_socket: Open, mint: Mint) -> None:
+    async with open_socket() as opened:
+        await send(opened, init(mint()), init("bad"))
+        assert await receive_close(opened) == (4429, "Too many initialisation requests")
+
+
+async def test_page_of_another_origin_gets_no_socket(open_socket: Open) -> None:
+    with pytest.raises(InvalidStatus) as refusal:
+        async with open_socket(Origin="https://evil.example"):
+            raise AssertionError
+    assert refusal.value.response.status_code == 403
+
+
+async def test_each_operation_sees_what_was_written_before_it(serve: Serve, settings: Settings, user_id: str) -> None:
+    """What one operation of a socket has loaded is not the next one's answer."""
+    create = "mutation ($i: CreateVideoInput!) { createVideo(input: $i) { __typename } }"
+    update = "mutation ($i: UpdateVideoInput!) { updateVideo(input: $i) { __typename } }"
+    read = 'query ($u: ID!) { video(videoId: "v1", userId: $u) { title } }'
+    video = {"videoId": "v1", "userId": user_id, "title": "One"}
+    titles = []
+    async with serve(settings) as address:
+        url = address.replace("http", "ws", 1) + "/graphql"
+        async with connect(url, subprotocols=[Subprotocol(PROTOCOL)], proxy=None) as opened:
+            await send(opened, init())
+            await receive(opened)
+            for query, variables in (
+                (create, {"i": video | {"videoUrl": "https://youtu.be/dQw4w9WgXcQ"}}),
+                (read, {"u": user_id}),
+                (update, {"i": video | {"title": "Two"}}),
+                (read, {"u": user_id}),
+            ):
+                await send(opened, subscribe(query=query, variables=variables))
+                answer = await receive(opened)
+                titles.append(answer["payload"]["data"])
+                assert (await receive(opened))["type"] == "complete"
+    assert [titles[1]["video"]["title"], titles[3]["video"]["title"]] == ["One", "Two"]

@@ -1,0 +1,185 @@
+"""Which tokens are taken, over real HTTP: everything that a token says is held against what it must say."""
+
+import base64
+import json
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from gql.authentication.tokens import MAX_TOKEN_CHARACTERS
+from settings import IssuerSettings, Settings
+from tests.gql.authentication.conftest import AUDIENCE, IssuerServer, Mint, Serve, SigningKey
+
+Ask = Callable[[httpx.AsyncClient, str | None], Awaitable[httpx.Response]]
+# Of the collection; tests run minutes later.
+NOW = int(time.time())
+MUCH_LATER = NOW + 10_000_000
+
+
+def assert_refused(response: httpx.Response, reason: str) -> None:
+    """401 that says why, to programs and to people, in the shape of a GraphQL answer without data."""
+    assert response.status_code == 401, response.text
+    (error,) = response.json()["errors"]
+    assert error["extensions"] == {"code": "UNAUTHENTICATED"}
+    assert reason in error["message"]
+    assert "data" not in response.json()
+    assert response.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_good_token_is_its_user(guarded_client: httpx.AsyncClient, ask_viewer: Ask, mint: Mint) -> None:
+    response = await ask_viewer(guarded_client, mint())
+    assert response.json()["data"] == {"viewer": {"userId": "owner", "roles": ["USER"]}}
+
+
+async def test_no_token_is_told_to_send_one(guarded_client: httpx.AsyncClient, ask_viewer: Ask) -> None:
+    """Without an `error`, as RFC 6750 has it for a request that lacks credentials."""
+    response = await ask_viewer(guarded_client, None)
+    assert_refused(response, "Send a token")
+    assert response.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"exp": NOW - 61}, "expired"),
+        ({"exp": None}, "lacks a claim"),
+        ({"exp": "soon"}, "can be read"),
+        ({"iat": MUCH_LATER}, "not valid yet"),
+        ({"iat": None}, "lacks a claim"),
+        ({"nbf": MUCH_LATER}, "not valid yet"),
+        ({"aud": "another"}, "another audience"),
+        ({"aud": ["another"]}, "another audience"),
+        ({"aud": None}, "lacks a claim"),
+        ({"aud": {"our-audience": 1}}, "another audience"),
+        ({"iss": "https://another.example"}, "issuer is not trusted"),
+        ({"iss": None}, "issuer is not trusted"),
+        ({"sub": None}, "does not say whose"),
+        ({"sub": ""}, "does not say whose"),
+        ({"sub": "x" * 129}, "cannot be one here"),
+        ({"sub": "a/b"}, "cannot be one here"),
+        ({"sub": "__a__"}, "cannot be one here"),
+    ],
+    ids=str,
+)
+async def test_token_that_says_something_wrong_is_refused_with_the_reason(
+    guarded_client: httpx.AsyncClient, ask_viewer: Ask, mint: Mint, changes: dict[str, Any], reason: str
+) -> None:
+    assert_refused(await ask_viewer(guarded_client, mint(**changes)), reason)
+
+
+@pytest.mark.parametrize(("claim", "offset_seconds"), [("exp", -30), ("iat", 30), ("nbf", 30)])
+async def test_clocks_may_be_a_minute_apart(
+    guarded_client: httpx.AsyncClient, ask_viewer: Ask, mint: Mint, claim: str, offset_seconds: int
+) -> None:
+    token = mint(**{claim: int(time.time()) + offset_seconds})
+    assert (await ask_viewer(guarded_client, token)).status_code == 200
+
+
+async def test_stranger_signing_under_a_known_key_id_is_refused(
+    guarded_client: httpx.AsyncClient, ask_viewer: Ask, mint: Mint
+) -> None:
+    forged = mint("stranger", headers={"kid": "current"})
+    assert_refused(await ask_viewer(guarded_client, forged), "signature is not its issuer's")
+
+
+async def test_changed_claims_are_refused(guarded_client: httpx.AsyncClient, ask_viewer: Ask, mint: Mint) -> None:
+    head, _, signature = mint().split(".")
+    _, body, _ = mint(sub="another").split(".")
+    assert_refused(await ask_viewer(guarded_client, f"{head}.{body}.{signature}"), "signature is not its issuer's")
+
+
+async def test_unsigned_token_is_refused(
+    guarded_client: httpx.AsyncClient, ask_viewer: Ask, claims: dict[str, Any]
+) -> None:
+    unsigned = jwt.encode(claims, "", "none", {"kid": "current"})
+    assert_refused(await ask_viewer(guarded_client, unsigned), "in a way that is not trusted")
+
+
+async def test_public_key_used_as_a_shared_secret_is_refused(
+    guarded_client: httpx.AsyncClient, ask_viewer: Ask, keys: dict[str, SigningKey], mint: Mint
+) -> None:
+    """PyJWT itself would not sign so; whoever attacks does."""
+    import hashlib
+    import hmac
+
+    public = keys["current"].private.public_key()
+    pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    head = base64.urlsafe_b64encode(json.dumps({"alg": "HS256", "kid": "current"}).encode()).rstrip(b"=").decode()
+    signed = f"{head}.{mint().split('.')[1]}"
+    signature = base64.urlsafe_b64encode(hmac.digest(pem, signed.encode(), hashlib.sha256)).rstrip(b"=").decode()
+    assert_refused(await ask_viewer(guarded_client, f"{signed}.{signature}"), "in a way that is not trusted")
+
+
+async def test_algorithm_that_the_settings_do_not_name_is_refused(
+    guarded_client: httpx.AsyncClient, issuer: IssuerServer, keys: dict[str, SigningKey], ask_viewer: Ask, mint: Mint
+) -> None:
+    """The issuer has the key, and the token is well signed: only our settings do not want ES256."""
+    issuer.keys.append(keys["curve"])
+    assert_refused(await ask_viewer(guarded_client, mint("curve")), "in a way that is not trusted")
+
+
+async def test_curves_are_taken_where_the_settings_name_them(
+    serve: Serve, guarded: Settings, issuer: IssuerServer, keys: dict[str, SigningKey], ask_viewer: Ask, mint: Mint
+) -> None:
+    issuer.keys.append(keys["curve"])
+    entry = IssuerSettings(issuer=issuer.address, audience=(AUDIENCE,), algorithms=("RS256", "ES256"))
+    settings = guarded.model_copy(update={"auth_issuers": (entry,)})
+    async with serve(settings) as address, httpx.AsyncClient(base_url=address, trust_env=False) as client:
+        assert (await ask_viewer(client, mint("curve"))).status_code == 200
+        crossed = mint("curve", headers={"kid": "current"})
+        assert_refused(await ask_viewer(client, crossed), "does not have")
+
+
+@pytest.mark.parametrize("headers", [{"kid": None}, {"kid": "unknown"}, {"kid": 7}], ids=str)
+async def test_token_without_a_key_of_its_issuer_is_refused(
+    guarded_client: httpx.AsyncClient, ask_viewer: Ask, claims: dict[str, Any], headers: dict[str, Any]
+) -> None:
+    head = base64.urlsafe_b64encode(json.dumps({"alg": "RS256"} | headers).encode()).rstrip(b"=").decode()
+    body = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
+    response = await ask_viewer(guarded_client, f"{head}.{body}.AAAA")
+    assert response.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "token", ["x", "a.b.c", "....", "e30.e30.e30", "eyJhbGciOiJSUzI1NiJ9.W10.AAAA", "x" * (MAX_TOKEN_CHARACTERS + 1)]
+)
+async def test_what_is_no_token_is_refused(guarded_client: httpx.AsyncClient, ask_viewer: Ask, token: str) -> None:
+    assert_refused(await ask_viewer(guarded_client, token), "")
+
+
+async def test_deeply_nested_claims_are_refused(guarded_client: httpx.AsyncClient, ask_viewer: Ask) -> None:
+    """What would exhaust the JSON parser's stack is no token either."""
+    body = base64.urlsafe_b64encode(b"[" * 9000).rstrip(b"=").decode()
+    assert_refused(await ask_viewer(guarded_client, f"eyJhbGciOiJSUzI1NiJ9.{body}.AAAA"), "can be read")
+
+
+@pytest.mark.parametrize("value", ["Basic YTpi", "Bearer", "token"])
+async def test_other_credentials_are_refused(guarded_client: httpx.AsyncClient, value: str) -> None:
+    response = await guarded_client.post("/graphql", json={"query": "{ __typename }"}, headers={"authorization": value})
+    assert_refused(response, "Authorization: Bearer")
+
+
+async def test_two_tokens_are_refused(guarded_client: httpx.AsyncClient, mint: Mint) -> None:
+    given = [("authorization", f"Bearer {mint()}"), ("authorization", f"Bearer {mint(sub='another')}")]
+    response = await guarded_client.post("/graphql", json={"query": "{ __typename }"}, headers=given)
+    assert_refused(response, "one `Authorization`")
+
+
+async def test_refused_request_is_not_read(guarded_client: httpx.AsyncClient) -> None:
+    """Who calls comes before what they ask: even what is no request at all is only told to send a token."""
+    assert_refused(await guarded_client.post("/graphql", content=b"{"), "Send a token")
+    assert_refused(await guarded_client.get("/graphql", params={"query": "{ __typename }"}), "Send a token")
+
+
+async def test_no_reason_tells_our_settings(
+    guarded_client: httpx.AsyncClient, ask_viewer: Ask, issuer: IssuerServer, mint: Mint
+) -> None:
+    for changes in ({"aud": "another"}, {"iss": "https://another.example"}, {"sub": ""}):
+        text = (await ask_viewer(guarded_client, mint(**changes))).text
+        assert AUDIENCE not in text
+        assert issuer.address not in text
