@@ -61,14 +61,11 @@ class Summary:
 class Reporter(Protocol):
     """Who is told what a run finds, as it finds it: nothing of it is kept."""
 
-    def tell_drift(self, drift: Drift, outcome: Outcome) -> None:
-        """Something differs, and became this."""
+    def tell_drift(self, drift: Drift, outcome: Outcome, resume_after: str | None) -> None:
+        """Something differs, and became this; a run behind `resume_after`, as `user/video`, comes to it again."""
 
     def tell_remark(self, text: str) -> None:
         """Something was left out, or guessed."""
-
-    def tell_reached(self, place: str) -> None:
-        """All that differs in the video `user/video` was told: another run can go on behind it."""
 
 
 class Reconciler:
@@ -101,7 +98,9 @@ class Reconciler:
 
     async def run(self, user_id: str | None = None, resume_after: tuple[str, str] | None = None) -> Summary:
         """Every video of the user, or of all users, was looked at; with `resume_after`, those behind that one."""
-        reached = None if resume_after is None else tuple(map(to_order, resume_after))
+        reached = None
+        if resume_after is not None:
+            self.reached, reached = "/".join(resume_after), tuple(map(to_order, resume_after))
         async for found_id in self._list_users(user_id):
             if reached is not None and to_order(found_id) < reached[0]:
                 continue
@@ -135,7 +134,6 @@ class Reconciler:
             except ValidationError as error:
                 self._remark(f"{user_id}/{video_id} is left out: {error.message}")
             self.reached = f"{user_id}/{video_id}"
-            self._reporter.tell_reached(self.reached)
 
     async def _expect_videos(self, user_id: str) -> None:
         """The bar is longer by the user's videos."""
@@ -184,7 +182,7 @@ class Reconciler:
 
     def _note(self, drift: Drift, outcome: Outcome) -> None:
         self.summary.outcomes[drift.kind, outcome] += 1
-        self._reporter.tell_drift(drift, outcome)
+        self._reporter.tell_drift(drift, outcome, self.reached)
 
     def _remark(self, text: str) -> None:
         self.summary.remarks += 1

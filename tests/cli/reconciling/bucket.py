@@ -108,8 +108,9 @@ class Recorder:
         self.remarks: list[str] = []
         self._user_id = user_id
 
-    def tell_drift(self, drift: Drift, outcome: Outcome) -> None:
+    def tell_drift(self, drift: Drift, outcome: Outcome, resume_after: str | None) -> None:
         """Keeps the drift, which was told once."""
+        assert resume_after is None or resume_after.startswith(f"{self._user_id}/")
         place = (drift.kind, drift.place.removeprefix(f"{self._user_id}/"))
         assert place not in self.outcomes[outcome]
         self.outcomes[outcome].add(place)
@@ -117,9 +118,6 @@ class Recorder:
     def tell_remark(self, text: str) -> None:
         """Keeps the remark."""
         self.remarks.append(text)
-
-    def tell_reached(self, place: str) -> None:
-        """Keeps nothing."""
 
 
 async def reconcile(bucket: Bucket, *, older_than: timedelta = timedelta(0), **options: bool) -> dict[Outcome, Found]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -111,6 +112,32 @@ async def test_orphan_that_a_worker_puts_anew_is_not_deleted(bucket: Bucket) -> 
         clip.r2_key: False,
         bucket.thumbnail_key(clip): True,
     }
+    assert await bucket.services.storage.head(clip.r2_key)
+
+
+class LateWorker(Confirmer):
+    """Lets a worker put the file anew right before the last look at it."""
+
+    def __init__(self, bucket: Bucket, key: str) -> None:
+        super().__init__(bucket.services, Scanner(bucket.services.firestore), SECOND)
+        self._put = partial(bucket.services.storage.put, key, b"anew")
+
+    async def confirm(self, drift: Drift, video: ScannedVideo) -> Drift | None:
+        """What it is after that."""
+        await self._put()
+        return await super().confirm(drift, video)
+
+
+async def test_orphan_that_a_worker_puts_anew_at_the_last_moment_is_not_deleted(bucket: Bucket) -> None:
+    """All of the video's lists were read again by then."""
+    await bucket.create_video("talk")
+    clip = bucket.new_clip("talk", ClipStatus.PROCESSING)
+    await put_old(bucket, clip)
+    drifts, video = await Hands(bucket, SECOND).find("talk")
+    confirmer, scanner = LateWorker(bucket, clip.r2_key), Scanner(bucket.services.firestore)
+    mender = Mender(bucket.services, scanner, confirmer, SECOND, print, delete_orphans=True)
+    mended = {drift.key: is_mended async for drift, is_mended in mender.mend(drifts, video)}
+    assert mended == {clip.r2_key: False, bucket.thumbnail_key(clip): True}
     assert await bucket.services.storage.head(clip.r2_key)
 
 
