@@ -186,6 +186,22 @@ def select_fields(type_: GraphQLObjectType, above: tuple[str, ...], prefix: str)
     return " ".join(f"{prefix}{name}: {name} {below}" for name, below in selected.items())
 
 
+def make_clip(user_id: str, video_id: str, clip_id: str) -> ClipMetadata:
+    clip = ClipMetadata(
+        user_id=user_id,
+        video_id=video_id,
+        filename=f"{clip_id}.mp4",
+        scene_id=1,
+        scene_title=SECRET,
+        style=f"{SECRET} style",
+        priority=1,
+        start_time="00:00:00",
+        end_time="00:00:09",
+        status=ClipStatus.COMPLETED,
+    )
+    return clip.with_file(file_size_bytes=4, has_thumbnail=True)
+
+
 @pytest.fixture(scope="session")
 def alice(settings: Settings) -> Ids:
     """Alice, with a video that has a clip, files and an upload: once for all rows, since nothing may change them."""
@@ -203,20 +219,8 @@ async def _create_alice(settings: Settings) -> Ids:
         status=VideoStatus.COMPLETED,
         custom_prompt=SECRET,
     )
-    clip = ClipMetadata(
-        user_id=ids.user,
-        video_id=ids.video,
-        filename=f"{ids.clip}.mp4",
-        scene_id=1,
-        scene_title=SECRET,
-        style=f"{SECRET} style",
-        priority=1,
-        start_time="00:00:00",
-        end_time="00:00:09",
-        status=ClipStatus.COMPLETED,
-    )
     await services.videos(ids.user).create_video(video)
-    await services.clips(ids.user, ids.video).create_clip(clip.with_file(file_size_bytes=4, has_thumbnail=True))
+    await services.clips(ids.user, ids.video).create_clip(make_clip(ids.user, ids.video, ids.clip))
     for name in (f"clips/{ids.clip}.mp4", f"clips/{ids.clip}.jpg", "clips/a.mp4", "highlights.json"):
         await services.storage.put(f"{folder}/{name}", SECRET.encode(), content_type="video/mp4")
     upload = await services.storage.create_multipart_upload(f"{folder}/clips/a.mp4", "video/mp4")
@@ -343,6 +347,16 @@ async def test_anothers_nodes_are_null_whether_they_exist_or_not(ask: Ask, alice
         answers.append(await ask(Role.USER, "node", variables, replace(ids, asker=eve)))
     assert answers[0] == answers[1]
     assert json.loads(answers[0][0])["data"] == {"node": None}
+
+
+async def test_anothers_node_is_not_ones_own_of_the_same_ids(
+    ask: Ask, alice: Ids, eve: str, services: Services
+) -> None:
+    ids = replace(alice, asker=eve)
+    await services.clips(eve, OWN).create_clip(make_clip(eve, OWN, alice.clip))
+    for node in (encode_global_id("Video", alice.user, OWN), encode_global_id("Clip", alice.user, OWN, alice.clip)):
+        answer, _ = await ask(Role.USER, "node", {"id": node}, ids)
+        assert json.loads(answer)["data"] == {"node": None}
 
 
 async def assert_forbidden(ask: Ask, field: str, variables: dict[str, Any], ids: Ids) -> None:
