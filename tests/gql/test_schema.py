@@ -1,5 +1,6 @@
 """The contract itself: what schema.graphql says, and that it says it all."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from graphql import (
 )
 
 from gql.schema import print_schema
+from repositories.statuses import NEXT_STATUSES
 
 ROOT = Path(__file__).parent.parent.parent
 SCHEMA = build_schema(print_schema())
@@ -114,3 +116,9 @@ def test_contracts_field_has_its_arguments(type_name: str, name: str, arguments:
     defaults = {name: argument.default and argument.default.literal for name, argument in field.args.items()}
     shown = {name: default and value_from_ast_untyped(default) for name, default in defaults.items()}
     assert shown == arguments
+
+
+def test_docs_show_the_table_of_statuses() -> None:
+    rows = re.findall(r"^  \| ([A-Z]+) \| (.+) \|$", (ROOT / "docs" / "schema.md").read_text(), re.MULTILINE)
+    shown = {from_.lower(): set(re.findall(r"[A-Z]{2,}", to)) for from_, to in rows}
+    assert shown == {from_: {to.upper() for to in next_} for from_, next_ in NEXT_STATUSES.items()}
