@@ -122,6 +122,8 @@ CLIP_CASES = [
     ({"clips": [GOOD_CLIP, CLIP | {"filename": "other.MP4"}]}, ["clips", "1", "filename"]),
     ({"clips": []}, ["clips"]),
     ({"clips": [GOOD_CLIP] * 201}, ["clips"]),
+    # 128 characters, and a folder's name has at most 255 bytes.
+    ({"userId": "🎬" * 128}, ["clips", "0", "filename"]),
 ]
 STATUS = {"status": "FAILED"}
 NEW_FILE = FILE | {"sizeBytes": 1}
