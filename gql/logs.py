@@ -34,6 +34,9 @@ def configure_logging(settings: Settings) -> None:
     root.setLevel(settings.log_level.upper())
     for noisy in ("botocore", "boto3", "urllib3", "google", "grpc", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # At debug these write down frames and headers, and with them tokens.
+    for telltale in ("uvicorn.error", "websockets", "httpcore", "httpx"):
+        logging.getLogger(telltale).setLevel(max(logging.INFO, root.level))
 
 
 def _renderers(log_format: str) -> list[structlog.typing.Processor]:

@@ -140,7 +140,8 @@ def serve() -> Serve:
 
     @contextlib.asynccontextmanager
     async def serve(settings: Settings) -> AsyncIterator[str]:
-        with socket.socket() as listener:
+        # asyncio turns Nagle's delay off for sockets that say they are TCP's only.
+        with socket.socket(proto=socket.IPPROTO_TCP) as listener:
             listener.bind(("127.0.0.1", 0))
             config = uvicorn.Config(create_app(settings), log_config=None, access_log=False)
             config.load()
