@@ -12,8 +12,10 @@ class ViewerRole(Enum):
     """`permissions.Role` with descriptions for clients."""
 
     USER = strawberry.enum_value(Role.USER, description="Reads and deletes what is theirs.")
-    WORKER = strawberry.enum_value(Role.WORKER, description="Writes videos and clips for any user.")
-    ADMIN = strawberry.enum_value(Role.ADMIN, description="Reads and writes for any user.")
+    WORKER = strawberry.enum_value(
+        Role.WORKER, description="Reads, writes and deletes for any user: what cuts videos is one."
+    )
+    ADMIN = strawberry.enum_value(Role.ADMIN, description="Reads, writes and deletes for any user.")
 
 
 @strawberry.type(description="Who is calling.")

@@ -75,7 +75,7 @@ class CreateClipsInput:
         default=CreateClipsErrorPolicy.REJECT_ALL, description="What becomes of the other clips where one cannot be."
     )
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose video, for workers and admins; everybody else writes to their own."
+        default=None, description="Whose video; the caller's own unless it is said."
     )
 
 

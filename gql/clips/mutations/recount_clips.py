@@ -17,7 +17,7 @@ class RecountClipsInput:
 
     video_id: strawberry.ID = strawberry.field(description="The video.")
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose video, for workers and admins; everybody else recounts their own."
+        default=None, description="Whose video; the caller's own unless it is said."
     )
 
 

@@ -30,7 +30,7 @@ class UpdateClipStatusInput:
         default=None, description="With FAILED, what went wrong; cut at 1,000 characters."
     )
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose clip, for workers and admins; everybody else changes their own."
+        default=None, description="Whose clip; the caller's own unless it is said."
     )
 
 

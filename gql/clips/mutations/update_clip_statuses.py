@@ -39,7 +39,7 @@ class UpdateClipStatusesInput:
     video_id: strawberry.ID = strawberry.field(description="The clips' video.")
     clips: list[ClipStatusInput] = strawberry.field(description="The steps: 1 to 200, each of another clip.")
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose clips, for workers and admins; everybody else changes their own."
+        default=None, description="Whose clips; the caller's own unless it is said."
     )
 
 

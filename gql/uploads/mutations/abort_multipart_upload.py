@@ -21,7 +21,7 @@ class AbortMultipartUploadInput:
     file: UploadFileInput = strawberry.field(description="The file, named as when the upload began.")
     upload_id: strawberry.ID = strawberry.field(description="The upload's id.")
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose video, for workers and admins; everybody else uploads to their own."
+        default=None, description="Whose video; the caller's own unless it is said."
     )
 
 

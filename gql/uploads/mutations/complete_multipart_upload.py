@@ -38,7 +38,7 @@ class CompleteMultipartUploadInput:
         description="The file's size in bytes. Where the upload is over, a file of another size is not taken for it.",
     )
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose video, for workers and admins; everybody else uploads to their own."
+        default=None, description="Whose video; the caller's own unless it is said."
     )
 
 

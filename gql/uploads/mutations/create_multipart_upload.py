@@ -28,7 +28,7 @@ class CreateMultipartUploadInput:
         default=DEFAULT_PART_SIZE_BYTES, description="The size of each part but the last: from 5,242,880 bytes on."
     )
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose video, for workers and admins; everybody else uploads to their own."
+        default=None, description="Whose video; the caller's own unless it is said."
     )
 
 

@@ -27,7 +27,7 @@ class CreateUploadUrlsInput:
         default=3600, description="Seconds for which the URLs work at least: 1 to 604,800 (7 days)."
     )
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose video, for workers and admins; everybody else uploads to their own."
+        default=None, description="Whose video; the caller's own unless it is said."
     )
 
 

@@ -25,7 +25,7 @@ class CreateVideoInput:
     video_url: str = strawberry.field(description="Where the video can be watched. YouTube's id is taken from it.")
     title: str = strawberry.field(description="The title.")
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose video, for workers and admins; everybody else creates their own."
+        default=None, description="Whose video; the caller's own unless it is said."
     )
     status: VideoStatus = strawberry.field(
         default=VideoStatus.PROCESSING, description="How far the work is; PROCESSING unless said otherwise."

@@ -18,7 +18,7 @@ class UpdateVideoInput:
 
     video_id: strawberry.ID = strawberry.field(description="The video to change.")
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose video, for workers and admins; everybody else changes their own."
+        default=None, description="Whose video; the caller's own unless it is said."
     )
     video_url: str | None = strawberry.field(
         default=strawberry.UNSET, description="Where the video can be watched. YouTube's id follows it."

@@ -23,7 +23,7 @@ class UpdateVideoStatusInput:
         default=None, description="Why the work failed, with FAILED; cut at 1,000 characters."
     )
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose video, for workers and admins; everybody else changes their own."
+        default=None, description="Whose video; the caller's own unless it is said."
     )
 
 
