@@ -12,9 +12,7 @@ class ViewerRole(Enum):
     """`permissions.Role` with descriptions for clients."""
 
     USER = strawberry.enum_value(Role.USER, description="Reads and deletes what is theirs.")
-    WORKER = strawberry.enum_value(
-        Role.WORKER, description="Reads, writes and deletes for any user: what cuts videos is one."
-    )
+    WORKER = strawberry.enum_value(Role.WORKER, description="Cuts videos: reads, writes and deletes for any user.")
     ADMIN = strawberry.enum_value(Role.ADMIN, description="Reads, writes and deletes for any user.")
 
 
