@@ -21,8 +21,8 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (jwt.InvalidSignatureError, "The token's signature is not its issuer's."),
 )
 _OTHER_REASON = "This is not a token that can be read."
-# What a token that means harm can make PyJWT and the JSON parser raise.
-_UNREADABLE = (jwt.PyJWTError, ValueError, OverflowError, TypeError, RecursionError)
+# What claims of odd types, such as an endless `exp`, make PyJWT raise.
+_UNREADABLE = (jwt.PyJWTError, ValueError, OverflowError, TypeError)
 
 
 class TokenVerifier:

@@ -24,7 +24,9 @@ def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
 def ask_by_socket(address: str, token: str) -> object:
     """Who the caller is, as a WebSocket answers it."""
     url = address.replace("http", "ws", 1) + "/graphql"
-    with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")], proxy=None) as opened:
+    headers = {"Authorization": f"Bearer {token}"}
+    protocols = [Subprotocol("graphql-transport-ws")]
+    with connect(url, subprotocols=protocols, additional_headers=headers, proxy=None) as opened:
         opened.send(json.dumps({"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}}))
         assert json.loads(opened.recv()) == {"type": "connection_ack"}
         opened.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": QUERY}}))

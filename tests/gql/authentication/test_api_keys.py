@@ -47,6 +47,16 @@ async def test_what_is_no_key_is_refused(
             assert response.json()["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
 
 
+async def test_worker_who_is_called_like_an_admin_is_none(
+    serve: Serve, settings: Settings, add_api_key: AddKey, ask_viewer: Ask
+) -> None:
+    """A key's name is no user's id."""
+    key, sha256 = make_api_key()
+    with_keys = add_api_key(settings, "boss", sha256).model_copy(update={"auth_admin_user_ids": ("boss",)})
+    async with serve(with_keys) as address, httpx.AsyncClient(base_url=address, trust_env=False) as client:
+        assert (await ask_viewer(client, key)).json()["data"]["viewer"]["roles"] == ["WORKER"]
+
+
 def test_keys_are_long_and_never_the_same() -> None:
     made = {make_api_key()[0] for _ in range(100)}
     assert len(made) == 100

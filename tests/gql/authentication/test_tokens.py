@@ -49,6 +49,9 @@ async def test_no_token_is_told_to_send_one(guarded_client: httpx.AsyncClient, a
         ({"exp": NOW - 61}, "expired"),
         ({"exp": None}, "lacks a claim"),
         ({"exp": "soon"}, "can be read"),
+        ({"exp": float("inf")}, "can be read"),
+        ({"iat": []}, "can be read"),
+        ({"padding": "x" * MAX_TOKEN_CHARACTERS}, "can be read"),
         ({"iat": MUCH_LATER}, "not valid yet"),
         ({"iat": None}, "lacks a claim"),
         ({"nbf": MUCH_LATER}, "not valid yet"),
@@ -64,7 +67,7 @@ async def test_no_token_is_told_to_send_one(guarded_client: httpx.AsyncClient, a
         ({"sub": "a/b"}, "cannot be one here"),
         ({"sub": "__a__"}, "cannot be one here"),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:60],
 )
 async def test_token_that_says_something_wrong_is_refused_with_the_reason(
     guarded_client: httpx.AsyncClient, ask_viewer: Ask, mint: Mint, changes: dict[str, Any], reason: str
@@ -145,9 +148,7 @@ async def test_token_without_a_key_of_its_issuer_is_refused(
     assert response.status_code == 401
 
 
-@pytest.mark.parametrize(
-    "token", ["x", "a.b.c", "....", "e30.e30.e30", "eyJhbGciOiJSUzI1NiJ9.W10.AAAA", "x" * (MAX_TOKEN_CHARACTERS + 1)]
-)
+@pytest.mark.parametrize("token", ["x", "a.b.c", "....", "e30.e30.e30", "eyJhbGciOiJSUzI1NiJ9.W10.AAAA"])
 async def test_what_is_no_token_is_refused(guarded_client: httpx.AsyncClient, ask_viewer: Ask, token: str) -> None:
     assert_refused(await ask_viewer(guarded_client, token), "")
 
