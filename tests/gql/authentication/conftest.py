@@ -52,6 +52,7 @@ class IssuerServer:
     """An issuer's web server, which can change its keys, be slow, or be away."""
 
     address: str = ""
+    discovered_issuer: str | None = None
     keys: list[SigningKey] = field(default_factory=list)
     cache_control: str = "public, max-age=3600"
     status: int = 200
@@ -80,7 +81,9 @@ class IssuerServer:
 
     def _find_body(self, path: str) -> bytes:
         if path.endswith("/.well-known/openid-configuration"):
-            return json.dumps({"issuer": self.address, "jwks_uri": f"{self.address}/keys"}).encode()
+            return json.dumps(
+                {"issuer": self.discovered_issuer or self.address, "jwks_uri": f"{self.address}/keys"}
+            ).encode()
         return json.dumps({"keys": [key.to_jwk() for key in self.keys]}).encode()
 
 

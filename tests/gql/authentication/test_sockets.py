@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -15,6 +16,10 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.typing import Subprotocol
 
 from gql.authentication.issuers import CLOCK_SKEW_SECONDS
+from gql.context import Context, Services
+from gql.loaders import Loaders
+from gql.permissions import Principal, Role
+from gql.sockets import SocketHandler
 from settings import Settings
 from tests.gql.authentication.conftest import IssuerServer, Mint, Serve
 
@@ -209,26 +214,30 @@ async def test_page_of_another_origin_gets_no_socket(open_socket: Open) -> None:
     assert refusal.value.response.status_code == 403
 
 
-async def test_each_operation_sees_what_was_written_before_it(serve: Serve, settings: Settings, user_id: str) -> None:
+async def test_each_operation_sees_what_was_written_before_it(
+    open_socket: Open, create_video: Any, query: Any, mint: Mint, user_id: str
+) -> None:
     """What one operation of a socket has loaded is not the next one's answer."""
-    create = "mutation ($i: CreateVideoInput!) { createVideo(input: $i) { __typename } }"
-    update = "mutation ($i: UpdateVideoInput!) { updateVideo(input: $i) { __typename } }"
-    read = 'query ($u: ID!) { video(videoId: "v1", userId: $u) { title } }'
-    video = {"videoId": "v1", "userId": user_id, "title": "One"}
+    update = "mutation ($input: UpdateVideoInput!) { updateVideo(input: $input) { __typename } }"
+    await create_video(title="One")
     titles = []
-    async with serve(settings) as address:
-        url = address.replace("http", "ws", 1) + "/graphql"
-        async with connect(url, subprotocols=[Subprotocol(PROTOCOL)], proxy=None) as opened:
-            await send(opened, init())
-            await receive(opened)
-            for query, variables in (
-                (create, {"i": video | {"videoUrl": "https://youtu.be/dQw4w9WgXcQ"}}),
-                (read, {"u": user_id}),
-                (update, {"i": video | {"title": "Two"}}),
-                (read, {"u": user_id}),
-            ):
-                await send(opened, subscribe(query=query, variables=variables))
-                answer = await receive(opened)
-                titles.append(answer["payload"]["data"])
-                assert (await receive(opened))["type"] == "complete"
-    assert [titles[1]["video"]["title"], titles[3]["video"]["title"]] == ["One", "Two"]
+    async with open_socket() as opened:
+        await send(opened, init(mint(sub=user_id)))
+        await receive(opened)
+        for title in ("Two", "Three"):
+            await send(opened, subscribe(query='{ video(videoId: "v1") { title } }'))
+            titles.append((await receive(opened))["payload"]["data"]["video"]["title"])
+            assert (await receive(opened))["type"] == "complete"
+            await query(update, input={"videoId": "v1", "userId": user_id, "title": title})
+    assert titles == ["One", "Two"]
+
+
+async def test_message_that_comes_between_expiry_and_close_is_lost(services: Services) -> None:
+    """The handler has no socket here: it would fail if it answered."""
+    expired = Principal("owner", frozenset({Role.USER}), expires_at=time.time())
+    handler = SocketHandler.__new__(SocketHandler)
+    handler.context = Context(expired, services, Loaders(services), request_id="test")
+    await handler.handle_message({"type": "ping"})
+    handler.context = replace(handler.context, principal=replace(expired, expires_at=None))
+    with pytest.raises(AttributeError):
+        await handler.handle_message({"type": "ping"})
