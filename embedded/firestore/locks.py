@@ -76,9 +76,16 @@ class _Lock:
     holders: dict[Owner, Mode] = field(default_factory=dict)
     queue: deque[_Request] = field(default_factory=deque)
 
-    def blockers(self, owner: Owner, mode: Mode) -> Iterator[Owner]:
-        """Yield the other holders that keep an owner from a mode."""
+    def others(self, owner: Owner, mode: Mode) -> Iterator[Owner]:
+        """Yield the other holders that a mode is at odds with."""
         return (other for other, held in self.holders.items() if other is not owner and not held.allows(mode))
+
+    def blockers(self, owner: Owner, mode: Mode) -> Iterator[Owner]:
+        """Yield those of them that keep an owner waiting: optimistic readers give way once something is written."""
+        return (other for other in self.others(owner, mode) if not self._gives_way(other))
+
+    def _gives_way(self, holder: Owner) -> bool:
+        return holder.is_optimistic and not holder.is_committing and self.holders[holder] is Mode.READ
 
 
 class LockTable:
@@ -102,13 +109,13 @@ class LockTable:
             raise LockFailedError
         held = owner.held.get(key)
         wanted = mode if held is None else held.joined(mode)
-        if held is wanted or held is Mode.EXCLUSIVE:
-            return False
         lock = self._locks.setdefault(key, _Lock())
         if mode is Mode.WRITE:
-            if self._push_aside(owner, list(lock.blockers(owner, wanted))):
+            if self._push_aside(owner, list(lock.others(owner, wanted))):
                 self._mark_contended(key)
             lock = self._locks.setdefault(key, lock)  # the last one pushed aside has taken the lock with it
+        if held is wanted or held is Mode.EXCLUSIVE:
+            return False
         is_free = not any(True for _ in lock.blockers(owner, wanted))
         if is_free and (held is not None or not lock.queue):
             self._grant(lock, owner, key, wanted)
@@ -240,7 +247,8 @@ def _blockers(owner: Owner) -> set[Owner]:
         for other in request.lock.queue:
             if other is request:
                 break
-            before = other.owner
+            if not other.granted.done():  # it has failed, and is about to leave
+                before = other.owner
         if before is not None:
             found.add(before)
     return found - {owner}
