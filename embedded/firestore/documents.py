@@ -13,6 +13,7 @@ MAX_DOCUMENT_BYTES = 1024 * 1024 - 4
 MAX_VALUE_BYTES = 1024 * 1024 - 89
 MAX_DEPTH = 20
 _FIXED_BYTES = {"null_value": 1, "boolean_value": 1, "integer_value": 8, "double_value": 8}
+_PLAIN_TYPES = {*_FIXED_BYTES, "string_value", "bytes_value"}  # nothing can be wrong with them but their length
 _NAME_OVERHEAD_BYTES = 16
 _DOCUMENT_OVERHEAD_BYTES = 32
 _MAX_LATITUDE, _MAX_LONGITUDE = 90, 180
@@ -20,11 +21,16 @@ _MAX_LATITUDE, _MAX_LONGITUDE = 90, 180
 Fields = Any  # protobuf's map<string, Value>
 
 
-def normalise_fields(fields: Fields) -> None:
-    """Assert that every value may be stored, and cut its timestamps to microseconds; InvalidArgumentError otherwise."""
+def normalise_fields(fields: Fields, *, is_small: bool) -> None:
+    """Assert that every value may be stored, and cut its timestamps to microseconds; InvalidArgumentError otherwise.
+
+    is_small: the document is so small that no value can be too long.
+    """
     for name in fields:
         check_field_name(name)
-        normalise_value(fields[name], name)
+        value = fields[name]
+        if not (is_small and value.WhichOneof("value_type") in _PLAIN_TYPES):
+            normalise_value(value, name)
 
 
 def normalise_value(value: Value, field: str, depth: int = 1) -> int:
@@ -47,10 +53,16 @@ def measure_name(path: Path) -> int:
     return sum(len(segment.encode()) + 1 for segment in path.segments) + _NAME_OVERHEAD_BYTES
 
 
+def is_small(document: Document) -> bool:
+    """Tell whether a document is far from any limit: no value counts for more than four times its size on the wire."""
+    size_bytes: int = document.ByteSize()
+    return size_bytes < MAX_DOCUMENT_BYTES // 5
+
+
 def check_size(path: Path, document: Document) -> None:
     """Raise InvalidArgumentError where a document is larger than Firestore stores, or nested too deeply."""
-    if document.ByteSize() < MAX_DOCUMENT_BYTES // 5:
-        return  # no value counts for more than four times its size on the wire
+    if is_small(document):
+        return
     fields = document.fields
     size_bytes = measure_name(path) + _DOCUMENT_OVERHEAD_BYTES
     size_bytes += sum(len(name.encode()) + 1 + normalise_value(fields[name], name) for name in fields)

@@ -1,7 +1,9 @@
 """The index entries that a document has: derived from its fields alone, so that old and new can be compared."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from itertools import product
+from operator import itemgetter
+from typing import Any
 
 from embedded.firestore.documents import Fields, get_field
 from embedded.firestore.fieldpaths import FieldPath
@@ -15,6 +17,7 @@ Entry = tuple[bool, str, bytes, bool]
 
 _Place = tuple[bool, str | None, str | None]  # in the group?, by value, by array element
 _NAMES: list[Entry] = [(False, NAMES, b"", False), (True, NAMES, b"", False)]
+_NOWHERE: list[_Place] = []  # not even a map's fields below are indexed
 _MAX_PLACES = 10_000
 _MAX_MAKERS = 1_000
 
@@ -40,40 +43,58 @@ class _EntryMaker:
     """Derives the entries of one collection id's documents; what the configuration says is looked up once."""
 
     def __init__(self, config: IndexConfig, collection_id: str) -> None:
-        composites = config.composites.get(collection_id, [])
+        composites = config.stored_composites(collection_id)
         self._config = config
         self._collection_id = collection_id
         self._places: dict[FieldPath, list[_Place]] = {}
         self._parts = list(dict.fromkeys(field for index in composites for field in index.fields))
         self._composites = [
-            (index.is_group, index.definition, index.is_name_descending, list(map(self._parts.index, index.fields)))
+            (index.is_group, index.definition, index.is_name_descending, _pick(map(self._parts.index, index.fields)))
             for index in composites
         ]
 
     def entries(self, fields: Fields) -> list[Entry]:
         found = _NAMES.copy()
         known: dict[FieldPath, bytes] = {}
-        for path, kind, value in _walk(fields, ()):
+        self._add_fields(found, known, fields, ())
+        if self._composites:
+            self._add_composites(found, fields, known)
+        return found
+
+    def _add_fields(self, found: list[Entry], known: dict[FieldPath, bytes], fields: Fields, parent: FieldPath) -> None:
+        """Add the entries of single fields, those of maps' fields included."""
+        for name in fields:
+            path = (*parent, name)
             places = self._places.get(path)
             if places is None:
                 places = self._look_up(path)
-            if not places:
+            if places is _NOWHERE:
                 continue
-            key = known[path] = encode_value(value)
+            value = fields[name]
+            kind = value.WhichOneof("value_type")
+            if places:
+                key = known[path] = encode_value(value)
             for is_group, by_value, by_element in places:
                 if by_value is not None:
                     found.append((is_group, by_value, key, False))
                 if by_element is not None and kind == "array_value":
                     found += [(is_group, by_element, element, False) for element in _element_keys(value)]
-        if self._composites:
-            self._add_composites(found, fields, known)
-        return found
+            if kind == "map_value":
+                self._add_fields(found, known, value.map_value.fields, path)
 
     def _add_composites(self, found: list[Entry], fields: Fields, known: dict[FieldPath, bytes]) -> None:
         """Add the entries in composite indexes: none where a field is missing, one for each array element."""
         parts = [_part(fields, part, known) for part in self._parts]
-        for is_group, definition, is_name_inverted, places in self._composites:
-            keys = map(b"".join, product(*[parts[place] for place in places]))
+        if all(len(part) == 1 for part in parts):
+            only = [part[0] for part in parts]
+            join = b"".join
+            found += [
+                (group, definition, join(pick(only)), inverted)
+                for group, definition, inverted, pick in self._composites
+            ]
+            return
+        for is_group, definition, is_name_inverted, pick in self._composites:
+            keys = map(b"".join, product(*pick(parts)))
             found += [(is_group, definition, key, is_name_inverted) for key in keys]
 
     def _look_up(self, path: FieldPath) -> list[_Place]:
@@ -81,10 +102,18 @@ class _EntryMaker:
         indexes = self._config.field_indexes(self._collection_id, path)
         scopes = ((False, indexes.collection), (True, indexes.group))
         places = [(is_group, *_definitions(path, modes)) for is_group, modes in scopes if modes]
+        if not places and not self._config.has_overrides_below(self._collection_id, path):
+            places = _NOWHERE
         if len(self._places) >= _MAX_PLACES:
             self._places.clear()
         self._places[path] = places
         return places
+
+
+def _pick(places: Iterable[int]) -> Callable[[list[Any]], tuple[Any, ...]]:
+    """Return a function that picks the components of one index out of those of all."""
+    places = tuple(places)
+    return itemgetter(*places) if len(places) > 1 else lambda parts: tuple(parts[place] for place in places)
 
 
 def _definitions(path: FieldPath, modes: frozenset[str]) -> tuple[str | None, str | None]:
@@ -108,14 +137,3 @@ def _part(fields: Fields, field: IndexField, known: dict[FieldPath, bytes]) -> l
 
 def _element_keys(value: Value) -> set[bytes]:
     return {encode_value(element) for element in value.array_value.values}
-
-
-def _walk(fields: Fields, parent: FieldPath) -> Iterator[tuple[FieldPath, str, Value]]:
-    """Yield every field with its path and kind; a map's fields follow it."""
-    for name in fields:
-        value = fields[name]
-        path = (*parent, name)
-        kind = value.WhichOneof("value_type")
-        yield path, kind, value
-        if kind == "map_value":
-            yield from _walk(value.map_value.fields, path)

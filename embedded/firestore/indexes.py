@@ -1,6 +1,6 @@
 """Which indexes there are: Firestore's own for every field, and what firestore.indexes.json makes of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -34,6 +34,18 @@ class CompositeIndex:
         """The text that names the index in the file."""
         fields = ", ".join(f"{format_field_path(path)} {mode}" for path, mode in self.fields)
         return f"{self.collection_id}: {fields}, {NAMES} {DESCENDING if self.is_name_descending else ASCENDING}"
+
+    @cached_property
+    def mirror(self) -> "CompositeIndex | None":
+        """The index that has the order of the last field, and of names, the other way round; None for array elements.
+
+        Where all other fields are equalities, either of the two is the other one read backwards.
+        """
+        if not self.fields or self.fields[-1].mode == CONTAINS:
+            return None
+        path, mode = self.fields[-1]
+        last = IndexField(path, DESCENDING if mode == ASCENDING else ASCENDING)
+        return replace(self, fields=(*self.fields[:-1], last), is_name_descending=not self.is_name_descending)
 
     def describe(self) -> dict[str, Any]:
         """Return it as an entry of firestore.indexes.json; the order of names is left out where it is implied."""
@@ -92,6 +104,18 @@ class IndexConfig:
             self.composites.setdefault(index.collection_id, []).append(index)
         self.overrides = overrides or {}
 
+    def stored_form(self, index: CompositeIndex) -> CompositeIndex:
+        """Return the index that is kept for one: itself, or for a descending one its mirror where that is there too."""
+        mirror = index.mirror
+        if index.is_name_descending and mirror is not None and mirror in self.composites[index.collection_id]:
+            return mirror
+        return index
+
+    def stored_composites(self, collection_id: str) -> list[CompositeIndex]:
+        """Return the composite indexes of a collection id that have entries."""
+        composites = self.composites.get(collection_id, ())
+        return list(dict.fromkeys(self.stored_form(index) for index in composites))
+
     def field_indexes(self, collection_id: str, path: FieldPath) -> FieldIndexes:
         """Return the single-field indexes of a field: its own override, or that of a map around it, or the default."""
         for end in range(len(path), 0, -1):
@@ -99,6 +123,13 @@ class IndexConfig:
             if found is not None:
                 return found
         return self.overrides.get((collection_id, EVERY_FIELD), DEFAULT_FIELD_INDEXES)
+
+    def has_overrides_below(self, collection_id: str, path: FieldPath) -> bool:
+        """Tell whether a field inside the map at a path has an override of its own."""
+        depth = len(path)
+        return any(
+            id_ == collection_id and len(field) > depth and field[:depth] == path for id_, field in self.overrides
+        )
 
     def describe(self) -> dict[str, Any]:
         """Return the configuration in the form of firestore.indexes.json, the same text for the same indexes."""
@@ -109,7 +140,7 @@ class IndexConfig:
     def of_collection(self, collection_id: str) -> tuple[set[CompositeIndex], dict[FieldPath, FieldIndexes]]:
         """Return what concerns one collection id."""
         overrides = {path: indexes for (id_, path), indexes in self.overrides.items() if id_ == collection_id}
-        return set(self.composites.get(collection_id, ())), overrides
+        return set(self.stored_composites(collection_id)), overrides
 
 
 def changed_collections(left: IndexConfig, right: IndexConfig) -> list[str]:

@@ -54,11 +54,12 @@ class _Shape:
 class _Candidate:
     """An index that gives the remaining order, and the equalities that it covers.
 
-    is_ours: it serves here, and production would want a composite index.
+    scan: None where only its mirror is kept, which has another order. is_ours: it serves here, and production would
+    want a composite index.
     """
 
     covers: frozenset[tuple[FieldPath, str, bytes]]
-    scan: IndexScan
+    scan: IndexScan | None
     is_reversed: bool = False
     is_ours: bool = False
 
@@ -78,9 +79,9 @@ def plan_disjunct(query: Query, conjunction: Conjunction, config: IndexConfig) -
 def _plan_indexed(query: Query, conjunction: Conjunction, shape: _Shape, candidates: list[_Candidate]) -> Plan | None:
     """Return the plan that reads indexes in the query's order, or None where there are none for that."""
     for is_reversed in (False, True):
-        chosen = _cover(shape, [candidate for candidate in candidates if candidate.is_reversed == is_reversed])
-        if chosen:
-            scans = tuple(candidate.scan for candidate in chosen)
+        usable = [candidate for candidate in candidates if candidate.is_reversed == is_reversed and candidate.scan]
+        scans = tuple(candidate.scan for candidate in _cover(shape, usable) if candidate.scan)
+        if scans:
             ranges = scan_ranges(query, conjunction, shape.orders, is_reversed=is_reversed)
             needs_check = _needs_check(query, conjunction, shape)
             return Plan(scans, ranges, is_reversed, is_ordered=True, needs_check=needs_check)
@@ -115,7 +116,7 @@ def _candidates(query: Query, shape: _Shape, config: IndexConfig) -> list[_Candi
             found.append(_Candidate(frozenset(), scan, name.is_descending, is_ours=is_ours))
     for index in config.composites.get(collection_id, ()):
         if index.is_group == is_group:
-            candidate = _match_composite(index, shape)
+            candidate = _match_composite(index, config.stored_form(index), shape)
             if candidate is not None:
                 found.append(candidate)
     return found
@@ -154,10 +155,10 @@ def _field_modes(config: IndexConfig, query: Query, path: FieldPath) -> frozense
     return indexes.group if query.scope.is_group else indexes.collection
 
 
-def _match_composite(index: CompositeIndex, shape: _Shape) -> _Candidate | None:
+def _match_composite(index: CompositeIndex, stored: CompositeIndex, shape: _Shape) -> _Candidate | None:
     """Return how a composite index serves: equalities as its prefix, then exactly the remaining orders.
 
-    Never backwards: in production an index serves one direction only.
+    Never backwards, as in production an index serves one direction only; but what is read for it may be its mirror.
     """
     wanted = [(order.path, DESCENDING if order.is_descending else ASCENDING) for order in shape.orders[:-1]]
     at = len(index.fields) - len(wanted)
@@ -165,14 +166,16 @@ def _match_composite(index: CompositeIndex, shape: _Shape) -> _Candidate | None:
         return None
     covers = set()
     prefix = b""
-    for path, mode in index.fields[:at]:
+    for path, mode in stored.fields[:at]:
         kind = CONTAINS if mode == CONTAINS else ASCENDING
         equal = next((item for item in shape.equal if item[0] == path and item[1] == kind), None)
         if equal is None:
             return None
         covers.add(equal)
         prefix += invert(equal[2]) if mode == DESCENDING else equal[2]
-    return _Candidate(frozenset(covers), IndexScan(index.definition, prefix))
+    is_mirrored = stored is not index
+    scan = None if is_mirrored and len(wanted) > 1 else IndexScan(stored.definition, prefix)
+    return _Candidate(frozenset(covers), scan, is_reversed=is_mirrored)
 
 
 def _cover(shape: _Shape, candidates: list[_Candidate]) -> list[_Candidate]:
@@ -203,7 +206,7 @@ def _plan_fallback(query: Query, conjunction: Conjunction, config: IndexConfig) 
     shape = _shape(query, conjunction)
     by_name = _Shape(shape.equal, (Order(NAME, is_descending=False),))
     usable = [candidate for candidate in _candidates(query, by_name, config) if not candidate.is_reversed]
-    scans = tuple(candidate.scan for candidate in usable if candidate.covers)
+    scans = tuple(candidate.scan for candidate in usable if candidate.covers and candidate.scan)
     if scans:
         return Plan(scans, ((LOWEST, HIGHEST),), is_reversed=False, is_ordered=False, needs_check=True)
     path = next((order.path for order in shape.orders if order.path in conjunction.intervals), shape.orders[0].path)

@@ -23,8 +23,10 @@ def adopt_indexes(connection: sqlite3.Connection, wanted: IndexConfig | None) ->
     All or nothing: a start that is cut short finds the old entries with the old configuration. Memory does not grow
     with the number of documents.
     """
-    stored = connection.execute("SELECT content FROM index_config").fetchone()[0]
+    stored, shares_mirrors = connection.execute("SELECT content, shares_mirrors FROM index_config").fetchone()
     present = parse_index_config(json.loads(stored), "the stored indexes", is_enforced=False)
+    if not shares_mirrors:
+        _drop_mirrors(connection, present)
     if wanted is None:
         return present
     if wanted.describe() != present.describe():
@@ -34,6 +36,17 @@ def adopt_indexes(connection: sqlite3.Connection, wanted: IndexConfig | None) ->
         connection.execute("UPDATE index_config SET content = ?", (json.dumps(wanted.describe()),))
         connection.execute("COMMIT")
     return wanted
+
+
+def _drop_mirrors(connection: sqlite3.Connection, config: IndexConfig) -> None:
+    """Remove the entries that indexes shared with their mirrors had of their own, before version 4 of the format."""
+    sql = "DELETE FROM entries WHERE idx IN (SELECT number FROM indexes WHERE definition = ?)"
+    connection.execute("BEGIN IMMEDIATE")
+    for collection_id, composites in config.composites.items():
+        kept = {index.definition for index in config.stored_composites(collection_id)}
+        connection.executemany(sql, [(index.definition,) for index in composites if index.definition not in kept])
+    connection.execute("UPDATE index_config SET shares_mirrors = 1")
+    connection.execute("COMMIT")
 
 
 def _reindex(connection: sqlite3.Connection, collection_id: str, before: IndexConfig, after: IndexConfig) -> None:

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 # documents  the present: data is the serialised Document, which answers pass through as it is
 # versions   the past: what a document was from `valid_from` until `valid_to`, for reads in the past, kept for an hour
@@ -62,8 +62,14 @@ CREATE TABLE index_config (content TEXT NOT NULL);
 INSERT INTO index_config VALUES ('{}');
 """
 
+# Whether mirrored indexes share their entries; before version 4 each had its own.
+_SHARED_MIRRORS = """
+ALTER TABLE index_config ADD COLUMN shares_mirrors INTEGER NOT NULL DEFAULT 0;
+UPDATE index_config SET shares_mirrors = NOT EXISTS (SELECT 1 FROM entries);
+"""
+
 # MIGRATIONS[n] leads from version n to n + 1; version 0 is an empty file.
-MIGRATIONS = {0: _TABLES, 1: _IDENTITY, 2: _INDEX_CONFIG}
+MIGRATIONS = {0: _TABLES, 1: _IDENTITY, 2: _INDEX_CONFIG, 3: _SHARED_MIRRORS}
 
 
 class NewerFormatError(Exception):

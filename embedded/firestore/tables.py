@@ -1,7 +1,8 @@
 """Documents with their index entries and past versions in the file's tables: written together, never one alone."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import chain
 
 from embedded.firestore.clock import to_timestamp
 from embedded.firestore.entries import Entry, EntryMakers
@@ -18,7 +19,11 @@ _MAX_CACHED_NUMBERS = 100_000  # some 20 MB
 _FIND_SCOPE = "SELECT number FROM scopes WHERE database = ? AND is_group = ? AND path = ?"
 _ADD_SCOPE = "INSERT INTO scopes (database, is_group, path) VALUES (?, ?, ?)"
 _DELETE_ENTRY = "DELETE FROM entries WHERE scope = ? AND idx = ? AND value = ? AND name = ? AND document = ?"
-_ADD_ENTRY = "INSERT INTO entries (scope, idx, value, name, document) VALUES (?, ?, ?, ?, ?)"
+_CHUNK_SIZES = (512, 16, 1)  # of few lengths, so that SQLite keeps the statements prepared
+_ADD_ENTRIES = {
+    size: f"INSERT INTO entries (scope, idx, value, name, document) VALUES {', '.join(['(?, ?, ?, ?, ?)'] * size)}"  # noqa: S608
+    for size in _CHUNK_SIZES
+}
 
 
 class Tables:
@@ -28,7 +33,7 @@ class Tables:
         self._connection = connection
         self._makers = EntryMakers(indexes)
         self._numbers: dict[tuple[str, object], int] = {}
-        self._index_numbers: dict[str, int] = {}  # looked up for every entry
+        self._index_numbers = _IndexNumbers(self._number)  # looked up for every entry
 
     def forget_numbers(self) -> None:
         """Drop the cached numbers: those given out since the last flush may have been rolled back."""
@@ -49,7 +54,7 @@ class Tables:
         return State(path, key, number, created, updated, data, before=document, document=document)
 
     def store(self, state: State, commit_time: int) -> bool:
-        """Write what a commit made of a document; False if that changes nothing."""
+        """Write what a commit made of a document; False if that changes nothing. `write_entries` is to follow."""
         document = state.document
         if not state.is_dirty or (document is None and state.number is None):
             return False
@@ -63,15 +68,42 @@ class Tables:
         if is_new:
             state.created = commit_time
         self._put(state, commit_time, _serialise(document, state.path, state.created, commit_time))
-        self._update_entries(state)
         state.updated = commit_time
         return True
 
+    def write_entries(self, states: Iterable[State]) -> None:
+        """Bring the indexes up to documents that were stored."""
+        removed: list[Row] = []
+        added: list[Row] = []
+        for state in states:
+            collection_id = state.path.segments[-2]
+            new = self._makers.entries(collection_id, state.document.fields) if state.document is not None else []
+            if len(new) > MAX_ENTRIES:
+                raise InvalidArgumentError(
+                    f"Document '{state.path.name}' would have {len(new):,} index entries, and {MAX_ENTRIES:,} are"
+                    " allowed: exempt its large maps and arrays from indexing."
+                )
+            make_rows = self._row_maker(state.path, state.key, state.number or 0)
+            if state.before is None:
+                added += make_rows(new)
+            else:
+                old_set, new_set = set(self._makers.entries(collection_id, state.before.fields)), set(new)
+                removed += make_rows(old_set - new_set)
+                added += make_rows(new_set - old_set)
+        self._write_rows(removed, added)
+
     def replace_entries(self, path: Path, number: int, removed: Iterable[Entry], added: Iterable[Entry]) -> None:
         """Take a document out of some places of the indexes, and put it into others."""
-        key = path.key
-        self._connection.executemany(_DELETE_ENTRY, self._rows(path, key, number, removed))
-        self._connection.executemany(_ADD_ENTRY, self._rows(path, key, number, added))
+        make_rows = self._row_maker(path, path.key, number)
+        self._write_rows(make_rows(removed), make_rows(added))
+
+    def _write_rows(self, removed: list[Row], added: list[Row]) -> None:
+        self._connection.executemany(_DELETE_ENTRY, removed)
+        at = 0
+        for size in _CHUNK_SIZES:
+            while len(added) - at >= size:
+                self._connection.execute(_ADD_ENTRIES[size], list(chain.from_iterable(added[at : at + size])))
+                at += size
 
     def _put(self, state: State, commit_time: int, data: bytes) -> None:
         if state.number is not None:
@@ -88,7 +120,6 @@ class Tables:
 
     def _delete(self, state: State, commit_time: int) -> None:
         self._keep_version(state, commit_time)
-        self._update_entries(state)
         self._connection.execute("DELETE FROM documents WHERE number = ?", (state.number,))
 
     def _keep_version(self, state: State, commit_time: int) -> None:
@@ -98,41 +129,20 @@ class Tables:
                 (self._database_number(state.path.database), state.key, state.updated, commit_time, state.data),
             )
 
-    def _update_entries(self, state: State) -> None:
-        collection_id = state.path.segments[-2]
-        new = self._makers.entries(collection_id, state.document.fields) if state.document is not None else []
-        if len(new) > MAX_ENTRIES:
-            raise InvalidArgumentError(
-                f"Document '{state.path.name}' would have {len(new):,} index entries, and {MAX_ENTRIES:,} are allowed:"
-                " exempt its large maps and arrays from indexing."
-            )
-        number = state.number or 0
-        if state.before is None:
-            self._connection.executemany(_ADD_ENTRY, self._rows(state.path, state.key, number, new))
-            return
-        old_set, new_set = set(self._makers.entries(collection_id, state.before.fields)), set(new)
-        self.replace_entries(state.path, number, old_set - new_set, new_set - old_set)
-
-    def _rows(self, path: Path, key: bytes, number: int, entries: Iterable[Entry]) -> list[Row]:
-        """Return the rows of a document's entries."""
+    def _row_maker(self, path: Path, key: bytes, number: int) -> Callable[[Iterable[Entry]], list[Row]]:
+        """Return what makes rows of a document's entries."""
         database, segments = self._database_number(path.database), path.segments
         name = encode_segment(segments[-1])
         collection = self._number(_FIND_SCOPE, _ADD_SCOPE, (database, 0, key[: -len(name)]))
         group = self._number(_FIND_SCOPE, _ADD_SCOPE, (database, 1, encode_segment(segments[-2])))
-        scopes = ((collection, name), (group, key + END))
-        index_number, rows = self._index_number, []
-        for is_group, definition, value, is_name_inverted in entries:
-            scope, entry_name = scopes[is_group]
-            entry_name = invert(entry_name) if is_name_inverted else entry_name
-            rows.append((scope, index_number(definition), value, entry_name, number))
-        return rows
-
-    def _index_number(self, definition: str) -> int:
-        number = self._index_numbers.get(definition)
-        if number is None:
-            find, add = "SELECT number FROM indexes WHERE definition = ?", "INSERT INTO indexes (definition) VALUES (?)"
-            number = self._index_numbers[definition] = self._number(find, add, (definition,))
-        return number
+        group_name = key + END
+        scopes = (collection, group)
+        names = ((name, invert(name)), (group_name, invert(group_name)))
+        numbers = self._index_numbers
+        return lambda entries: [
+            (scopes[is_group], numbers[definition], value, names[is_group][is_inverted], number)
+            for is_group, definition, value, is_inverted in entries
+        ]
 
     def _database_number(self, name: str) -> int:
         find, add = "SELECT number FROM databases WHERE name = ?", "INSERT INTO databases (name) VALUES (?)"
@@ -145,8 +155,21 @@ class Tables:
             row = self._connection.execute(find, key).fetchone()
             number = int(row[0]) if row else int(self._connection.execute(add, key).lastrowid or 0)
             if len(self._numbers) > _MAX_CACHED_NUMBERS:
-                self.forget_numbers()
+                self._numbers.clear()
             self._numbers[find, key] = number
+        return number
+
+
+class _IndexNumbers(dict[str, int]):
+    """The numbers of index definitions, looked up in the file where they are not known yet."""
+
+    def __init__(self, find_number: Callable[[str, str, tuple[object, ...]], int]) -> None:
+        super().__init__()
+        self._find_number = find_number
+
+    def __missing__(self, definition: str) -> int:
+        find, add = "SELECT number FROM indexes WHERE definition = ?", "INSERT INTO indexes (definition) VALUES (?)"
+        number = self[definition] = self._find_number(find, add, (definition,))
         return number
 
 

@@ -17,6 +17,7 @@ from embedded.firestore.writes import ParsedWrite, State, apply_write
 SLICE_SECONDS = 0.005  # how long one commit may keep the event loop
 GROUP_SECONDS = 0.02  # how long commits are gathered before they are flushed together
 _PRUNE_ROWS = 1000
+_BATCH_DOCUMENTS = 32  # some milliseconds of index entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ class Writer:
         try:
             job.result = await self._apply_writes(job)
         except Exception as error:  # noqa: BLE001 - it is the caller's, who awaits the job
-            self._tables.forget_numbers()  # numbers given out within the savepoint are gone with it
+            self._tables.forget_numbers()
             self._connection.execute("ROLLBACK TO job")
             _fail(job, error)
         self._connection.execute("RELEASE job")
@@ -169,17 +170,21 @@ class Writer:
                 state = states[write.path] = self._tables.load(write.path)
             results.append(apply_write(write, state, commit_time))
             await pace.pause()
-        changes = []
+        changed = []
         for state in states.values():
             if self._tables.store(state, commit_time):
-                changes.append(Change(state.path, state.before, state.document))
+                changed.append(state)
             await pace.pause()
+        changes = [Change(state.path, state.before, state.document) for state in changed]
         for write, result in zip(job.writes, results, strict=True):
             if not write.is_delete:
                 state = states[write.path]
                 updated = commit_time if state.document is None else state.updated
                 result.update_time.CopyFrom(clock.to_timestamp(updated))
         job.check(changes)
+        for at in range(0, len(changed), _BATCH_DOCUMENTS):
+            self._tables.write_entries(changed[at : at + _BATCH_DOCUMENTS])
+            await pace.pause()
         return CommitResult(commit_time, results, changes)
 
 

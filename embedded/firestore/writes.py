@@ -8,6 +8,7 @@ from embedded.firestore.documents import (
     check_size,
     delete_field,
     get_field,
+    is_small,
     normalise_fields,
     set_field,
 )
@@ -31,6 +32,7 @@ class ParsedWrite:
     document: Document | None = None
     mask: list[FieldPath] | None = None
     transforms: list[Transform] = field(default_factory=list)
+    is_small: bool = False
     is_delete: bool = False
     exists: bool | None = None
     update_time: int | None = None
@@ -114,8 +116,8 @@ def apply_write(write: ParsedWrite, state: State, commit_time: int) -> WriteResu
 
 
 def _parse_update(write: Write) -> ParsedWrite:
-    parsed = ParsedWrite(parse_document(write.update.name), document=write.update)
-    normalise_fields(write.update.fields)
+    parsed = ParsedWrite(parse_document(write.update.name), document=write.update, is_small=is_small(write.update))
+    normalise_fields(write.update.fields, is_small=parsed.is_small)
     if write.HasField("update_mask"):
         parsed.mask = _parse_update_mask(write.update_mask)
         if (DOCUMENT_NAME,) in parsed.mask:
@@ -149,7 +151,8 @@ def _update(write: ParsedWrite, state: State, commit_time: int) -> WriteResult:
         raise InvalidArgumentError(f"A commit may hold at most {MAX_TRANSFORMS} transforms of one document.")
     for transform in write.transforms:
         result.transform_results.append(transform.apply(document.fields, commit_time))
-    check_size(write.path, document)
+    if document is not write.document or not write.is_small:
+        check_size(write.path, document)
     state.document = document
     state.is_dirty = True
     return result
@@ -158,7 +161,8 @@ def _update(write: ParsedWrite, state: State, commit_time: int) -> WriteResult:
 def _merge(write: ParsedWrite, state: State) -> Document:
     """Return a new document: what is written, over what is there as far as the mask says."""
     if write.document is not None and write.mask is None:
-        return _copy_fields(write.document)
+        # What transforms change must be a copy: a commit that waits for a query is applied again.
+        return _copy_fields(write.document) if write.transforms else write.document
     document = _copy_fields(state.document) if state.document is not None else Document()
     if write.document is None:
         return document

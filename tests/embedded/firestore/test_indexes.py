@@ -297,3 +297,47 @@ async def test_sum_and_average_need_the_index_of_their_order(run: Any) -> None:
         assert json.dumps(entry) in refused.value.message
 
     await run(NOTHING, ask)
+
+
+async def test_two_indexes_that_mirror_each_other_serve_as_two(run: Any) -> None:
+    """They share their entries: the descending one is read backwards, but not where it has orders of its own."""
+    pairs = [(up("style"), up("n")), (up("style"), down("n")), (up("status"), down("n")), (down("style"), down("n"))]
+    indexes = [{"collectionGroup": "pairs", "queryScope": "COLLECTION", "fields": list(fields)} for fields in pairs]
+
+    async def ask(client: AsyncClient) -> list[list[str]]:
+        await seed(client, "pairs")
+        found = client.collection("pairs")
+        falling = where(found, SPLIT).order_by("n", direction=DESCENDING)
+        middle = await found.document("d0").get()
+        return [
+            await find(query)
+            for query in (
+                where(found, SPLIT).order_by("n"),
+                falling,
+                falling.start_after(middle),
+                falling.end_before(middle),
+                falling.start_at({"n": 2}).limit(1),
+                where(falling, ("n", ">", 1)),
+                where(found, ("style", "in", ["focus", "split"])).order_by("n", direction=DESCENDING),
+                where(found, SPLIT, DONE).order_by("n", direction=DESCENDING),
+                found.order_by("style").order_by("n", direction=DESCENDING),
+                found.order_by("style").order_by("n", direction=DESCENDING).start_after(middle),
+                found.order_by("style", direction=DESCENDING).order_by("n", direction=DESCENDING),
+                falling.limit_to_last(2),  # last: the client turns the query's own orders round
+            )
+        ]
+
+    assert await run({**NOTHING, "indexes": indexes}, ask) == [
+        ["d1", "d0", "d3"],
+        ["d3", "d0", "d1"],
+        ["d1"],
+        ["d3"],
+        ["d0"],
+        ["d3", "d0"],
+        ["d3", "d2", "d0", "d1"],
+        ["d0", "d1"],
+        ["d2", "d3", "d0", "d1"],
+        ["d1"],
+        ["d3", "d0", "d1", "d2"],
+        ["d0", "d1"],
+    ]

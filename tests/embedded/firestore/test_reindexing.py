@@ -22,6 +22,8 @@ STYLE = {"fieldPath": "style", "order": "ASCENDING"}
 TAGS = {"fieldPath": "tags", "arrayConfig": "CONTAINS"}
 PRIORITY = {"fieldPath": "priority", "order": "DESCENDING"}
 BY_PRIORITY = {"collectionGroup": "clips", "queryScope": "COLLECTION", "fields": [STYLE, PRIORITY]}
+UP_PRIORITY = {"fieldPath": "priority", "order": "ASCENDING"}
+BY_UP_PRIORITY = {"collectionGroup": "clips", "queryScope": "COLLECTION", "fields": [STYLE, UP_PRIORITY]}
 BY_TAGS = {"collectionGroup": "clips", "queryScope": "COLLECTION_GROUP", "fields": [TAGS, STYLE]}
 EXEMPTION = {"collectionGroup": "clips", "fieldPath": "title", "indexes": []}
 OTHERS = {"collectionGroup": "videos", "fieldPath": "*", "indexes": []}
@@ -30,6 +32,8 @@ IN_GROUP = {"collectionGroup": "clips", "fieldPath": "style", "indexes": [UP_IN_
 CONTENTS: list[dict[str, Any]] = [
     {"indexes": [BY_PRIORITY]},
     {"indexes": [BY_PRIORITY, BY_TAGS]},
+    {"indexes": [BY_PRIORITY, BY_UP_PRIORITY]},
+    {"indexes": [BY_UP_PRIORITY]},
     {"indexes": [BY_TAGS], "fieldOverrides": [EXEMPTION, OTHERS]},
     {"fieldOverrides": [IN_GROUP]},
     {},
@@ -71,7 +75,9 @@ def seed(connection: sqlite3.Connection, content: dict[str, Any]) -> None:
 
 def write(tables: Tables, path: DocumentPath, document: Document) -> None:
     state = tables.load(path)
-    tables.store(State(path, state.key, state.number, 1, 1, state.data, state.document, document, is_dirty=True), 2)
+    written = State(path, state.key, state.number, 1, 1, state.data, state.document, document, is_dirty=True)
+    tables.store(written, 2)
+    tables.write_entries([written])
 
 
 def read_entries(connection: sqlite3.Connection) -> Rows:
@@ -104,6 +110,26 @@ def test_entries_are_those_of_a_fresh_directory(tmp_path: Path, before: int, aft
     seed(fresh, CONTENTS[after])
     assert read_entries(connection) == read_entries(fresh)
     assert len(read_entries(fresh)) > 50
+    connection.close()
+    fresh.close()
+
+
+def test_mirrored_indexes_of_an_older_file_share_their_entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each had entries of its own, which nobody would keep up to date."""
+    content = {"indexes": [BY_PRIORITY, BY_UP_PRIORITY]}
+    with monkeypatch.context() as patch:
+        patch.setattr(IndexConfig, "stored_form", lambda _, index: index)
+        connection = open_database(tmp_path, content)
+        seed(connection, content)
+    many = read_entries(connection)
+    connection.execute("UPDATE index_config SET shares_mirrors = 0")
+    connection.close()
+    connection = open_database(tmp_path, content)
+    (tmp_path / "new").mkdir()
+    fresh = open_database(tmp_path / "new", content)
+    seed(fresh, content)
+    assert read_entries(connection) == read_entries(fresh)
+    assert len(many) == len(read_entries(fresh)) + 7 * len(DATABASES)
     connection.close()
     fresh.close()
 
