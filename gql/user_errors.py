@@ -113,7 +113,10 @@ class VideoAlreadyExistsHandler(ExceptionHandler[VideoAlreadyExistsError, VideoA
         """The refusal to show."""
         fields = to_argument_path(exception.fields)
         return VideoAlreadyExists(
-            message=f"The video {exception.video_id!r} exists with other content: {', '.join(fields)}.",
+            # Without a field that differs the video is being deleted, and its own message says so.
+            message=f"The video {exception.video_id!r} exists with other content: {', '.join(fields)}."
+            if fields
+            else exception.message,
             video_id=strawberry.ID(exception.video_id),
             fields=fields,
         )
@@ -126,7 +129,10 @@ class ClipAlreadyExistsHandler(ExceptionHandler[ClipAlreadyExistsError, ClipAlre
         """The refusal to show."""
         fields = to_argument_path(exception.fields)
         return ClipAlreadyExists(
-            message=f"The clip {exception.clip_id!r} exists with other content: {', '.join(fields)}.",
+            # Without a field that differs the clip is being deleted, and its own message says so.
+            message=f"The clip {exception.clip_id!r} exists with other content: {', '.join(fields)}."
+            if fields
+            else exception.message,
             clip_id=strawberry.ID(exception.clip_id),
             fields=fields,
         )

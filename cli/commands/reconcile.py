@@ -1,7 +1,6 @@
 """`clipgraph reconcile`."""
 
 import asyncio
-import re
 import shlex
 import sys
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pydantic import TypeAdapter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from cli.durations import Duration
 from cli.reconciling.drift import Rules
 from cli.reconciling.reporting import JsonReporter, TextReporter
 from cli.reconciling.running import Reconciler, Summary
@@ -26,7 +26,6 @@ from storage.exceptions import StorageError
 
 USER_ID = TypeAdapter[str](UserId)
 DEFAULT_OLDER_THAN = timedelta(hours=1)
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 DRIFTED, FAILED, INTERRUPTED = 1, 2, 130
 """Exit codes. FAILED is click's own for a usage error, too; INTERRUPTED is the shells' for Ctrl-C."""
 
@@ -35,19 +34,6 @@ class FailureError(click.ClickException):
     """The run could not go on, so that nobody knows whether there is drift: 1 would say that there is."""
 
     exit_code = FAILED
-
-
-class Duration(click.ParamType[timedelta]):
-    """A time such as `90s`, `30m`, `6h` or `30d`."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """The time; a usage error for anything else."""
-        matched = re.fullmatch(r"([0-9]{1,6})([smhd])", str(value))
-        if matched is None:
-            self.fail(f"{value!r} is no duration: write 90s, 30m, 6h or 30d.", param, ctx)
-        return timedelta(**{UNITS[matched[2]]: int(matched[1])})
 
 
 class User(click.ParamType[str]):

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
-from cli.commands.reconcile import Duration
+from cli.durations import Duration
 from cli.stack import load_settings
 from settings import ApiKeySettings, ConfigurationError
 
