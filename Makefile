@@ -1,7 +1,7 @@
 # The README's commands. Each sets up what it needs; nothing is installed outside this folder.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check conformance bench-scale fix lock schema clean explorer
+.PHONY: help run setup test check audit sbom conformance bench-scale fix lock schema clean explorer
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -21,12 +21,19 @@ setup: .venv/ready explorer ## only the set-up that the others share
 test: .venv/ready-dev explorer ## set up what is needed, then run the whole test suite
 	@$(BIN)/pytest $(ARGS)
 
-check: .venv/ready-dev ## lint, format, strict types, import contracts, schema drift
+check: .venv/ready-dev ## lint, format, strict types, import contracts, schema drift, known vulnerabilities
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/clipgraph schema check
+	$(BIN)/python -m requirements.audit
+
+audit: .venv/ready-dev ## ask a vulnerability service about every locked version, where one can be reached
+	@$(BIN)/python -m requirements.audit $(ARGS)
+
+sbom: .venv/ready-dev ## write the bill of materials of what runs, dist/sbom.cdx.json (CycloneDX)
+	@$(BIN)/python -m requirements.sbom
 
 conformance: .venv/ready-dev ## run google-cloud-firestore's own system tests against the embedded Firestore
 	@$(BIN)/python -m tests.embedded.firestore.client_suite.run
