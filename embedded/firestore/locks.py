@@ -107,9 +107,13 @@ class LockTable:
         """Return once the owner holds the lock: True if it had to wait. LockFailedError if it has to give way."""
         if owner.is_failed:
             raise LockFailedError
+        lock = self._locks.get(key)
+        if lock is None:  # as for nearly every document of a large commit
+            lock = self._locks[key] = _Lock()
+            self._grant(lock, owner, key, mode)
+            return False
         held = owner.held.get(key)
         wanted = mode if held is None else held.joined(mode)
-        lock = self._locks.setdefault(key, _Lock())
         if mode is Mode.WRITE:
             if self._push_aside(owner, list(lock.others(owner, wanted))):
                 self._mark_contended(key)

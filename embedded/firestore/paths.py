@@ -1,6 +1,7 @@
 """Names of databases, documents and collections, and the byte keys that sort them as Firestore does."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -129,6 +130,19 @@ def check_collection_id(segment: str) -> None:
 
 
 def _parse(name: str) -> Path:
+    """Return any path below a database; neighbours share the work on what is above them."""
+    above, slash, id_ = name.rpartition("/")
+    if slash and len(name) < MAX_NAME_BYTES // 4:
+        with suppress(InvalidArgumentError):
+            parent = _parse_whole(above)
+            check_id(id_)
+            if len(parent.segments) < MAX_SEGMENTS:
+                return parent.child(id_)
+    return _parse_whole(name)  # which says what is wrong
+
+
+@lru_cache(maxsize=8192)
+def _parse_whole(name: str) -> Path:
     match = _NAME.match(name)
     if match is None or not (name.endswith("/documents") or match[3]):
         raise InvalidArgumentError(
@@ -152,7 +166,7 @@ def check_id(segment: str) -> None:
         raise InvalidArgumentError(f'Resource id "{segment}" is invalid: "." and ".." are not allowed.')
     if len(segment.encode()) > MAX_ID_BYTES:
         raise InvalidArgumentError(f"Resource id {_short(segment)} is longer than {MAX_ID_BYTES} bytes.")
-    if _RESERVED_ID.match(segment) and not _NUMERIC_ID.match(segment):
+    if segment.startswith("__") and _RESERVED_ID.match(segment) and not _NUMERIC_ID.match(segment):
         raise InvalidArgumentError(f"Resource id {_short(segment)} is invalid because it is reserved.")
 
 

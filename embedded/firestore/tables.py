@@ -20,6 +20,11 @@ _FIND_SCOPE = "SELECT number FROM scopes WHERE database = ? AND is_group = ? AND
 _ADD_SCOPE = "INSERT INTO scopes (database, is_group, path) VALUES (?, ?, ?)"
 _DELETE_ENTRY = "DELETE FROM entries WHERE scope = ? AND idx = ? AND value = ? AND name = ? AND document = ?"
 _CHUNK_SIZES = (512, 16, 1)  # of few lengths, so that SQLite keeps the statements prepared
+_LOAD_SIZE = 32
+_LOAD = (
+    "SELECT path, number, created, updated, data FROM documents WHERE database = ?"  # noqa: S608 - constants only
+    f" AND path IN ({', '.join('?' * _LOAD_SIZE)})"
+)
 _ADD_ENTRIES = {
     size: f"INSERT INTO entries (scope, idx, value, name, document) VALUES {', '.join(['(?, ?, ?, ?, ?)'] * size)}"  # noqa: S608
     for size in _CHUNK_SIZES
@@ -40,18 +45,18 @@ class Tables:
         self._numbers.clear()
         self._index_numbers.clear()
 
-    def load(self, path: Path) -> State:
-        """Return a document as it is now, changes of the open transaction included."""
-        key = path.key
-        row = self._connection.execute(
-            "SELECT number, created, updated, data FROM documents WHERE database = ? AND path = ?",
-            (self._database_number(path.database), key),
-        ).fetchone()
-        if row is None:
-            return State(path, key)
-        number, created, updated, data = row
-        document = Document.FromString(data)
-        return State(path, key, number, created, updated, data, before=document, document=document)
+    def load(self, paths: list[Path]) -> dict[Path, State]:
+        """Return documents of one database as they are now, changes of the open transaction included."""
+        states = {path: State(path, path.key) for path in paths}
+        by_key = {state.key: state for state in states.values()}
+        database = self._database_number(paths[0].database)
+        keys = list(by_key)
+        for at in range(0, len(keys), _LOAD_SIZE):
+            chunk = keys[at : at + _LOAD_SIZE]
+            chunk += chunk[-1:] * (_LOAD_SIZE - len(chunk))
+            for key, *row in self._connection.execute(_LOAD, (database, *chunk)):
+                by_key[key].fill(*row)
+        return states
 
     def store(self, state: State, commit_time: int) -> bool:
         """Write what a commit made of a document; False if that changes nothing. `write_entries` is to follow."""

@@ -164,11 +164,12 @@ class Writer:
         states: dict[Path, State] = {}
         results = []
         pace = Pace()
+        paths = list(dict.fromkeys(write.path for write in job.writes))
+        for at in range(0, len(paths), _BATCH_DOCUMENTS):
+            states |= self._tables.load(paths[at : at + _BATCH_DOCUMENTS])
+            await pace.pause()
         for write in job.writes:
-            state = states.get(write.path)
-            if state is None:
-                state = states[write.path] = self._tables.load(write.path)
-            results.append(apply_write(write, state, commit_time))
+            results.append(apply_write(write, states[write.path], commit_time))
             await pace.pause()
         changed = []
         for state in states.values():

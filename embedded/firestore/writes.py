@@ -54,6 +54,11 @@ class State:
     is_recreated: bool = False
     transform_count: int = 0
 
+    def fill(self, number: int, created: int, updated: int, data: bytes) -> None:
+        """Take over what is stored."""
+        self.number, self.created, self.updated, self.data = number, created, updated, data
+        self.before = self.document = Document.FromString(data)
+
 
 def parse_write(write: Write, database: str) -> ParsedWrite:
     """Return a checked write; InvalidArgumentError says what is wrong with it, whatever the data."""

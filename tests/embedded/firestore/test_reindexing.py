@@ -74,7 +74,7 @@ def seed(connection: sqlite3.Connection, content: dict[str, Any]) -> None:
 
 
 def write(tables: Tables, path: DocumentPath, document: Document) -> None:
-    state = tables.load(path)
+    state = tables.load([path])[path]
     written = State(path, state.key, state.number, 1, 1, state.data, state.document, document, is_dirty=True)
     tables.store(written, 2)
     tables.write_entries([written])
