@@ -18,8 +18,9 @@ from gql.view import error_response
 log = structlog.get_logger(__name__)
 
 _LOOPBACK = r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"
+LOOPBACK_ORIGIN = rf"https?://{_LOOPBACK}"
 _HOST = re.compile(_LOOPBACK, re.IGNORECASE)
-_ORIGIN = re.compile(rf"https?://{_LOOPBACK}", re.IGNORECASE)
+_ORIGIN = re.compile(LOOPBACK_ORIGIN, re.IGNORECASE)
 
 
 class LoopbackOnly:

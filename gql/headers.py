@@ -1,0 +1,44 @@
+"""Headers under which no browser makes more of an answer than it is."""
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+HEADERS = {
+    # For what is no page of ours; those bring a policy of their own.
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # Answers are one caller's; what may be kept says so itself.
+    "Cache-Control": "no-store",
+}
+# A year. Of this name only: its subdomains may be others'.
+STRICT_TRANSPORT_SECURITY = "max-age=31536000"
+
+
+class SecurityHeaders:
+    """Every answer has `HEADERS`, where it does not say otherwise itself, and HSTS where it goes out by https.
+
+    By https is what the server itself sees, or a proxy that uvicorn trusts (`FORWARDED_ALLOW_IPS`) says.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on."""
+        is_https = scope.get("scheme") in {"https", "wss"}
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] in {"http.response.start", "websocket.http.response.start"}:
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                if is_https:
+                    headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT_SECURITY)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
