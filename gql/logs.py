@@ -1,11 +1,17 @@
-"""How log lines look: structlog, for our own lines and for those of the libraries alike."""
+"""How log lines look, and what they may not hold: structlog, for our own lines and for those of the libraries alike."""
 
 import logging
 import sys
+import threading
+from types import TracebackType
 
 import structlog
 
+from gql.audit import AUDIT_LOGGER
+from gql.redaction import Redactor
 from settings import Settings
+
+log = structlog.get_logger(__name__)
 
 
 def configure_logging(settings: Settings) -> None:
@@ -23,12 +29,7 @@ def configure_logging(settings: Settings) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(settings.log_format)],
-        )
-    )
+    handler.setFormatter(make_formatter(settings, shared))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
@@ -37,15 +38,44 @@ def configure_logging(settings: Settings) -> None:
     # At debug these write down frames and headers, and with them tokens.
     for telltale in ("uvicorn.error", "websockets", "httpcore", "httpx"):
         logging.getLogger(telltale).setLevel(max(logging.INFO, root.level))
+    # Who changed what is written down, however quiet the rest is to be.
+    logging.getLogger(AUDIT_LOGGER).setLevel(logging.INFO)
+    _leave_no_other_way()
 
 
-def _renderers(log_format: str) -> list[structlog.typing.Processor]:
+def make_formatter(settings: Settings, shared: list[structlog.typing.Processor]) -> logging.Formatter:
+    """The formatter of every line, which hides what none may hold; `shared` is done to libraries' lines first."""
+    secret = settings.r2_secret_access_key
+    secrets = (settings.r2_access_key_id or "", secret.get_secret_value() if secret else "")
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            # Local variables hold what no log may, so tracebacks are Python's plain ones.
+            structlog.processors.format_exc_info,
+            structlog.processors.StackInfoRenderer(),
+            structlog.processors.UnicodeDecoder(),
+            Redactor(secrets),
+            _choose_renderer(settings.log_format),
+        ],
+    )
+
+
+def _choose_renderer(log_format: str) -> structlog.typing.Processor:
     if log_format == "console" or (log_format == "auto" and sys.stderr.isatty()):
-        return [
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(),
-                # Others show local variables, and these hold what no log may.
-                exception_formatter=structlog.dev.plain_traceback,
-            )
-        ]
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    return structlog.processors.JSONRenderer()
+
+
+def _leave_no_other_way() -> None:
+    """Warnings and what ends a thread, or the process, are log lines too: Python would print them as they are."""
+    logging.captureWarnings(capture=True)
+    # It would print a line that cannot be formatted with all of its arguments.
+    logging.raiseExceptions = False
+    sys.excepthook = _log_crash
+    threading.excepthook = lambda crash: _log_crash(crash.exc_type, crash.exc_value, crash.exc_traceback)
+
+
+def _log_crash(kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None) -> None:
+    if issubclass(kind, Exception) and error is not None:
+        log.critical("crashed", exc_info=(kind, error, traceback))

@@ -7,12 +7,16 @@ import strawberry
 from strawberry.extensions import FieldExtension
 from strawberry.types.field import StrawberryField
 
+from gql.audit import CANCELLED, audit, name_failure, name_outcome
 from gql.context import Context
 from gql.permissions import Action, resolve_user_id
 
 
 class Guard(FieldExtension):
-    """FORBIDDEN, unless the caller may do `action` to what is owned by the user whom `input.userId` names."""
+    """FORBIDDEN, unless the caller may do `action` to what is owned by the user whom `input.userId` names.
+
+    Either way the audit log has a line of it.
+    """
 
     def __init__(self, action: Action) -> None:
         self.action = action
@@ -33,8 +37,20 @@ class Guard(FieldExtension):
         **kwargs: Any,
     ) -> Any:
         """The resolver's answer, where it may run."""
-        resolve_user_id(info.context.principal, kwargs["input"].user_id or None, self.action)
-        return await next_(source, info, **kwargs)
+        given, principal = kwargs["input"], info.context.principal
+        outcome, created = CANCELLED, None
+        try:
+            resolve_user_id(principal, given.user_id or None, self.action)
+            result = await next_(source, info, **kwargs)
+            outcome, created = name_outcome(result)
+        except Exception as error:
+            outcome = name_failure(error)
+            raise
+        else:
+            return result
+        finally:
+            # Also of one whose caller has left, and which may have done its work nonetheless.
+            audit(principal, self.action, info.field_name, given, outcome, created=created)
 
 
 def mutation(action: Action, *, description: str) -> Callable[[Callable[..., Any]], Any]:

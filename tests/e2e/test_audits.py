@@ -1,0 +1,41 @@
+"""GraphQL over HTTP, as graphql-http's own audits see the running server.
+
+npm installs what audits/package-lock.json names into pytest's cache folder, at the first run.
+"""
+
+import hashlib
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import Server
+
+pytestmark = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed: apt-get install npm")
+
+SOURCES = Path(__file__).parent / "audits"
+
+
+@pytest.fixture(scope="session")
+def audits(pytestconfig: pytest.Config) -> Path:
+    """A folder with the audits, at the versions of package-lock.json, and our script beside them."""
+    lock = (SOURCES / "package-lock.json").read_bytes()
+    folder: Path = pytestconfig.cache.mkdir("graphql-http") / hashlib.sha256(lock).hexdigest()[:16]  # type: ignore[union-attr]  # the cache plugin is always on
+    shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
+    if not (folder / "complete").exists():
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+        assert done.returncode == 0, f"npm could not install graphql-http:\n{done.stderr}"
+        (folder / "complete").touch()
+    return folder
+
+
+def test_all_61_audits_are_ok_and_none_a_warning(audits: Path, demo_server: Server) -> None:
+    command = ["node", str(audits / "audit.mjs"), f"{demo_server.address}/graphql"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
+    results: list[Any] = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [result for result in results if result["status"] != "ok"] == []
+    assert len(results) == 61
