@@ -187,10 +187,53 @@ class Settings(BaseSettings):
     allowed_origins: Origins = Field(
         (), description="Origins of other pages that may call, separated by commas; this server's own always may."
     )
+    trusted_documents: Path | None = Field(
+        None, description="The manifest of the frontend's documents: a JSON file from ids to texts."
+    )
+    trusted_documents_only: bool | None = Field(
+        None, description="Whether users may run documents of the manifest only; unset, where an issuer is set."
+    )
+    introspection: bool | None = Field(
+        None, description="Whether the schema can be asked for and guessed; unset, where no issuer is set."
+    )
+    graphiql: bool | None = Field(
+        None, description="Whether browsers get GraphiQL at `/graphql`; unset, where no issuer is set."
+    )
 
     max_document_reads: Annotated[int, Field(gt=0)] = Field(
         50_000, description="A query that could read more documents than this is refused before it runs."
     )
+    reads_per_minute_user: Annotated[int, Field(gt=0)] = Field(
+        100_000, description="Documents that a user may have read in a minute."
+    )
+    reads_per_minute_worker: Annotated[int, Field(gt=0)] = Field(
+        1_000_000, description="Documents that a worker may have read in a minute."
+    )
+    reads_per_minute_admin: Annotated[int, Field(gt=0)] = Field(
+        1_000_000, description="Documents that an admin may have read in a minute."
+    )
+    requests_per_minute_anonymous: Annotated[int, Field(gt=0)] = Field(
+        60, description="Requests without a good token that an address may send in a minute."
+    )
+    requests_per_minute_user: Annotated[int, Field(gt=0)] = Field(
+        1_200, description="Requests that a user may send in a minute."
+    )
+    requests_per_minute_worker: Annotated[int, Field(gt=0)] = Field(
+        60_000, description="Requests that a worker may send in a minute."
+    )
+    requests_per_minute_admin: Annotated[int, Field(gt=0)] = Field(
+        60_000, description="Requests that an admin may send in a minute."
+    )
+    request_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
+        10.0, description="Seconds after which a request is given up, and what it does underneath cancelled."
+    )
+    max_sockets_per_caller: Annotated[int, Field(gt=0)] = Field(
+        100, description="WebSockets that a caller may have open, and an address that has not yet said who it is."
+    )
+    trusted_proxy_hops: Annotated[int, Field(ge=0)] = Field(
+        0, description="Proxies before this server that add to `X-Forwarded-For`; with 0 that header is not believed."
+    )
+
     max_upload_bytes: Annotated[int, Field(gt=0)] = Field(
         5_368_709_120, description="Files above this many bytes cannot be uploaded; 5 GiB at most."
     )
@@ -210,6 +253,23 @@ class Settings(BaseSettings):
     def has_issuer(self) -> bool:
         """Whether callers are told apart: some issuer of tokens, or some API key, is set."""
         return bool(self.auth_firebase_project or self.auth_issuers or self.auth_worker_audience or self.auth_api_keys)
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether users may run documents of the manifest only."""
+        if self.trusted_documents_only is None:
+            return self.has_issuer and self.trusted_documents is not None
+        return self.trusted_documents_only
+
+    @property
+    def has_introspection(self) -> bool:
+        """Whether the schema can be asked for, and errors say which name was meant."""
+        return not self.has_issuer if self.introspection is None else self.introspection
+
+    @property
+    def has_graphiql(self) -> bool:
+        """Whether browsers get GraphiQL."""
+        return not self.has_issuer if self.graphiql is None else self.graphiql
 
     @property
     def is_embedded(self) -> bool:
@@ -241,6 +301,8 @@ class Settings(BaseSettings):
         """Raises `ConfigurationError` where some of what must be set together is set, and some is not."""
         if bool(self.auth_worker_audience) != bool(self.auth_worker_accounts):
             raise HalfSetError([f"CLIPGRAPH_AUTH_WORKER_{'ACCOUNTS' if self.auth_worker_audience else 'AUDIENCE'}"])
+        if self.trusted_documents_only and self.trusted_documents is None:
+            raise HalfSetError(["CLIPGRAPH_TRUSTED_DOCUMENTS"])
         try:
             self.resolve_r2()
         except HalfSetError as error:

@@ -12,11 +12,15 @@ from starlette.types import Receive, Scope, Send
 
 from gql.authentication.serving import assert_safe_to_serve
 from gql.context import Services
+from gql.cors import make_cors
 from gql.explorer import origin_of, page_response, serve_asset, wants_page
+from gql.headers import SecurityHeaders
 from gql.health import livez, readyz
+from gql.limits.middleware import RequestLimits
 from gql.loopback import LoopbackOnly
 from gql.middleware import BodyLimit, RequestLog
 from gql.schema import schema
+from gql.trusted_documents import read_trusted_documents
 from gql.view import GraphQLView
 from repositories.client import create_client
 from settings import ConfigurationError, Settings
@@ -31,13 +35,11 @@ def create_app(settings: Settings | None = None) -> Starlette:
     settings = settings or Settings()
     assert_safe_to_serve(settings)
     services = create_services(settings)
-    endpoint = GraphQLEndpoint(GraphQLView(schema, services), origin_of(settings.resolved_r2_endpoint_url))
+    view = GraphQLView(schema, services)
     app = Starlette(
         routes=[
-            Route("/", _redirect_to_explorer),
-            Route("/graphql", endpoint),
-            WebSocketRoute("/graphql", endpoint),
-            Route("/graphql/assets/{name}", serve_asset),
+            *_choose_endpoint(view, settings),
+            WebSocketRoute("/graphql", view),
             Route("/livez", livez),
             Route("/readyz", readyz),
         ],
@@ -48,13 +50,27 @@ def create_app(settings: Settings | None = None) -> Starlette:
     return app
 
 
+def _choose_endpoint(view: GraphQLView, settings: Settings) -> list[Route]:
+    """The API, and GraphiQL with its files where the settings want it."""
+    if not settings.has_graphiql:
+        return [Route("/graphql", view)]
+    return [
+        Route("/", _redirect_to_explorer),
+        Route("/graphql", GraphQLEndpoint(view, origin_of(settings.resolved_r2_endpoint_url))),
+        Route("/graphql/assets/{name}", serve_asset),
+    ]
+
+
 def _choose_middleware(settings: Settings) -> list[Middleware]:
     """What each request passes through, from outside in."""
     open_to_this_machine = [] if settings.has_issuer else [Middleware(LoopbackOnly, settings.allowed_origins)]
     return [
+        Middleware(SecurityHeaders),
         Middleware(RequestLog),
         *open_to_this_machine,
+        make_cors(settings),
         Middleware(BodyLimit, max_bytes=settings.max_body_bytes),
+        Middleware(RequestLimits, settings),
     ]
 
 
@@ -69,7 +85,8 @@ def create_services(settings: Settings) -> Services:
         emulator_host=settings.firestore_emulator_host,
     )
     storage = R2Storage(**settings.resolve_r2()._asdict(), url_window_seconds=settings.url_window_seconds)
-    return Services(settings=settings, firestore=firestore, storage=storage)
+    documents = read_trusted_documents(settings, schema._schema)  # noqa: SLF001  strawberry has no public name for it
+    return Services(settings=settings, firestore=firestore, storage=storage, documents=documents)
 
 
 @contextlib.asynccontextmanager
@@ -87,7 +104,7 @@ class GraphQLEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
-        if scope["type"] == "http" and wants_page(Request(scope)):
+        if wants_page(Request(scope)):
             await page_response(self._media_origin)(scope, receive, send)
             return
         await self._view(scope, receive, send)

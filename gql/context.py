@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import strawberry
 
 from gql.clips.merging import StatusMerger
+from gql.limits.budgets import Budgets
 from gql.permissions import Principal
+from gql.trusted_documents import NO_DOCUMENTS, TrustedDocuments
 from repositories.client import FirestoreClient
 from repositories.clips import ClipRepository
 from repositories.videos import VideoRepository
@@ -20,11 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Services:
-    """The clients of Firestore and R2, shared by all requests of a process."""
+    """The clients of Firestore and R2 and the known documents, shared by all requests of a process."""
 
     settings: Settings
     firestore: FirestoreClient
     storage: R2Storage
+    documents: TrustedDocuments = NO_DOCUMENTS
 
     def videos(self, user_id: str) -> VideoRepository:
         """The repository of a user's videos."""
@@ -40,6 +43,11 @@ class Services:
     def status_merger(self) -> StatusMerger:
         """What all requests' single status changes go through."""
         return StatusMerger(self.settings.statistics_window_ms / 1000)
+
+    @cached_property
+    def budgets(self) -> Budgets:
+        """What each caller may still do within the minute."""
+        return Budgets(self.settings)
 
     async def close(self) -> None:
         """Both clients' connections are closed."""

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import structlog
 from aiodataloader import DataLoader
@@ -90,14 +90,34 @@ class Loaders:
 
     def __init__(self, services: "Services") -> None:
         self._services = services
-        self.videos = DataLoader[tuple[str, str], VideoMetadata | None](self._load_videos)
-        self.clips = DataLoader[ClipsKey, Page[ClipMetadata]](self._load_clips)
-        self.highlights = DataLoader[str, Highlights | None](self._load_highlights)
+        self._running = set[asyncio.Task[Any]]()
+        self.videos = DataLoader[tuple[str, str], VideoMetadata | None](self._cancellable(self._load_videos))
+        self.clips = DataLoader[ClipsKey, Page[ClipMetadata]](self._cancellable(self._load_clips))
+        self.highlights = DataLoader[str, Highlights | None](self._cancellable(self._load_highlights))
+
+    def cancel(self) -> None:
+        """What is being loaded is given up: batches are tasks of their own, and outlive who waits for them."""
+        for task in list(self._running):
+            task.cancel()
 
     def disable_cache(self) -> None:
         """Every load from now on asks again; what is asked for in one tick still goes out in one batch."""
         for loader in (self.videos, self.clips, self.highlights):
             loader.cache = False
+
+    def _cancellable(
+        self, load: Callable[[list[K]], Awaitable[list[V]]]
+    ) -> Callable[[list[K]], Coroutine[Any, Any, list[V]]]:
+        async def run(keys: list[K]) -> list[V]:
+            task = asyncio.current_task()
+            assert task is not None  # noqa: S101  a coroutine runs in one
+            self._running.add(task)
+            try:
+                return await load(keys)
+            finally:
+                self._running.discard(task)
+
+        return run
 
     async def load_video(self, user_id: str, video_id: str) -> VideoMetadata | None:
         """The video, or None; `ValidationError` for an id that none can have, before others' loads are part of it."""

@@ -11,10 +11,12 @@ from strawberry.types.graphql import OperationType
 
 from gql.clips.mutations import ClipMutations
 from gql.clips.queries import ClipQueries
-from gql.cost import Cost
 from gql.errors import ErrorCodes, log_errors
+from gql.limits.cost import Cost
 from gql.mutation import assert_guarded
 from gql.node import NodeQueries
+from gql.secrecy import SchemaSecrecy
+from gql.trusted_documents import ParsedOnce
 from gql.uploads.mutations import UploadMutations
 from gql.user_errors import HANDLERS
 from gql.videos.mutations import VideoMutations
@@ -57,7 +59,7 @@ def create_schema() -> Schema:
     return Schema(
         query=Query,
         mutation=Mutation,
-        extensions=[ErrorCodes, Cost, FreshReads],
+        extensions=[ErrorCodes, SchemaSecrecy, ParsedOnce, Cost, FreshReads],
         exception_handlers=HANDLERS,
         config=StrawberryConfig(relay_max_results=0),
     )

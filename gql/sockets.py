@@ -5,16 +5,26 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 import structlog
+from graphql import GraphQLError
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage, Message
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
+    Message,
+    SubscribeMessage,
+)
 
 from gql.authentication.errors import CallerRefusedError, KeysUnavailableError
 from gql.context import Context
+from gql.errors import log_errors
+from gql.limits.budgets import RateLimitedError
+from gql.limits.refusals import rate_limited, too_many_operations
+from gql.limits.sockets import CONNECTION_INIT_SECONDS, MAX_OPERATIONS, SEAT_KEY, MessageRate, Seat
 from gql.loaders import Loaders
 
 if TYPE_CHECKING:
@@ -47,9 +57,17 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
     websocket: TextSocketAdapter
     _expiry: asyncio.Task[None] | None = None
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        timeout = timedelta(seconds=CONNECTION_INIT_SECONDS)
+        super().__init__(*args, **{**kwargs, "connection_init_wait_timeout": timeout})
+        self._rate = MessageRate()
+
     async def handle_message(self, message: Message) -> None:
         """Acts on a message; one that the protocol does not know closes with 4400, and an expired caller's is lost."""
         if self.context.principal.is_expired:
+            return
+        if not self._rate.check():
+            await self.websocket.close(TRY_AGAIN_LATER, "Too many messages")
             return
         if not is_message(message):
             await self.handle_invalid_message("Failed to parse message")
@@ -69,13 +87,39 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
             except KeysUnavailableError:
                 await self.websocket.close(TRY_AGAIN_LATER, "Try again later")
                 return
+            seat: Seat = getattr(self.websocket.ws.state, SEAT_KEY)
+            if not seat.move(f"caller {self.context.principal.user_id}"):
+                await self.websocket.close(TRY_AGAIN_LATER, "Too many WebSockets")
+                return
         await super().handle_connection_init(message)
         self._watch_expiry()
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        """Starts an operation; a `documentId` stands for its document's text."""
+        if len(self.operations) >= MAX_OPERATIONS and message["id"] not in self.operations:
+            error = too_many_operations(MAX_OPERATIONS)
+            await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
+            return
+        payload: dict[str, Any] = dict(message["payload"])
+        if self.connection_acknowledged and message["id"] not in self.operations:
+            documents, principal = self.context.services.documents, self.context.principal
+            try:
+                payload["query"] = documents.resolve(principal, payload.get("query"), payload.get("documentId"))
+            except GraphQLError as error:
+                log_errors([error])
+                await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
+                return
+        await super().handle_subscribe(cast("SubscribeMessage", {**message, "payload": payload}))
 
     async def run_operation(self, operation: Operation[Context, None]) -> None:
         """Runs an operation with loaders of its own: what one has loaded is old for the next."""
         # Strawberry reads the context before it waits for anything, so operations do not see each other's.
         self.context = replace(self.context, loaders=Loaders(self.context.services))
+        try:
+            await self.context.services.budgets.admit(self.context.principal)
+        except RateLimitedError as error:
+            await operation.send_initial_errors([rate_limited(error)])
+            return
         await super().run_operation(operation)
 
     async def shutdown(self) -> None:
@@ -112,7 +156,9 @@ def is_message(message: Any) -> bool:
 def _is_request(payload: Any) -> bool:
     return (
         isinstance(payload, dict)
-        and isinstance(payload.get("query"), str)
+        and isinstance(payload.get("query"), str | None)
+        and isinstance(payload.get("documentId"), str | None)
+        and (payload.get("query") is None) != (payload.get("documentId") is None)
         and isinstance(payload.get("variables"), dict | None)
         and isinstance(payload.get("operationName"), str | None)
     )

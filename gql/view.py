@@ -6,23 +6,29 @@ from typing import Any
 
 import orjson
 import structlog
-from cross_web import HTTPException
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse
+from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
 from gql.authentication.authenticator import Authenticator
 from gql.authentication.errors import RETRY_AFTER_SECONDS, CallerRefusedError, KeysUnavailableError
+from gql.caching import make_cacheable, may_be_cached
 from gql.context import Context, Services
-from gql.errors import ErrorCode
+from gql.errors import ErrorCode, log_errors
+from gql.limits.budgets import QUOTA_KEY
+from gql.limits.callers import resolve_address
 from gql.loaders import Loaders
-from gql.permissions import NOBODY
+from gql.permissions import NOBODY, Principal
+from gql.requests import RequestData, assert_json, assert_preflighted, read_parameters
 from gql.schema import Schema
 from gql.sockets import SocketHandler, TextSocketAdapter
 
@@ -30,6 +36,7 @@ log = structlog.get_logger(__name__)
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 LEGACY_JSON = "application/json"
+ALLOWED_METHODS = "GET, POST"
 
 
 class GraphQLView(GraphQL[Context, None]):
@@ -47,6 +54,8 @@ class GraphQLView(GraphQL[Context, None]):
         )
         self._services = services
         self._authenticator = Authenticator(services.settings)
+        # What else than its address an answer depends on.
+        self._vary = ", ".join(filter(None, ("Accept", "Authorization", services.settings.auth_token_header)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
@@ -62,20 +71,60 @@ class GraphQLView(GraphQL[Context, None]):
     async def run(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Strawberry's answer; a request that is no GraphQL request gets our kind of error, not plain text."""
         try:
-            return await super().run(request, *args, **kwargs)
+            if isinstance(request, Request) and request.method == "GET":
+                assert_preflighted(request.headers)
+            response = await super().run(request, *args, **kwargs)
         except HTTPException as error:
-            raise MalformedRequestError(error.status_code, error.reason) from error
+            raise _malformed(error) from error
+        if hasattr(request.state, "kept_data"):
+            return make_cacheable(request, response, request.state.kept_data, self._vary)
+        return response
+
+    def should_render_graphql_ide(self, request: object) -> bool:
+        """Never: the explorer is `explorer.py`'s."""
+        del request
+        return False
+
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> RequestData:
+        """The request, which is one operation in JSON, or in the parameters of a GET."""
+        transport = self._get_stream_transport_from_headers(request.headers)
+        protocol = transport.protocol if transport else "http"
+        if request.method == "GET":
+            return read_parameters(self.parse_query_params(request.query_params), protocol)
+        assert_json(request.content_type)
+        return read_parameters(self.parse_json(await request.get_body()), protocol)
+
+    async def execute_operation(self, *, request_data: Any, context: Context, **kwargs: Any) -> Any:  # type: ignore[override]  # strawberry passes names only
+        """The result of the document that the request sent, or named."""
+        try:
+            query = self._services.documents.resolve(context.principal, request_data.query, request_data.document_id)
+        except GraphQLError as error:
+            log_errors([error])
+            return PreExecutionError(data=None, errors=[error])
+        return await super().execute_operation(
+            request_data=replace(request_data, query=query), context=context, **kwargs
+        )
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """The context of one request, with loaders of its own. A socket's caller is known once it says who it is."""
         del response
-        is_socket = isinstance(request, WebSocket)
         return Context(
-            principal=NOBODY if is_socket else await self._authenticator.authenticate(request.headers),
+            principal=NOBODY if isinstance(request, WebSocket) else await self._admit(request),
             services=self._services,
             loaders=Loaders(self._services),
             request_id=request.state.request_id,
         )
+
+    async def _admit(self, request: Request) -> Principal:
+        """Who is calling; `RateLimitedError` where they have called too often, `CallerRefusedError` for bad tokens."""
+        budgets, settings = self._services.budgets, self._services.settings
+        try:
+            principal = await self._authenticator.authenticate(request.headers)
+        except CallerRefusedError:
+            await budgets.admit_stranger(resolve_address(request.scope, settings.trusted_proxy_hops))
+            raise
+        setattr(request.state, QUOTA_KEY, await budgets.admit(principal))
+        return principal
 
     async def introduce(self, socket: WebSocket, payload: Mapping[str, object], context: Context) -> Context:
         """The socket's context with its caller, as its `connection_init` or its handshake's headers say."""
@@ -93,6 +142,8 @@ class GraphQLView(GraphQL[Context, None]):
         answer = await super().process_result(request, result)
         if isinstance(result, PreExecutionError):
             answer.pop("data", None)
+        if may_be_cached(request) and not result.errors:
+            request.state.kept_data = result.data
         return answer
 
     def create_response(
@@ -123,9 +174,17 @@ class GraphQLView(GraphQL[Context, None]):
 class MalformedRequestError(Exception):
     """A request that is no GraphQL request at all."""
 
-    def __init__(self, status_code: int, reason: str) -> None:
+    def __init__(self, status_code: int, reason: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(reason)
-        self.response = error_response(status_code, reason)
+        self.response = error_response(status_code, reason, headers=headers)
+
+
+def _malformed(error: HTTPException) -> MalformedRequestError:
+    """Strawberry's refusal as ours; 405, with the methods to use instead, for all that GET may not do."""
+    if isinstance(error.__cause__, InvalidOperationTypeError):
+        return MalformedRequestError(405, "Send mutations by POST.", {"Allow": "POST"})
+    headers = {"Allow": ALLOWED_METHODS} if error.status_code == 405 else None  # noqa: PLR2004  405 says more than a name
+    return MalformedRequestError(error.status_code, error.reason, headers)
 
 
 def error_response(
@@ -133,9 +192,10 @@ def error_response(
     message: str,
     code: ErrorCode = ErrorCode.BAD_USER_INPUT,
     headers: Mapping[str, str] | None = None,
+    extensions: Mapping[str, str] | None = None,
 ) -> Response:
     """An HTTP error in the shape of a GraphQL answer, so that every client can show it."""
-    body = {"errors": [{"message": message, "extensions": {"code": code}}]}
+    body = {"errors": [{"message": message, "extensions": {"code": code, **(extensions or {})}}]}
     return Response(orjson.dumps(body), status_code=status_code, headers=headers, media_type=LEGACY_JSON)
 
 

@@ -101,6 +101,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
     import uvicorn
 
     from gql.app import create_app
+    from gql.limits.connections import PunctualProtocol
     from gql.logs import configure_logging
 
     configure_logging(settings)
@@ -108,7 +109,12 @@ def _run(settings: Settings, listener: socket.socket) -> None:
         create_app(settings),
         log_config=None,
         access_log=False,
+        http=PunctualProtocol,
+        # What is compressed can grow a thousandfold, and documents are short.
+        ws_per_message_deflate=False,
         ws_max_size=settings.max_body_bytes,
+        # Who is believed about a client's address is a setting of ours (CLIPGRAPH_TRUSTED_PROXY_HOPS).
+        proxy_headers=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     server = uvicorn.Server(config)

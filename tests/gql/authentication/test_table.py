@@ -286,6 +286,9 @@ async def test_anothers_object_and_one_that_is_not_there_are_the_same(
             for path in paths
         ]
         assert answers[0]["data"] == {"node": None}
+        for answer in answers:
+            # What is left of the minute grows less with each request.
+            answer["extensions"]["cost"].pop("throttle")
         assert answers[0] == answers[1] == answers[2]
 
 

@@ -1,0 +1,118 @@
+"""What a request costs: bounded before it runs, cut off at its deadline, counted and charged after it ran."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    NameNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+)
+from strawberry.extensions import SchemaExtension
+from strawberry.types import ExecutionContext
+
+from gql.context import Context
+from gql.limits.budgets import SECONDS_PER_WINDOW, RateLimitedError
+from gql.limits.document import measure_document
+from gql.limits.measuring import NOTHING
+from gql.limits.refusals import rate_limited, timed_out
+from gql.limits.text import MAX_TOKENS, find_excess
+from repositories.metering import Meter, metered
+
+
+class Cost(SchemaExtension):
+    """Refuses what would cost too much, and says in `extensions.cost` what was asked for and what it came to."""
+
+    def __init__(self, *, execution_context: ExecutionContext | None = None) -> None:
+        del execution_context  # strawberry sets the attribute itself, for each request
+        self._meter = Meter()
+        self._bound = NOTHING
+
+    def on_operation(self) -> Iterator[None]:
+        """Counts what the repositories do while the operation runs."""
+        with metered(self._meter):
+            yield
+
+    def on_parse(self) -> Iterator[None]:
+        """Looks at the text before it is parsed, and at the document before it is validated."""
+        context = self.execution_context
+        context.parse_options["max_tokens"] = MAX_TOKENS
+        if (excess := find_excess(context.query or "")) is not None:
+            _refuse(context, excess)
+        yield
+        if context.graphql_document is None or context.pre_execution_errors:
+            return
+        try:
+            self._bound = measure_document(
+                context.schema._schema,  # noqa: SLF001  strawberry has no public name for it
+                context.graphql_document,
+                context.operation_name,
+                context.variables or {},
+                self._context.services.settings.max_document_reads,
+            )
+        except GraphQLError as error:
+            _refuse(context, error)
+
+    async def on_execute(self) -> AsyncIterator[None]:
+        """Cancels what runs at the deadline, and charges what was read, however it ended."""
+        context, budgets = self._context, self._context.services.budgets
+        seconds = context.services.settings.request_timeout_seconds
+        try:
+            with budgets.running(context.principal, self._bound.document_reads):
+                async with asyncio.timeout(seconds) as deadline:
+                    yield
+        except RateLimitedError as error:
+            raise rate_limited(error) from None
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            context.loaders.cancel()
+            raise timed_out(seconds, self.execution_context.operation_type) from None
+        finally:
+            await budgets.charge(context.principal, self._meter.document_reads)
+
+    async def get_results(self) -> dict[str, Any]:
+        """The costs so far, which are all of them once the operation has run."""
+        reads = await self._context.services.budgets.get_reads(self._context.principal)
+        actual = {
+            "documentReads": self._meter.document_reads,
+            "documentWrites": self._meter.document_writes,
+            "rpcs": self._meter.rpcs,
+        }
+        throttle = {
+            "maximumAvailable": reads.limit,
+            "currentlyAvailable": reads.remaining,
+            "restoreRate": reads.limit / SECONDS_PER_WINDOW,
+            "resetsInSeconds": reads.reset_seconds,
+        }
+        requested = {"documentReads": self._bound.document_reads}
+        return {"cost": {"requested": requested, "actual": actual, "throttle": throttle}}
+
+    @property
+    def _context(self) -> Context:
+        context: Context = self.execution_context.context
+        return context
+
+
+def _refuse(context: ExecutionContext, error: GraphQLError) -> None:
+    """Ends the request with this error, over HTTP as over WebSocket: an exception from here would end a socket's task.
+
+    Strawberry goes on to the end of its preparations, and wants a document for that.
+    """
+    if context.graphql_document is None:
+        context.graphql_document = _make_stand_in(context.operation_name)
+    context.pre_execution_errors = [error]
+
+
+def _make_stand_in(operation_name: str | None) -> DocumentNode:
+    name = None if operation_name is None else NameNode(value=operation_name)
+    selections = SelectionSetNode(selections=(FieldNode(name=NameNode(value="__typename")),))
+    operation = OperationDefinitionNode(
+        operation=OperationType.QUERY, name=name, selection_set=selections, variable_definitions=(), directives=()
+    )
+    return DocumentNode(definitions=(operation,))

@@ -1,0 +1,110 @@
+"""Refuses documents that ask for too much before they are validated, which itself can cost more than running them."""
+
+from collections.abc import Mapping
+from functools import reduce
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    get_operation_ast,
+    value_from_ast_untyped,
+)
+
+from gql.limits.introspection import MAX_INTROSPECTED
+from gql.limits.measuring import NOTHING, Bound, Measurer
+from gql.limits.refusals import too_expensive
+from gql.limits.repeats import count_repeats
+
+# Deeper than any page needs: a clip's video's clips' video … is a way to ask for everything.
+MAX_DEPTH = 12
+MAX_ALIASES = 30
+MAX_ROOT_FIELDS = 10
+# All operations and fragments of a document together, each with its fragments put in.
+MAX_FIELDS = 2_000
+# What many components select of one object each for itself, they select a few dozen times at most.
+MAX_REPEATS = 50
+# Validation follows chains of fragments, and Python's stack ends.
+MAX_FRAGMENTS = 100
+
+
+def measure_document(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation_name: str | None,
+    variables: Mapping[str, Any],
+    max_document_reads: int,
+) -> Bound:
+    """The bound of the operation that is asked for; QUERY_TOO_EXPENSIVE where the document goes beyond a limit.
+
+    The work is linear in the document's tokens, however its fragments multiply, and nothing needs to be valid.
+    """
+    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+    if len(fragments) > MAX_FRAGMENTS:
+        raise _over("fragments", len(fragments), MAX_FRAGMENTS)
+    operation = get_operation_ast(document, operation_name)
+    defaults = {} if operation is None else _read_defaults(operation)
+    measurer = Measurer(schema, document, {**defaults, **variables})
+    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    bounds = [measurer.measure(node) for node in operations]
+    for bound in bounds:
+        _assert_shape(bound)
+    fields = reduce(Bound.beside, bounds, measurer.measure_fragments()).fields
+    if fields > MAX_FIELDS:
+        raise _over("fields, fragments put in,", fields, MAX_FIELDS, measure="fields")
+    for selections in (node.selection_set for node in (*operations, *fragments.values())):
+        _assert_few_repeats(selections, fragments)
+    chosen = NOTHING if operation is None else bounds[operations.index(operation)]
+    _assert_affordable(chosen, max_document_reads)
+    return chosen
+
+
+def _read_defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
+    return {
+        definition.variable.name.value: value_from_ast_untyped(definition.default_value)
+        for definition in operation.variable_definitions or ()
+        if definition.default_value is not None
+    }
+
+
+def _assert_shape(bound: Bound) -> None:
+    if bound.depth > MAX_DEPTH:
+        message = "The query is {bound} fields deep, and at most {limit} are allowed."
+        raise too_expensive(message, measure="depth", bound=bound.depth, limit=MAX_DEPTH, path=bound.depth_path)
+    if bound.aliases > MAX_ALIASES:
+        raise _over("aliases", bound.aliases, MAX_ALIASES)
+    if bound.root_fields > MAX_ROOT_FIELDS:
+        raise _over("root fields", bound.root_fields, MAX_ROOT_FIELDS)
+    if bound.introspected > MAX_INTROSPECTED:
+        message = "The introspection could show {bound} fields, and at most {limit} are allowed."
+        raise too_expensive(message, measure="introspection", bound=bound.introspected, limit=MAX_INTROSPECTED)
+
+
+def _assert_few_repeats(selections: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+    repeats, path = count_repeats([selections], fragments)
+    if repeats > MAX_REPEATS:
+        message = "The query selects one field {bound} times, and at most {limit} are allowed."
+        raise too_expensive(message, measure="repeats", bound=repeats, limit=MAX_REPEATS, path=path)
+
+
+def _assert_affordable(bound: Bound, max_document_reads: int) -> None:
+    if bound.document_reads > max_document_reads:
+        message = "The query could read {bound} documents, and at most {limit} are allowed: ask for smaller pages."
+        raise too_expensive(
+            message,
+            measure="documentReads",
+            bound=bound.document_reads,
+            limit=max_document_reads,
+            path=bound.reads_path,
+        )
+
+
+def _over(what: str, bound: int, limit: int, *, measure: str | None = None) -> GraphQLError:
+    message = f"The document has {{bound}} {what}, and at most {{limit}} are allowed."
+    return too_expensive(
+        message, measure=measure or what.replace("root fields", "rootFields"), bound=bound, limit=limit
+    )

@@ -1,0 +1,44 @@
+"""How a request that asks for too much is refused: with what was measured, what is allowed, and where."""
+
+from collections.abc import Sequence
+
+from graphql import GraphQLError
+from strawberry.types.graphql import OperationType
+
+from gql.errors import ErrorCode
+from gql.limits.budgets import RateLimitedError
+
+
+def too_expensive(message: str, *, measure: str, bound: int, limit: int, path: Sequence[str] = ()) -> GraphQLError:
+    """QUERY_TOO_EXPENSIVE; `path` leads to what costs most, and `message` has places for both numbers."""
+    where = f" Most of it is at {'.'.join(path)}." if path else ""
+    return GraphQLError(
+        message.format(bound=f"{bound:,}", limit=f"{limit:,}") + where,
+        extensions={
+            "code": ErrorCode.QUERY_TOO_EXPENSIVE,
+            "measure": measure,
+            "bound": bound,
+            "limit": limit,
+            "path": list(path),
+        },
+    )
+
+
+def rate_limited(error: RateLimitedError) -> GraphQLError:
+    """RATE_LIMITED, with the seconds after which to come again."""
+    extensions = {"code": ErrorCode.RATE_LIMITED, "retryAfter": error.quota.reset_seconds}
+    return GraphQLError(error.message, extensions=extensions)
+
+
+def timed_out(seconds: float, operation_type: OperationType) -> GraphQLError:
+    """TIMEOUT. A commit that was on its way may have arrived: that is said, and that repeating it does no harm."""
+    message = f"The request took more than {seconds:g} seconds and was given up."
+    if operation_type is OperationType.MUTATION:
+        message += " What it was to change may or may not be changed: send it again, which is safe."
+    return GraphQLError(message, extensions={"code": ErrorCode.TIMEOUT})
+
+
+def too_many_operations(limit: int) -> GraphQLError:
+    """RATE_LIMITED for one operation more on a socket than may run there at once."""
+    message = f"{limit} operations run on this WebSocket, and no more may: wait for one to end."
+    return GraphQLError(message, extensions={"code": ErrorCode.RATE_LIMITED})

@@ -1,0 +1,81 @@
+"""What a WebSocket and its caller may do: how many they have open, and how much is sent on one."""
+
+import time
+from collections import Counter
+from typing import Self
+
+# A page's subscriptions and what it asks for meanwhile; who runs this much waits for some of it to end.
+MAX_OPERATIONS = 50
+# A person's page sends a handful; the answer to a flood costs more than the flood.
+MAX_MESSAGES_PER_SECOND = 100
+# Whoever opens a socket says at once who they are.
+CONNECTION_INIT_SECONDS = 10
+SEAT_KEY = "socket_seat"
+
+
+class Seats:
+    """Who has how many sockets open; an address has those whose caller is not known yet."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._taken: Counter[str] = Counter()
+
+    def take(self, holder: str) -> "Seat | None":
+        """A seat of the holder's; None where they have all they may have."""
+        return Seat(self, holder) if self.add(holder) else None
+
+    def add(self, holder: str) -> bool:
+        """Whether the holder has one seat more now."""
+        if self._taken[holder] >= self._limit:
+            return False
+        self._taken[holder] += 1
+        return True
+
+    def remove(self, holder: str) -> None:
+        """The holder has one seat less."""
+        self._taken[holder] -= 1
+        if not self._taken[holder]:
+            del self._taken[holder]
+
+
+class Seat:
+    """One open socket's place, until `leave`."""
+
+    def __init__(self, seats: Seats, holder: str) -> None:
+        self._seats = seats
+        self._holder = holder
+
+    def move(self, holder: str) -> bool:
+        """Whether the seat is the new holder's now; where they have no room it stays as it was."""
+        if not self._seats.add(holder):
+            return False
+        self._seats.remove(self._holder)
+        self._holder = holder
+        return True
+
+    def leave(self) -> None:
+        """Somebody else may have the seat."""
+        self._seats.remove(self._holder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
+
+
+class MessageRate:
+    """Counts a socket's messages, second by second."""
+
+    def __init__(self, limit: int = MAX_MESSAGES_PER_SECOND) -> None:
+        self._limit = limit
+        self._ends_at = 0.0
+        self._counted = 0
+
+    def check(self) -> bool:
+        """Whether this message is one that may come."""
+        now = time.monotonic()
+        if now >= self._ends_at:
+            self._ends_at, self._counted = now + 1, 0
+        self._counted += 1
+        return self._counted <= self._limit
