@@ -13,6 +13,7 @@ from graphql import GraphQLError
 from strawberry.extensions import MaskErrors
 from strawberry.types import ExecutionContext
 
+from gql.secrecy import without_suggestions
 from repositories.exceptions import UnavailableError, ValidationError
 from storage.exceptions import StorageUnavailableError
 
@@ -33,7 +34,7 @@ class ErrorCode(StrEnum):
     INTERNAL = "INTERNAL"
 
 
-_MASKED_MESSAGES = {
+MASKED_MESSAGES = {
     ErrorCode.UNAVAILABLE: "A service behind this API does not answer right now. Try again in a moment.",
     ErrorCode.INTERNAL: "Something went wrong on our side. The request's id finds it in the log.",
 }
@@ -50,6 +51,11 @@ def bad_user_input(message: str, *, path: Sequence[str] = ()) -> GraphQLError:
 def forbidden(message: str) -> GraphQLError:
     """The error for what the caller has no right to."""
     return GraphQLError(message, extensions={"code": ErrorCode.FORBIDDEN})
+
+
+def document_not_trusted(message: str) -> GraphQLError:
+    """The error for a document that is not one of the manifest's."""
+    return GraphQLError(message, extensions={"code": ErrorCode.DOCUMENT_NOT_TRUSTED})
 
 
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -81,7 +87,7 @@ def convert_error(error: GraphQLError, request_id: str) -> GraphQLError:
         return _relocate(error, error.message, extensions)
     is_outage = isinstance(cause, UnavailableError | StorageUnavailableError)
     code = ErrorCode.UNAVAILABLE if is_outage else ErrorCode.INTERNAL
-    return _relocate(error, _MASKED_MESSAGES[code], {"code": code, "requestId": request_id})
+    return _relocate(error, MASKED_MESSAGES[code], {"code": code, "requestId": request_id})
 
 
 def _relocate(error: GraphQLError, message: str, extensions: dict[str, Any] | None) -> GraphQLError:
@@ -104,7 +110,11 @@ class ErrorCodes(MaskErrors):
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
         """Replaces `error` with what `convert_error` lets through."""
-        return convert_error(error, self.execution_context.context.request_id)
+        context = self.execution_context.context
+        converted = convert_error(error, context.request_id)
+        if not context.services.settings.has_introspection:
+            converted.message = without_suggestions(converted.message)
+        return converted
 
 
 def log_errors(errors: Sequence[GraphQLError]) -> None:
@@ -112,7 +122,7 @@ def log_errors(errors: Sequence[GraphQLError]) -> None:
     for error in errors:
         code = convert_error(error, request_id="").extensions["code"]  # type: ignore[index]  # set by convert_error
         path = ".".join(str(part) for part in error.path or ())
-        if code in _MASKED_MESSAGES:
+        if code in MASKED_MESSAGES:
             log.error("resolver_failed", code=code, path=path, exc_info=error.original_error)
         else:
             log.info("request_refused", code=code, path=path)

@@ -18,7 +18,7 @@ def wants_page(request: Request) -> bool:
     """Whether a person's browser asks, rather than a program with a query."""
     return (
         request.method in {"GET", "HEAD"}
-        and "query" not in request.query_params
+        and request.query_params.keys().isdisjoint({"query", "documentId"})
         and "text/html" in request.headers.get("accept", "")
     )
 
@@ -26,7 +26,7 @@ def wants_page(request: Request) -> bool:
 def page_response(media_origin: str | None) -> Response:
     """GraphiQL, or a page that says what set-up is missing."""
     name = "index.html" if is_explorer_installed() else "missing.html"
-    headers = {**security_headers(media_origin), "Cache-Control": CACHE_CONTROL}
+    headers = {"Content-Security-Policy": content_security_policy(media_origin), "Cache-Control": CACHE_CONTROL}
     return HTMLResponse((GRAPHIQL_PAGE / name).read_bytes(), headers=headers)
 
 
@@ -35,7 +35,7 @@ async def serve_asset(request: Request) -> Response:
     path = _asset_paths().get(request.path_params["name"])
     if path is None:
         raise HTTPException(404)
-    return FileResponse(path, headers={"Cache-Control": CACHE_CONTROL, "X-Content-Type-Options": "nosniff"})
+    return FileResponse(path, headers={"Cache-Control": CACHE_CONTROL})
 
 
 def is_explorer_installed() -> bool:
@@ -50,8 +50,8 @@ def _asset_paths() -> dict[str, Path]:
     return paths | {name: GRAPHIQL_PAGE / name for name in PAGE_ASSETS}
 
 
-def security_headers(media_origin: str | None) -> dict[str, str]:
-    """Headers under which the page runs our files only, and shows media from `media_origin` (R2) only."""
+def content_security_policy(media_origin: str | None) -> str:
+    """A policy under which the page runs our files only, and shows media from `media_origin` (R2) only."""
     media = f" {media_origin}" if media_origin else ""
     policy = {
         "default-src": "'none'",
@@ -66,11 +66,7 @@ def security_headers(media_origin: str | None) -> dict[str, str]:
         "base-uri": "'none'",
         "form-action": "'none'",
     }
-    return {
-        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
-    }
+    return "; ".join(f"{name} {value}" for name, value in policy.items())
 
 
 def origin_of(url: str | None) -> str | None:

@@ -6,8 +6,11 @@ import uuid
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gql.errors import MASKED_MESSAGES, ErrorCode
 from gql.view import error_response
 
 log = structlog.get_logger(__name__)
@@ -30,7 +33,7 @@ class RequestLog:
             return
         request_id = _resolve_request_id(Headers(scope=scope).get(REQUEST_ID_HEADER))
         scope.setdefault("state", {})["request_id"] = request_id
-        started_at, status = time.perf_counter(), 500
+        started_at, status = time.perf_counter(), 0
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -42,6 +45,14 @@ class RequestLog:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, send_with_id)
+            except ClientDisconnect:
+                log.info("client_left")
+            except Exception:
+                # Once an answer has begun, and on a socket, only the server can end the connection: it logs this, too.
+                if status or scope["type"] != "http":
+                    raise
+                log.exception("request_failed")
+                await _failure(request_id)(scope, receive, send_with_id)
             finally:
                 _log_request(scope, status, (time.perf_counter() - started_at) * 1000)
 
@@ -51,6 +62,12 @@ def _resolve_request_id(given: str | None) -> str:
     if given is not None and _ACCEPTABLE_REQUEST_ID.fullmatch(given):
         return given
     return uuid.uuid4().hex
+
+
+def _failure(request_id: str) -> Response:
+    """500 with the sentence that every failure of ours has."""
+    extensions = {"requestId": request_id}
+    return error_response(500, MASKED_MESSAGES[ErrorCode.INTERNAL], ErrorCode.INTERNAL, extensions=extensions)
 
 
 def _log_request(scope: Scope, status: int, duration_ms: float) -> None:
