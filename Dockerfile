@@ -1,7 +1,11 @@
 # clipgraph as an image: `docker build -t clipgraph .`; docs/operating.md says how to run it.
 # tests/test_dockerfile.py runs these steps without a docker engine: keep them as plain as they are.
 
-FROM python:3.12-slim AS build
+# A tag moves with its security fixes. To build on the very same base each time, give its digest:
+# `--build-arg BASE=python:3.12-slim@sha256:…`
+ARG BASE=python:3.12-slim
+
+FROM ${BASE} AS build
 # npm only fetches GraphiQL's files; nothing of it reaches the image that runs.
 RUN apt-get update && apt-get install -y --no-install-recommends npm && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
@@ -15,7 +19,7 @@ RUN python web/graphiql/fetch.py && test -f web/dist/graphiql/.complete
 RUN python -m pip wheel --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir /wheels .
 RUN /opt/clipgraph/bin/python -m pip install --disable-pip-version-check --no-index --no-deps /wheels/*.whl
 
-FROM python:3.12-slim
+FROM ${BASE}
 RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin clipgraph
 RUN install -d -o clipgraph -g clipgraph /data
 COPY --from=build /opt/clipgraph /opt/clipgraph
@@ -25,7 +29,8 @@ USER clipgraph
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
-    CMD ["python", "-c", "import urllib.request as web; web.urlopen('http://127.0.0.1:8000/livez', timeout=2)"]
+    CMD ["python", "-c", "import os, urllib.request as web; web.urlopen('http://127.0.0.1:' + os.environ.get('CLIPGRAPH_PORT', '8000') + '/livez', timeout=2)"]
+# In exec form, so that SIGTERM reaches clipgraph itself, which ends the requests under way and then leaves.
 ENTRYPOINT ["clipgraph"]
 # Loopback only, unless CLIPGRAPH_HOST says otherwise; and that it may only where an issuer of tokens is set, too.
 CMD ["serve"]

@@ -1,5 +1,7 @@
 """The image, step by step, without a docker engine: each RUN is run in a folder that stands for the image's root."""
 
+import contextlib
+import http.client
 import http.server
 import json
 import os
@@ -15,6 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from gql.authentication.api_keys import make_api_key
+from settings import Settings
 
 ROOT = Path(__file__).parent.parent
 LIVEZ_TIMEOUT_SECONDS = 20
@@ -64,7 +69,7 @@ class Image:
 
     def do_from(self, base: str) -> None:
         """A clean root, with a Python of its own where the base image has one."""
-        assert base.startswith("python:3.12-slim")
+        assert base.startswith("${BASE}")
         if self.root.exists():
             self.root.rename(self.root.with_name("build"))
         python = self.root.with_name("python")
@@ -194,6 +199,12 @@ def test_it_runs_as_a_user_without_rights() -> None:
     assert names.index("USER") > max(index for index, name in enumerate(names) if name in {"RUN", "COPY"})
 
 
+def test_the_base_is_the_builders_to_pin() -> None:
+    """Both stages stand on one base, which a build argument can give with its digest."""
+    assert STEPS[0] == ("ARG", "BASE=python:3.12-slim")
+    assert [arguments for name, arguments in STEPS if name == "FROM"] == ["${BASE} AS build", "${BASE}"]
+
+
 def test_no_secret_is_baked_in() -> None:
     """Nothing that looks like one is in ENV or ARG, and no .env or data reaches the build."""
     words = re.compile(r"SECRET|TOKEN|PASSWORD|CREDENTIALS|KEY", re.IGNORECASE)
@@ -203,8 +214,8 @@ def test_no_secret_is_baked_in() -> None:
 
 
 @pytest.fixture
-def livez() -> Iterator[tuple[str, list[int]]]:
-    """A server's address, and the status with which it answers next."""
+def livez() -> Iterator[tuple[int, list[int]]]:
+    """A server's port, and the status with which it answers next."""
     status = [200]
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -217,20 +228,179 @@ def livez() -> Iterator[tuple[str, list[int]]]:
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"127.0.0.1:{server.server_port}", status
+        yield server.server_port, status
         server.shutdown()
 
 
-def test_the_health_check_tells_alive_from_ill(livez: tuple[str, list[int]]) -> None:
+def test_the_health_check_tells_alive_from_ill(livez: tuple[int, list[int]]) -> None:
     """Its command exits 0 for an answering server only."""
-    address, status = livez
+    port, status = livez
     check = re.search(r"CMD (\[.*\])", find("HEALTHCHECK"))
     assert check is not None
-    _, *arguments = json.loads(check[1].replace("127.0.0.1:8000", address))
-    assert find("EXPOSE") == "8000"
+    _, *arguments = json.loads(check[1])
+    assert (find("EXPOSE"), "'CLIPGRAPH_PORT', '8000'" in arguments[1]) == ("8000", True)
     for answer, is_well in ((200, True), (503, False)):
         status[0] = answer
         done = subprocess.run(
-            [sys.executable, *arguments], check=False, capture_output=True, timeout=LIVEZ_TIMEOUT_SECONDS
+            [sys.executable, *arguments],
+            env={"CLIPGRAPH_PORT": str(port)},
+            check=False,
+            capture_output=True,
+            timeout=LIVEZ_TIMEOUT_SECONDS,
         )
         assert (done.returncode == 0) is is_well
+
+
+# As `docker run --read-only --tmpfs /tmp --user 10001 --cap-drop ALL --security-opt no-new-privileges` would run it:
+# empty folders hide what is around the image and its Python, and nothing but /tmp can be written.
+CONTAINER_SCRIPT = """
+exec 3<"$IMAGE" 4<"$PYTHON"
+for hidden in $HIDDEN; do mount -t tmpfs -o mode=755 tmpfs "$hidden"; done
+mkdir -p "$IMAGE" "$PYTHON"
+mount --no-canonicalize --bind /proc/self/fd/3 "$IMAGE"
+mount --no-canonicalize --bind /proc/self/fd/4 "$PYTHON"
+exec 3<&- 4<&-
+for shut in "$IMAGE" "$PYTHON" / /dev/shm $HIDDEN; do mount -o remount,ro,bind "$shut"; done
+mkdir -p /tmp && mount -o remount,rw,bind /tmp && chmod 1777 /tmp
+cd "$IMAGE/data"
+exec setpriv --reuid 10001 --regid 10001 --clear-groups --bounding-set=-all --no-new-privs "$@"
+"""
+# The one folder that a read-only container can write, and one that it could if it were not shut.
+TMP, SHARED_MEMORY = "/tmp", "/dev/shm"  # noqa: S108
+PROBE = """
+import os, sys
+for folder in sys.argv[1:]:
+    try:
+        open(os.path.join(folder, "probe"), "w").close()
+    except OSError as error:
+        print(folder, error.strerror)
+    else:
+        os.remove(os.path.join(folder, "probe"))
+        print(folder, "written")
+"""
+
+
+@dataclass
+class Container:
+    """The image as a container has it: a user without rights, and a root that cannot be written."""
+
+    image: Image
+
+    def start(self, *command: str, **environment: str) -> subprocess.Popen[str]:
+        """A program of the image, as `docker run` starts it; its own process is the one that is answered."""
+        python = Path(sys.base_prefix)
+        hidden = {f"/{path.parts[1]}" for path in (self.image.root, python)} - {"/usr", "/opt"} | {TMP}
+        outside = {"IMAGE": str(self.image.root), "PYTHON": str(python), "HIDDEN": " ".join(sorted(hidden))}
+        inside = [f"{name}={value}" for name, value in (self.image.environment | environment).items()]
+        return subprocess.Popen(
+            ["unshare", "--mount", "sh", "-euc", CONTAINER_SCRIPT, "sh", "env", "-i", *inside, *command],
+            env={"PATH": os.environ["PATH"], **outside},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+@pytest.fixture
+def container(image: Image) -> Container:
+    """The image to be run; nothing of it runs yet."""
+    if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "true"], check=False).returncode != 0:
+        pytest.skip("needs root and mount namespaces, to make the root read-only")
+    return Container(image)
+
+
+def test_nothing_but_tmp_can_be_written(container: Container) -> None:
+    """What the next tests claim rests on it."""
+    root = container.image.root
+    folders = ["/", f"{root}", f"{root}/data", f"{root}/opt/clipgraph", SHARED_MEMORY, TMP]
+    process = container.start("python", "-c", PROBE, *folders)
+    out, _ = process.communicate(timeout=LIVEZ_TIMEOUT_SECONDS)
+    assert out.splitlines() == [*(f"{folder} Read-only file system" for folder in folders[:-1]), f"{TMP} written"]
+
+
+@pytest.fixture
+def production(settings: Settings) -> tuple[str, dict[str, str]]:
+    """An API key, and the variables of a server on all addresses that knows it, with a Firestore and R2 of its own."""
+    key, sha256 = make_api_key()
+    assert settings.r2_secret_access_key is not None
+    return key, {
+        "CLIPGRAPH_HOST": "0.0.0.0",  # noqa: S104  # as in a container
+        "CLIPGRAPH_PORT": "0",
+        "CLIPGRAPH_AUTH_API_KEYS": json.dumps([{"name": "farm", "sha256": sha256, "role": "worker"}]),
+        "GOOGLE_CLOUD_PROJECT": str(settings.google_cloud_project),
+        "FIRESTORE_EMULATOR_HOST": str(settings.firestore_emulator_host),
+        "CLIPGRAPH_R2_ENDPOINT_URL": str(settings.r2_endpoint_url),
+        "CLIPGRAPH_R2_BUCKET": str(settings.r2_bucket),
+        "CLIPGRAPH_R2_ACCESS_KEY_ID": str(settings.r2_access_key_id),
+        "CLIPGRAPH_R2_SECRET_ACCESS_KEY": settings.r2_secret_access_key.get_secret_value(),
+    }
+
+
+def read_port(process: subprocess.Popen[str]) -> int:
+    """The port on which it says that it serves."""
+    assert process.stdout is not None
+    output = ""
+    for line in process.stdout:
+        output += line
+        if found := re.search(r"serves at http://[\d.]+:(\d+)/", line):
+            return int(found[1])
+    pytest.fail(output)
+
+
+def ask(port: int, path: str) -> int:
+    """The status of the answer."""
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=LIVEZ_TIMEOUT_SECONDS)) as client:
+        client.request("GET", path)
+        return client.getresponse().status
+
+
+def wait_until_shut(port: int) -> None:
+    """No new request is taken any more."""
+    with contextlib.suppress(ConnectionError):
+        while True:
+            ask(port, "/livez")
+
+
+@pytest.fixture
+def server(container: Container, production: tuple[str, dict[str, str]]) -> Iterator[subprocess.Popen[str]]:
+    """The image's own command, as it runs in production."""
+    (entry_point,), command = json.loads(find("ENTRYPOINT")), json.loads(find("CMD"))
+    with container.start(entry_point, *command, **production[1]) as process:
+        yield process
+        process.kill()
+
+
+def test_it_serves_from_a_read_only_root(container: Container, server: subprocess.Popen[str]) -> None:
+    """On all addresses, with Firestore and R2 there, without rights, and without a file of its own."""
+    port = read_port(server)
+    assert ask(port, "/readyz") == 200
+    status = Path(f"/proc/{server.pid}/status").read_text(encoding="utf-8")
+    assert re.search(r"^Uid:(\t10001){4}$", status, re.MULTILINE)
+    assert re.search(r"^CapBnd:\t0+$", status, re.MULTILINE)
+    assert re.search(r"^CapEff:\t0+$", status, re.MULTILINE)
+    written = [path for path in Path(f"/proc/{server.pid}/root{TMP}").rglob("*") if path.is_file()]
+    assert not [path for path in written if str(container.image.root) not in str(path)]
+    health = json.loads(find("HEALTHCHECK").partition(" CMD ")[2])
+    with container.start(*health, CLIPGRAPH_PORT=str(port)) as check:
+        assert check.wait(LIVEZ_TIMEOUT_SECONDS) == 0
+
+
+def test_sigterm_ends_the_requests_under_way(
+    server: subprocess.Popen[str], production: tuple[str, dict[str, str]]
+) -> None:
+    """The signal reaches clipgraph; a request whose body is half sent is answered, and then it leaves with 0."""
+    port, body = read_port(server), json.dumps({"query": "{ viewer { userId } videos { nodes { id } } }"})
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=LIVEZ_TIMEOUT_SECONDS)) as client:
+        client.putrequest("POST", "/graphql")
+        client.putheader("authorization", f"Bearer {production[0]}")
+        client.putheader("content-type", "application/json")
+        client.putheader("content-length", str(len(body)))
+        client.endheaders(body[:10].encode())
+        # The server has read what came before.
+        assert ask(port, "/livez") == 200
+        server.terminate()
+        wait_until_shut(port)
+        client.send(body[10:].encode())
+        response = client.getresponse()
+        assert (response.status, "errors" in json.load(response)) == (200, False)
+    assert server.wait(LIVEZ_TIMEOUT_SECONDS) == 0
