@@ -1,7 +1,7 @@
 # The README's commands. Each sets up what it needs; nothing is installed outside this folder.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check audit sbom conformance bench-scale fix lock schema clean explorer
+.PHONY: help run setup test check audit sbom conformance bench bench-workers bench-reconcile bench-scale fix lock schema clean explorer
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -11,7 +11,7 @@ BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 run: .venv/ready explorer ## set up what is needed, then serve (HOST=, PORT=, DATA_DIR=)
 	@$(BIN)/clipgraph serve --host $(HOST) --port $(PORT) --data-dir "$(DATA_DIR)"
@@ -37,6 +37,15 @@ sbom: .venv/ready-dev ## write the bill of materials of what runs, dist/sbom.cdx
 
 conformance: .venv/ready-dev ## run google-cloud-firestore's own system tests against the embedded Firestore
 	@$(BIN)/python -m tests.embedded.firestore.client_suite.run
+
+bench: .venv/ready-dev ## how fast it is, against its peers, as ratios; needs node (under ten minutes; ARGS=--quick)
+	@$(BIN)/python -m benchmarks.api $(ARGS)
+
+bench-workers: .venv/ready-dev ## fifty workers, with calls that fail and servers that are killed
+	@$(BIN)/python -m benchmarks.workers $(ARGS)
+
+bench-reconcile: .venv/ready-dev ## the time and memory that reconcile takes, for buckets of growing size
+	@$(BIN)/python -m benchmarks.reconcile $(ARGS)
 
 bench-scale: .venv/ready-dev ## the embedded Firestore with 10,000 and 1,000,000 clips, as ratios (takes minutes)
 	@$(BIN)/python -m benchmarks.scale
