@@ -10,6 +10,7 @@ COMMANDS = {
     "serve": ("serve", "Serve the GraphQL API."),
     "import": ("import_bucket", "Read a bucket's layout and write its metadata."),
     "reconcile": ("reconcile", "Hold R2 and Firestore against each other, and mend what differs."),
+    "doctor": ("doctor", "Check settings, Firestore, R2, indexes and clock."),
     "schema": ("schema", "Print the schema, or check what a change would break."),
     "token": ("token", "Print a token for development."),
     "firestore": ("firestore", "Serve the embedded Firestore alone."),
