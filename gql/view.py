@@ -71,8 +71,6 @@ class GraphQLView(GraphQL[Context, None]):
     async def run(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Strawberry's answer; a request that is no GraphQL request gets our kind of error, not plain text."""
         try:
-            if isinstance(request, Request) and request.method == "GET":
-                assert_preflighted(request.headers)
             response = await super().run(request, *args, **kwargs)
         except HTTPException as error:
             raise _malformed(error) from error
@@ -90,6 +88,7 @@ class GraphQLView(GraphQL[Context, None]):
         transport = self._get_stream_transport_from_headers(request.headers)
         protocol = transport.protocol if transport else "http"
         if request.method == "GET":
+            assert_preflighted(request.headers)
             return read_parameters(self.parse_query_params(request.query_params), protocol)
         assert_json(request.content_type)
         return read_parameters(self.parse_json(await request.get_body()), protocol)
