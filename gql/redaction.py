@@ -38,7 +38,7 @@ _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,8}\Z")
 _QUOTED_WORDS = re.compile(rf"(?<!details = )(?<!debug_error_string = ){_QUOTED}")
 _ONE_NAME = re.compile(r"[\w.:/=@+*?-]*", re.ASCII)
 # Frames of a traceback are our code's text, and no data: where they are, their lines, and the marks below these.
-_FRAME_LINE = re.compile(r"[|\s]*(?:File \".*\", line \d+| {4})")
+_FRAME_LINE = re.compile(r'(?: *\| )?(?:  File ".*", line \d+| {4}(?! *\|))')
 
 
 class Redactor:
