@@ -112,6 +112,8 @@ class ParsedOnce(SchemaExtension):
         """A known document has no errors."""
         context = self.execution_context
         known = context.context.services.documents.find_parsed(context.query)
-        if known is not None and known is context.graphql_document:
+        # What it reads depends on its variables, and may have been refused.
+        is_refused = context.pre_execution_errors is not None
+        if known is not None and known is context.graphql_document and not is_refused:
             context.pre_execution_errors = []
         yield

@@ -51,6 +51,8 @@ def measure_document(
     measurer = Measurer(schema, document, {**defaults, **variables})
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     bounds = [measurer.measure(node) for node in operations]
+    chosen = NOTHING if operation is None else bounds[operations.index(operation)]
+    _assert_affordable(chosen, max_document_reads)
     for bound in bounds:
         _assert_shape(bound)
     fields = reduce(Bound.beside, bounds, measurer.measure_fragments()).fields
@@ -58,8 +60,6 @@ def measure_document(
         raise _over("fields, fragments put in,", fields, MAX_FIELDS, measure="fields")
     for selections in (node.selection_set for node in (*operations, *fragments.values())):
         _assert_few_repeats(selections, fragments)
-    chosen = NOTHING if operation is None else bounds[operations.index(operation)]
-    _assert_affordable(chosen, max_document_reads)
     return chosen
 
 

@@ -8,9 +8,13 @@ from strawberry.types.graphql import OperationType
 from gql.errors import ErrorCode
 from gql.limits.budgets import RateLimitedError
 
+# Fragments that multiply reach numbers that JSON cannot hold.
+MOST_COUNTED = 1_000_000_000
+
 
 def too_expensive(message: str, *, measure: str, bound: int, limit: int, path: Sequence[str] = ()) -> GraphQLError:
     """QUERY_TOO_EXPENSIVE; `path` leads to what costs most, and `message` has places for both numbers."""
+    bound = min(bound, MOST_COUNTED)
     where = f" Most of it is at {'.'.join(path)}." if path else ""
     return GraphQLError(
         message.format(bound=f"{bound:,}", limit=f"{limit:,}") + where,

@@ -28,7 +28,7 @@ def find_excess(text: str) -> GraphQLError | None:
     tokens = directives = depth = deepest = 0
     for match in _TOKEN.finditer(text):
         found = match.group()
-        tokens += not found.startswith("#")
+        tokens += 1
         directives += found == "@"
         depth += (found in _OPENING) - (found in _CLOSING)
         deepest = max(deepest, depth)
