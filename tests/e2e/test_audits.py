@@ -23,7 +23,7 @@ SOURCES = Path(__file__).parent / "audits"
 def audits(pytestconfig: pytest.Config) -> Path:
     """A folder with the audits, at the versions of package-lock.json, and our script beside them."""
     lock = (SOURCES / "package-lock.json").read_bytes()
-    folder: Path = pytestconfig.cache.mkdir("graphql-http") / hashlib.sha256(lock).hexdigest()[:16]  # type: ignore[union-attr]  # the cache plugin is always on
+    folder: Path = pytestconfig.cache.mkdir("graphql-http") / hashlib.sha256(lock).hexdigest()[:16]
     shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
     if not (folder / "complete").exists():
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)]
