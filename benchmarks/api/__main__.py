@@ -53,6 +53,8 @@ def _measure(plan: Plan, folder: Path) -> dict[Cell, Measured]:
 
         def say(text: str, done: int = 0) -> None:
             progress.update(task, description=text, advance=done, refresh=True)
+            if not done and not progress.console.is_terminal:
+                progress.console.print(text, highlight=False)
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(run(plan, folder, say))

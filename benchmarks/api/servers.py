@@ -84,6 +84,8 @@ class Backends:
             "CLIPGRAPH_R2_BUCKET": self.endpoints.r2_bucket,
             "CLIPGRAPH_R2_ACCESS_KEY_ID": self.endpoints.r2_access_key_id,
             "CLIPGRAPH_R2_SECRET_ACCESS_KEY": self.endpoints.r2_secret_access_key,
+            # 32 walls at once take a slow server longer than production would have anybody wait; peers wait, too.
+            "CLIPGRAPH_FIRESTORE_TIMEOUT_SECONDS": "300",
             # What servers run with in production.
             "NODE_ENV": "production",
         }
