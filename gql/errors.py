@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from graphql import GraphQLError
 from strawberry.extensions import MaskErrors
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionContext
 
 from gql.secrecy import without_suggestions
@@ -76,13 +77,17 @@ def to_argument_path(path: Sequence[str | int]) -> list[str]:
     return [str(part) if isinstance(part, int) else to_schema_name(part) for part in path]
 
 
+# Over WebSocket, Strawberry wraps these; over HTTP they are answers of the view's.
+_CALLERS_FAULT = (GraphQLError, CannotGetOperationTypeError, InvalidOperationTypeError)
+
+
 def convert_error(error: GraphQLError, request_id: str) -> GraphQLError:
     """The error as a client may see it: always with a code, and without anything of ours inside."""
     cause = error.original_error
     if isinstance(cause, ValidationError):
         converted = bad_user_input(cause.message, path=to_argument_path(cause.path))
         return _relocate(error, converted.message, converted.extensions)
-    if cause is None or isinstance(cause, GraphQLError):
+    if cause is None or isinstance(cause, _CALLERS_FAULT):
         extensions = {"code": ErrorCode.BAD_USER_INPUT, **(error.extensions or {})}
         return _relocate(error, error.message, extensions)
     is_outage = isinstance(cause, UnavailableError | StorageUnavailableError)

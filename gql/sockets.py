@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import orjson
 import structlog
 from graphql import GraphQLError
+from starlette.websockets import WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
@@ -43,12 +44,14 @@ class TextSocketAdapter(ASGIWebSocketAdapter):
     """Messages are text frames, as the protocol wants them; Strawberry sends bytes as binary ones."""
 
     async def send_json(self, message: Mapping[str, object]) -> None:
-        """Sends a message."""
-        await self.ws.send_text(orjson.dumps(message).decode())
+        """Sends a message, where the socket has not been closed while an operation ran."""
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await self.ws.send_text(orjson.dumps(message).decode())
 
     async def close(self, code: int, reason: str) -> None:
-        """Closes; what of the reason is too long for a frame is left out."""
-        await super().close(code, reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore"))
+        """Closes, unless it is closed; what of the reason is too long for a frame is left out."""
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await super().close(code, reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore"))
 
 
 class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
