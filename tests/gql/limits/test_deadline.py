@@ -1,0 +1,40 @@
+"""A request ends at its deadline, and what it does underneath ends with it."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.gql.limits.conftest import MakeClient
+
+SECONDS = 0.5
+VIDEO = '{ video(videoId: "v") { id } videos { nodes { id } } }'
+DELETE = 'mutation { deleteVideo(input: {videoId: "v"}) { __typename } }'
+
+
+@pytest.fixture
+def silent_address() -> Iterator[str]:
+    """Where connections are taken, and nothing is ever said."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("document", [VIDEO, DELETE], ids=["query", "mutation"])
+async def test_deadline_ends_the_request_with_timeout(
+    make_client: MakeClient, silent_address: str, document: str
+) -> None:
+    """Of a change nobody knows whether it was made, and repeating it is safe: that is said."""
+    client = await make_client(request_timeout_seconds=SECONDS, firestore_emulator_host=silent_address)
+    before = asyncio.all_tasks()
+    answer = (await client.post("/graphql", json={"query": document})).json()
+    (error,) = answer["errors"]
+    assert error["extensions"]["code"] == "TIMEOUT"
+    assert ("may or may not" in error["message"]) == (document is DELETE)
+    batches = [task for task in asyncio.all_tasks() - before if "dispatch_queue" in repr(task)]
+    if batches:
+        # Left alone they would go on for the ten seconds of a call to Firestore.
+        _, going_on = await asyncio.wait(batches, timeout=3)
+        assert going_on == set()
