@@ -1,5 +1,6 @@
 """HTTP hygiene: what no page of another origin can send, see or frame, and what strangers are not told."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -7,6 +8,8 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from gql.app import create_app
 from gql.authentication.api_keys import make_api_key
@@ -15,6 +18,7 @@ from gql.headers import HEADERS, SecurityHeaders
 from gql.middleware import RequestLog
 from gql.secrecy import without_suggestions
 from settings import ApiKeySettings, Settings
+from tests.gql.authentication.conftest import Serve, serve  # noqa: F401  a fixture
 
 QUERY = "{ viewer { userId } }"
 APP_ORIGIN = "https://app.example"
@@ -188,6 +192,26 @@ async def test_strangers_are_not_helped_to_guess(
     refused = await guarded.post("/graphql", json=body)
     assert "Did you mean" not in refused.text
     assert refused.json()["errors"][0]["message"].endswith((".", '"'))
+
+
+@pytest.mark.parametrize("query", [GUESSES[0][0], "{ __schema { types { name } } }"])
+async def test_strangers_learn_no_more_by_a_socket(serve: Serve, settings: Settings, query: str) -> None:  # noqa: F811
+    key = ApiKeySettings(name="farm", sha256=HASH)
+    async with (
+        serve(settings.model_copy(update={"auth_api_keys": (key,)})) as address,
+        connect(
+            f"{address.replace('http', 'ws', 1)}/graphql",
+            subprotocols=[Subprotocol("graphql-transport-ws")],
+            proxy=None,
+        ) as opened,
+    ):
+        await opened.send(json.dumps({"type": "connection_init", "payload": {"Authorization": f"Bearer {KEY}"}}))
+        await opened.recv()
+        await opened.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": query}}))
+        answer = json.loads(await opened.recv())
+    assert answer["type"] == "error"
+    assert answer["payload"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+    assert "Did you mean" not in str(answer)
 
 
 def test_only_the_suggestion_is_left_out() -> None:
