@@ -19,7 +19,7 @@ run: .venv/ready explorer ## set up what is needed, then serve (HOST=, PORT=, DA
 setup: .venv/ready explorer ## only the set-up that the others share
 
 test: .venv/ready-dev explorer ## set up what is needed, then run the whole test suite
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
 
 check: .venv/ready-dev ## lint, format, strict types, import contracts, schema drift, known vulnerabilities
 	$(BIN)/ruff check .
