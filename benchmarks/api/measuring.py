@@ -10,6 +10,8 @@ from benchmarks.api.client import Connection
 from benchmarks.api.servers import Server
 
 MIN_REQUESTS = 3
+MAX_WARM_UP_REQUESTS = 5
+WARM_UP_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,16 @@ async def measure_throughput(server: Server, clients: Sequence[Iterator[bytes]],
     return sum(task.result() for task in running) / (time.perf_counter() - began_at)
 
 
-async def warm_up(server: Server, bodies: Iterator[bytes], count: int) -> None:
-    """The server has answered some requests: what it loads or compiles at first use, it has."""
+async def warm_up(server: Server, bodies: Iterator[bytes]) -> float:
+    """The server has loaded what it loads at first use; the seconds that the last of some requests took."""
     async with Connection(server.port) as connection:
-        for body in itertools.islice(bodies, count):
+        first_at = began_at = time.perf_counter()
+        for body in itertools.islice(bodies, MAX_WARM_UP_REQUESTS):
+            began_at = time.perf_counter()
             await connection.post(body)
+            if time.perf_counter() - first_at > WARM_UP_SECONDS:
+                break
+        return time.perf_counter() - began_at
 
 
 async def _send(port: int, bodies: Iterator[bytes], ends_at: float) -> int:

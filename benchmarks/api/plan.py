@@ -37,8 +37,10 @@ class Plan:
     seconds: float = 1.0
     cold_requests: int = 6
     delay_ms: float = 20.0
-    # A wave of all clients that takes longer than this is not sent again in later rounds.
-    slow_after_seconds: float = 4.0
+    # Where one request takes longer, a quarter of the clients sends: they keep the server as busy.
+    slow_after_seconds: float = 0.25
+    # A wave that takes longer than this is not sent again in later rounds.
+    last_after_seconds: float = 5.0
 
     @property
     def users(self) -> int:
@@ -48,10 +50,9 @@ class Plan:
         """
         return 1 + self.cold_requests + max(self.clients, self.cold_requests)
 
-    @property
-    def kinds(self) -> list[str]:
-        """The kinds of users whose data is asked for."""
-        return list(self.workloads)
+    def count_clients(self, request_seconds: float) -> int:
+        """How many clients send at once to a server that takes so long for one request."""
+        return max(2, self.clients // 4) if request_seconds > self.slow_after_seconds else self.clients
 
     def list_cells(self) -> list[Cell]:
         """All cells, near ones first."""

@@ -21,6 +21,7 @@ class Result:
     p50_ms: float
     p99_ms: float
     cpu_ms: float
+    clients: int
     requests_per_second: float | None
     document_reads: int | None
 
@@ -68,6 +69,7 @@ def _summarise(cell: Cell, measured: Measured) -> Result:
         p50_ms=1000 * statistics.median(statistics.median(latency.seconds) for latency in measured.latencies),
         p99_ms=1000 * sorted(seconds)[min(len(seconds) - 1, int(len(seconds) * 0.99))],
         cpu_ms=1000 * statistics.median(latency.cpu_seconds for latency in measured.latencies),
+        clients=measured.clients,
         requests_per_second=statistics.median(measured.requests_per_second) if measured.requests_per_second else None,
         document_reads=measured.document_reads,
     )
@@ -96,11 +98,12 @@ def _format_numbers(results: list[Result]) -> str:
             f"{result.p99_ms:,.1f} ms",
             f"{result.cpu_ms:,.1f} ms",
             "" if result.requests_per_second is None else f"{result.requests_per_second:,.1f}",
+            str(result.clients),
             "" if result.document_reads is None else str(result.document_reads),
         ]
         for result in results
     ]
-    return _format_table(["workload", "peer", "p50", "p99", "CPU a request", "requests/s", "reads"], lines)
+    return _format_table(["workload", "peer", "p50", "p99", "CPU a request", "requests/s", "clients", "reads"], lines)
 
 
 def _format_far(results: list[Result]) -> str:

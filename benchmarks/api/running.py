@@ -19,8 +19,6 @@ from embedded.endpoints import Endpoints
 from embedded.r2 import BUCKET
 from embedded.stack import start_stack
 
-WARM_UP_REQUESTS = 3
-
 
 class Say(Protocol):
     """Tells what is being done, and how many measurements have been made since."""
@@ -35,8 +33,9 @@ class Measured:
 
     latencies: list[Latency] = field(default_factory=list)
     requests_per_second: list[float] = field(default_factory=list)
+    clients: int = 0
     document_reads: int | None = None
-    is_slow: bool = False
+    is_done: bool = False
 
 
 class Servers:
@@ -115,13 +114,14 @@ def _order_cells(cells: list[Cell], workload: str, order: random.Random) -> list
 
 async def _measure(plan: Plan, cell: Cell, server: Server, measured: Measured) -> None:
     workload = WORKLOADS[cell.workload]
-    await warm_up(server, workload.make_bodies(0), WARM_UP_REQUESTS)
+    request_seconds = await warm_up(server, workload.make_bodies(0))
     # Throughput first: its many requests give compilers that work while a program runs what they need.
-    if not cell.is_far and not measured.is_slow:
-        clients = _make_clients(plan, workload, is_cold=cell.is_cold)
+    if not cell.is_far and not measured.is_done:
+        measured.clients = measured.clients or plan.count_clients(request_seconds)
+        clients = _make_clients(plan, workload, is_cold=cell.is_cold)[: measured.clients]
         rate = await measure_throughput(server, clients, plan.seconds)
         measured.requests_per_second.append(rate)
-        measured.is_slow = plan.clients / rate > plan.slow_after_seconds
+        measured.is_done = measured.clients / rate > plan.last_after_seconds
     users = range(1, 1 + plan.cold_requests)
     bodies = map(workload.make_body, users) if cell.is_cold else workload.make_bodies(0)
     measured.latencies.append(await measure_latency(server, bodies, plan.seconds))
@@ -142,8 +142,8 @@ def _start(plan: Plan, folder: Path, say: Say) -> Iterator[Servers]:
         say("starting Firestore and S3")
         stack = cleanup.enter_context(start_stack(folder / "data", indexes_file=INDEXES_FILE))
         say(f"loading the data of {plan.users} users of each kind")
-        load_documents(stack.endpoints.firestore_host_port, plan.kinds, plan.users)
-        write_files(folder / "data" / "r2" / BUCKET, plan.kinds)
+        load_documents(stack.endpoints.firestore_host_port, list(plan.workloads), plan.users)
+        write_files(folder / "data" / "r2" / BUCKET, list(plan.workloads))
         if "node" in plan.peers:
             say("installing the node peer's packages")
             install_node_peer()
