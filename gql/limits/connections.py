@@ -1,6 +1,6 @@
 """The HTTP connections of uvicorn, which itself waits for a request's headers for ever.
 
-Pass it as `uvicorn.Config(http=…)`, or on the command line as `--http gql.limits.connections:PunctualProtocol`.
+Pass it as `uvicorn.Config(http=PunctualProtocol)`; uvicorn's command line does not take it.
 """
 
 import asyncio
@@ -12,14 +12,17 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEADERS_SECONDS = 10
 # All of a request's headers together: what browsers and tokens need is far below.
 MAX_HEADERS_BYTES = 65_536
+# What may still come of a body whose request was answered before: closed at once, its sender might not read the answer.
+MAX_UNREAD_BYTES = 1_048_576
 
 
 class PunctualProtocol(HttpToolsProtocol):
-    """Closes connections on which a request's headers do not end in time, or at a sensible size."""
+    """Closes connections on which headers do not end in time, or a body that nobody reads does not end at all."""
 
     _timer: asyncio.TimerHandle | None = None
     _headers_bytes = 0
     _is_in_headers = True
+    _unread_bytes: int | None = None
 
     def connection_made(self, transport: Any) -> None:
         """The first request's time begins."""
@@ -32,7 +35,12 @@ class PunctualProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Passes on what came, unless these are headers without end."""
+        """Passes on what came, unless these are headers or a body without end."""
+        if self._unread_bytes is not None:
+            self._unread_bytes += len(data)
+            if self._unread_bytes > MAX_UNREAD_BYTES:
+                self._close()
+                return
         if self._is_in_headers:
             self._headers_bytes += len(data)
             if self._timer is None:
@@ -49,8 +57,16 @@ class PunctualProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The next bytes are the next request's headers."""
-        self._is_in_headers = True
+        self._is_in_headers, self._unread_bytes = True, None
+        self._stop_timer()
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """What is still to come of the body has an end, and a time."""
+        if self.cycle.more_body and self._unread_bytes is None:
+            self._unread_bytes = 0
+            self._start_timer()
+        super().on_response_complete()
 
     def handle_websocket_upgrade(self) -> None:
         """The connection is another protocol's from here on."""
@@ -58,6 +74,7 @@ class PunctualProtocol(HttpToolsProtocol):
         super().handle_websocket_upgrade()
 
     def _start_timer(self) -> None:
+        self._stop_timer()
         self._timer = self.loop.call_later(HEADERS_SECONDS, self._close)
 
     def _stop_timer(self) -> None:
@@ -66,6 +83,6 @@ class PunctualProtocol(HttpToolsProtocol):
             self._timer = None
 
     def _close(self) -> None:
-        self._timer = None
+        self._stop_timer()
         if not self.transport.is_closing():
             self.transport.close()
