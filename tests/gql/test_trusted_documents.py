@@ -15,6 +15,7 @@ from websockets.typing import Subprotocol
 from gql.app import create_app
 from gql.authentication.dev_tokens import mint_token
 from gql.caching import choose_max_age_seconds
+from gql.limits import cost
 from gql.permissions import Role
 from settings import ConfigurationError, HalfSetError, Settings
 from tests.gql.authentication.conftest import Serve, serve  # noqa: F401  a fixture
@@ -160,27 +161,29 @@ def test_manifest_that_is_not_there_is_refused_at_start(settings: Settings, tmp_
         create_app(settings.model_copy(update={"trusted_documents": tmp_path / "none.json"}))
 
 
-async def test_document_is_validated_at_start_and_never_again(
+async def test_document_is_parsed_and_validated_at_start_and_never_again(
     open_client: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Others are, with the same app."""
-    validated: list[object] = []
-    real = strawberry_schema.validate_document
+    """Others are, by the same app."""
+    done: list[str] = []
 
-    def count(*args: Any) -> Any:
-        validated.append(args)
-        return real(*args)
+    def count(module: Any, name: str) -> None:
+        real = getattr(module, name)
+
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            done.append(name)
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(module, name, counted)
 
     async with open_client() as client:
-        monkeypatch.setattr(strawberry_schema, "validate_document", count)
-        monkeypatch.setattr(strawberry_schema, "parse", None)
+        count(strawberry_schema, "parse")
+        count(cost, "validate")
         known = await client.post("/graphql", json={"documentId": "sha256:3a1c"})
         assert known.json()["data"] == {"viewer": {"userId": "demo"}}
-        assert validated == []
-        monkeypatch.undo()
-        monkeypatch.setattr(strawberry_schema, "validate_document", count)
+        assert done == []
         await client.post("/graphql", json={"query": "{ viewer { userId } }"})
-    assert len(validated) == 1
+    assert done == ["parse", "validate"]
 
 
 async def test_mutation_by_get_is_405_and_changes_nothing(
