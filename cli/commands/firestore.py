@@ -34,9 +34,18 @@ from cli.commands.firestore_transfer import export_command, import_command
     is_flag=True,
     help="Run any query, and write missing indexes into the file of --indexes; without one, print them at the end.",
 )
+@click.option(
+    "--optimistic", is_flag=True, help="Let transactions run without locks, and fail those that were overtaken."
+)
 @click.pass_context
 def command(
-    context: click.Context, host_port: str, data_dir: Path, indexes: Path | None, *, suggest_indexes: bool
+    context: click.Context,
+    host_port: str,
+    data_dir: Path,
+    indexes: Path | None,
+    *,
+    suggest_indexes: bool,
+    optimistic: bool,
 ) -> None:
     """Without a sub-command, becomes the server's process; its first line on stdout says where it listens."""
     if context.invoked_subcommand is not None:
@@ -47,6 +56,7 @@ def command(
     arguments = ["-m", "embedded.firestore", "--data-dir", str(data_dir), "--host-port", host_port]
     arguments += ["--indexes", str(indexes)] if indexes else []
     arguments += ["--suggest-indexes"] if suggest_indexes else []
+    arguments += ["--optimistic"] if optimistic else []
     os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606  no shell is wanted
 
 

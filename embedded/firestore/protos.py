@@ -94,6 +94,10 @@ if TYPE_CHECKING:
 
     class UpdateDocumentRequest(Message): ...
 
+    class WriteRequest(Message): ...
+
+    class WriteResponse(Message): ...
+
 else:
     Message = object
     ArrayValue = types.ArrayValue.pb()
@@ -133,3 +137,5 @@ else:
     RunQueryRequest = types.RunQueryRequest.pb()
     RunQueryResponse = types.RunQueryResponse.pb()
     UpdateDocumentRequest = types.UpdateDocumentRequest.pb()
+    WriteRequest = types.WriteRequest.pb()
+    WriteResponse = types.WriteResponse.pb()

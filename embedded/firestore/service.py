@@ -17,11 +17,11 @@ from embedded.firestore.reading import ReadService
 from embedded.firestore.sessions import Sessions
 from embedded.firestore.storage import Storage
 from embedded.firestore.transactions import Transactions
+from embedded.firestore.writestreams import WriteStreamService
 from embedded.firestore.writing import WriteService
 
 SERVICE = "google.firestore.v1.Firestore"
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
-UNSUPPORTED_STREAMS = ("ExecutePipeline", "Write")
 
 Context = Any  # grpc.aio.ServicerContext, whose types differ from what handlers are given
 Unary = Callable[[Any], Awaitable[bytes]]
@@ -54,8 +54,9 @@ def build_handlers(
         "DeleteDocument": _unary(protos.DeleteDocumentRequest, writes.delete_document),
         "BeginTransaction": _unary(protos.BeginTransactionRequest, writes.begin_transaction),
         "Rollback": _unary(protos.RollbackRequest, writes.rollback),
+        "Write": _duplex(protos.WriteRequest, WriteStreamService(writes).write),
+        "ExecutePipeline": _unsupported("ExecutePipeline"),
     }
-    handlers |= {name: _unsupported(name) for name in UNSUPPORTED_STREAMS}
     return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
 

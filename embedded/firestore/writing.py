@@ -21,6 +21,7 @@ from embedded.firestore.protos import (
     Status,
     UpdateDocumentRequest,
     Write,
+    WriteRequest,
     WriteResult,
 )
 from embedded.firestore.storage import Storage
@@ -49,6 +50,10 @@ class WriteService:
         response.write_results.extend(result.write_results)
         data: bytes = response.SerializeToString()
         return data
+
+    async def apply(self, request: WriteRequest, database: str) -> CommitResult:
+        """Return when all writes of one request of a write stream are durable; none of them is, if one fails."""
+        return await self._commit(None, await _parse_writes(request, database))
 
     async def batch_write(self, request: BatchWriteRequest) -> bytes:
         """Return a status for each write; each stands for itself."""
@@ -126,7 +131,7 @@ class WriteService:
         return await asyncio.shield(asyncio.ensure_future(self._transactions.commit(transaction, writes)))
 
 
-async def _parse_writes(request: CommitRequest | BatchWriteRequest, database: str) -> list[ParsedWrite]:
+async def _parse_writes(request: CommitRequest | BatchWriteRequest | WriteRequest, database: str) -> list[ParsedWrite]:
     """Return the checked writes; ten megabytes of them take a while, in which others go on."""
     writes, pace = [], Pace()
     for write in request.writes:
