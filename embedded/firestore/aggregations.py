@@ -63,7 +63,9 @@ def parse_aggregations(query: StructuredAggregationQuery) -> list[Aggregation]:
     if not found:
         raise InvalidArgumentError("Aggregations can not be empty.")
     if len(found) > MAX_AGGREGATIONS:
-        raise InvalidArgumentError(f"A query may have at most {MAX_AGGREGATIONS} aggregations.")
+        raise InvalidArgumentError(
+            f"The maximum number of aggregations allowed in a query is {MAX_AGGREGATIONS}. Received: {len(found)}."
+        )
     aliases = _aliases([aggregation.alias for aggregation in found])
     return [_parse(aggregation, alias) for aggregation, alias in zip(found, aliases, strict=True)]
 

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from tests.embedded.firestore.conformance.place import Place, value
-from tests.embedded.firestore.conformance.rows import INVALID, AggregateRow, Find, Where, each_row, scenario
+from tests.embedded.firestore.conformance.rows import INVALID, AggregateRow, Find, Refused, Where, each_row, scenario
 from tests.embedded.firestore.conformance.runners import run_aggregate
 
 LARGEST = 2**63 - 1
@@ -57,7 +57,7 @@ def numbers(*values: Any) -> dict[str, dict[str, Any]]:
         source="P",
         what="six aggregations",
         aggregations=[COUNT] * 6,
-        expect=INVALID,
+        expect=Refused("INVALID_ARGUMENT", "maximum number of aggregations"),
         emulator="differs: ends the call with UNKNOWN",
     ),
     AggregateRow(rule=14, source="P", what="no aggregation", aggregations=[], expect=INVALID),
