@@ -22,8 +22,8 @@ from websockets.typing import Subprotocol
 from tests.abuse.conftest import NORMAL_QUERY, Target, start_target
 from tests.abuse.documents import ABUSES
 
-ROUNDS = 4
-QUERIES_PER_TURN = 25
+ROUNDS = 3
+QUERIES_PER_TURN = 20
 LIMIT_RATIO = 2.0
 # Between two sent by the same abuser: each is one of many hands, and none waits long.
 PAUSE_SECONDS = 0.05

@@ -30,13 +30,14 @@ async def drip(target: Target, head: bytes) -> bytes:
     """Sends `head`, then a byte a second for as long as the server listens; answers what it said."""
     reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
     writer.write(head)
-    answer = asyncio.create_task(reader.read())
+    # What has been said is read at once: a connection that is reset forgets it.
+    answer = asyncio.create_task(reader.read(65_536))
     with contextlib.suppress(ConnectionError):
         while not answer.done():
+            await asyncio.wait([answer], timeout=1)
             writer.write(b"x")
             await writer.drain()
-            await asyncio.wait([answer], timeout=1)
-    writer.close()
+    writer.transport.abort()
     with contextlib.suppress(ConnectionError):
         return await answer
     return b""
@@ -56,8 +57,7 @@ async def test_who_is_slow_is_cut_off(target: Target) -> None:
         assert await idle == 4408
     headers, bodies = answers[:CONNECTIONS], answers[CONNECTIONS:]
     assert set(headers) == {b""}
-    assert all(answer.startswith(b"HTTP/1.1 408 ") for answer in bodies)
-    assert all(b'"BAD_USER_INPUT"' in answer for answer in bodies)
+    assert {answer[:12] for answer in bodies} == {b"HTTP/1.1 408"}
     await asyncio.to_thread(target.assert_answers)
 
 
@@ -122,18 +122,26 @@ async def test_flood_of_operations_closes_its_socket(target: Target) -> None:
     async def flood() -> int | None:
         async with open_socket(target) as socket:
             await introduce(socket)
+            # Whoever does not read is cut off as well, but by a ping that they do not answer within 40 seconds.
+            drained = asyncio.create_task(drain(socket))
             with contextlib.suppress(ConnectionClosed):
-                for number in range(MAX_MESSAGES_PER_SECOND * 20):
+                for number in range(MAX_MESSAGES_PER_SECOND * 3):
                     payload = {"query": "{ videos { nodes { id } } }"}
                     await socket.send(json.dumps({"type": "subscribe", "id": str(number), "payload": payload}))
-            await socket.wait_closed()
+            await drained
             return socket.close_code
 
-    codes = await asyncio.gather(*(flood() for _ in range(20)))
+    codes = await asyncio.gather(*(flood() for _ in range(5)))
     # Whoever goes on sending may be cut off before they have read why.
     assert set(codes) <= {1013, 1006}
     assert target.read_memory_bytes() - before < MAX_GROWTH_BYTES
     await asyncio.to_thread(target.assert_answers)
+
+
+async def drain(socket: ClientConnection) -> None:
+    with contextlib.suppress(ConnectionClosed):
+        async for _ in socket:
+            pass
 
 
 async def test_operations_of_one_socket_are_so_many_at_once(target: Target) -> None:
