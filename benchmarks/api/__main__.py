@@ -6,6 +6,7 @@ Every peer is a process of its own, asked over HTTP, over the same Firestore and
 import argparse
 import asyncio
 import json
+import shutil
 import signal
 import sys
 import tempfile
@@ -24,13 +25,20 @@ from benchmarks.api.workloads import WORKLOADS
 
 QUICK = Plan(rounds=1, clients=4, seconds=0.2, cold_requests=3)
 
+PEERS_WITHOUT_NODE = [peer for peer in PEERS if peer not in {"clipgraph", "node"}]
+
 
 def main() -> int:
-    """Measure and report; return the exit code: 1 where a peer answers otherwise."""
+    """Measure and report; return the exit code: 1 where a peer answers otherwise, 2 without npm."""
     arguments = _parse_arguments()
     # So that a terminated run ends what it has started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     plan = _make_plan(arguments)
+    if "node" in plan.peers and shutil.which("npm") is None:
+        print(
+            f"The peer in Node needs node and npm. Without it: --peer {' '.join(PEERS_WITHOUT_NODE)}", file=sys.stderr
+        )
+        return 2
     with tempfile.TemporaryDirectory(prefix="clipgraph-bench-") as folder:
         try:
             measured = _measure(plan, Path(folder))
