@@ -1,5 +1,6 @@
 """count, sum and avg over a query's results."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,14 +12,16 @@ from embedded.firestore.protos import Document, StructuredAggregationQuery, Valu
 from embedded.firestore.transforms import MAX_INT64, MIN_INT64
 
 MAX_AGGREGATIONS = 5
+_UNITS_OF_ONE = 2**1074  # every finite double is a whole number of the least one above zero
 
 
 @dataclass(slots=True)
 class Total:
-    """A sum that is exact as long as all numbers are integers."""
+    """The exact sum of numbers, whatever their order: it is rounded once, at the end."""
 
     integers: int = 0
-    doubles: float = 0.0
+    units: int = 0  # the sum of the finite doubles
+    unbounded: float = 0.0  # what infinities and NaN come to
     count: int = 0
     has_double: bool = False
 
@@ -27,9 +30,23 @@ class Total:
         self.count += 1
         if isinstance(number, int):
             self.integers += number
+            return
+        self.has_double = True
+        if math.isfinite(number):
+            numerator, denominator = number.as_integer_ratio()
+            self.units += numerator * (_UNITS_OF_ONE // denominator)
         else:
-            self.has_double = True
-            self.doubles += number
+            self.unbounded += number
+
+    def as_double(self) -> float:
+        """Return the double next to the sum, infinite where there is none."""
+        if self.unbounded:
+            return self.unbounded
+        units = self.units + self.integers * _UNITS_OF_ONE
+        try:
+            return units / _UNITS_OF_ONE
+        except OverflowError:
+            return math.inf if units > 0 else -math.inf
 
 
 @dataclass(slots=True)
@@ -113,7 +130,7 @@ def _count(aggregation: Aggregation) -> Value:
 def _sum(aggregation: Aggregation) -> Value:
     total = aggregation.numbers
     if total.has_double:
-        return Value(double_value=total.doubles + total.integers)
+        return Value(double_value=total.as_double())
     if MIN_INT64 <= total.integers <= MAX_INT64:
         return Value(integer_value=total.integers)
     return Value(double_value=float(total.integers))
@@ -123,7 +140,7 @@ def _average(aggregation: Aggregation) -> Value:
     total = aggregation.numbers
     if not total.count:
         return Value(null_value=0)
-    whole = total.doubles + total.integers if total.has_double else total.integers
+    whole = total.as_double() if total.has_double else total.integers
     return Value(double_value=whole / total.count)
 
 

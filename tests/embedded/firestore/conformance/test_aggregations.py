@@ -1,6 +1,7 @@
 """Aggregations in the chapter "Queries" of firestore.md: rules 14 and 15."""
 
 import math
+import sys
 from typing import Any
 
 from tests.embedded.firestore.conformance.place import Place, value
@@ -8,6 +9,7 @@ from tests.embedded.firestore.conformance.rows import INVALID, AggregateRow, Fin
 from tests.embedded.firestore.conformance.runners import run_aggregate
 
 LARGEST = 2**63 - 1
+LARGEST_DOUBLE = sys.float_info.max
 NAN = math.nan
 COUNT: dict[str, Any] = {"count": {}}
 
@@ -90,6 +92,38 @@ def numbers(*values: Any) -> dict[str, dict[str, Any]]:
         given=numbers(LARGEST, 1),
         aggregations=[total("n")],
         expect={"field_1": 2.0**63},
+    ),
+    AggregateRow(
+        rule=14,
+        source="C",
+        what="a sum of doubles is rounded once",
+        given=numbers(4.8, 5.9, 6.0, 7.1, 8.2),
+        aggregations=[total("n"), average("n")],
+        expect={"field_1": 32.0, "field_2": 6.4},
+    ),
+    AggregateRow(
+        rule=14,
+        source="P",
+        what="a sum of doubles that overflows is infinite",
+        given=numbers(-LARGEST_DOUBLE, -LARGEST_DOUBLE, 1),
+        aggregations=[total("n"), average("n")],
+        expect={"field_1": -math.inf, "field_2": -math.inf},
+    ),
+    AggregateRow(
+        rule=14,
+        source="P",
+        what="one infinity wins over numbers",
+        given=numbers(math.inf, -LARGEST_DOUBLE, 1),
+        aggregations=[total("n"), average("n")],
+        expect={"field_1": math.inf, "field_2": math.inf},
+    ),
+    AggregateRow(
+        rule=14,
+        source="P",
+        what="the least double is its own sum",
+        given=numbers(5e-324, 0),
+        aggregations=[total("n"), average("n")],
+        expect={"field_1": 5e-324, "field_2": 0.0},
     ),
     AggregateRow(
         rule=14,
