@@ -72,7 +72,7 @@ async def test_firebase_user_is_known_by_the_project_alone(ask: AskSettings, min
         {"aud": "another-project"},
         {"iss": "https://securetoken.google.com/another-project"},
     ],
-    ids=str,
+    ids=" ".join,  # every worker must see the same names
 )
 async def test_firebase_token_that_says_something_wrong_is_refused(
     ask: AskSettings, mint: Mint, changes: dict[str, Any]
