@@ -36,7 +36,7 @@ def main() -> int:
     plan = _make_plan(arguments)
     if "node" in plan.peers and shutil.which("npm") is None:
         print(
-            f"The peer in Node needs node and npm. Without it: --peer {' '.join(PEERS_WITHOUT_NODE)}", file=sys.stderr
+            f"The peer in Node needs npm. Without it: --peer {' '.join(PEERS_WITHOUT_NODE)}", file=sys.stderr
         )
         return 2
     with tempfile.TemporaryDirectory(prefix="clipgraph-bench-") as folder:
