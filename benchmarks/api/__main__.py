@@ -35,9 +35,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     plan = _make_plan(arguments)
     if "node" in plan.peers and shutil.which("npm") is None:
-        print(
-            f"The peer in Node needs npm. Without it: --peer {' '.join(PEERS_WITHOUT_NODE)}", file=sys.stderr
-        )
+        print(f"The peer in Node needs npm. Without it: --peer {' '.join(PEERS_WITHOUT_NODE)}", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory(prefix="clipgraph-bench-") as folder:
         try:
