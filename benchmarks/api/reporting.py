@@ -139,6 +139,8 @@ def _divide(dividend: float | None, divisor: float | None) -> float | None:
 def _format_ratio(ratio: float | None) -> str:
     if ratio is None:
         return "-"
+    if ratio < 1:
+        return f"{ratio:.2g}"
     return f"{ratio:,.0f}" if ratio >= 20 else f"{ratio:.2f}"
 
 
