@@ -50,7 +50,7 @@ def format_tables(results: list[Result]) -> str:
     """The ratios, the numbers they are made of, and the claims, as Markdown."""
     near = [result for result in results if not result.is_far]
     far = [result for result in results if result.is_far]
-    parts = ["How many times clipgraph is better, cold / warm:", _format_ratios(near)]
+    parts = ["How many times clipgraph is better, cold / warm (below 1, the peer is better):", _format_ratios(near)]
     parts += ["What was measured:", _format_numbers(near)]
     if far:
         parts += ["With Firestore and R2 far away:", _format_far(far)]
