@@ -115,11 +115,8 @@ class _Stream:
         kind = request.WhichOneof("target_change")
         if kind == "add_target":
             await self._add(database, request.add_target)
-        elif kind == "remove_target":
-            if request.remove_target in self._targets:
-                await self._end(request.remove_target)
-        else:
-            raise InvalidArgumentError("A ListenRequest must add or remove a target.")
+        elif kind == "remove_target" and request.remove_target in self._targets:
+            await self._end(request.remove_target)
 
     async def _add(self, database: str, asked: Message) -> None:
         target_id = self._choose_id(asked.target_id)

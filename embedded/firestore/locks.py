@@ -42,6 +42,10 @@ class LockFailedError(Exception):
     """The owner gave way: it would wait in a circle, has waited too long, or was pushed aside by an older one."""
 
 
+class LockTimeoutError(LockFailedError):
+    """The owner has waited too long."""
+
+
 @dataclass(eq=False)
 class Owner:
     """Who holds locks: a transaction, or a single commit. age: the time its first attempt began."""
@@ -144,8 +148,10 @@ class LockTable:
             done, pending = await asyncio.wait(waits, timeout=self._wait_seconds, return_when=asyncio.FIRST_COMPLETED)
             for wait in pending:
                 wait.cancel()
-            if not done or owner.is_failed:
+            if owner.is_failed:
                 raise LockFailedError
+            if not done:
+                raise LockTimeoutError
         finally:
             owner.waits_for = set()
 
@@ -199,7 +205,7 @@ class LockTable:
             async with asyncio.timeout(self._wait_seconds):
                 await request.granted
         except TimeoutError:
-            raise LockFailedError from None
+            raise LockTimeoutError from None
         finally:
             owner.waiting = None
             if request in lock.queue:

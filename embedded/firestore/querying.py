@@ -73,6 +73,7 @@ class QueryService:
             raise InvalidArgumentError("An aggregation query must have a structured_query.")
         aggregations = parse_aggregations(asked)
         query = parse_query(parent, asked.structured_query, order_fields(aggregations))
+        _check_projection(query, aggregations)
         transaction = self._sessions.transaction_of(request, parent.database)
         begun = transaction.id if transaction is not None and request.HasField("new_transaction") else b""
         async with self._sessions.snapshot_of(request, transaction, query) as snapshot:
@@ -102,6 +103,16 @@ class QueryService:
             response.next_page_token = encode_page_token(end.to_bytes(8, "big"), fingerprint)
         data: bytes = response.SerializeToString()
         return data
+
+
+def _check_projection(query: Query, aggregations: list[Aggregation]) -> None:
+    if query.projection is None or not order_fields(aggregations):
+        return
+    if query.projection == (NAME,):
+        raise InvalidArgumentError(
+            "Aggregation over non-key properties is not supported for base query that only returns keys."
+        )
+    raise InvalidArgumentError("Cannot apply property masks when aggregation fields are present.")
 
 
 async def _aggregate(snapshot: Snapshot, execution: Execution, aggregations: list[Aggregation]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from embedded.firestore import clock
 from embedded.firestore.errors import AbortedError, FailedPreconditionError, InvalidArgumentError
-from embedded.firestore.locks import LockFailedError, LockTable, Mode, Owner
+from embedded.firestore.locks import LockFailedError, LockTable, LockTimeoutError, Mode, Owner
 from embedded.firestore.paths import Path
 from embedded.firestore.protos import Timestamp, TransactionOptions
 from embedded.firestore.queries import Query, without_page
@@ -127,6 +127,8 @@ class Transactions:
             if not writes:
                 return CommitResult(self._storage.clock.next_commit_time(), [], [])
             return await self._commit(owner, writes)
+        except LockTimeoutError:
+            raise AbortedError(f"Transaction lock timeout. {_CONTENTION}") from None
         except LockFailedError:
             raise AbortedError(_CONTENTION) from None
         finally:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from embedded.firestore.locks import LockFailedError, LockTable, Mode, Owner
+from embedded.firestore.locks import LockFailedError, LockTable, LockTimeoutError, Mode, Owner
 
 
 @pytest.fixture
@@ -59,3 +59,14 @@ async def test_a_circle_is_found_past_a_request_that_has_just_failed(locks: Lock
     for wait in waits:
         wait.cancel()
     await asyncio.gather(*waits, return_exceptions=True)
+
+
+async def test_a_lock_is_not_waited_for_for_ever() -> None:
+    """Neither is a query that somebody has read."""
+    locks = LockTable(now=lambda: 1, wait_seconds=0.01)
+    reader, writer = Owner(1), Owner(2)
+    await locks.acquire(reader, "document", Mode.READ)
+    with pytest.raises(LockTimeoutError):
+        await locks.acquire(writer, "document", Mode.WRITE)
+    with pytest.raises(LockTimeoutError):
+        await locks.wait_for(writer, [reader])

@@ -259,3 +259,12 @@ def test_many(place: Place) -> None:
     assert {document.name[-2:]: document.fields["n"].integer_value for document in told} == {
         f"d{n}": 190 + n for n in range(10)
     }
+
+
+@scenario(40, "C", "a request without a target is passed over")
+def test_no_target(place: Place) -> None:
+    """The stream goes on."""
+    with listening(place) as stream:
+        stream.send()
+        stream.listen_query()
+        assert kinds(stream.start()) == ["ADD", "CURRENT", "NO_CHANGE"]
