@@ -29,6 +29,7 @@ from embedded.firestore.snapshots import Snapshot
 from embedded.firestore.wire import embed
 
 _DOCUMENT, _READ_TIME = 1, 3  # fields of RunQueryResponse
+_MIN_PART_DOCUMENTS = 128  # production cuts a group no smaller
 
 
 class QueryService:
@@ -143,8 +144,8 @@ def _check_partitioning(request: PartitionQueryRequest, query: Query) -> None:
 
 def _cut(execution: Execution, partition_count: int) -> list[bytes]:
     total = execution.count(None)
-    positions = {total * part // (partition_count + 1) for part in range(1, min(partition_count, total) + 1)}
-    return execution.pick(positions - {0})
+    parts = min(partition_count + 1, total // _MIN_PART_DOCUMENTS)
+    return execution.pick({total * part // parts for part in range(1, parts)})
 
 
 def _refuse_explain(request: Message) -> None:

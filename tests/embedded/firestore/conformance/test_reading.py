@@ -2,6 +2,8 @@
 
 import math
 
+import pytest
+
 from tests.embedded.firestore.conformance.place import Place, value
 from tests.embedded.firestore.conformance.rows import (
     Find,
@@ -114,10 +116,20 @@ def test_empty_batch_get(place: Place) -> None:
 @scenario(16, "P", "partitions of a group cover it once", emulator="differs: has no PartitionQuery")
 def test_partitions(place: Place) -> None:
     """The partitions' queries, run one after the other, find each document once and in order."""
-    place.seed({f"{n:03}": {} for n in range(60)})
-    partitions = place.client.collection_group(place.collection_id).get_partitions(4)
-    found = [snapshot.id for partition in partitions for snapshot in partition.query().get()]
-    assert found == [f"{n:03}" for n in range(60)]
+    ids = [f"{n:03}" for n in range(300)]
+    place.seed({each: {} for each in ids})
+    partitions = list(place.client.collection_group(place.collection_id).get_partitions(4))
+    assert 2 <= len(partitions) <= 4
+    assert [snapshot.id for partition in partitions for snapshot in partition.query().get()] == ids
+
+
+@scenario(16, "C", "a partition has at least 128 documents", emulator="differs: has no PartitionQuery")
+@pytest.mark.parametrize(("count", "parts"), [(0, 1), (100, 1), (384, 3)])
+def test_least_partition(place: Place, count: int, parts: int) -> None:
+    """Other clients' tests say so; a smaller group is one partition."""
+    place.seed({f"{n:03}": {} for n in range(count)})
+    group = place.client.collection_group(place.collection_id)
+    assert len(list(group.get_partitions(6))) == parts
 
 
 @scenario(16, "C", "listing goes on page by page")
