@@ -11,6 +11,8 @@ from embedded.firestore.missing import ReportMissing
 from embedded.firestore.service import MAX_REQUEST_BYTES, build_handlers
 from embedded.firestore.storage import Storage, StorageError
 from embedded.firestore.transactions import Transactions
+from embedded.firestore.writestreams import WriteStreamService
+from embedded.firestore.writing import WriteService
 
 _GRACE_SECONDS = 1.0
 _OPTIONS = [
@@ -48,6 +50,7 @@ class FirestoreServer:
         self._storage: Storage | None = None
         self._transactions: Transactions | None = None
         self._listening: ListenService | None = None
+        self._write_streams: WriteStreamService | None = None
 
     async def start(self) -> None:
         """Serve; StorageError says in one line what is in the way."""
@@ -55,9 +58,9 @@ class FirestoreServer:
         if self._report_missing is not None:
             storage.indexes.report_missing = self._report_missing
         transactions = Transactions(storage, is_optimistic=self._is_optimistic)
-        listening = ListenService(storage)
+        listening, write_streams = ListenService(storage), WriteStreamService(WriteService(storage, transactions))
         server = grpc.aio.server(options=_OPTIONS)
-        server.add_generic_rpc_handlers((build_handlers(storage, transactions, listening),))
+        server.add_generic_rpc_handlers((build_handlers(storage, transactions, listening, write_streams),))
         try:
             self.host_port = _bind(server, self.host_port)
         except StorageError:
@@ -67,13 +70,16 @@ class FirestoreServer:
         storage.start()
         transactions.start()
         await server.start()
-        self._server, self._storage, self._transactions, self._listening = server, storage, transactions, listening
+        self._server, self._storage, self._transactions = server, storage, transactions
+        self._listening, self._write_streams = listening, write_streams
 
     async def stop(self) -> None:
         """End: requests get a moment to finish, commits that were taken become durable."""
-        if self._server is None or self._storage is None or self._transactions is None or self._listening is None:
+        if self._server is None or self._storage is None or self._transactions is None:
             return
-        self._listening.close()
+        for streams in (self._listening, self._write_streams):
+            if streams is not None:
+                streams.close()
         await self._server.stop(_GRACE_SECONDS)
         self._transactions.stop()
         await self._storage.close()

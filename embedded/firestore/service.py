@@ -31,7 +31,7 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
 
 
 def build_handlers(
-    storage: Storage, transactions: Transactions, listening: ListenService
+    storage: Storage, transactions: Transactions, listening: ListenService, write_streams: WriteStreamService
 ) -> "grpc.GenericRpcHandler[bytes, bytes]":
     """Return the handlers of all methods; they take and give bytes, so that stored ones pass through."""
     sessions = Sessions(storage, transactions)
@@ -54,7 +54,7 @@ def build_handlers(
         "DeleteDocument": _unary(protos.DeleteDocumentRequest, writes.delete_document),
         "BeginTransaction": _unary(protos.BeginTransactionRequest, writes.begin_transaction),
         "Rollback": _unary(protos.RollbackRequest, writes.rollback),
-        "Write": _duplex(protos.WriteRequest, WriteStreamService(writes).write),
+        "Write": _duplex(protos.WriteRequest, write_streams.write),
         "ExecutePipeline": _unsupported("ExecutePipeline"),
     }
     return grpc.method_handlers_generic_handler(SERVICE, handlers)

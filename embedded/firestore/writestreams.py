@@ -7,7 +7,7 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from embedded.firestore import clock
-from embedded.firestore.errors import InvalidArgumentError, NotFoundError
+from embedded.firestore.errors import InvalidArgumentError, NotFoundError, UnavailableError
 from embedded.firestore.paths import parse_database
 from embedded.firestore.protos import WriteRequest, WriteResponse
 from embedded.firestore.writing import WriteService
@@ -25,10 +25,15 @@ class WriteStreamService:
     def __init__(self, writes: WriteService) -> None:
         self._writes = writes
         self._streams: OrderedDict[str, _WriteStream] = OrderedDict()
+        self._closing = asyncio.Event()
+
+    def close(self) -> None:
+        """End all open streams in a way that makes their clients connect again."""
+        self._closing.set()
 
     async def write(self, requests: AsyncIterator[WriteRequest], send: Send) -> None:
         """Answer request by request until the client has ended its side; a refused commit ends the stream."""
-        first = await anext(requests, None)
+        first = await self._next(requests)
         if first is None:
             return
         if first.writes:
@@ -37,11 +42,24 @@ class WriteStreamService:
         for response in await stream.open(first):
             await send(response)
         is_last = False
-        async for request in requests:
+        while (request := await self._next(requests)) is not None:
             if is_last:
                 raise InvalidArgumentError("Only the last request of a write stream may be without writes.")
             is_last = not request.writes
             await send(await stream.answer(request))
+
+    async def _next(self, requests: AsyncIterator[WriteRequest]) -> WriteRequest | None:
+        """Return the next request, or None at the end."""
+        reading = asyncio.ensure_future(anext(requests, None))
+        closing = asyncio.ensure_future(self._closing.wait())
+        try:
+            await asyncio.wait({reading, closing}, return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():
+                raise UnavailableError("The server is shutting down.")
+            return await reading
+        finally:
+            reading.cancel()
+            closing.cancel()
 
     def _create(self, first: WriteRequest) -> "_WriteStream":
         stream = _WriteStream(secrets.token_hex(16), parse_database(first.database), self._writes)

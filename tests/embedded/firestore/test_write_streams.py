@@ -1,6 +1,7 @@
 """Write streams at their bounds; what clients see of them otherwise is in the conformance suite."""
 
 import asyncio
+import queue
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 
 from embedded.firestore import writestreams
 from embedded.firestore.server import FirestoreServer
-from tests.embedded.firestore.raw import RawFirestore, Refusal, message
+from tests.embedded.firestore.process import ServerProcess
+from tests.embedded.firestore.raw import SERVICE, TIMEOUT_SECONDS, RawFirestore, Refusal, message
 
 DATABASE = "projects/p/databases/(default)"
 
@@ -62,3 +64,17 @@ async def test_old_responses_are_forgotten(host_port: str, monkeypatch: pytest.M
     with pytest.raises(Refusal, match=grpc.StatusCode.INVALID_ARGUMENT.name):
         await resume(host_port, opened, opened.stream_id)
     assert (await resume(host_port, told[0], opened.stream_id))[:2] == told[1:]
+
+
+def test_a_stop_ends_open_streams(tmp_path: Path) -> None:
+    """In a way that clients know, and with nothing to complain about."""
+    with ServerProcess(tmp_path) as server, RawFirestore(server.host_port) as raw:
+        requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        requests.put(message("WriteRequest")(database=DATABASE).SerializeToString())
+        responses = raw.open_stream(f"/{SERVICE}/Write", iter(requests.get, None), TIMEOUT_SECONDS)
+        assert next(responses)
+        assert server.stop() == ""
+        with pytest.raises(grpc.RpcError) as caught:
+            next(responses)
+        requests.put(None)
+    assert caught.value.details() == "The server is shutting down."
