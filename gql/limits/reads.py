@@ -57,8 +57,10 @@ def _count_own(owner: str, name: str, named: str, arguments: Mapping[str, Any]) 
 
 def _resolve_page_size(definition: GraphQLField, arguments: Mapping[str, Any]) -> int:
     for name in ("last", "first"):
-        if isinstance(arguments.get(name), int):
-            return max(int(arguments[name]), 0)
+        size = arguments.get(name)
+        # GraphQL takes 100.0 for 100, as JSON does; what is no whole number is refused before anything runs.
+        if isinstance(size, int) or (isinstance(size, float) and size.is_integer()):
+            return max(int(size), 0)
     return int(definition.args["first"].default_value)
 
 

@@ -35,6 +35,18 @@ async def test_bound_follows_the_pages(execute: Any, document: str, reads: int) 
     assert await requested(execute, document) == reads
 
 
+@pytest.mark.parametrize("size", [5, 5.0, 0.5e1], ids=repr)
+async def test_bound_follows_variables_as_they_are_executed(execute: Any, size: float) -> None:
+    """JSON's 5.0 is an Int of 5 to GraphQL: measured as a default of 20, `first: 1e4` would pass every limit."""
+    for name in ("first", "last"):
+        document = f"query ($n: Int) {{ videos({name}: $n) {{ nodes {{ clips({name}: $n) {{ nodes {{ id }} }} }} }} }}"
+        answer = await execute(document, n=size)
+        assert "errors" not in answer
+        assert answer["extensions"]["cost"]["requested"]["documentReads"] == 6 + 5 * 21
+    answer = await execute("query ($n: Int) { videos(first: $n) { nodes { clips { nodes { id } } } } }", n=1e4)
+    assert answer["errors"][0]["extensions"]["code"] == "QUERY_TOO_EXPENSIVE"
+
+
 async def test_actual_reads_stay_below_the_bound(execute: Any, create_video: Any, user_id: str) -> None:
     await create_video()
     cost = (await execute("query ($u: ID) { videos(userId: $u) { nodes { id } } }", u=user_id))["extensions"]["cost"]
