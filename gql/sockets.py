@@ -87,7 +87,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
                 log.info("caller_refused", reason=error.reason)
                 await self.websocket.close(FORBIDDEN, "Forbidden")
                 return
-            except KeysUnavailableError:
+            except (KeysUnavailableError, RateLimitedError):
                 await self.websocket.close(TRY_AGAIN_LATER, "Try again later")
                 return
             seat: Seat = getattr(self.websocket.ws.state, SEAT_KEY)

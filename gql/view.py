@@ -116,18 +116,22 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def _admit(self, request: Request) -> Principal:
         """Who is calling; `RateLimitedError` where they have called too often, `CallerRefusedError` for bad tokens."""
-        budgets, settings = self._services.budgets, self._services.settings
-        try:
-            principal = await self._authenticator.authenticate(request.headers)
-        except CallerRefusedError:
-            await budgets.admit_stranger(resolve_address(request.scope, settings.trusted_proxy_hops))
-            raise
-        setattr(request.state, QUOTA_KEY, await budgets.admit(principal))
+        principal = await self._identify(request)
+        setattr(request.state, QUOTA_KEY, await self._services.budgets.admit(principal))
         return principal
 
     async def introduce(self, socket: WebSocket, payload: Mapping[str, object], context: Context) -> Context:
         """The socket's context with its caller, as its `connection_init` or its handshake's headers say."""
-        return replace(context, principal=await self._authenticator.authenticate(socket.headers, payload))
+        return replace(context, principal=await self._identify(socket, payload))
+
+    async def _identify(self, request: Request | WebSocket, payload: Mapping[str, object] | None = None) -> Principal:
+        """Who is calling; a refusal counts against the address it came from, over HTTP as over WebSocket."""
+        try:
+            return await self._authenticator.authenticate(request.headers, payload)
+        except CallerRefusedError:
+            address = resolve_address(request.scope, self._services.settings.trusted_proxy_hops)
+            await self._services.budgets.admit_stranger(address)
+            raise
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         """The response that answers take their headers from: here the media type that the client asked for."""

@@ -111,6 +111,22 @@ async def test_no_token_closes_with_4403(open_socket: Open, payload: dict[str, A
         assert await receive_close(opened) == (4403, "Forbidden")
 
 
+async def test_refused_tokens_count_against_their_address_as_they_do_over_http(serve: Serve, guarded: Settings) -> None:
+    """One count for both ways: else a socket would be the way to try tokens without end."""
+    settings = guarded.model_copy(update={"requests_per_minute_anonymous": 2})
+    async with serve(settings) as address, httpx.AsyncClient(base_url=address, trust_env=False) as client:
+        assert (await client.post("/graphql", json=VIEWER)).status_code == 401
+        codes = []
+        for _ in range(2):
+            async with connect(
+                address.replace("http", "ws", 1) + "/graphql", subprotocols=[Subprotocol(PROTOCOL)], proxy=None
+            ) as opened:
+                await send(opened, init("x"))
+                codes.append((await receive_close(opened))[0])
+        assert codes == [4403, 1013]
+        assert (await client.post("/graphql", json=VIEWER)).status_code == 429
+
+
 async def test_token_that_expires_closes_with_4403(open_socket: Open, mint: Mint) -> None:
     """A minute after its `exp`, for clocks that are apart: until then it answers."""
     async with open_socket() as opened:
