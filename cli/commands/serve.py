@@ -115,20 +115,23 @@ def _run(settings: Settings, listener: socket.socket) -> None:
         ws_max_size=settings.max_body_bytes,
         # Who is believed about a client's address is a setting of ours (CLIPGRAPH_TRUSTED_PROXY_HOPS).
         proxy_headers=False,
+        # Which server this is, and so which flaws it may have, is nobody's business.
+        server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     server = uvicorn.Server(config)
     host, port = listener.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    click.echo(_welcome(address, needs_token=settings.has_issuer))
+    click.echo(make_welcome(address, settings))
     server.run(sockets=[listener])
 
 
-def _welcome(address: str, *, needs_token: bool) -> str:
+def make_welcome(address: str, settings: Settings) -> str:
     """What a person needs first: where to look, and one query to paste."""
-    token = '-H "authorization: Bearer $TOKEN" ' if needs_token else ""
+    hint = "GraphiQL in a browser; Ctrl-C stops" if settings.has_graphiql else "Ctrl-C stops"
+    token = '-H "authorization: Bearer $TOKEN" ' if settings.has_issuer else ""
     return (
-        f"\nclipgraph serves at {address}/graphql  (GraphiQL in a browser; Ctrl-C stops)\n"
+        f"\nclipgraph serves at {address}/graphql  ({hint})\n"
         "One query to paste:\n\n"
         f"  curl -s {address}/graphql {token}-H 'content-type: application/json' \\\n"
         f'    -d \'{{"query": "{FIRST_QUERY}"}}\'\n'
