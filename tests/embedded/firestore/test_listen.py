@@ -274,7 +274,7 @@ async def test_targets_added_amid_commits(wire: Wire) -> None:
 
     async with wire.listen() as stream:
         writing = asyncio.gather(write(), write(), write())
-        for target_id in range(1, 31):
+        for target_id in range(1, 13):
             await stream.add_query(target_id, page if target_id % 2 else query())
             words: list[str] = []
             while "current" not in words:
