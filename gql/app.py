@@ -15,7 +15,7 @@ from gql.context import Services
 from gql.cors import make_cors
 from gql.explorer import origin_of, page_response, serve_asset, wants_page
 from gql.headers import SecurityHeaders
-from gql.health import livez, readyz
+from gql.health import Readiness, livez
 from gql.limits.middleware import RequestLimits
 from gql.loopback import LoopbackOnly
 from gql.middleware import BodyLimit, RequestLog
@@ -41,7 +41,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             *_choose_endpoint(view, settings),
             WebSocketRoute("/graphql", view),
             Route("/livez", livez),
-            Route("/readyz", readyz),
+            Route("/readyz", Readiness(services).readyz),
         ],
         middleware=_choose_middleware(settings),
         lifespan=_close_services_at_end,
@@ -65,7 +65,7 @@ def _choose_middleware(settings: Settings) -> list[Middleware]:
     """What each request passes through, from outside in."""
     open_to_this_machine = [] if settings.has_issuer else [Middleware(LoopbackOnly, settings.allowed_origins)]
     return [
-        Middleware(SecurityHeaders),
+        Middleware(SecurityHeaders, trusted_hops=settings.trusted_proxy_hops),
         Middleware(RequestLog),
         *open_to_this_machine,
         make_cors(settings),

@@ -1,6 +1,6 @@
 """Headers under which no browser makes more of an answer than it is."""
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADERS = {
@@ -22,15 +22,16 @@ STRICT_TRANSPORT_SECURITY = "max-age=31536000"
 class SecurityHeaders:
     """Every answer has `HEADERS`, where it does not say otherwise itself, and HSTS where it goes out by https.
 
-    By https is what the server itself sees, or a proxy that uvicorn trusts (`FORWARDED_ALLOW_IPS`) says.
+    By https is what the server itself sees, or what the proxies say in `X-Forwarded-Proto` where some are trusted.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, trusted_hops: int = 0) -> None:
         self._app = app
+        self._trusted_hops = trusted_hops
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on."""
-        is_https = scope.get("scheme") in {"https", "wss"}
+        is_https = self._is_https(scope)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] in {"http.response.start", "websocket.http.response.start"}:
@@ -42,3 +43,12 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+    def _is_https(self, scope: Scope) -> bool:
+        if scope.get("scheme") in {"https", "wss"}:
+            return True
+        if not self._trusted_hops or scope["type"] == "lifespan":
+            return False
+        forwarded = ",".join(Headers(scope=scope).getlist("x-forwarded-proto")).split(",")
+        # As with addresses: what stands further left than our proxies wrote is the client's own invention.
+        return forwarded[-self._trusted_hops :][0].strip().lower() == "https"

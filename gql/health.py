@@ -1,6 +1,7 @@
 """`/livez` and `/readyz`, for whoever keeps the process running."""
 
 import asyncio
+import time
 from collections.abc import Awaitable
 
 import structlog
@@ -13,6 +14,8 @@ log = structlog.get_logger(__name__)
 
 # Longer than an answer ever takes, shorter than a load balancer waits.
 CHECK_TIMEOUT_SECONDS = 3.0
+# Nobody needs a token to ask, and each look is billed: a read of Firestore, and a call to R2.
+KEPT_SECONDS = 1.0
 
 
 async def livez(request: Request) -> Response:
@@ -21,15 +24,32 @@ async def livez(request: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
-async def readyz(request: Request) -> Response:
-    """Firestore and R2 answer: 200, or 503 and which of them does not."""
-    services: Services = request.app.state.services
-    firestore, r2 = await asyncio.gather(
-        _check("firestore", services.videos("readyz").check()), _check("r2", services.storage.check())
-    )
-    ready = firestore and r2
-    body = {"status": "ok" if ready else "unavailable", "firestore": firestore, "r2": r2}
-    return JSONResponse(body, status_code=200 if ready else 503)
+class Readiness:
+    """Whether Firestore and R2 answer, looked at once a second at most, however many ask."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._look: asyncio.Task[dict[str, bool]] | None = None
+        self._looked_at = 0.0
+
+    async def readyz(self, request: Request) -> Response:
+        """Firestore and R2 answer: 200, or 503 and which of them does not."""
+        del request
+        now = time.monotonic()
+        if self._look is None or (self._look.done() and now - self._looked_at >= KEPT_SECONDS):
+            self._look, self._looked_at = asyncio.create_task(self._check_all()), now
+        # Shielded: who asked first may hang up, and the others still wait.
+        answering = await asyncio.shield(self._look)
+        is_ready = all(answering.values())
+        body = {"status": "ok" if is_ready else "unavailable", **answering}
+        return JSONResponse(body, status_code=200 if is_ready else 503)
+
+    async def _check_all(self) -> dict[str, bool]:
+        services = self._services
+        firestore, r2 = await asyncio.gather(
+            _check("firestore", services.videos("readyz").check()), _check("r2", services.storage.check())
+        )
+        return {"firestore": firestore, "r2": r2}
 
 
 async def _check(name: str, check: Awaitable[None]) -> bool:

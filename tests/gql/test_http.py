@@ -1,5 +1,6 @@
 """GraphQL over HTTP: media types, status codes, bodies, ids of requests, and the explorer's page."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
@@ -7,6 +8,7 @@ import pytest
 from starlette.applications import Starlette
 
 from gql.app import create_app
+from repositories.metering import Meter, metered
 from settings import ConfigurationError, Settings
 
 NEWER = "application/graphql-response+json"
@@ -73,6 +75,14 @@ async def test_livez_and_readyz_answer(client: httpx.AsyncClient) -> None:
     assert (await client.get("/livez")).json() == {"status": "ok"}
     ready = await client.get("/readyz")
     assert ready.json() == {"status": "ok", "firestore": True, "r2": True}
+
+
+async def test_readyz_is_looked_at_once_however_many_ask(client: httpx.AsyncClient) -> None:
+    """Anyone may ask, and each look is billed."""
+    with metered(meter := Meter()):
+        answers = await asyncio.gather(*(client.get("/readyz") for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert meter.document_reads == 1
 
 
 async def test_readyz_is_503_and_names_the_service_that_is_away(settings: Settings) -> None:

@@ -159,6 +159,26 @@ async def test_https_is_kept_to(settings: Settings) -> None:
     assert response.headers["strict-transport-security"] == "max-age=31536000"
 
 
+@pytest.mark.parametrize(
+    ("hops", "said", "is_https"),
+    [
+        (0, "https", False),
+        (1, "https", True),
+        (1, "http", False),
+        (1, "https, http", False),
+        (2, "https, http", True),
+        (2, "https", True),
+    ],
+)
+async def test_https_is_kept_to_where_trusted_proxies_say_so(
+    settings: Settings, hops: int, said: str, is_https: bool
+) -> None:
+    """`clipgraph serve` itself speaks http only: behind proxies that it trusts, theirs is what browsers saw."""
+    async with open_client(settings, trusted_proxy_hops=hops) as client:
+        response = await client.get("/livez", headers={"x-forwarded-proto": said})
+    assert ("strict-transport-security" in response.headers) is is_https
+
+
 async def test_answers_are_kept_by_nobody(client: httpx.AsyncClient) -> None:
     assert (await client.post("/graphql", json={"query": QUERY})).headers["cache-control"] == "no-store"
 
