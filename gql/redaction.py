@@ -26,6 +26,11 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"\b((?:X-Amz-)?(?:Signature|Credential|Security-Token)(?:=|%3D))[^&\s\"',;]+", re.IGNORECASE),
         rf"\1{HIDDEN}",
     ),
+    # As headers and fields of forms stand in a dict's repr and in JSON.
+    (
+        re.compile(r"""\b((?:X-Amz-)?(?:Signature|Credential|Security-Token)["']\s*:\s*)""" + _QUOTED, re.IGNORECASE),
+        rf"\1{HIDDEN}",
+    ),
     # pydantic shows what it was given, cut in its middle: its quotes need not match.
     (re.compile(r"input_value=.*?(?=, input_type=)", re.DOTALL), f"input_value={HIDDEN}"),
     # As in a dict's repr, in JSON, in GraphQL and in keyword arguments.
@@ -33,6 +38,9 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 # `clip_{priority}_{scene}_{title}_{style}.mp4`: a clip's id and its file's name hold its title.
 _CLIP = re.compile(r"\bclip_(\d+)_(\d+)_([^\s/\"'`?&#\\,;:()\[\]{}<>|]+)")
+# Within a text an id ends at a space, though it may hold one: values of these names are ids as a whole.
+_CLIP_NAMES = frozenset({"clips", "clip_id", "filename"})
+_WHOLE_CLIP = re.compile(r"clip_(\d+)_(\d+)_(.+)", re.DOTALL)
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,8}\Z")
 # Quoted words in an exception's message are mostly somebody's own. gRPC's details are not, and say what went wrong.
 _QUOTED_WORDS = re.compile(rf"(?<!details = )(?<!debug_error_string = ){_QUOTED}")
@@ -71,7 +79,9 @@ class Redactor:
         if isinstance(value, Mapping):
             return {str(key): self._redact_value(str(key), below) for key, below in value.items()}
         if isinstance(value, list | tuple | set | frozenset):
-            return [self._redact_value("", below) for below in value]
+            return [self._redact_value(name, below) for below in value]
+        if name in _CLIP_NAMES and isinstance(value, str) and (clip := _WHOLE_CLIP.fullmatch(value)):
+            return _name_clip(clip)
         # Renderers would show any other object by its repr.
         return self.redact(value if isinstance(value, str) else repr(value))
 

@@ -29,6 +29,8 @@ HIDDEN_TEXTS = [
     (f"GET {SIGNED}", "0a1b2c3d4e"),
     (f"GET {SIGNED}", "AKIAXYZ"),
     ("AWS4-HMAC-SHA256 Credential=AKIAXYZ/1/auto/s3, Signature=0a1b2c", "0a1b2c"),
+    ("{'X-Amz-Signature': '0a1b2c'}", "0a1b2c"),
+    ('{"x-amz-credential": "AKIAXYZ/1/auto/s3"}', "AKIAXYZ"),
     (f"secret {SECRET}!", SECRET),
     ("-----BEGIN PRIVATE KEY-----\nMIGHAgEA\n-----END PRIVATE KEY-----", "MIGHAgEA"),
     (f"{{'title': '{TITLE}'}}", TITLE),
@@ -68,6 +70,16 @@ def test_clip_is_known_by_a_digest_of_its_id() -> None:
     assert redact("clip_01_03_my-holiday_split") == f"clip_01_03_{digest}"
     assert redact("x/clip_01_03_my-holiday_split.mp4?") == f"x/clip_01_03_{digest}.mp4?"
     assert redact("clip_01_03_my-holiday_split.jpg is away") == f"clip_01_03_{digest}.jpg is away"
+
+
+def test_clip_whose_title_has_spaces_is_hidden_whole_in_the_audit_log() -> None:
+    """Within a text nobody can say where an id ends; as a value of its own it ends with the value."""
+    clip = 'clip_01_03_Unser Tag (2), am "See"_split'
+    event: dict[str, Any] = {"event": "mutation", "clips": [clip, f"{clip}.mp4"], "clip_id": clip, "filename": clip}
+    digest = digest_clip_id(clip)
+    redacted = Redactor()(None, "info", event)
+    assert redacted["clips"] == [f"clip_01_03_{digest}", f"clip_01_03_{digest}.mp4"]
+    assert redacted["clip_id"] == redacted["filename"] == f"clip_01_03_{digest}"
 
 
 Write = Callable[[], logging.Logger]
