@@ -43,7 +43,7 @@ def resolve_address(scope: Scope, trusted_hops: int) -> str:
 
 def _normalize(address: str) -> str:
     try:
-        parsed = ipaddress.ip_address(address.strip("[]"))
+        parsed = ipaddress.ip_address(_without_port(address))
     except ValueError:
         return UNKNOWN_ADDRESS
     if isinstance(parsed, ipaddress.IPv4Address):
@@ -51,3 +51,10 @@ def _normalize(address: str) -> str:
     if parsed.ipv4_mapped:
         return str(parsed.ipv4_mapped)
     return str(ipaddress.ip_network((parsed, _IPV6_PREFIX), strict=False))
+
+
+def _without_port(address: str) -> str:
+    """Some proxies write `1.2.3.4:50123` and `[2001:db8::1]:50123`: unknown, all clients would be one."""
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address
