@@ -9,7 +9,7 @@ def assert_safe_to_serve(settings: Settings) -> None:
     """Raises `ConfigurationError` where requests without a token would reach real data or other machines."""
     if settings.has_issuer:
         return
-    if settings.google_cloud_project is not None and settings.firestore_emulator_host is None:
+    if settings.google_cloud_project is not None and not settings.firestore_emulator_host:
         raise ConfigurationError(
             f"GOOGLE_CLOUD_PROJECT names a real Firestore, and nothing says who may call: set {_WAYS} "
             "(see docs/security.md), or unset it to run embedded."

@@ -118,6 +118,8 @@ async def test_root_leads_to_the_explorer(app: Starlette) -> None:
     ("changes", "named"),
     [
         ({"firestore_emulator_host": None}, "GOOGLE_CLOUD_PROJECT"),
+        # As compose files pass a variable that is not set: it names no emulator.
+        ({"firestore_emulator_host": ""}, "GOOGLE_CLOUD_PROJECT"),
         ({"host": "0.0.0.0"}, "127.0.0.1"),  # noqa: S104  this is what must be refused
         ({"r2_bucket": None}, "CLIPGRAPH_R2_BUCKET"),
     ],
