@@ -339,7 +339,7 @@ class ClipRepository(Repository):
         video = await unit.get(self._video(self.video_id))
         documents = await unit.run_query(AsyncQuery(self._clips).limit(CLIPS_PER_DELETING_COMMIT))
         for document in documents:
-            unit.delete(document.reference, update_time=document.update_time)
+            unit.delete(self._clips.document(document.id), update_time=document.update_time)
         if documents and video is not None:
             counted = statistics.count_documents(document.fields or {} for document in documents)
             unit.add_to_statistics(self._video(self.video_id), statistics.negate(counted))

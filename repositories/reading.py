@@ -20,7 +20,7 @@ def to_data(document: StoredDocument) -> dict[str, Any] | None:
     """
     if document.fields is None or check_is_deleting(document.fields):
         return None
-    _, user_id, _, video_id, *rest = document.reference.path.split("/")
+    _, user_id, _, video_id, *rest = document.path.split("/")
     ids = {"user_id": user_id, "video_id": video_id} | ({"clip_id": rest[1]} if rest else {})
     return (
         {"created_at": document.create_time, "updated_at": document.update_time} | _without_nulls(document.fields) | ids
