@@ -112,6 +112,14 @@ class ModelPage(Protocol[M_co]):
         """One cursor a model."""
 
     @property
+    def first_cursor(self) -> str | None:
+        """The first model's cursor."""
+
+    @property
+    def last_cursor(self) -> str | None:
+        """The last model's cursor."""
+
+    @property
     def has_next(self) -> bool:
         """Whether something follows."""
 
@@ -129,8 +137,8 @@ def connect(page: ModelPage[M], to_node: Callable[[M], T], count: Callable[[], A
         page_info=PageInfo(
             has_next_page=page.has_next,
             has_previous_page=page.has_previous,
-            start_cursor=page.cursors[0] if page.cursors else None,
-            end_cursor=page.cursors[-1] if page.cursors else None,
+            start_cursor=page.first_cursor,
+            end_cursor=page.last_cursor,
         ),
         count=count,
     )

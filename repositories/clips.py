@@ -25,7 +25,7 @@ from repositories.listing import Span, filter_live, read_page
 from repositories.models import ClipMetadata, ClipStatus, plan_file_change
 from repositories.ordering import ClipOrder
 from repositories.pages import Page
-from repositories.reading import read_clip, try_read_clip
+from repositories.reading import read_clip, try_read_clip, try_read_clip_document
 from repositories.statuses import ClipStatusChange, plan_status_change
 from repositories.unit_of_work import UnitOfWork
 from repositories.validation import validate_value
@@ -110,7 +110,9 @@ class ClipRepository(Repository):
         """
         span = Span.parse(order_by, limit=limit, cursor=cursor, before=before, from_end=from_end)
         filters = {"status": status, "style": assert_style(style)}
-        return await read_page(self._calls, self._clips, filters, span, try_read_clip, transaction_of(transaction))
+        return await read_page(
+            self._calls, self._clips, filters, span, try_read_clip_document, transaction_of(transaction)
+        )
 
     async def update_clip_status(
         self,

@@ -47,7 +47,8 @@ def decode_path(name: str) -> str:
 def decode_time(moment: Message) -> datetime:
     """The moment in UTC. Firestore's have whole microseconds; one that has not keeps its nanoseconds."""
     if moment.nanos % 1000:
-        return DatetimeWithNanoseconds.from_timestamp_pb(moment)
+        exact: datetime = DatetimeWithNanoseconds.from_timestamp_pb(moment)
+        return exact
     return _EPOCH + timedelta(seconds=moment.seconds, microseconds=moment.nanos // 1000)
 
 

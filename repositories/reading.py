@@ -43,6 +43,19 @@ def read_clip(data: dict[str, Any]) -> ClipMetadata:
         raise _to_unreadable(error, data) from None
 
 
+def try_read_video_document(document: StoredDocument) -> VideoMetadata | None:
+    """The document's video, which knows its version; None where there is none, or none that can be read."""
+    video = try_read_video(to_data(document))
+    if video is not None:
+        video.set_version(document.update_time)
+    return video
+
+
+def try_read_clip_document(document: StoredDocument) -> ClipMetadata | None:
+    """The document's clip, or None where there is none, or none that can be read."""
+    return try_read_clip(to_data(document))
+
+
 def try_read_video(data: dict[str, Any] | None) -> VideoMetadata | None:
     """The video, or None where there is none, or none that can be read."""
     try:

@@ -5,7 +5,7 @@ from typing import Any
 
 from graphql import GraphQLField, GraphQLList, GraphQLNamedType, GraphQLNonNull, get_named_type
 
-from gql.loaders import MAX_CLIPS_READ_PER_CLIP_SHOWN
+from repositories.clip_lists import MAX_CLIPS_READ_PER_CLIP_SHOWN
 
 # Lists that are no connections are results of mutations, which take at most so many inputs.
 MAX_PLAIN_LIST_SIZE = 200
