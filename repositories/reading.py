@@ -8,6 +8,7 @@ import structlog
 from repositories.deleting import check_is_deleting
 from repositories.exceptions import RepositoryError
 from repositories.models import ClipMetadata, VideoMetadata
+from repositories.plain_clips import read_plain_clip
 from repositories.stored import StoredDocument
 
 log = structlog.get_logger(__name__)
@@ -38,7 +39,7 @@ def read_video(data: dict[str, Any]) -> VideoMetadata:
 def read_clip(data: dict[str, Any]) -> ClipMetadata:
     """The clip; `RepositoryError` where its document cannot be read."""
     try:
-        return ClipMetadata.from_document(data)
+        return read_plain_clip(data) or ClipMetadata.from_document(data)
     except pydantic.ValidationError as error:
         raise _to_unreadable(error, data) from None
 

@@ -21,10 +21,13 @@ class Rpcs(list[str]):
     _is_answered = True
 
     def clear(self) -> None:
+        """Nothing was called."""
         super().clear()
         self.round_trips, self._is_answered = 0, True
 
     def count_calls(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """`original`, whose calls are counted."""
+
         def counted(callable_: Any, *args: Any, **kwargs: Any) -> Any:
             self.append(callable_._method.decode().rsplit("/", 1)[-1])
             self.round_trips += self._is_answered

@@ -27,7 +27,7 @@ FIELDS: dict[str, Any] = {
     "moment": MOMENT,
     "place": GeoPoint(1.5, -2.5),
     "list": [1, "two", {"three": [3.0]}],
-    "map": {"a.b": {"`": [None, MOMENT]}, "": False},
+    "map": {"a.b": {"`": [None, MOMENT]}, " ": False},
     "empty": {},
 }
 
