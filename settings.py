@@ -153,6 +153,10 @@ class Settings(BaseSettings):
         250, description="Milliseconds within which single status changes of one video's clips become one commit."
     )
 
+    clip_cache_mb: Annotated[int, Field(ge=0)] = Field(
+        64, description="MiB of memory for clips that were read before and have not changed; 0 reads them each time."
+    )
+
     r2_account_id: str | None = Field(None, description="The Cloudflare account; gives R2's endpoint its address.")
     r2_endpoint_url: str | None = Field(None, description="R2's S3 endpoint, where it is not the account's own.")
     r2_bucket: str | None = Field(None, description="The bucket with the clips.")

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 from google.cloud.firestore import AsyncCollectionReference, FieldFilter
 
 from repositories.calls import Calls
+from repositories.clip_cache import ClipCache
 from repositories.clip_sets import ClipSet, Filter
 from repositories.listing import Span, filter_equal, read_page
+from repositories.metering import count_saved_reads
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata
 from repositories.pages import Page
 from repositories.reading import try_read_clip_document
@@ -31,42 +33,65 @@ Pages = dict[str, Page[ClipMetadata]]
 class ClipLists:
     """Reads the same page of the clips of several videos of a user."""
 
-    def __init__(self, calls: Calls, user_id: str, wanted: Filter, span: Span) -> None:
+    def __init__(self, calls: Calls, user_id: str, wanted: Filter, span: Span, cache: ClipCache | None = None) -> None:
         self._calls = calls
+        self._cache = cache
         self._user_id = user_id
         self._wanted = wanted
         self._span = span
 
     async def read(self, videos: Sequence[VideoMetadata]) -> Pages:
         """The page of each video, by its id: in one round trip, or in two where a video has many unfinished clips."""
-        listed, grouped, own = self._plan(videos)
-        parts = await asyncio.gather(self._list(listed), self.read_groups(grouped), self._query_each(own))
-        pages = parts[0] | parts[1] | parts[2]
-        return pages | await self._query_each(video_id for video_id in listed if video_id not in pages)
+        pages = self._find_kept(videos)
+        unknown = {video.video_id: video for video in videos if video.video_id not in pages}
+        listed, grouped, own = self._plan(unknown.values())
+        # Each of these reads begins after the videos were read: `ClipCache.keep` relies on it.
+        *found, own_pages = await asyncio.gather(self._list(listed), self._query_groups(grouped), self._query_each(own))
+        for video_id, clips in (found[0] | found[1]).items():
+            pages[video_id] = self._find_page(clips)
+            if self._cache is not None:
+                self._cache.keep(unknown[video_id], clips)
+        given_up = await self._query_each(video_id for video_id in listed if video_id not in pages)
+        return pages | own_pages | given_up
 
     async def read_groups(self, video_ids: Sequence[str]) -> Pages:
         """The page of each video, by queries that read every clip that the filter leaves of 30 videos each."""
         sets = await self._query_groups(video_ids)
         return {video_id: self._find_page(clips) for video_id, clips in sets.items()}
 
-    def _plan(self, videos: Sequence[VideoMetadata]) -> tuple[list[str], list[str], list[str]]:
+    def _find_kept(self, videos: Sequence[VideoMetadata]) -> Pages:
+        """The pages of videos whose clips are as they were when they were read last."""
+        pages: Pages = {}
+        if self._cache is None:
+            return pages
+        for video in videos:
+            if (clips := self._cache.find(video, self._wanted)) is not None:
+                pages[video.video_id] = page = self._find_page(clips)
+                count_saved_reads(len(page))
+        return pages
+
+    def _plan(self, videos: Iterable[VideoMetadata]) -> tuple[list[str], list[str], list[str]]:
         """The ids of videos whose clips are listed, of those that share a query, and of those that have their own."""
-        listed, grouped, own = list[str](), list[str](), list[str]()
+        listed, grouped, own = list[str](), list[VideoMetadata](), list[str]()
         for video in videos:
             if self._check_is_listable(video):
                 listed.append(video.video_id)
+            elif self._check_is_groupable(video):
+                grouped.append(video)
             else:
-                (grouped if self._check_is_groupable(video) else own).append(video.video_id)
-        return (listed, grouped, own) if len(grouped) > 1 else (listed, [], own + grouped)
+                own.append(video.video_id)
+        if len(grouped) == 1 and (self._count_completed(grouped[0]) or 0) > self._span.limit:
+            own.append(grouped.pop().video_id)
+        return listed, [video.video_id for video in grouped], own
 
-    async def _list(self, video_ids: Sequence[str]) -> Pages:
-        """The pages of those videos whose clips are no more than one list may hold."""
+    async def _list(self, video_ids: Sequence[str]) -> dict[str, ClipSet]:
+        """All clips of those videos that have no more than one list may hold."""
         limit = min(self._span.limit * MAX_CLIPS_LISTED_PER_CLIP_SHOWN, MAX_CLIPS_LISTED)
         found = await asyncio.gather(
             *(self._calls.list_documents(self._clips_of(video_id), limit) for video_id in video_ids)
         )
         return {
-            video_id: self._find_page(ClipSet.of(Filter(), documents))
+            video_id: ClipSet.of(Filter(), documents)
             for video_id, documents in zip(video_ids, found, strict=True)
             if documents is not None
         }

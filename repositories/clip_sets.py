@@ -24,13 +24,9 @@ class Filter:
     status: ClipStatus | None = None
     style: str | None = None
 
-    def covers(self, other: "Filter") -> bool:
-        """Whether all clips that `other` leaves are among those that this one leaves."""
-        return self.status in {None, other.status} and self.style in {None, other.style}
-
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class ClipRow:
     """A clip with what is stored in the fields that queries ask for; `clip` is None where it cannot be read."""
 
     id: str
@@ -40,7 +36,9 @@ class _Row:
     clip: ClipMetadata | None
 
     def check_matches(self, wanted: Filter) -> bool:
-        return wanted.status in {None, self.status} and wanted.style in {None, self.style}
+        """Whether a query by the filter would find it."""
+        is_status = wanted.status is None or wanted.status == self.status
+        return is_status and (wanted.style is None or wanted.style == self.style)
 
 
 @dataclass(frozen=True)
@@ -48,8 +46,8 @@ class ClipSet:
     """The clips of a video that `filter` leaves: all of them, as they were at one moment."""
 
     filter: Filter
-    rows: tuple[_Row, ...]
-    _sorted: dict[str, list[tuple[Any, _Row]]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    rows: tuple[ClipRow, ...]
+    _sorted: dict[str, list[tuple[Any, ClipRow]]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, wanted: Filter, documents: Iterable[StoredDocument]) -> Self:
@@ -73,7 +71,7 @@ class ClipSet:
             has_nearer, has_more = has_more, has_nearer
         return _build(found, span.order, has_next=has_more, has_previous=has_nearer)
 
-    def _sort(self, name: str) -> list[tuple[Any, _Row]]:
+    def _sort(self, name: str) -> list[tuple[Any, ClipRow]]:
         """The rows by a field, each with its key; a document without the field is in no list by it."""
         if name not in self._sorted:
             keyed = [((to_sort_key(row.values[name]), row.id), row) for row in self.rows if name in row.values]
@@ -81,35 +79,31 @@ class ClipSet:
         return self._sorted[name]
 
 
-def _to_row(document: StoredDocument) -> _Row:
+def _to_row(document: StoredDocument) -> ClipRow:
     fields = document.fields or {}
     values = {name: fields[name] for name in ORDER_FIELDS if name in fields}
-    return _Row(document.id, fields.get("status"), fields.get("style"), values, try_read_clip_document(document))
+    return ClipRow(document.id, fields.get("status"), fields.get("style"), values, try_read_clip_document(document))
 
 
-def _get_key(entry: tuple[Any, _Row]) -> Any:
+def _get_key(entry: tuple[Any, ClipRow]) -> Any:
     return entry[0]
 
 
 def _find_bounds(
-    rows: list[tuple[Any, _Row]], near: Cursor | None, far: Cursor | None, *, is_reversed: bool
+    rows: list[tuple[Any, ClipRow]], near: Cursor | None, far: Cursor | None, *, is_reversed: bool
 ) -> tuple[int, int]:
     """Where a query from `near` to `far` begins and stops, in the direction of reading; both are left out of it."""
     size = len(rows)
     begin = stop = None
     if near is not None:
-        key = _to_key(near)
+        key = near.key
         begin = size - bisect_left(rows, key, key=_get_key) if is_reversed else bisect_right(rows, key, key=_get_key)
     if far is not None:
-        key = _to_key(far)
+        key = far.key
         stop = size - bisect_right(rows, key, key=_get_key) if is_reversed else bisect_left(rows, key, key=_get_key)
     return begin or 0, size if stop is None else stop
 
 
-def _to_key(cursor: Cursor) -> Any:
-    return to_sort_key(cursor.value), cursor.document_id
-
-
-def _build(found: list[tuple[Any, _Row]], order: Order, *, has_next: bool, has_previous: bool) -> Page[ClipMetadata]:
+def _build(found: list[tuple[Any, ClipRow]], order: Order, *, has_next: bool, has_previous: bool) -> Page[ClipMetadata]:
     places = [Cursor(order, row.values[order.field], row.id) for _, row in found]
     return build_page((row.clip for _, row in found), places, has_next=has_next, has_previous=has_previous)

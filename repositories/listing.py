@@ -120,7 +120,7 @@ async def _find(
     # The document at the near bound is read to see whether it is still there, and one past the limit likewise.
     documents = await calls.run_query(bounded.limit(span.limit + (1 if near is None else 2)), transaction)
 
-    has_nearer = near is not None and bool(documents) and make_cursor(documents[0], span.order) == near
+    has_nearer = near is not None and bool(documents) and make_cursor(documents[0], span.order).key == near.key
     if has_nearer:
         documents = documents[1:]
     elif near is not None:

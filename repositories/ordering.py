@@ -21,7 +21,7 @@ class Order(Enum):
 
 
 def to_sort_key(value: Any) -> tuple[int, Any]:
-    """What sorts values as Firestore sorts them, of several types also; TypeError for a type that no cursor has.
+    """What sorts values as Firestore sorts them, of several types also; those that no cursor can hold come last.
 
     Texts sort by their UTF-8 bytes there, which is the order of code points, and so Python's.
     """
@@ -34,7 +34,7 @@ def to_sort_key(value: Any) -> tuple[int, Any]:
     for rank, type_ in ((3, int | float), (4, datetime), (5, str)):
         if isinstance(value, type_):
             return rank, value
-    raise TypeError(type(value))
+    return 6, 0
 
 
 class VideoOrder(Order):

@@ -11,6 +11,7 @@ from repositories import identifiers, statistics
 from repositories.base import Repository, assert_id, assert_style, transaction_of
 from repositories.calls import DEFAULT_TIMEOUT_SECONDS
 from repositories.client import FirestoreClient
+from repositories.clip_cache import ClipCache
 from repositories.clip_lists import ClipLists
 from repositories.clip_sets import Filter
 from repositories.clips import ClipRepository
@@ -47,8 +48,10 @@ class VideoRepository(Repository):
         client: FirestoreClient | None = None,
         *,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        clip_cache: ClipCache | None = None,
     ) -> None:
         super().__init__(user_id, client, timeout_seconds)
+        self._clip_cache = clip_cache
 
     async def create_video(
         self, video: VideoMetadata, *, transaction: UnitOfWork | None = None
@@ -181,10 +184,12 @@ class VideoRepository(Repository):
     ) -> dict[str, Page[ClipMetadata]]:
         """What `ClipRepository.list_clips` answers for each of the videos, by its id.
 
-        One round trip, whatever they have; a second one for a video with many clips that are not completed.
+        One round trip, whatever they have; a second one for a video with many clips that are not completed; none for
+        videos that the cache of clips knows, in the version that they have here.
         """
         span = Span.parse(order_by, limit=limit, cursor=cursor, before=before, from_end=from_end)
-        return await ClipLists(self._calls, self.user_id, Filter(status, assert_style(style)), span).read(list(videos))
+        wanted = Filter(status, assert_style(style))
+        return await ClipLists(self._calls, self.user_id, wanted, span, self._clip_cache).read(list(videos))
 
     async def update_video_status(
         self,
