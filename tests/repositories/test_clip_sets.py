@@ -11,6 +11,7 @@ from google.cloud.firestore_v1.async_query import AsyncQuery
 from repositories.clip_sets import ClipSet, Filter
 from repositories.clips import ClipRepository
 from repositories.cursors import Cursor
+from repositories.deleting import DELETING_STATUS
 from repositories.listing import Span
 from repositories.models import ClipStatus
 from repositories.ordering import ClipOrder
@@ -38,14 +39,15 @@ VALUES = [*PLACES, math.nan, math.inf]  # cursors have neither of these two
 
 def draw_documents(draw: random.Random) -> dict[str, dict[str, Any]]:
     """Clips by id, among them what this version does not write."""
-    choices = {
+    choices: dict[str, list[Any]] = {
         **dict.fromkeys(("priority", "start_time", "created_at", "duration_seconds"), VALUES),
         "style": ["left", None, 7],
-        "status": ["failed", "deleting", "unknown", {"a": 1}],
+        "status": ["failed", "unknown", {"a": 1}],
         "drop": ["priority", "start_time", "scene_title", "created_at", "style"],
     }
     changes = [{name: draw.choice(choices[name]) for name in choices if draw.random() < 0.3} for _ in range(8)]
-    return {f"c{number}": make_document(changed) for number, changed in enumerate(changes)}
+    documents = {f"c{number}": make_document(changed) for number, changed in enumerate(changes)}
+    return documents | {"c8": {"status": DELETING_STATUS}}
 
 
 def draw_span(draw: random.Random, order: ClipOrder) -> Span:
