@@ -13,8 +13,6 @@ from repositories.models import ClipMetadata
 from repositories.statuses import ClipStatus
 
 _FIELDS = tuple(ClipMetadata.model_fields)
-_OPTIONAL = ("scene_description", "thumbnail_r2_key", "completed_at", "failed_at", "error_message")
-_REQUIRED = tuple(name for name in _FIELDS if name not in _OPTIONAL)
 _STATUSES = {str(status): status for status in ClipStatus}
 
 # Below every limit of names, also that of a key, which holds a user's id, a video's and a filename.
@@ -29,16 +27,11 @@ _TEXT = re.compile(r"[!-~\xa1-\u167f\u2013-\u2026](?:[ -~\xa1-\u167f\u2013-\u202
 
 def read_plain_clip(data: dict[str, Any]) -> ClipMetadata | None:
     """The clip that `ClipMetadata.from_document` makes of the data, or None where that is for it to judge."""
-    try:
-        values = {name: data[name] for name in _REQUIRED}
-    except KeyError:
-        return None
-    values |= {name: data.get(name) for name in _OPTIONAL}
+    values: dict[str, Any] = {name: data.get(name) for name in _FIELDS}
     if not (_check_names(values) and _check_texts(values) and _check_numbers(values) and _check_moments(values)):
         return None
     values["status"] = _STATUSES[values["status"]]
-    given = {name for name in _FIELDS if values[name] is not None}
-    return _construct({name: values[name] for name in _FIELDS}, given)
+    return _construct(values, {name for name, value in values.items() if value is not None})
 
 
 def _construct(values: dict[str, Any], given: set[str]) -> ClipMetadata:

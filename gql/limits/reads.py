@@ -51,7 +51,7 @@ def _count_own(owner: str, name: str, named: str, arguments: Mapping[str, Any]) 
         )
         return READS_OF_A_MUTATION * (1 + entries)
     if (owner, name) == ("Video", "cover"):
-        return MAX_CLIPS_READ_PER_CLIP_SHOWN
+        return MAX_CLIPS_READ_PER_CLIP_SHOWN + READS_BESIDE_A_PAGE
     return 1 if named in _DOCUMENT_TYPES else 0
 
 

@@ -6,6 +6,9 @@ from typing import Any
 import grpc
 import pytest
 
+from gql.app import create_app
+from settings import Settings
+
 WALL = """
 query ($u: ID) {
   videos(userId: $u, first: 20) { nodes { clips(style: "split") { nodes { title thumbnailUrl } } } }
@@ -99,6 +102,40 @@ async def test_a_list_that_holds_too_many_unfinished_clips_is_given_up(
     assert [clip["title"] for clip in video["clips"]["nodes"]] == ["Title 1"]
     assert rpcs == ["RunQuery", "ListDocuments", "RunQuery"]
     assert answer["extensions"]["cost"]["actual"]["documentReads"] == 1 + 6 + 1
+
+
+async def test_clips_that_have_not_changed_are_not_read_again(
+    rpcs: Rpcs, execute: Any, seed: Any, complete_clips: Any, clip_input: Any, user_id: str
+) -> None:
+    """Of six videos one has changed since: its clips are read, and those of the others shown."""
+    await seed(6, 3)
+    await execute(WALL, u=user_id)
+    await complete_clips(clip_input(9), video_id="v3")
+    rpcs.clear()
+    answer = await execute(WALL, u=user_id)
+    assert sorted(len(video["clips"]["nodes"]) for video in answer["data"]["videos"]["nodes"]) == [3] * 5 + [4]
+    cost = answer["extensions"]["cost"]
+    assert cost["actual"] == {"documentReads": 6 + 4, "documentWrites": 0, "rpcs": 2}
+    assert cost["saved"] == {"documentReads": 5 * 3}
+    assert rpcs == ["RunQuery", "ListDocuments"]
+
+
+async def test_a_mutation_shows_the_clips_as_it_left_them(query: Any, seed: Any, user_id: str) -> None:
+    await seed(1, 2)
+    await query(WALL, u=user_id)
+    answer = await query(
+        """mutation ($u: ID) {
+          updateClipStatus(input: {videoId: "v0", clipId: "clip_01_01_a-title_split", status: PROCESSING, userId: $u}) {
+            ... on UpdateClipStatusSuccess { clip { video { clips { nodes { priority } } } } } } }""",
+        u=user_id,
+    )
+    assert answer["updateClipStatus"]["clip"]["video"]["clips"]["nodes"] == [{"priority": 2}]
+
+
+async def test_the_setting_turns_the_cache_off(settings: Settings) -> None:
+    services = create_app(settings.model_copy(update={"clip_cache_mb": 0})).state.services
+    assert services.clip_cache is None
+    await services.close()
 
 
 async def test_counts_read_no_clip(rpcs: Rpcs, execute: Any, seed: Any, user_id: str) -> None:

@@ -144,6 +144,13 @@ async def test_a_video_that_was_just_written_has_no_version(
     assert (meter.rpcs, meter.saved_document_reads) == (1, 0)
 
 
+def test_a_copy_is_no_document_as_it_was_read() -> None:
+    video = make_read_video("v")
+    assert video.model_copy(update={"clips_count": 1}).version is None
+    assert video.model_copy() == video
+    assert video.to_document().keys() == VideoMetadata.model_fields.keys()
+
+
 async def test_writes_in_one_microsecond_still_are_versions(
     clips: ClipRepository, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
