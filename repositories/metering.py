@@ -58,9 +58,9 @@ def count_reads(documents: int) -> None:
 
 
 def count_saved_reads(documents: int) -> None:
-    """An RPC was not sent, which would have answered with so many documents."""
+    """So many documents were shown that were read before."""
     if meter := _meter.get():
-        meter.saved_document_reads += max(1, documents)
+        meter.saved_document_reads += documents
 
 
 def count_aggregation(counted: int) -> None:
