@@ -124,7 +124,9 @@ class Settings(BaseSettings):
     over `data_dir`, and the settings of both are filled in by whoever starts them (`cli/stack.py`).
     """
 
-    model_config = SettingsConfigDict(env_prefix="CLIPGRAPH_", frozen=True, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="CLIPGRAPH_", env_ignore_empty=True, frozen=True, extra="ignore", populate_by_name=True
+    )
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="Port to listen on; 0 takes a free one.")
@@ -151,6 +153,10 @@ class Settings(BaseSettings):
 
     statistics_window_ms: Annotated[int, Field(ge=0, le=10_000)] = Field(
         250, description="Milliseconds within which single status changes of one video's clips become one commit."
+    )
+
+    clip_cache_mb: Annotated[int, Field(ge=0)] = Field(
+        64, description="MiB of memory for clips that were read before and have not changed; 0 reads them each time."
     )
 
     r2_account_id: str | None = Field(None, description="The Cloudflare account; gives R2's endpoint its address.")

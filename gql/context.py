@@ -11,6 +11,7 @@ from gql.limits.budgets import Budgets
 from gql.permissions import Principal
 from gql.trusted_documents import NO_DOCUMENTS, TrustedDocuments
 from repositories.client import FirestoreClient
+from repositories.clip_cache import ClipCache
 from repositories.clips import ClipRepository
 from repositories.videos import VideoRepository
 from settings import Settings
@@ -31,13 +32,23 @@ class Services:
 
     def videos(self, user_id: str) -> VideoRepository:
         """The repository of a user's videos."""
-        return VideoRepository(user_id, self.firestore, timeout_seconds=self.settings.firestore_timeout_seconds)
+        return VideoRepository(
+            user_id,
+            self.firestore,
+            timeout_seconds=self.settings.firestore_timeout_seconds,
+            clip_cache=self.clip_cache,
+        )
 
     def clips(self, user_id: str, video_id: str) -> ClipRepository:
         """The repository of a video's clips."""
         return ClipRepository(
             user_id, video_id, self.firestore, timeout_seconds=self.settings.firestore_timeout_seconds
         )
+
+    @cached_property
+    def clip_cache(self) -> ClipCache | None:
+        """The sets of clips that all requests read last; None where the setting turns that off."""
+        return ClipCache(self.settings.clip_cache_mb * 2**20) if self.settings.clip_cache_mb else None
 
     @cached_property
     def status_merger(self) -> StatusMerger:

@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import structlog
@@ -25,64 +26,52 @@ V = TypeVar("V")
 
 log = structlog.get_logger(__name__)
 
-# A group query reads all matching clips of its videos. Where a page needs far fewer than a video has, a query of
-# its own, which stops at the limit, reads less than it costs.
-MAX_CLIPS_READ_PER_CLIP_SHOWN = 4
 # highlights.json holds text: some 100 KB at most in the wild.
 MAX_HIGHLIGHTS_BYTES = 5 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class ClipsKey:
-    """A page of a video's clips. `completed_count` comes from the video's statistics; None where they say nothing."""
+    """A page of a video's clips."""
 
-    user_id: str
     video_id: str
-    style: str | None
-    status: ClipStatus | None
-    order_by: ClipOrder
-    arguments: PageArguments
-    completed_count: int | None = field(compare=False)
+    version: datetime | None
+    """Of the video as it was read: a page is of no earlier moment, and a video may be read twice in a request."""
+
+    group: "ClipsGroup"
+    video: VideoMetadata = field(compare=False)
 
     @classmethod
-    def for_video(
-        cls,
-        video: VideoMetadata,
-        *,
-        style: str | None,
-        status: ClipStatus | None,
-        order_by: ClipOrder,
-        arguments: PageArguments,
-    ) -> Self:
+    def for_video(cls, video: VideoMetadata, group: "ClipsGroup") -> Self:
         """The key of a page of `video`'s clips."""
-        completed_count = video.clips_count if style is None else video.clips_by_style.get(style, 0)
-        return cls(
-            user_id=video.user_id,
-            video_id=video.video_id,
-            style=style,
-            status=status,
-            order_by=order_by,
-            arguments=arguments,
-            completed_count=completed_count if status is ClipStatus.COMPLETED else None,
-        )
+        return cls(video.video_id, video.version, group, video)
 
     @classmethod
     def for_cover(cls, video: VideoMetadata) -> Self:
         """The key of the one best completed clip."""
-        arguments = PageArguments(limit=1, after=None, before=None, from_end=False)
-        return cls.for_video(
-            video, style=None, status=ClipStatus.COMPLETED, order_by=ClipOrder.PRIORITY_ASC, arguments=arguments
-        )
+        return cls.for_video(video, ClipsGroup(video.user_id, None, ClipStatus.COMPLETED, ClipOrder.PRIORITY_ASC, _ONE))
 
     @property
-    def group(self) -> Hashable:
-        """Equal for pages that one query over several videos can answer; None for a page that needs its own."""
-        page = self.arguments
-        if page.after is not None or page.before is not None or page.from_end or self.completed_count is None:
+    def completed_count(self) -> int | None:
+        """How many clips all pages have, where they are completed ones: the video's statistics say it."""
+        if self.group.status is not ClipStatus.COMPLETED:
             return None
-        if self.completed_count > page.limit * MAX_CLIPS_READ_PER_CLIP_SHOWN:
-            return None
-        return self.user_id, self.style, self.status, self.order_by, page
+        style = self.group.style
+        return self.video.clips_count if style is None else self.video.clips_by_style.get(style, 0)
+
+
+@dataclass(frozen=True)
+class ClipsGroup:
+    """Which page of the clips of a user's videos: what is the same for pages that are read together."""
+
+    user_id: str
+    style: str | None
+    status: ClipStatus | None
+    order_by: ClipOrder
+    arguments: PageArguments
+
+
+_ONE = PageArguments(limit=1, after=None, before=None, from_end=False)
 
 
 class Loaders:
@@ -135,34 +124,27 @@ class Loaders:
         return {key: found.get(key[1]) for key in keys}
 
     async def _load_clips(self, keys: list[ClipsKey]) -> list[Page[ClipMetadata]]:
-        groups: defaultdict[Hashable, list[ClipsKey]] = defaultdict(list)
+        groups: defaultdict[ClipsGroup, list[ClipsKey]] = defaultdict(list)
         for key in keys:
-            groups[key if key.group is None else key.group].append(key)
+            groups[key.group].append(key)
         return await _load_groups(keys, groups.values(), self._load_clips_of)
 
     async def _load_clips_of(self, keys: list[ClipsKey]) -> dict[ClipsKey, Page[ClipMetadata]]:
-        first = keys[0]
-        if first.group is None or len(keys) == 1:
-            return {first: await self._load_clips_page(first)}
-        pages = await self._services.videos(first.user_id).list_clips_of_videos(
-            [key.video_id for key in keys],
-            status=first.status,
-            style=first.style,
-            order_by=first.order_by,
-            limit=first.arguments.limit,
+        group = keys[0].group
+        page = group.arguments
+        # Of a video that was read twice, the later one: no page is older than either.
+        videos = {key.video_id: key.video for key in sorted(keys, key=_get_version)}
+        pages = await self._services.videos(group.user_id).list_clips(
+            videos.values(),
+            status=group.status,
+            style=group.style,
+            order_by=group.order_by,
+            limit=page.limit,
+            cursor=page.after,
+            before=page.before,
+            from_end=page.from_end,
         )
         return {key: pages[key.video_id] for key in keys}
-
-    async def _load_clips_page(self, key: ClipsKey) -> Page[ClipMetadata]:
-        return await self._services.clips(key.user_id, key.video_id).list_clips(
-            status=key.status,
-            style=key.style,
-            order_by=key.order_by,
-            limit=key.arguments.limit,
-            cursor=key.arguments.after,
-            before=key.arguments.before,
-            from_end=key.arguments.from_end,
-        )
 
     async def _load_highlights(self, keys: list[str]) -> list[Highlights | None]:
         return await _load_groups(keys, ([key] for key in keys), self._load_highlights_of)
@@ -177,6 +159,11 @@ class Loaders:
             log.warning("highlights_unreadable", key=key, reason=str(error))
             return {key: None}
         return {key: highlights}
+
+
+def _get_version(key: ClipsKey) -> tuple[bool, datetime]:
+    """Sorts videos by when they were written; one that was just written itself, and not read, comes last."""
+    return key.version is None, key.version or datetime.min.replace(tzinfo=UTC)
 
 
 async def _load_groups(

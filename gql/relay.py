@@ -52,10 +52,15 @@ class Edge(Generic[T]):
 class Connection(Generic[T]):
     """A page, and a count of the whole list that is computed only when it is asked for."""
 
-    edges: list[Edge[T]] = strawberry.field(description="The objects of this page with their cursors.")
     nodes: list[T] = strawberry.field(description="The objects of this page.")
     page_info: PageInfo = strawberry.field(description="Whether and where the list goes on.")
+    list_cursors: strawberry.Private[Callable[[], Sequence[str]]]
     count: strawberry.Private[Callable[[], Awaitable[int]]]
+
+    @strawberry.field(description="The objects of this page with their cursors.")
+    def edges(self) -> list[Edge[T]]:
+        """Made when they are asked for: a cursor costs more than the rest of an edge."""
+        return [Edge(cursor=cursor, node=node) for cursor, node in zip(self.list_cursors(), self.nodes, strict=True)]
 
     @strawberry.field(description="How many objects the whole list has. Counted only when asked for.")
     async def total_count(self) -> int:
@@ -112,6 +117,14 @@ class ModelPage(Protocol[M_co]):
         """One cursor a model."""
 
     @property
+    def first_cursor(self) -> str | None:
+        """The first model's cursor."""
+
+    @property
+    def last_cursor(self) -> str | None:
+        """The last model's cursor."""
+
+    @property
     def has_next(self) -> bool:
         """Whether something follows."""
 
@@ -122,15 +135,14 @@ class ModelPage(Protocol[M_co]):
 
 def connect(page: ModelPage[M], to_node: Callable[[M], T], count: Callable[[], Awaitable[int]]) -> Connection[T]:
     """The connection that shows a repository's page."""
-    nodes = [to_node(item) for item in page.items]
     return Connection(
-        edges=[Edge(cursor=cursor, node=node) for cursor, node in zip(page.cursors, nodes, strict=True)],
-        nodes=nodes,
+        nodes=[to_node(item) for item in page.items],
         page_info=PageInfo(
             has_next_page=page.has_next,
             has_previous_page=page.has_previous,
-            start_cursor=page.cursors[0] if page.cursors else None,
-            end_cursor=page.cursors[-1] if page.cursors else None,
+            start_cursor=page.first_cursor,
+            end_cursor=page.last_cursor,
         ),
+        list_cursors=lambda: page.cursors,
         count=count,
     )

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from google.api_core import exceptions as google_exceptions
-from google.cloud.firestore import AsyncDocumentReference, AsyncWriteBatch
+from google.cloud.firestore import AsyncCollectionReference, AsyncDocumentReference, AsyncWriteBatch
 from google.cloud.firestore_v1.async_query import AsyncQuery
 
 from repositories.client import FirestoreClient
@@ -22,6 +22,7 @@ from repositories.exceptions import (
 from repositories.metering import Meter, count_aggregation, count_reads, count_rpc, count_writes, metered
 from repositories.stored import StoredDocument
 from repositories.transactions import Transaction
+from repositories.wire import Wire
 
 __all__ = ["DEFAULT_TIMEOUT_SECONDS", "Calls", "Meter", "compute_backoff_seconds", "metered"]
 
@@ -55,6 +56,8 @@ class Calls:
         """The documents in one RPC, in any order; those that are missing without fields."""
 
         async def send(timeout_seconds: float) -> list[StoredDocument]:
+            if transaction is None:
+                return await self._wire.get_all([reference.path for reference in references], timeout_seconds)
             found = self.client.get_all(list(references), transaction=transaction, retry=None, timeout=timeout_seconds)
             return [StoredDocument.from_snapshot(snapshot) async for snapshot in found]
 
@@ -66,12 +69,26 @@ class Calls:
         """The query's documents in their order."""
 
         async def send(timeout_seconds: float) -> list[StoredDocument]:
+            if transaction is None:
+                return await self._wire.run_query(query, timeout_seconds)
             found = await query.get(transaction=transaction, retry=None, timeout=timeout_seconds)
             return [StoredDocument.from_snapshot(snapshot) for snapshot in found]
 
         documents = await self._read(send, transaction)
         count_reads(len(documents))
         return documents
+
+    async def list_documents(self, collection: AsyncCollectionReference, limit: int) -> list[StoredDocument] | None:
+        """All documents of the collection by id, in one message; None where there are more than `limit`."""
+        documents = await self._read(
+            lambda timeout_seconds: self._wire.list_documents(collection, limit, timeout_seconds)
+        )
+        count_reads(limit if documents is None else len(documents))
+        return documents
+
+    @property
+    def _wire(self) -> Wire:
+        return Wire(self.client)
 
     async def count(self, query: AsyncQuery, transaction: Transaction | None = None) -> int:
         """How many documents the query has; none of them is read."""

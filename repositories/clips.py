@@ -1,7 +1,7 @@
 """The clips of a video. Every write keeps the video's statistics right in the same commit."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from google.cloud.firestore import AsyncCollectionReference, AsyncDocumentReference
 from google.cloud.firestore_v1.async_query import AsyncQuery
@@ -25,7 +25,7 @@ from repositories.listing import Span, filter_live, read_page
 from repositories.models import ClipMetadata, ClipStatus, plan_file_change
 from repositories.ordering import ClipOrder
 from repositories.pages import Page
-from repositories.reading import read_clip, try_read_clip
+from repositories.reading import read_clip, try_read_clip, try_read_clip_document
 from repositories.statuses import ClipStatusChange, plan_status_change
 from repositories.unit_of_work import UnitOfWork
 from repositories.validation import validate_value
@@ -35,6 +35,8 @@ CLIPS_PER_DELETING_COMMIT = 200
 
 _FILE_SIZE = TypeAdapter[int](FileSize)
 _STATUS = TypeAdapter[ClipStatus](ClipStatus)
+
+T = TypeVar("T")
 
 
 class ClipRepository(Repository):
@@ -110,7 +112,9 @@ class ClipRepository(Repository):
         """
         span = Span.parse(order_by, limit=limit, cursor=cursor, before=before, from_end=from_end)
         filters = {"status": status, "style": assert_style(style)}
-        return await read_page(self._calls, self._clips, filters, span, try_read_clip, transaction_of(transaction))
+        return await read_page(
+            self._calls, self._clips, filters, span, try_read_clip_document, transaction_of(transaction)
+        )
 
     async def update_clip_status(
         self,
@@ -181,14 +185,14 @@ class ClipRepository(Repository):
             unit.delete(self._clip(clip_id))
             return clip
 
-        return await self._run_unlocked(delete, transaction)
+        return await (self._run_deleting(delete) if transaction is None else delete(transaction))
 
     async def delete_clip_with_files(self, clip_id: str, files: FileStore) -> None:
         """The clip is gone, with its files. `ClipNotFoundError` where there is none.
 
         It is in no list and no count from the first commit on. Where it is interrupted, the same call goes on.
         """
-        await self._run_unlocked(lambda unit: self._bury(unit, clip_id), None)
+        await self._run_deleting(lambda unit: self._bury(unit, clip_id))
         await self.finish_delete(clip_id, files)
 
     async def finish_delete(self, clip_id: str, files: FileStore) -> None:
@@ -212,7 +216,7 @@ class ClipRepository(Repository):
         Their files are the caller's. Where it is interrupted, the same call goes on.
         """
         total = 0
-        while deleted := await self._run_unlocked(self._delete_some, None):
+        while deleted := await self._run_deleting(self._delete_some):
             total += deleted
         return total
 
@@ -320,13 +324,24 @@ class ClipRepository(Repository):
         unit.add_to_statistics(self._video(self.video_id), statistics.compute_difference(clip, changed))
         return changed
 
+    async def _run_deleting(self, function: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+        """The function's answer, in a commit that locks nothing, unless the clips have no video.
+
+        A video that is created meanwhile would not be written with the clip, and keep a version that shows it. Only
+        a lock holds a document that is missing.
+        """
+        try:
+            return await self._run_unlocked(function, None)
+        except _VideoIsMissingError:
+            return await self._run_locked(function, None)
+
     async def _take_out(self, unit: UnitOfWork, clip_id: str) -> ClipMetadata:
         """The clip, which will be counted out of the statistics."""
         data, video = await unit.get_all([self._clip(clip_id), self._video(self.video_id)])
         if data is None:
             raise ClipNotFoundError(self.user_id, self.video_id, clip_id)
         clip = read_clip(data)
-        if video is not None:
+        if _check_has_video(unit, video):
             unit.add_to_statistics(self._video(self.video_id), statistics.negate(statistics.count_by_style([clip])))
         return clip
 
@@ -339,8 +354,8 @@ class ClipRepository(Repository):
         video = await unit.get(self._video(self.video_id))
         documents = await unit.run_query(AsyncQuery(self._clips).limit(CLIPS_PER_DELETING_COMMIT))
         for document in documents:
-            unit.delete(document.reference, update_time=document.update_time)
-        if documents and video is not None:
+            unit.delete(self._clips.document(document.id), update_time=document.update_time)
+        if documents and _check_has_video(unit, video):
             counted = statistics.count_documents(document.fields or {} for document in documents)
             unit.add_to_statistics(self._video(self.video_id), statistics.negate(counted))
         return len(documents)
@@ -352,6 +367,16 @@ def assert_change(change: ClipStatusChange, path: tuple[str | int, ...] = ()) ->
     validate_value(DOCUMENT_ID, change.clip_id, path=(*path, "clip_id"))
     if change.file_size_bytes is not None:
         validate_value(_FILE_SIZE, change.file_size_bytes, path=(*path, "file_size_bytes"))
+
+
+class _VideoIsMissingError(Exception):
+    """The clips have no video, and nothing keeps one from being created meanwhile."""
+
+
+def _check_has_video(unit: UnitOfWork, video: dict[str, Any] | None) -> bool:
+    if video is None and unit.transaction is None:
+        raise _VideoIsMissingError
+    return video is not None
 
 
 def _compare(clip: ClipMetadata, stored: dict[str, Any] | None) -> tuple[ClipMetadata, bool] | ClipAlreadyExistsError:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from repositories.exceptions import InvalidCursorError
 from repositories.fields import to_utc
 from repositories.identifiers import check_document_id
-from repositories.ordering import Order
+from repositories.ordering import Order, to_sort_key
 
 MAX_TOKEN_CHARACTERS = 8_192
 _INT64 = range(-(2**63), 2**63)
@@ -35,6 +35,11 @@ class Cursor:
         if not is_ours:
             raise InvalidCursorError((path,))
         return cursor
+
+    @property
+    def key(self) -> tuple[tuple[int, Any], str]:
+        """What compares places as Firestore does: `true` is not 1 there."""
+        return to_sort_key(self.value), self.document_id
 
     def encode(self) -> str:
         """The place as one word that is safe in URLs."""

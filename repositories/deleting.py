@@ -40,7 +40,7 @@ class UnfinishedDelete:
     @classmethod
     def from_document(cls, document: StoredDocument) -> Self:
         """What the tombstone says."""
-        _, _, _, video_id, *rest = document.reference.path.split("/")
+        _, _, _, video_id, *rest = document.path.split("/")
         return cls(video_id, rest[1] if rest else None, document.get("deleting_at"))
 
 

@@ -1,6 +1,6 @@
 """Pages of a collection, forwards and backwards, with cursors."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
@@ -12,7 +12,6 @@ from repositories.cursors import Cursor
 from repositories.exceptions import ValidationError
 from repositories.ordering import Order
 from repositories.pages import Page
-from repositories.reading import to_data
 from repositories.statuses import ClipStatus
 from repositories.stored import StoredDocument
 from repositories.transactions import Transaction
@@ -77,7 +76,7 @@ async def read_page(
     collection: AsyncCollectionReference,
     filters: Mapping[str, str | None],
     span: Span,
-    read: Callable[[dict[str, Any] | None], T | None],
+    read: Callable[[StoredDocument], T | None],
     transaction: Transaction | None = None,
 ) -> Page[T]:
     """The span of the collection's documents as models; what `read` makes None of is left out."""
@@ -85,25 +84,17 @@ async def read_page(
     found = await _find(calls, collection, query, span, transaction)
     documents = found.documents[::-1] if span.from_end else found.documents
     has_next, has_previous = (found.has_nearer, found.has_more) if span.from_end else (found.has_more, found.has_nearer)
-    return build_page(documents, span.order, read, has_next=has_next, has_previous=has_previous)
+    places = [make_cursor(document, span.order) for document in documents]
+    return build_page(map(read, documents), places, has_next=has_next, has_previous=has_previous)
 
 
-def build_page(
-    documents: list[StoredDocument],
-    order: Order,
-    read: Callable[[dict[str, Any] | None], T | None],
-    *,
-    has_next: bool,
-    has_previous: bool = False,
-) -> Page[T]:
-    """The page of these documents, each with its cursor."""
-    cursors = [make_cursor(document, order).encode() for document in documents]
-    models = [read(to_data(document)) for document in documents]
-    readable = [(model, cursor) for model, cursor in zip(models, cursors, strict=True) if model is not None]
+def build_page(models: Iterable[T | None], places: Sequence[Cursor], *, has_next: bool, has_previous: bool) -> Page[T]:
+    """The page of these models at these places; where a document could not be read, the model is None."""
+    readable = [(model, place) for model, place in zip(models, places, strict=True) if model is not None]
     return Page(
         items=tuple(model for model, _ in readable),
-        cursors=tuple(cursor for _, cursor in readable),
-        next_cursor=cursors[-1] if cursors and has_next else None,
+        places=tuple(place for _, place in readable),
+        end=places[-1] if places and has_next else None,
         has_next=has_next,
         has_previous=has_previous,
     )
@@ -129,7 +120,7 @@ async def _find(
     # The document at the near bound is read to see whether it is still there, and one past the limit likewise.
     documents = await calls.run_query(bounded.limit(span.limit + (1 if near is None else 2)), transaction)
 
-    has_nearer = near is not None and bool(documents) and make_cursor(documents[0], span.order) == near
+    has_nearer = near is not None and bool(documents) and make_cursor(documents[0], span.order).key == near.key
     if has_nearer:
         documents = documents[1:]
     elif near is not None:

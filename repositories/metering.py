@@ -17,6 +17,8 @@ class Meter:
     document_reads: int = 0
     document_writes: int = 0
     rpcs: int = 0
+    saved_document_reads: int = 0
+    """Documents that were shown, and not read: they were kept from an earlier read."""
 
 
 _meter: ContextVar[Meter | None] = ContextVar("firestore_meter", default=None)
@@ -40,6 +42,7 @@ def add_to_meter(cost: Meter) -> None:
         meter.document_reads += cost.document_reads
         meter.document_writes += cost.document_writes
         meter.rpcs += cost.rpcs
+        meter.saved_document_reads += cost.saved_document_reads
 
 
 def count_rpc() -> None:
@@ -52,6 +55,12 @@ def count_reads(documents: int) -> None:
     """An RPC answered with so many documents; one that finds none is billed one read."""
     if meter := _meter.get():
         meter.document_reads += max(1, documents)
+
+
+def count_saved_reads(documents: int) -> None:
+    """So many documents were shown that were read before."""
+    if meter := _meter.get():
+        meter.saved_document_reads += documents
 
 
 def count_aggregation(counted: int) -> None:

@@ -1,5 +1,6 @@
 """The two documents as models: every field that Firestore holds, validated."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ __all__ = ["ClipMetadata", "ClipStatus", "HighlightsSummary", "VideoMetadata", "
 UNKNOWN_VIDEO_URL = "about:blank"
 MAX_URL_CHARACTERS = 2_048
 BYTES_PER_MB = 1024 * 1024
+_VERSION = "version of the document"
 # Workers round the durations that they measure.
 MAX_DURATION_DIFFERENCE_SECONDS = 1.0
 
@@ -88,6 +90,26 @@ class VideoMetadata(Document):
     highlights_json_key: str = Field(default_factory=lambda data: _build_key(data, "highlights.json"))
     created_by: Title = Field(default_factory=lambda data: data["user_id"])
     updated_at: Timestamp = Field(default_factory=lambda data: data["created_at"])
+
+    @property
+    def version(self) -> datetime | None:
+        """When the document was written last, as Firestore tells; None unless this is the document as it was read.
+
+        Every write of a clip writes its video, so this also is a version of the video's clips.
+        """
+        version: datetime | None = self.__dict__.get(_VERSION)
+        return version
+
+    def set_version(self, update_time: datetime | None) -> None:
+        """This is the document as it was written at `update_time`."""
+        # Beside the fields, where cached properties lie, too: it takes no part in comparisons and is not stored.
+        self.__dict__[_VERSION] = update_time
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, which is no document as it was read."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop(_VERSION, None)
+        return copied
 
     @field_validator("video_url")
     @classmethod

@@ -2,24 +2,47 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Generic, TypeVar, overload
+
+from repositories.cursors import Cursor
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Page(Sequence[T], Generic[T]):
-    """A part of a list, in its order; itself a sequence of its items.
+    """A part of a list, in its order; itself a sequence of its items, each of which has its place in the order.
 
-    `cursors` has one opaque place for each item. `next_cursor` is where the next page begins, also past documents at
-    the page's end that could not be read; None where nothing follows.
+    `end` is where the next page begins, also past documents at the page's end that could not be read; None where
+    nothing follows.
     """
 
     items: tuple[T, ...]
-    cursors: tuple[str, ...] = ()
-    next_cursor: str | None = None
+    places: tuple[Cursor, ...] = ()
+    end: Cursor | None = None
     has_next: bool = False
     has_previous: bool = False
+
+    @cached_property
+    def cursors(self) -> tuple[str, ...]:
+        """One opaque place for each item: made when they are asked for, which for most pages is never."""
+        return tuple(place.encode() for place in self.places)
+
+    @property
+    def next_cursor(self) -> str | None:
+        """The cursor after which the next page begins, or None."""
+        return None if self.end is None else self.end.encode()
+
+    @property
+    def first_cursor(self) -> str | None:
+        """The first item's cursor, or None where there is no item."""
+        return self.places[0].encode() if self.places else None
+
+    @property
+    def last_cursor(self) -> str | None:
+        """The last item's cursor, or None where there is no item."""
+        return self.places[-1].encode() if self.places else None
 
     @overload
     def __getitem__(self, index: int) -> T: ...

@@ -8,6 +8,7 @@ import structlog
 from repositories.deleting import check_is_deleting
 from repositories.exceptions import RepositoryError
 from repositories.models import ClipMetadata, VideoMetadata
+from repositories.plain_clips import read_plain_clip
 from repositories.stored import StoredDocument
 
 log = structlog.get_logger(__name__)
@@ -20,7 +21,7 @@ def to_data(document: StoredDocument) -> dict[str, Any] | None:
     """
     if document.fields is None or check_is_deleting(document.fields):
         return None
-    _, user_id, _, video_id, *rest = document.reference.path.split("/")
+    _, user_id, _, video_id, *rest = document.path.split("/")
     ids = {"user_id": user_id, "video_id": video_id} | ({"clip_id": rest[1]} if rest else {})
     return (
         {"created_at": document.create_time, "updated_at": document.update_time} | _without_nulls(document.fields) | ids
@@ -38,9 +39,22 @@ def read_video(data: dict[str, Any]) -> VideoMetadata:
 def read_clip(data: dict[str, Any]) -> ClipMetadata:
     """The clip; `RepositoryError` where its document cannot be read."""
     try:
-        return ClipMetadata.from_document(data)
+        return read_plain_clip(data) or ClipMetadata.from_document(data)
     except pydantic.ValidationError as error:
         raise _to_unreadable(error, data) from None
+
+
+def try_read_video_document(document: StoredDocument) -> VideoMetadata | None:
+    """The document's video, which knows its version; None where there is none, or none that can be read."""
+    video = try_read_video(to_data(document))
+    if video is not None:
+        video.set_version(document.update_time)
+    return video
+
+
+def try_read_clip_document(document: StoredDocument) -> ClipMetadata | None:
+    """The document's clip, or None where there is none, or none that can be read."""
+    return try_read_clip(to_data(document))
 
 
 def try_read_video(data: dict[str, Any] | None) -> VideoMetadata | None:

@@ -114,13 +114,13 @@ class Scanner:
                 yield document
             if len(documents) < DOCUMENTS_PER_QUERY:
                 return
-            last: dict[str, Any] = {"__name__": documents[-1].reference}
+            last: dict[str, Any] = {"__name__": collection.document(documents[-1].id)}
             documents = await self._calls.run_query(query.start_after(last))
 
 
 def _scan(document: StoredDocument) -> ScannedClip:
     if document.update_time is None:
-        raise AssertionError(document.reference.path)  # a document that is there was written once
+        raise AssertionError(document.path)  # a document that is there was written once
     is_deleting = check_is_deleting(document.fields)
     keys = [document.get("r2_key"), document.get("thumbnail_r2_key"), *(document.get("file_keys") or ())]
     return ScannedClip(

@@ -11,6 +11,9 @@ from repositories.fields import utc_now
 from repositories.identifiers import check_style
 from repositories.models import ClipMetadata, ClipStatus
 
+REVISION_FIELD = "clips_revision"
+"""How often the video's clips were written: no write of a clip leaves the video as it was."""
+
 
 def count_by_style(clips: Iterable[ClipMetadata]) -> Counter[str]:
     """How many of the clips are completed, by style."""
@@ -54,7 +57,8 @@ def to_field_changes(difference: Mapping[str, int]) -> dict[str, Any]:
         if count != 0
     }
     total = {"clips_count": Increment(sum(difference.values()))} if by_style else {}
-    return {**total, **by_style, "updated_at": utc_now()}
+    # What changes nothing leaves a document's version as it was, and two workers may write in the same microsecond.
+    return {**total, **by_style, "updated_at": utc_now(), REVISION_FIELD: Increment(1)}
 
 
 def apply_difference(data: dict[str, Any], difference: Mapping[str, int]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Documents as Firestore answers them, taken out of its client's snapshots once."""
+"""Documents as Firestore answers them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,11 +7,14 @@ from typing import Any, Self
 from google.cloud.firestore import AsyncDocumentReference, DocumentSnapshot
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """A document as it was read; `fields` and times are None where it is missing."""
+    """A document as it was read; `fields` and times are None where it is missing.
 
-    reference: AsyncDocumentReference
+    `path` is below the database's root: `users/…/videos/…`.
+    """
+
+    path: str
     fields: dict[str, Any] | None
     create_time: datetime | None
     update_time: datetime | None
@@ -19,12 +22,12 @@ class StoredDocument:
     @classmethod
     def from_snapshot(cls, snapshot: DocumentSnapshot[AsyncDocumentReference]) -> Self:
         """What the snapshot holds; its `to_dict` copies all of it, so it is asked once."""
-        return cls(snapshot.reference, snapshot.to_dict(), snapshot.create_time, snapshot.update_time)
+        return cls(snapshot.reference.path, snapshot.to_dict(), snapshot.create_time, snapshot.update_time)
 
     @property
     def id(self) -> str:
         """The last segment of its path."""
-        return str(self.reference.id)
+        return self.path.rpartition("/")[2]
 
     def get(self, name: str) -> Any:
         """The field's value as it is stored, or None."""

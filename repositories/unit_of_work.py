@@ -60,7 +60,7 @@ class UnitOfWork:
         unread = {reference.path: reference for reference in references if reference.path not in self._read}
         if unread:
             for document in await self.calls.get_all(list(unread.values()), self.transaction):
-                self._read[document.reference.path] = document
+                self._read[document.path] = document
         return [self._with_writes(reference.path) for reference in references]
 
     async def get_tombstone(self, reference: AsyncDocumentReference) -> Data | None:
@@ -92,7 +92,7 @@ class UnitOfWork:
     def delete(self, reference: AsyncDocumentReference, *, update_time: datetime | None = None) -> None:
         """The document will be gone; the commit is refused if it was changed after `update_time`."""
         if update_time is not None:
-            self._read.setdefault(reference.path, StoredDocument(reference, None, None, update_time))
+            self._read.setdefault(reference.path, StoredDocument(reference.path, None, None, update_time))
         self._writes.append(_Write(reference, None))
 
     def add_to_statistics(self, video: AsyncDocumentReference, difference: Mapping[str, int]) -> None:

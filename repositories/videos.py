@@ -1,11 +1,9 @@
 """A user's videos."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from google.cloud.firestore import FieldFilter
 from google.cloud.firestore_v1.async_query import AsyncQuery
 from pydantic import TypeAdapter
 
@@ -13,6 +11,9 @@ from repositories import identifiers, statistics
 from repositories.base import Repository, assert_id, assert_style, transaction_of
 from repositories.calls import DEFAULT_TIMEOUT_SECONDS
 from repositories.client import FirestoreClient
+from repositories.clip_cache import ClipCache
+from repositories.clip_lists import ClipLists
+from repositories.clip_sets import Filter
 from repositories.clips import ClipRepository
 from repositories.deleting import DELETING_STATUS, FileStore, UnfinishedDelete, bury_video
 from repositories.exceptions import (
@@ -22,18 +23,14 @@ from repositories.exceptions import (
     VideoNotFoundError,
 )
 from repositories.fields import utc_now
-from repositories.listing import Span, assert_limit, build_page, filter_equal, filter_live, read_page
+from repositories.listing import Span, filter_equal, filter_live, read_page
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
 from repositories.ordering import ClipOrder, VideoOrder
 from repositories.pages import Page
-from repositories.reading import read_video, try_read_clip, try_read_video
+from repositories.reading import read_video, try_read_video, try_read_video_document
 from repositories.statuses import plan_status_change
-from repositories.stored import StoredDocument
 from repositories.unit_of_work import UnitOfWork
 from repositories.validation import validate_model, validate_value
-
-# `in` takes at most 30 values.
-VIDEOS_PER_GROUP_QUERY = 30
 
 UPDATABLE_FIELDS = frozenset(
     {"video_url", "video_title", "youtube_id", "highlights_count", "highlights_summary", "custom_prompt"}
@@ -51,8 +48,10 @@ class VideoRepository(Repository):
         client: FirestoreClient | None = None,
         *,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        clip_cache: ClipCache | None = None,
     ) -> None:
         super().__init__(user_id, client, timeout_seconds)
+        self._clip_cache = clip_cache
 
     async def create_video(
         self, video: VideoMetadata, *, transaction: UnitOfWork | None = None
@@ -124,11 +123,13 @@ class VideoRepository(Repository):
         self, video_ids: Iterable[str], *, transaction: UnitOfWork | None = None
     ) -> dict[str, VideoMetadata]:
         """The videos that are there, by id, in one RPC."""
-        wanted = list(dict.fromkeys(video_ids))
+        wanted = [self._video(video_id) for video_id in dict.fromkeys(video_ids)]
         if not wanted:
             return {}
-        unit = transaction or UnitOfWork(self._calls)
-        found = map(try_read_video, await unit.get_all([self._video(video_id) for video_id in wanted]))
+        if transaction is None:
+            found = map(try_read_video_document, await self._calls.get_all(wanted))
+        else:
+            found = map(try_read_video, await transaction.get_all(wanted))
         return {video.video_id: video for video in found if video is not None}
 
     async def list_videos(
@@ -148,7 +149,7 @@ class VideoRepository(Repository):
         """
         span = Span.parse(order_by, limit=limit, cursor=cursor, before=before, from_end=from_end)
         return await read_page(
-            self._calls, self._videos, {"status": status}, span, try_read_video, transaction_of(transaction)
+            self._calls, self._videos, {"status": status}, span, try_read_video_document, transaction_of(transaction)
         )
 
     async def list_clips_of_videos(
@@ -165,16 +166,30 @@ class VideoRepository(Repository):
         One RPC for 30 videos, however many clips they have. It reads every clip that the filters leave: for a few
         clips of a video that has thousands, `list_clips` reads less.
         """
-        assert_limit(limit)
+        span = Span.parse(order_by, limit=limit, cursor=None, before=None, from_end=False)
         wanted = [assert_id(video_id, "video_id") for video_id in dict.fromkeys(video_ids)]
-        chunks = [wanted[at : at + VIDEOS_PER_GROUP_QUERY] for at in range(0, len(wanted), VIDEOS_PER_GROUP_QUERY)]
-        filters = {"user_id": self.user_id, "status": status, "style": assert_style(style)}
-        found = await asyncio.gather(*(self._find_clips(chunk, filters, order_by) for chunk in chunks))
-        by_video = {video_id: clips for chunk in found for video_id, clips in chunk.items()}
-        return {
-            video_id: build_page(clips[:limit], order_by, try_read_clip, has_next=len(clips) > limit)
-            for video_id, clips in ((video_id, by_video.get(video_id, [])) for video_id in wanted)
-        }
+        return await ClipLists(self._calls, self.user_id, Filter(status, assert_style(style)), span).read_groups(wanted)
+
+    async def list_clips(
+        self,
+        videos: Iterable[VideoMetadata],
+        *,
+        status: ClipStatus | None = ClipStatus.COMPLETED,
+        style: str | None = None,
+        order_by: ClipOrder = ClipOrder.PRIORITY_ASC,
+        limit: int = 100,
+        cursor: str | None = None,
+        before: str | None = None,
+        from_end: bool = False,
+    ) -> dict[str, Page[ClipMetadata]]:
+        """What `ClipRepository.list_clips` answers for each of the videos, by its id.
+
+        One round trip, whatever they have; a second one for a video with many clips that are not completed; none for
+        videos that the cache of clips knows, in the version that they have here.
+        """
+        span = Span.parse(order_by, limit=limit, cursor=cursor, before=before, from_end=from_end)
+        wanted = Filter(status, assert_style(style))
+        return await ClipLists(self._calls, self.user_id, wanted, span, self._clip_cache).read(list(videos))
 
     async def update_video_status(
         self,
@@ -293,22 +308,6 @@ class VideoRepository(Repository):
         changed = video.model_copy(update={**changes, "updated_at": utc_now()})
         unit.update(self._video(video.video_id), changed.to_changes({*changes, "updated_at"}))
         return changed
-
-    async def _find_clips(
-        self, video_ids: list[str], filters: Mapping[str, str | None], order: ClipOrder
-    ) -> dict[str, list[StoredDocument]]:
-        """Every clip of the videos that has the order's field, by video and in the order.
-
-        They are sorted here: equalities alone need no composite index, and all of them are read either way.
-        """
-        group = filter_equal(self._calls.client.collection_group("clips"), filters)
-        clips: defaultdict[str, list[StoredDocument]] = defaultdict(list)
-        for document in await self._calls.run_query(group.where(filter=FieldFilter("video_id", "in", video_ids))):
-            if document.get(order.field) is not None:
-                clips[document.get("video_id")].append(document)
-        for found in clips.values():
-            found.sort(key=lambda document: (document.get(order.field), document.id), reverse=order.descending)
-        return clips
 
 
 def _pick_updates(video: VideoMetadata, given: Iterable[str]) -> dict[str, Any]:

@@ -58,3 +58,13 @@ def test_nothing_set_is_complete() -> None:
 def test_account_gives_the_endpoint() -> None:
     settings = Settings.model_validate({"r2_account_id": "abc"})
     assert settings.resolved_r2_endpoint_url == "https://abc.r2.cloudflarestorage.com"
+
+
+def test_empty_variable_is_as_if_it_were_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose files and CI pass on variables that nobody has set as empty ones."""
+    for name in ("FIRESTORE_EMULATOR_HOST", "CLIPGRAPH_TRUSTED_DOCUMENTS", "CLIPGRAPH_INTROSPECTION"):
+        monkeypatch.setenv(name, "")
+    settings = Settings()
+    assert settings.is_embedded
+    assert settings.trusted_documents is None
+    assert settings.introspection is None

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from gql.clips.enums import ClipOrder, ClipStatus
 from gql.clips.types import Clip
 from gql.context import Info
-from gql.loaders import ClipsKey
+from gql.loaders import ClipsGroup, ClipsKey
 from gql.relay import Connection, PageArguments, connect
 from repositories import models, ordering
 from repositories.base import assert_style
@@ -22,13 +22,14 @@ async def resolve_clips(
 ) -> Connection[Clip]:
     """A page of a video's clips, loaded in one batch with those of the other videos of the request."""
     assert_style(style)
-    key = ClipsKey.for_video(
-        video,
+    group = ClipsGroup(
+        user_id=video.user_id,
         style=style,
         status=None if status is None else models.ClipStatus[status.name],
         order_by=ordering.ClipOrder[order_by.name],
         arguments=arguments,
     )
+    key = ClipsKey.for_video(video, group)
     page = await info.context.loaders.clips.load(key)
     return connect(page, Clip.from_model, _count_clips(info, key))
 
@@ -37,7 +38,7 @@ def _count_clips(info: Info, key: ClipsKey) -> Callable[[], Awaitable[int]]:
     async def count() -> int:
         if key.completed_count is not None:
             return key.completed_count
-        clips = info.context.services.clips(key.user_id, key.video_id)
-        return await clips.count_clips(status=key.status, style=key.style)
+        clips = info.context.services.clips(key.group.user_id, key.video_id)
+        return await clips.count_clips(status=key.group.status, style=key.group.style)
 
     return count

@@ -109,7 +109,8 @@ class Cost(SchemaExtension):
             "resetsInSeconds": reads.reset_seconds,
         }
         requested = {"documentReads": self._bound.document_reads}
-        return {"cost": {"requested": requested, "actual": actual, "throttle": throttle}}
+        saved = {"documentReads": self._meter.saved_document_reads}
+        return {"cost": {"requested": requested, "actual": actual, "saved": saved, "throttle": throttle}}
 
     @property
     def _context(self) -> Context:

@@ -5,7 +5,7 @@ from typing import Any
 
 from graphql import GraphQLField, GraphQLList, GraphQLNamedType, GraphQLNonNull, get_named_type
 
-from gql.loaders import MAX_CLIPS_READ_PER_CLIP_SHOWN
+from repositories.clip_lists import MAX_CLIPS_READ_PER_CLIP_SHOWN
 
 # Lists that are no connections are results of mutations, which take at most so many inputs.
 MAX_PLAIN_LIST_SIZE = 200
@@ -51,7 +51,7 @@ def _count_own(owner: str, name: str, named: str, arguments: Mapping[str, Any]) 
         )
         return READS_OF_A_MUTATION * (1 + entries)
     if (owner, name) == ("Video", "cover"):
-        return MAX_CLIPS_READ_PER_CLIP_SHOWN
+        return MAX_CLIPS_READ_PER_CLIP_SHOWN + READS_BESIDE_A_PAGE
     return 1 if named in _DOCUMENT_TYPES else 0
 
 

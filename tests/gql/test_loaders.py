@@ -6,27 +6,49 @@ from typing import Any
 import grpc
 import pytest
 
+from gql.app import create_app
+from settings import Settings
+
 WALL = """
 query ($u: ID) {
   videos(userId: $u, first: 20) { nodes { clips(style: "split") { nodes { title thumbnailUrl } } } }
 }"""
 
 
-def count_calls(original: Callable[..., Any], calls: list[str]) -> Callable[..., Any]:
-    def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        calls.append(self._method.decode().rsplit("/", 1)[-1])
-        return original(self, *args, **kwargs)
+class Rpcs(list[str]):
+    """The methods that this process calls over gRPC, one entry a call, retries included."""
 
-    return counted
+    round_trips = 0
+    """How many came one after the other: calls that are sent before any other is answered are one."""
+
+    _is_answered = True
+
+    def clear(self) -> None:
+        """Nothing was called."""
+        super().clear()
+        self.round_trips, self._is_answered = 0, True
+
+    def count_calls(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """`original`, whose calls are counted."""
+
+        def counted(callable_: Any, *args: Any, **kwargs: Any) -> Any:
+            self.append(callable_._method.decode().rsplit("/", 1)[-1])
+            self.round_trips += self._is_answered
+            self._is_answered = False
+            call = original(callable_, *args, **kwargs)
+            call.add_done_callback(lambda _: setattr(self, "_is_answered", True))
+            return call
+
+        return counted
 
 
 @pytest.fixture
-def rpcs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The methods that this process calls over gRPC from now on, one entry a call, retries included."""
-    calls: list[str] = []
+def rpcs(monkeypatch: pytest.MonkeyPatch) -> Rpcs:
+    """What this process calls over gRPC from now on."""
+    calls = Rpcs()
     for kind in (grpc.aio.UnaryUnaryMultiCallable, grpc.aio.UnaryStreamMultiCallable):
         for callable_ in kind.__subclasses__():
-            monkeypatch.setattr(callable_, "__call__", count_calls(callable_.__call__, calls))
+            monkeypatch.setattr(callable_, "__call__", calls.count_calls(callable_.__call__))
     return calls
 
 
@@ -41,18 +63,82 @@ async def seed(create_video: Any, complete_clips: Any, clip_input: Any) -> Calla
 
 
 @pytest.mark.parametrize("clips", [1, 8])
-async def test_wall_costs_two_rpcs_however_many_clips(
-    rpcs: list[str], query: Any, seed: Any, user_id: str, clips: int
+async def test_wall_costs_two_round_trips_however_many_clips(
+    rpcs: Rpcs, query: Any, seed: Any, user_id: str, clips: int
 ) -> None:
-    """One query for the videos, one for the clips of all of them."""
+    """One query for the videos, then a list for the clips of each, all at once: one message each."""
     await seed(6, clips)
     rpcs.clear()
     answer = await query(WALL, u=user_id)
     assert [len(video["clips"]["nodes"]) for video in answer["videos"]["nodes"]] == [clips] * 6
+    assert rpcs == ["RunQuery", *["ListDocuments"] * 6]
+    assert rpcs.round_trips == 2
+
+
+async def test_a_style_among_many_costs_two_rpcs(
+    rpcs: Rpcs, execute: Any, create_video: Any, complete_clips: Any, clip_input: Any, user_id: str
+) -> None:
+    """Where most of the clips are not wanted, one query finds those that are, of all videos."""
+    for video in ("v0", "v1"):
+        await create_video(video)
+        styles = ("split", "left_focus", "right_focus", "original")
+        await complete_clips(*(clip_input(1, style) for style in styles), video_id=video)
+    rpcs.clear()
+    answer = await execute(WALL, u=user_id)
+    assert [len(video["clips"]["nodes"]) for video in answer["data"]["videos"]["nodes"]] == [1, 1]
     assert rpcs == ["RunQuery", "RunQuery"]
+    assert answer["extensions"]["cost"]["actual"]["documentReads"] == 2 + 2
 
 
-async def test_counts_read_no_clip(rpcs: list[str], execute: Any, seed: Any, user_id: str) -> None:
+async def test_a_list_that_holds_too_many_unfinished_clips_is_given_up(
+    rpcs: Rpcs, execute: Any, seed: Any, create_clips: Any, clip_input: Any, user_id: str
+) -> None:
+    """Statistics do not know them. It costs a round trip more, and no more reads than were announced."""
+    await seed(1, 1)
+    await create_clips(*(clip_input(number) for number in range(2, 12)), video_id="v0")
+    rpcs.clear()
+    answer = await execute(WALL.replace("clips(", "clips(first: 2, "), u=user_id)
+    (video,) = answer["data"]["videos"]["nodes"]
+    assert [clip["title"] for clip in video["clips"]["nodes"]] == ["Title 1"]
+    assert rpcs == ["RunQuery", "ListDocuments", "RunQuery"]
+    assert answer["extensions"]["cost"]["actual"]["documentReads"] == 1 + 6 + 1
+
+
+async def test_clips_that_have_not_changed_are_not_read_again(
+    rpcs: Rpcs, execute: Any, seed: Any, complete_clips: Any, clip_input: Any, user_id: str
+) -> None:
+    """Of six videos one has changed since: its clips are read, and those of the others shown."""
+    await seed(6, 3)
+    await execute(WALL, u=user_id)
+    await complete_clips(clip_input(9), video_id="v3")
+    rpcs.clear()
+    answer = await execute(WALL, u=user_id)
+    assert sorted(len(video["clips"]["nodes"]) for video in answer["data"]["videos"]["nodes"]) == [3] * 5 + [4]
+    cost = answer["extensions"]["cost"]
+    assert cost["actual"] == {"documentReads": 6 + 4, "documentWrites": 0, "rpcs": 2}
+    assert cost["saved"] == {"documentReads": 5 * 3}
+    assert rpcs == ["RunQuery", "ListDocuments"]
+
+
+async def test_a_mutation_shows_the_clips_as_it_left_them(query: Any, seed: Any, user_id: str) -> None:
+    await seed(1, 2)
+    await query(WALL, u=user_id)
+    answer = await query(
+        """mutation ($u: ID) {
+          updateClipStatus(input: {videoId: "v0", clipId: "clip_01_01_a-title_split", status: PROCESSING, userId: $u}) {
+            ... on UpdateClipStatusSuccess { clip { video { clips { nodes { priority } } } } } } }""",
+        u=user_id,
+    )
+    assert answer["updateClipStatus"]["clip"]["video"]["clips"]["nodes"] == [{"priority": 2}]
+
+
+async def test_the_setting_turns_the_cache_off(settings: Settings) -> None:
+    services = create_app(settings.model_copy(update={"clip_cache_mb": 0})).state.services
+    assert services.clip_cache is None
+    await services.close()
+
+
+async def test_counts_read_no_clip(rpcs: Rpcs, execute: Any, seed: Any, user_id: str) -> None:
     await seed(2, 3)
     rpcs.clear()
     answer = await execute(
@@ -63,11 +149,12 @@ async def test_counts_read_no_clip(rpcs: list[str], execute: Any, seed: Any, use
     assert answer["extensions"]["cost"]["actual"]["rpcs"] == len(rpcs)
 
 
-async def test_parents_of_clips_are_read_once(rpcs: list[str], query: Any, seed: Any, user_id: str) -> None:
+async def test_parents_of_clips_are_read_once(rpcs: Rpcs, query: Any, seed: Any, user_id: str) -> None:
     await seed(2, 3)
     rpcs.clear()
     await query("query ($u: ID) { videos(userId: $u) { nodes { clips { nodes { video { title } } } } } }", u=user_id)
-    assert rpcs == ["RunQuery", "RunQuery", "BatchGetDocuments"]
+    assert rpcs == ["RunQuery", "ListDocuments", "ListDocuments", "BatchGetDocuments"]
+    assert rpcs.round_trips == 3
 
 
 async def test_one_bad_cursor_fails_its_own_field_only(execute: Any, seed: Any, user_id: str) -> None:

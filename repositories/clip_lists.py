@@ -1,0 +1,153 @@
+"""Pages of the clips of many videos, in one round trip; how each is read depends on what its statistics say."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from google.cloud.firestore import AsyncCollectionReference, FieldFilter
+
+from repositories.calls import Calls
+from repositories.clip_cache import ClipCache
+from repositories.clip_sets import ClipSet, Filter
+from repositories.listing import Span, filter_equal, read_page
+from repositories.metering import count_saved_reads
+from repositories.models import ClipMetadata, ClipStatus, VideoMetadata
+from repositories.pages import Page
+from repositories.reading import try_read_clip_document
+from repositories.stored import StoredDocument
+
+# `in` takes at most 30 values.
+VIDEOS_PER_GROUP_QUERY = 30
+# A query over many videos cannot stop at a page's end. Where a page needs far fewer clips than it would read, a query
+# of the video's own, which stops at the limit, reads less than it costs.
+MAX_CLIPS_READ_PER_CLIP_SHOWN = 4
+# Listing all clips of a video needs a fifth of a query's CPU a document, and reads every one: so it may read three
+# times as many as are wanted. One less than above: where a list is given up for a query, both are paid for.
+MAX_CLIPS_LISTED_PER_CLIP_SHOWN = MAX_CLIPS_READ_PER_CLIP_SHOWN - 1
+# What Firestore puts into one message of a list.
+MAX_CLIPS_LISTED = 300
+
+Pages = dict[str, Page[ClipMetadata]]
+
+
+class ClipLists:
+    """Reads the same page of the clips of several videos of a user."""
+
+    def __init__(self, calls: Calls, user_id: str, wanted: Filter, span: Span, cache: ClipCache | None = None) -> None:
+        self._calls = calls
+        self._cache = cache
+        self._user_id = user_id
+        self._wanted = wanted
+        self._span = span
+
+    async def read(self, videos: Sequence[VideoMetadata]) -> Pages:
+        """The page of each video, by its id: in one round trip, or in two where a video has many unfinished clips."""
+        pages = self._find_kept(videos)
+        unknown = {video.video_id: video for video in videos if video.video_id not in pages}
+        listed, grouped, own = self._plan(unknown.values())
+        # Each of these reads begins after the videos were read: `ClipCache.keep` relies on it.
+        *found, own_pages = await asyncio.gather(self._list(listed), self._query_groups(grouped), self._query_each(own))
+        for video_id, clips in (found[0] | found[1]).items():
+            pages[video_id] = self._find_page(clips)
+            if self._cache is not None:
+                self._cache.keep(unknown[video_id], clips)
+        given_up = await self._query_each(video_id for video_id in listed if video_id not in pages)
+        return pages | own_pages | given_up
+
+    async def read_groups(self, video_ids: Sequence[str]) -> Pages:
+        """The page of each video, by queries that read every clip that the filter leaves of 30 videos each."""
+        sets = await self._query_groups(video_ids)
+        return {video_id: self._find_page(clips) for video_id, clips in sets.items()}
+
+    def _find_kept(self, videos: Sequence[VideoMetadata]) -> Pages:
+        """The pages of videos whose clips are as they were when they were read last."""
+        pages: Pages = {}
+        if self._cache is None:
+            return pages
+        for video in videos:
+            if (clips := self._cache.find(video, self._wanted)) is not None:
+                pages[video.video_id] = page = self._find_page(clips)
+                count_saved_reads(len(page))
+        return pages
+
+    def _plan(self, videos: Iterable[VideoMetadata]) -> tuple[list[str], list[str], list[str]]:
+        """The ids of videos whose clips are listed, of those that share a query, and of those that have their own."""
+        listed, grouped, own = list[str](), list[VideoMetadata](), list[str]()
+        for video in videos:
+            if self._check_is_listable(video):
+                listed.append(video.video_id)
+            elif self._check_is_groupable(video):
+                grouped.append(video)
+            else:
+                own.append(video.video_id)
+        if len(grouped) == 1 and (self._count_completed(grouped[0]) or 0) > self._span.limit:
+            own.append(grouped.pop().video_id)
+        return listed, [video.video_id for video in grouped], own
+
+    async def _list(self, video_ids: Sequence[str]) -> dict[str, ClipSet]:
+        """All clips of those videos that have no more than one list may hold."""
+        limit = min(self._span.limit * MAX_CLIPS_LISTED_PER_CLIP_SHOWN, MAX_CLIPS_LISTED)
+        found = await asyncio.gather(
+            *(self._calls.list_documents(self._clips_of(video_id), limit) for video_id in video_ids)
+        )
+        return {
+            video_id: ClipSet.of(Filter(), documents)
+            for video_id, documents in zip(video_ids, found, strict=True)
+            if documents is not None
+        }
+
+    async def _query_each(self, video_ids: Iterable[str]) -> Pages:
+        own = list(video_ids)
+        return dict(zip(own, await asyncio.gather(*map(self._query_one, own)), strict=True))
+
+    async def _query_one(self, video_id: str) -> Page[ClipMetadata]:
+        filters = {"status": self._wanted.status, "style": self._wanted.style}
+        return await read_page(self._calls, self._clips_of(video_id), filters, self._span, try_read_clip_document)
+
+    async def _query_groups(self, video_ids: Sequence[str]) -> dict[str, ClipSet]:
+        size = VIDEOS_PER_GROUP_QUERY
+        chunks = [list(video_ids[at : at + size]) for at in range(0, len(video_ids), size)]
+        found = await asyncio.gather(*map(self._query_group, chunks))
+        return {video_id: clips for chunk in found for video_id, clips in chunk.items()}
+
+    async def _query_group(self, video_ids: list[str]) -> dict[str, ClipSet]:
+        """Every clip that the filter leaves; equalities alone need no composite index, so they are sorted here."""
+        filters = {"user_id": self._user_id, "status": self._wanted.status, "style": self._wanted.style}
+        group = filter_equal(self._calls.client.collection_group("clips"), filters)
+        clips: defaultdict[str, list[StoredDocument]] = defaultdict(list)
+        for document in await self._calls.run_query(group.where(filter=FieldFilter("video_id", "in", video_ids))):
+            clips[document.get("video_id")].append(document)
+        return {video_id: ClipSet.of(self._wanted, clips[video_id]) for video_id in video_ids}
+
+    def _find_page(self, clips: ClipSet) -> Page[ClipMetadata]:
+        return clips.find_page(self._wanted, self._span)
+
+    def _check_is_listable(self, video: VideoMetadata) -> bool:
+        """Whether the clips wanted are most of the video's; of those that are not completed, statistics say nothing."""
+        completed = self._count_completed(video)
+        if self._has_cursor or completed is None or not 0 < video.clips_count <= MAX_CLIPS_LISTED:
+            return False
+        return video.clips_count <= min(completed, self._span.limit) * MAX_CLIPS_LISTED_PER_CLIP_SHOWN
+
+    def _check_is_groupable(self, video: VideoMetadata) -> bool:
+        completed = self._count_completed(video)
+        if self._has_cursor or self._span.from_end or completed is None:
+            return False
+        return completed <= self._span.limit * MAX_CLIPS_READ_PER_CLIP_SHOWN
+
+    @property
+    def _has_cursor(self) -> bool:
+        return self._span.after is not None or self._span.before is not None
+
+    def _count_completed(self, video: VideoMetadata) -> int | None:
+        """How many clips the filter leaves, where the video's statistics say it."""
+        if self._wanted.status is not ClipStatus.COMPLETED:
+            return None
+        style = self._wanted.style
+        return video.clips_count if style is None else video.clips_by_style.get(style, 0)
+
+    def _clips_of(self, video_id: str) -> AsyncCollectionReference:
+        clips: AsyncCollectionReference = self._calls.client.collection(
+            "users", self._user_id, "videos", video_id, "clips"
+        )
+        return clips

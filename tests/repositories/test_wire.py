@@ -1,0 +1,121 @@
+"""Reads without the library's wrappers answer what the library answers; names that it keeps to itself are there."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import grpc
+import pytest
+from google.cloud.firestore import AsyncCollectionReference, FieldFilter, GeoPoint
+from google.cloud.firestore_v1.async_query import AsyncQuery
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from repositories.calls import Calls
+from repositories.client import FirestoreClient
+from repositories.decoding import Reference, decode_time
+from repositories.exceptions import ValidationError
+from repositories.stored import StoredDocument
+from repositories.wire import Wire
+
+MOMENT = datetime(1931, 2, 3, 4, 5, 6, 789012, UTC)
+FIELDS: dict[str, Any] = {
+    "null": None,
+    "boolean": True,
+    "integer": -(2**63),
+    "double": float("inf"),
+    "text": "naïve 🎬",
+    "bytes": b"\0\xff",
+    "moment": MOMENT,
+    "place": GeoPoint(1.5, -2.5),
+    "list": [1, "two", {"three": [3.0]}],
+    "map": {"a.b": {"`": [None, MOMENT]}, " ": False},
+    "empty": {},
+}
+
+
+@pytest.fixture
+def collection(client: FirestoreClient, user_id: str) -> AsyncCollectionReference:
+    return client.collection("users", user_id, "things")
+
+
+async def read_by_library(collection: AsyncCollectionReference) -> list[StoredDocument]:
+    return [StoredDocument.from_snapshot(snapshot) for snapshot in await AsyncQuery(collection).get()]
+
+
+async def test_every_kind_of_value_is_what_the_library_makes_of_it(collection: AsyncCollectionReference) -> None:
+    await collection.document("a").set(FIELDS)
+    wire, expected = Wire(collection._client), await read_by_library(collection)
+    assert expected[0].fields == FIELDS
+    assert await wire.run_query(AsyncQuery(collection), 5) == expected
+    assert await wire.get_all([expected[0].path], 5) == expected
+    assert await wire.list_documents(collection, 5, 5) == expected
+    (document,) = await wire.run_query(AsyncQuery(collection), 5)
+    assert type(document.get("moment")) is datetime
+
+
+async def test_a_reference_is_its_name(collection: AsyncCollectionReference) -> None:
+    other = collection.document("other")
+    await collection.document("a").set({"other": other})
+    (document,) = await Wire(collection._client).run_query(AsyncQuery(collection), 5)
+    assert document.get("other") == Reference(f"{collection._client._database_string}/documents/{other.path}")
+
+
+async def test_missing_documents_have_no_fields(collection: AsyncCollectionReference) -> None:
+    path = collection.document("none").path
+    assert await Wire(collection._client).get_all([path], 5) == [StoredDocument(path, None, None, None)]
+
+
+async def test_queries_filter_order_and_stop_as_the_library_says(collection: AsyncCollectionReference) -> None:
+    for number in range(6):
+        await collection.document(f"d{number}").set({"number": number, "is_even": number % 2 == 0})
+    query = (
+        AsyncQuery(collection).where(filter=FieldFilter("number", ">", 1)).order_by("number", direction="DESCENDING")
+    )
+    query = query.start_after({"number": 5}).limit(2)
+    found = await Wire(collection._client).run_query(query, 5)
+    assert [document.get("number") for document in found] == [4, 3]
+    assert found == [StoredDocument.from_snapshot(snapshot) for snapshot in await query.get()]
+
+
+@pytest.mark.parametrize(("limit", "is_found"), [(2, False), (3, True), (4, True)])
+async def test_a_list_is_whole_or_none(collection: AsyncCollectionReference, limit: int, is_found: bool) -> None:
+    for number in range(3):
+        await collection.document(f"d{number}").set({})
+    found = await Wire(collection._client).list_documents(collection, limit, 5)
+    assert (found is not None) is is_found
+    assert found is None or [document.id for document in found] == ["d0", "d1", "d2"]
+
+
+async def test_errors_are_the_houses_own(client: FirestoreClient) -> None:
+    with pytest.raises(ValidationError):
+        await Calls(client).run_query(AsyncQuery(client.collection("a")).limit(-1))
+
+
+async def test_calls_name_the_database_they_are_for(client: FirestoreClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Google's front ends find it by these headers, as the library's own calls have them."""
+    sent: list[dict[str, str]] = []
+    for kind in (grpc.aio.UnaryUnaryMultiCallable, grpc.aio.UnaryStreamMultiCallable):
+        for callable_ in kind.__subclasses__():
+
+            def record(self: Any, *args: Any, original: Any = callable_.__call__, **kwargs: Any) -> Any:
+                sent.append(dict(kwargs["metadata"]))
+                return original(self, *args, **kwargs)
+
+            monkeypatch.setattr(callable_, "__call__", record)
+    reference = client.document("a/b")
+    calls = Calls(client)
+    await calls.run_query(AsyncQuery(reference.collection("c")))
+    await calls.get_all([reference])
+    await calls.list_documents(reference.collection("c"), 1)
+    await AsyncQuery(reference.collection("c")).get()
+    async for _ in client.get_all([reference]):
+        pass
+    names = ("google-cloud-resource-prefix", "x-goog-request-params", "authorization")
+    query, get, listed, *expected = [{name: headers[name] for name in names} for headers in sent]
+    assert [query, get] == expected
+    assert listed["x-goog-request-params"] == query["x-goog-request-params"] + "&collection_id=c"
+
+
+def test_nanoseconds_are_kept_where_there_are_any() -> None:
+    exact: Any = decode_time(Timestamp(seconds=-1, nanos=1001))
+    assert exact.nanosecond == 1001
+    assert type(decode_time(Timestamp(seconds=-1, nanos=1000))) is datetime
