@@ -19,7 +19,7 @@ FIELDS = {
     "videos": set(VideoMetadata.model_fields),
     "clips": {*ClipMetadata.model_fields, *ClipMetadata.model_computed_fields},
 }
-# What only a tombstone has (repositories/deleting.py), and what counts the commits of clips (repositories/statistics.py).
+# What only a tombstone has (repositories/deleting.py), and the count of commits (repositories/statistics.py).
 INTERNAL = {"videos": {"deleting_at", "clips_revision"}, "clips": {"deleting_at", "file_keys"}}
 
 
