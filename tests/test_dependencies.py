@@ -32,7 +32,7 @@ def test_every_requirement_is_pinned_and_hashed(path: Path) -> None:
     assert len({(pin.name, pin.marker) for pin in pins}) == len(pins)
 
 
-@pytest.mark.parametrize("line", ["a", "a>=1", "a==1", "a @ https://x.example/a.whl", "-i https://x.example", "a==1 b"])
+@pytest.mark.parametrize("line", ["a", "a>=1", "a==1", "a @ file:a", "--index-url mirror", "a==1 b"])
 def test_line_that_is_not_pinned_and_hashed_is_found(tmp_path: Path, line: str) -> None:
     lock = tmp_path / "lock.txt"
     lock.write_text(f"{line}\n")
