@@ -1,6 +1,8 @@
 """The settings of clipgraph: one frozen object, read once from the environment."""
 
 import json
+from configparser import ConfigParser
+from configparser import Error as ConfigParserError
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -38,6 +40,22 @@ class R2Settings(NamedTuple):
     bucket: str
     access_key_id: str
     secret_access_key: str
+
+
+def read_credentials_file(path: Path) -> tuple[str, str]:
+    """The id and the secret in the `[default]` profile of a file in AWS's format."""
+    parser = ConfigParser(interpolation=None)
+    try:
+        parser.read_string(path.read_text())
+        profile = parser["default"]
+        key_id, secret = profile["aws_access_key_id"], profile["aws_secret_access_key"]
+    except (OSError, UnicodeDecodeError, ConfigParserError, KeyError):
+        key_id = secret = ""
+    if key_id and secret:
+        return key_id, secret
+    raise ConfigurationError(
+        f"CLIPGRAPH_R2_CREDENTIALS_FILE: {path} has no [default] with aws_access_key_id and aws_secret_access_key."
+    )
 
 
 def _check_address(value: str) -> str:
@@ -164,6 +182,9 @@ class Settings(BaseSettings):
     r2_bucket: str | None = Field(None, description="The bucket with the clips.")
     r2_access_key_id: str | None = Field(None, description="The id of an R2 API token.")
     r2_secret_access_key: SecretStr | None = Field(None, description="The secret of that R2 API token.")
+    r2_credentials_file: Path | None = Field(
+        None, description="A file with that token in AWS's format, read again when it changes, instead of the two."
+    )
     url_window_seconds: Annotated[int, Field(ge=1, le=86_400)] = Field(
         900, description="Presigned URLs stay the same for this long, so that browsers can cache them."
     )
@@ -295,13 +316,23 @@ class Settings(BaseSettings):
         return self.r2_endpoint_url
 
     def resolve_r2(self) -> "R2Settings":
-        """What a client of R2 needs; `ConfigurationError` names the variables that are missing."""
-        secret = self.r2_secret_access_key and self.r2_secret_access_key.get_secret_value()
-        endpoint_url, bucket, key_id = self.resolved_r2_endpoint_url, self.r2_bucket, self.r2_access_key_id
+        """What a client of R2 needs, as it is now; `ConfigurationError` names the variables that are missing."""
+        endpoint_url, bucket = self.resolved_r2_endpoint_url, self.r2_bucket
+        key_id, secret = self.read_r2_credentials()
         if endpoint_url and bucket and key_id and secret:
             return R2Settings(endpoint_url, bucket, key_id, secret)
         named = dict(zip(R2_VARIABLES, (endpoint_url, bucket, key_id, secret), strict=True))
         raise HalfSetError([name for name, value in named.items() if not value])
+
+    def read_r2_credentials(self) -> tuple[str, str]:
+        """The id and the secret of R2's token as they are now, empty where they are not set."""
+        key_id = self.r2_access_key_id or ""
+        secret = self.r2_secret_access_key.get_secret_value() if self.r2_secret_access_key else ""
+        if self.r2_credentials_file is None:
+            return key_id, secret
+        if key_id or secret:
+            raise ConfigurationError("Set CLIPGRAPH_R2_CREDENTIALS_FILE or the token's id and secret, and not both.")
+        return read_credentials_file(self.r2_credentials_file)
 
     def assert_complete(self) -> None:
         """Raises `ConfigurationError` where some of what must be set together is set, and some is not."""

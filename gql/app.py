@@ -19,6 +19,7 @@ from gql.health import Readiness, livez
 from gql.limits.middleware import RequestLimits
 from gql.loopback import LoopbackOnly
 from gql.middleware import BodyLimit, RequestLog
+from gql.rotation import follow_credentials
 from gql.schema import schema
 from gql.trusted_documents import read_trusted_documents
 from gql.view import GraphQLView
@@ -91,8 +92,10 @@ def create_services(settings: Settings) -> Services:
 
 @contextlib.asynccontextmanager
 async def _close_services_at_end(app: Starlette) -> AsyncIterator[None]:
-    yield
-    await app.state.services.close()
+    services: Services = app.state.services
+    async with follow_credentials(services.settings, services.storage):
+        yield
+    await services.close()
 
 
 class GraphQLEndpoint:

@@ -1,5 +1,6 @@
 """How log lines look, and what they may not hold: structlog, for our own lines and for those of the libraries alike."""
 
+import contextlib
 import logging
 import sys
 import threading
@@ -9,9 +10,12 @@ import structlog
 
 from gql.audit import AUDIT_LOGGER
 from gql.redaction import Redactor
-from settings import Settings
+from settings import ConfigurationError, Settings
 
 log = structlog.get_logger(__name__)
+
+_redactor = Redactor()
+hide_in_logs = _redactor.hide
 
 
 def configure_logging(settings: Settings) -> None:
@@ -45,8 +49,8 @@ def configure_logging(settings: Settings) -> None:
 
 def make_formatter(settings: Settings, shared: list[structlog.typing.Processor]) -> logging.Formatter:
     """The formatter of every line, which hides what none may hold; `shared` is done to libraries' lines first."""
-    secret = settings.r2_secret_access_key
-    secrets = (settings.r2_access_key_id or "", secret.get_secret_value() if secret else "")
+    with contextlib.suppress(ConfigurationError):
+        hide_in_logs(*settings.read_r2_credentials())
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[
@@ -55,7 +59,7 @@ def make_formatter(settings: Settings, shared: list[structlog.typing.Processor])
             structlog.processors.format_exc_info,
             structlog.processors.StackInfoRenderer(),
             structlog.processors.UnicodeDecoder(),
-            Redactor(secrets),
+            _redactor,
             _choose_renderer(settings.log_format),
         ],
     )

@@ -53,8 +53,15 @@ class Redactor:
     """Hides what a log line may not hold; `secrets` are texts that are hidden wherever they stand."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        kept = sorted((text for text in secrets if len(text) >= MIN_SECRET_CHARACTERS), key=len, reverse=True)
-        self._secrets = re.compile("|".join(map(re.escape, kept))) if kept else None
+        self._kept: set[str] = set()
+        self._secrets: re.Pattern[str] | None = None
+        self.hide(*secrets)
+
+    def hide(self, *secrets: str) -> None:
+        """These are hidden, too, from now on."""
+        self._kept.update(text for text in secrets if len(text) >= MIN_SECRET_CHARACTERS)
+        if self._kept:
+            self._secrets = re.compile("|".join(map(re.escape, sorted(self._kept, key=len, reverse=True))))
 
     def __call__(self, logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         """The line's values without them: a processor that stands right before the renderer."""

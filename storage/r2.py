@@ -112,13 +112,21 @@ class R2Storage:
         self._client_lock = threading.Lock()
         self._threads = ThreadPoolExecutor(max_concurrency, thread_name_prefix="r2")
 
+    def rotate(self, access_key_id: str, secret_access_key: str) -> None:
+        """URLs and requests from now on are signed with this key; calls that are under way end with the old one."""
+        self._signer.rotate(access_key_id, secret_access_key)
+        with self._client_lock:
+            self._make_client.keywords.update(access_key_id=access_key_id, secret_access_key=secret_access_key)
+            # Not closed: it belongs to the threads that still use it, and goes with the last of them.
+            self._client = None
+
     # Presigned URLs
 
     def presign_get(self, key: str, expires_in_seconds: int = 3600, download_filename: str | None = None) -> str:
         """A URL of the object; with `download_filename`, browsers save it under that name instead of showing it."""
-        parameters = {}
-        if download_filename is not None:
-            parameters["response-content-disposition"] = format_attachment(download_filename)
+        if download_filename is None:
+            return self._signer.presign_plain("GET", key, expires_in_seconds)
+        parameters = {"response-content-disposition": format_attachment(download_filename)}
         return self._signer.presign("GET", key, expires_in_seconds, parameters=parameters).url
 
     def presign_head(self, key: str, expires_in_seconds: int = 3600) -> str:

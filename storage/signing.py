@@ -1,14 +1,14 @@
 """Presigned URLs: SigV4 in the query string, byte for byte what boto3 gives for the same moment, in microseconds.
 
 boto3 needs hundreds of microseconds a URL, and a page of a thousand clips needs two thousand URLs. Here the day's
-signing key and all that a window's URLs share are kept, so that a URL costs one SHA-256 and one HMAC.
+signing key and all that a window's URLs share are kept, so that a URL costs one SHA-256 and half an HMAC.
 """
 
 import hashlib
 import hmac
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -18,6 +18,8 @@ MAX_EXPIRES_IN_SECONDS = 7 * 24 * 3600
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _NOTHING: Mapping[str, str] = {}
+# Clients choose validities freely; the server's own pages need two or three.
+_MAX_FORMS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,30 @@ class _Stamp:
     scope: str
     credential: str
     signing_key: bytes
+    # HMACs that have taken in all of what is signed but the hash of the request.
+    signature: hmac.HMAC
+    # By method and validity: forms of URLs that have neither parameters nor headers of their own.
+    forms: dict[tuple[str, int], "_Form"] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A URL without its key and signature, and the canonical request without its key."""
+
+    url_head: str
+    url_tail: str
+    request_head: str
+    request_tail: str
+    signature: hmac.HMAC
+    expires_at: datetime
+
+    def fill_in(self, key: str) -> str:
+        """The URL of the object."""
+        path = quote(key, safe="/~")
+        request = hashlib.sha256(f"{self.request_head}{path}{self.request_tail}".encode())
+        signature = self.signature.copy()
+        signature.update(request.hexdigest().encode())
+        return f"{self.url_head}{path}{self.url_tail}{signature.hexdigest()}"
 
 
 class UrlSigner:
@@ -83,25 +109,21 @@ class UrlSigner:
         `parameters` go into the query in their order; `headers` (names in lower case) are signed, so whoever uses
         the URL must send exactly these.
         """
-        stamp, validity_seconds = self._stamp_for(expires_in_seconds, now)
-        path = self._base_path + quote(key, safe="/~")
-        signed_headers, canonical_headers = self._canonical_headers(headers)
-        authentication = (
-            f"X-Amz-Algorithm={_ALGORITHM}&X-Amz-Credential={stamp.credential}&X-Amz-Date={stamp.amz_date}"
-            f"&X-Amz-Expires={validity_seconds}&X-Amz-SignedHeaders={quote(signed_headers, safe='')}"
-        )
-        operation = [f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in parameters.items()]
-        # Upper case sorts before lower: S3's own parameters come after X-Amz-… in the canonical query.
-        canonical_query = "&".join([authentication, *sorted(operation)])
-        signature = _sign(
-            stamp,
-            f"{method}\n{path}\n{canonical_query}\n{canonical_headers}\n\n{signed_headers}\nUNSIGNED-PAYLOAD",
-        )
-        query = "&".join([*operation, authentication])
-        return PresignedUrl(
-            f"{self._origin}{path}?{query}&X-Amz-Signature={signature}",
-            datetime.fromtimestamp(stamp.signed_at_seconds + validity_seconds, UTC),
-        )
+        if parameters or headers:
+            form = self._make_form(method, *self._stamp_for(expires_in_seconds, now), parameters, headers)
+        else:
+            form = self._plain_form(method, expires_in_seconds, now)
+        return PresignedUrl(form.fill_in(key), form.expires_at)
+
+    def presign_plain(self, method: str, key: str, expires_in_seconds: int) -> str:
+        """What `presign` gives without parameters and headers: the URL alone, for pages of thousands."""
+        return self._plain_form(method, expires_in_seconds, None).fill_in(key)
+
+    def rotate(self, access_key_id: str, secret_access_key: str) -> None:
+        """URLs are signed with this key from now on; those that are out are R2's to refuse."""
+        self._access_key_id = access_key_id
+        self._secret_access_key = secret_access_key
+        self._stamp = None
 
     def expires_at(self, expires_in_seconds: int, now: datetime | None = None) -> datetime:
         """The moment (UTC) at which a URL that is signed now will stop to work."""
@@ -119,6 +141,42 @@ class UrlSigner:
             return now_seconds, wanted_seconds
         return now_seconds - now_seconds % window_seconds, wanted_seconds + window_seconds
 
+    def _plain_form(self, method: str, expires_in_seconds: int, now: datetime | None) -> _Form:
+        stamp, validity_seconds = self._stamp_for(expires_in_seconds, now)
+        form = stamp.forms.get((method, validity_seconds))
+        if form is None:
+            if len(stamp.forms) >= _MAX_FORMS:
+                stamp.forms.clear()
+            form = self._make_form(method, stamp, validity_seconds, _NOTHING, _NOTHING)
+            stamp.forms[method, validity_seconds] = form
+        return form
+
+    def _make_form(
+        self,
+        method: str,
+        stamp: _Stamp,
+        validity_seconds: int,
+        parameters: Mapping[str, str],
+        headers: Mapping[str, str],
+    ) -> _Form:
+        signed_headers, canonical_headers = self._canonical_headers(headers)
+        authentication = (
+            f"X-Amz-Algorithm={_ALGORITHM}&X-Amz-Credential={stamp.credential}&X-Amz-Date={stamp.amz_date}"
+            f"&X-Amz-Expires={validity_seconds}&X-Amz-SignedHeaders={quote(signed_headers, safe='')}"
+        )
+        operation = [f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in parameters.items()]
+        # Upper case sorts before lower: S3's own parameters come after X-Amz-… in the canonical query.
+        canonical_query = "&".join([authentication, *sorted(operation)])
+        query = "&".join([*operation, authentication])
+        return _Form(
+            f"{self._origin}{self._base_path}",
+            f"?{query}&X-Amz-Signature=",
+            f"{method}\n{self._base_path}",
+            f"\n{canonical_query}\n{canonical_headers}\n\n{signed_headers}\nUNSIGNED-PAYLOAD",
+            stamp.signature,
+            datetime.fromtimestamp(stamp.signed_at_seconds + validity_seconds, UTC),
+        )
+
     def _stamp_for(self, expires_in_seconds: int, now: datetime | None) -> tuple[_Stamp, int]:
         signed_at_seconds, validity_seconds = self._place(expires_in_seconds, now)
         stamp = self._stamp
@@ -131,7 +189,9 @@ class UrlSigner:
         scope = f"{amz_date[:8]}/{self._region}/s3/aws4_request"
         is_same_day = last is not None and last.scope == scope
         signing_key = last.signing_key if last and is_same_day else self._derive_signing_key(amz_date[:8])
-        return _Stamp(signed_at_seconds, amz_date, scope, quote(f"{self._access_key_id}/{scope}", safe=""), signing_key)
+        credential = quote(f"{self._access_key_id}/{scope}", safe="")
+        signature = hmac.new(signing_key, f"{_ALGORITHM}\n{amz_date}\n{scope}\n".encode(), "sha256")
+        return _Stamp(signed_at_seconds, amz_date, scope, credential, signing_key, signature)
 
     def _derive_signing_key(self, day: str) -> bytes:
         key = f"AWS4{self._secret_access_key}".encode()
@@ -146,12 +206,6 @@ class UrlSigner:
         lines = {"host": self._host, **{name: " ".join(value.split()) for name, value in headers.items()}}
         names = sorted(lines)
         return ";".join(names), "\n".join(f"{name}:{lines[name]}" for name in names)
-
-
-def _sign(stamp: _Stamp, canonical_request: str) -> str:
-    digest = hashlib.sha256(canonical_request.encode()).hexdigest()
-    to_sign = f"{_ALGORITHM}\n{stamp.amz_date}\n{stamp.scope}\n{digest}"
-    return hmac.digest(stamp.signing_key, to_sign.encode(), "sha256").hex()
 
 
 def _host_header(endpoint: SplitResult) -> str:

@@ -238,6 +238,7 @@ class Videos:
         await self.read_page(number, None)
 
     async def read_page(self, number: int, status: ClipStatus | None) -> None:
+        """A page of each video, which has to be as it was stored when the video was read, or later."""
         client = self._clients[number]
         videos = VideoRepository(self._user_id, client, clip_cache=self._cache)
         found = await videos.get_videos(self.ids)
