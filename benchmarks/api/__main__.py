@@ -22,6 +22,7 @@ from benchmarks.api.plan import PEERS, Cell, Plan
 from benchmarks.api.reporting import format_tables, summarise, to_json
 from benchmarks.api.running import Measured, run
 from benchmarks.api.workloads import WORKLOADS
+from benchmarks.signing import measure as measure_signing
 
 QUICK = Plan(rounds=1, clients=4, seconds=0.2, cold_requests=3)
 
@@ -43,10 +44,10 @@ def main() -> int:
         except AnswersDifferError as error:
             print(error, file=sys.stderr)
             return 1
-    results = summarise(measured)
-    print(format_tables(results))
+    results, signing = summarise(measured), measure_signing()
+    print(format_tables(results, signing))
     if arguments.json:
-        arguments.json.write_text(json.dumps(to_json(plan, results), indent=2) + "\n", encoding="utf-8")
+        arguments.json.write_text(json.dumps(to_json(plan, results, signing), indent=2) + "\n", encoding="utf-8")
     return 0
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from benchmarks.signing import SigningTimes
+
 
 class Numbers(Protocol):
     """The numbers of a cell."""
@@ -105,13 +107,20 @@ def _reads(workload: str) -> Pick:
     return measure
 
 
-CLAIMS = (
+def list_claims(signing: SigningTimes) -> list[Claim]:
+    """All claims; that of signing is about one number, whatever else was measured."""
+    return [*_CLAIMS, Claim("signing: boto3's time, in clipgraph's", 30, lambda _: signing.ratio)]
+
+
+_CLAIMS = (
     Claim("wall, warm: times naive's throughput", 40, _times_throughput("wall", "naive")),
     Claim("wall, cold: times naive's throughput", 8, _times_throughput("wall", "naive", is_cold=True)),
     Claim("page, cold: times node's throughput", 8, _times_throughput("page", "node", is_cold=True)),
     Claim("page, warm: times node's throughput", 25, _times_throughput("page", "node")),
     Claim("wall, warm: times floor's CPU a request", 2.5, _times_cpu("wall", "floor"), is_upper=True),
     Claim("page, cold, far away: r2-list's p50, in clipgraph's", 3, _times_far_p50("page", "r2-list")),
+    Claim("the same, each list 500 ms longer", 5, _times_far_p50("page", "r2-list-500ms")),
+    Claim("the same, each list 2,000 ms longer", 5, _times_far_p50("page", "r2-list-2000ms")),
     Claim("page, warm: documents read", 21, _reads("page"), is_upper=True),
     Claim("write: times naive's throughput", 3, _times_throughput("write", "naive")),
 )

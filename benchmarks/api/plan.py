@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-PEERS = ("clipgraph", "naive", "node", "r2-list", "floor", "wire")
+# R2's own lists take 500 to 2,000 ms: peers for which each takes that much longer than rclone's, in milliseconds.
+SLOW_LISTS = {"r2-list-500ms": 500, "r2-list-2000ms": 2000}
+PEERS = ("clipgraph", "naive", "node", "r2-list", "floor", "wire", *SLOW_LISTS)
 READS = ("page", "wall", "video", "list")
 FAR_WORKLOADS = ("page", "wall", "video")
 FAR_PEERS = ("clipgraph", "naive", "node", "r2-list")
+SLOW_WORKLOAD = "page"
 WRITERS = ("clipgraph", "naive", "node")
 
 
@@ -61,7 +64,7 @@ class Plan:
     def _list_near(self) -> Iterator[Cell]:
         for workload in self.workloads:
             for peer in self.peers:
-                if workload in READS or peer in WRITERS:
+                if peer not in SLOW_LISTS and (workload in READS or peer in WRITERS):
                     yield from _split(Cell(workload, peer))
 
     def _list_far(self) -> Iterator[Cell]:
@@ -69,7 +72,8 @@ class Plan:
             return
         for workload in self.workloads:
             for peer in self.peers:
-                if workload in FAR_WORKLOADS and peer in FAR_PEERS:
+                is_slow = peer in SLOW_LISTS and workload == SLOW_WORKLOAD
+                if is_slow or (workload in FAR_WORKLOADS and peer in FAR_PEERS):
                     yield from _split(Cell(workload, peer, is_far=True))
 
 

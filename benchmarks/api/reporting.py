@@ -4,9 +4,10 @@ import statistics
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from benchmarks.api.claims import CLAIMS
+from benchmarks.api.claims import list_claims
 from benchmarks.api.plan import Cell, Plan
 from benchmarks.api.running import Measured
+from benchmarks.signing import SigningTimes
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,18 @@ def summarise(measured: dict[Cell, Measured]) -> list[Result]:
     return [_summarise(cell, found) for cell, found in measured.items()]
 
 
-def to_json(plan: Plan, results: list[Result]) -> dict[str, Any]:
+def to_json(plan: Plan, results: list[Result], signing: SigningTimes) -> dict[str, Any]:
     """The plan, the results, and what became of the claims."""
     claims = [
         {"claim": claim.text, "wanted": claim.wanted, "measured": claim.measure(results)}
-        for claim in CLAIMS
+        for claim in list_claims(signing)
         if claim.measure(results) is not None
     ]
-    return {"plan": asdict(plan), "results": [asdict(result) for result in results], "claims": claims}
+    numbers = [asdict(result) for result in results]
+    return {"plan": asdict(plan), "results": numbers, "signing": asdict(signing), "claims": claims}
 
 
-def format_tables(results: list[Result]) -> str:
+def format_tables(results: list[Result], signing: SigningTimes) -> str:
     """The ratios, the numbers they are made of, and the claims, as Markdown."""
     near = [result for result in results if not result.is_far]
     far = [result for result in results if result.is_far]
@@ -54,7 +56,8 @@ def format_tables(results: list[Result]) -> str:
     parts += ["What was measured:", _format_numbers(near)]
     if far:
         parts += ["With Firestore and R2 far away:", _format_far(far)]
-    parts += ["What must hold:", _format_claims(results)]
+    parts += ["A presigned URL:", _format_signing(signing)]
+    parts += ["What must hold:", _format_claims(results, signing)]
     return "\n\n".join(parts)
 
 
@@ -116,9 +119,14 @@ def _format_far(results: list[Result]) -> str:
     return _format_table(["workload", "peer", "p50", "p99", "in clipgraph's, cold", "warm"], lines)
 
 
-def _format_claims(results: list[Result]) -> str:
+def _format_signing(signing: SigningTimes) -> str:
+    times = [["", "clipgraph", f"{signing.clipgraph_us:.2f} µs"], ["", "boto3", f"{signing.boto3_us:,.1f} µs"]]
+    return _format_table(["", "by", "CPU"], times)
+
+
+def _format_claims(results: list[Result], signing: SigningTimes) -> str:
     lines = []
-    for claim in CLAIMS:
+    for claim in list_claims(signing):
         measured = claim.measure(results)
         if measured is not None:
             lines.append([claim.text, claim.wanted, _format_ratio(measured), "yes" if claim.check(measured) else "no"])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.api.dataset import PROJECT
+from benchmarks.api.plan import SLOW_LISTS
 from embedded.endpoints import Endpoints
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +25,7 @@ _COMMANDS = {
     "floor": [sys.executable, "-m", "benchmarks.peers.floor"],
     "wire": [sys.executable, "-m", "benchmarks.peers.wire"],
 }
+_COMMANDS |= dict.fromkeys(SLOW_LISTS, _COMMANDS["r2-list"])
 # What is measured is how fast it can be; and many walls at once take longer than production has anybody wait.
 _WITHOUT_LIMITS = {
     "CLIPGRAPH_FIRESTORE_TIMEOUT_SECONDS": "300",
@@ -108,7 +110,8 @@ class Server:
 
     def start(self) -> None:
         """The process runs, and will listen in a moment."""
-        self.process = Process(self.peer, _COMMANDS[self.peer], self._backends.environment, self._folder)
+        environment = self._backends.environment | {"BENCH_LIST_MS": str(SLOW_LISTS.get(self.peer, 0))}
+        self.process = Process(self.peer, _COMMANDS[self.peer], environment, self._folder)
         self._port: int | None = None
 
     @property

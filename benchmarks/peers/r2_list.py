@@ -1,7 +1,9 @@
 """What this architecture replaces: each request lists the bucket, parses filenames and reads highlights.json."""
 
 import asyncio
+import os
 import re
+import time
 from base64 import b64encode
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +23,9 @@ FILENAME = re.compile(rf"clip_(\d+)_(\d+)_.*_({'|'.join(sorted(STYLES, key=len, 
 
 s3, bucket = create_s3_client()
 threads = ThreadPoolExecutor(32)
+# What each call that lists takes longer than here.
+list_seconds = float(os.environ.get("BENCH_LIST_MS", "0")) / 1000
+s3.meta.events.register("before-send.s3.ListObjectsV2", lambda **_: time.sleep(list_seconds))
 
 Object = dict[str, Any]
 
