@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import signal
 import socket
+import threading
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
@@ -54,6 +56,8 @@ def _serve(settings: Settings, *, demo: bool) -> None:
         if settings.is_embedded:
             from embedded.stack import start_stack
 
+            # Its imports take as long as the servers' start: both at once.
+            threading.Thread(target=import_module, args=("gql.app",), daemon=True).start()
             stack = cleanup.enter_context(start_stack(settings.data_dir, indexes_file=INDEXES_FILE))
             data_dir = settings.data_dir
             settings = with_endpoints(settings, stack.endpoints)

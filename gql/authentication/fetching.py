@@ -5,9 +5,10 @@ import json
 import re
 from functools import cache
 from ssl import SSLContext
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import httpx
+if TYPE_CHECKING:
+    import httpx
 
 # An issuer that takes longer is taken for away.
 FETCH_TIMEOUT_SECONDS = 5.0
@@ -21,6 +22,10 @@ _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})", re.IGNORECASE)
 _FORBIDS_KEEPING = re.compile(r"(?:^|[\s,])no-(?:store|cache)\b", re.IGNORECASE)
 
 
+class FetchError(Exception):
+    """The issuer does not answer, or answers something else."""
+
+
 class Fetched(NamedTuple):
     """A JSON object, and the seconds for which it is good."""
 
@@ -29,25 +34,31 @@ class Fetched(NamedTuple):
 
 
 async def fetch_json(url: str) -> Fetched:
-    """What `url` answers; httpx.HTTPError, TimeoutError or ValueError where that is no JSON object."""
-    # Redirects are not followed: they could lead from https to anywhere.
-    async with (
-        asyncio.timeout(FETCH_TIMEOUT_SECONDS),
-        httpx.AsyncClient(verify=_tls_context()) as client,
-        client.stream("GET", url, headers={"accept": "application/json"}) as response,
-    ):
-        if response.status_code != httpx.codes.OK:
-            raise ValueError(f"status {response.status_code}")
-        body = await _read(response)
-    return Fetched(_parse_object(body), _read_age(response.headers))
+    """What `url` answers; `FetchError` where that is no JSON object."""
+    # A tenth of a second that only those wait for who have an issuer.
+    import httpx
+
+    try:
+        # Redirects are not followed: they could lead from https to anywhere.
+        async with (
+            asyncio.timeout(FETCH_TIMEOUT_SECONDS),
+            httpx.AsyncClient(verify=_tls_context()) as client,
+            client.stream("GET", url, headers={"accept": "application/json"}) as response,
+        ):
+            if response.status_code != httpx.codes.OK:
+                raise FetchError(f"status {response.status_code}")
+            body = await _read(response)
+        return Fetched(_parse_object(body), _read_age(response.headers))
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
+        raise FetchError(str(error) or type(error).__name__) from error
 
 
-async def _read(response: httpx.Response) -> bytes:
+async def _read(response: "httpx.Response") -> bytes:
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > MAX_BYTES:
-            raise ValueError(f"more than {MAX_BYTES} bytes")
+            raise FetchError(f"more than {MAX_BYTES} bytes")
     return bytes(body)
 
 
@@ -55,10 +66,10 @@ def _parse_object(body: bytes) -> dict[str, Any]:
     content = json.loads(body)
     if isinstance(content, dict):
         return content
-    raise ValueError("not a JSON object")
+    raise FetchError("not a JSON object")
 
 
-def _read_age(headers: httpx.Headers) -> int:
+def _read_age(headers: "httpx.Headers") -> int:
     """Seconds for which `Cache-Control` lets the answer be kept, less those that it spent in caches on its way."""
     cache_control = headers.get("cache-control", "")
     found = _MAX_AGE.search(cache_control)
@@ -73,4 +84,6 @@ def _read_age(headers: httpx.Headers) -> int:
 @cache
 def _tls_context() -> SSLContext:
     """Made once: reading the certificates takes some 20 ms, in which nobody else is served."""
+    import httpx
+
     return httpx.create_ssl_context()

@@ -5,12 +5,11 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import httpx
 import jwt
 import structlog
 
 from gql.authentication.errors import RETRY_AFTER_SECONDS, KeysUnavailableError
-from gql.authentication.fetching import Fetched, fetch_json
+from gql.authentication.fetching import Fetched, FetchError, fetch_json
 
 log = structlog.get_logger(__name__)
 
@@ -62,10 +61,9 @@ class RemoteKeys:
             self._keys = read_keys(fetched.content)
             self._good_until = self._clock() + fetched.good_for_seconds
             self._is_failing = False
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
+        except (FetchError, ValueError) as error:
             self._is_failing = True
-            reason = str(error) or type(error).__name__
-            log.warning("issuer_keys_unavailable", issuer=self._issuer, reason=reason, kept=len(self._keys))
+            log.warning("issuer_keys_unavailable", issuer=self._issuer, reason=str(error), kept=len(self._keys))
         finally:
             self._next_try_at = self._clock() + PAUSE_SECONDS
             self._refreshing = None
