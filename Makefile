@@ -1,7 +1,7 @@
 # The README's commands. Each sets up what it needs; nothing is installed outside this folder.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check audit sbom conformance bench bench-workers bench-reconcile bench-scale fix lock schema clean explorer
+.PHONY: help run setup test check audit sbom conformance bench bench-workers bench-reconcile bench-scale bench-growth bench-startup bench-soak fix lock schema clean explorer
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -46,6 +46,15 @@ bench-workers: .venv/ready-dev ## fifty workers, with calls that fail and server
 
 bench-reconcile: .venv/ready-dev ## the time and memory that reconcile takes, for buckets of growing size
 	@$(BIN)/python -m benchmarks.reconcile $(ARGS)
+
+bench-growth: .venv/ready-dev ## pages from a store of 10 and of 1,000,000 clips, and pages of 10 to 5,000 (takes minutes)
+	@$(BIN)/python -m benchmarks.growth $(ARGS)
+
+bench-startup: .venv/ready-dev ## how long until `clipgraph serve` is ready, and what it weighs
+	@$(BIN)/python -m benchmarks.startup
+
+bench-soak: .venv/ready-dev ## a million requests, and whether memory stays flat (takes half an hour)
+	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 bench-scale: .venv/ready-dev ## the embedded Firestore with 10,000 and 1,000,000 clips, as ratios (takes minutes)
 	@$(BIN)/python -m benchmarks.scale

@@ -37,6 +37,9 @@ SHAPES = {
     "video": Shape(videos=1, highlights=300, styles=STYLES[:1]),
     "list": Shape(videos=100),
     "write": Shape(videos=1),
+    # For benchmarks/growth.py.
+    "ten": Shape(videos=1, highlights=10, styles=STYLES[:1]),
+    "long": Shape(videos=1, highlights=1_000, styles=STYLES),
 }
 
 

@@ -5,7 +5,8 @@ import re
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.api.dataset import PROJECT
@@ -62,6 +63,10 @@ class Process:
         """The processor time that all of its threads have used so far: what /proc/PID/stat counts, in nanoseconds."""
         return time.clock_gettime((~self._process.pid << 3) | 2)  # clock_getcpuclockid(3), which Python does not have
 
+    def read_status(self) -> str:
+        """What the kernel tells of it: /proc/PID/status."""
+        return Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+
     def read_log(self) -> str:
         """What it has said so far."""
         return self._log_path.read_text(encoding="utf-8", errors="replace")
@@ -78,9 +83,10 @@ class Process:
 
 @dataclass(frozen=True)
 class Backends:
-    """Where a peer finds Firestore and S3."""
+    """Where a peer finds Firestore and S3, and settings of its own."""
 
     endpoints: Endpoints
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -94,6 +100,7 @@ class Backends:
             "CLIPGRAPH_R2_ACCESS_KEY_ID": self.endpoints.r2_access_key_id,
             "CLIPGRAPH_R2_SECRET_ACCESS_KEY": self.endpoints.r2_secret_access_key,
             **_WITHOUT_LIMITS,
+            **self.settings,
             # What servers run with in production.
             "NODE_ENV": "production",
         }
