@@ -39,7 +39,7 @@ SHAPES = {
     "write": Shape(videos=1),
     # For benchmarks/growth.py.
     "ten": Shape(videos=1, highlights=10, styles=STYLES[:1]),
-    "long": Shape(videos=1, highlights=1_000, styles=STYLES),
+    "long": Shape(videos=5, highlights=200, styles=STYLES),
 }
 
 
