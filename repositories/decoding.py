@@ -46,14 +46,16 @@ def decode_path(name: str) -> str:
 
 def decode_time(moment: Message) -> datetime:
     """The moment in UTC. Firestore's have whole microseconds; one that has not keeps its nanoseconds."""
-    if moment.nanos % 1000:
+    nanos = moment.nanos
+    if nanos % 1000:
         exact: datetime = DatetimeWithNanoseconds.from_timestamp_pb(moment)
         return exact
-    return _EPOCH + timedelta(seconds=moment.seconds, microseconds=moment.nanos // 1000)
+    return _EPOCH + timedelta(0, moment.seconds, nanos // 1000)
 
 
 def _decode_fields(fields: Message) -> dict[str, Any]:
-    return {name: _decode_value(value) for name, value in fields.items()}
+    # Without a function a value: a page of a thousand clips has 22,000 of them.
+    return {name: _DECODERS[value.WhichOneof("value_type")](value) for name, value in fields.items()}
 
 
 def _decode_value(value: Message) -> Any:
