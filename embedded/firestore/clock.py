@@ -1,6 +1,7 @@
 """Time in whole microseconds since 1970, the finest that Firestore keeps."""
 
 import time
+from functools import lru_cache
 
 from embedded.firestore.protos import Timestamp
 
@@ -10,8 +11,9 @@ MAX_SECONDS = 253_402_300_799  # 9999-12-31T23:59:59Z
 NANOSECONDS = 1_000_000_000
 
 
+@lru_cache(maxsize=64)  # a commit asks for its time with each of its documents
 def to_timestamp(micros: int) -> Timestamp:
-    """Return the protobuf Timestamp of a time in microseconds."""
+    """Return the protobuf Timestamp of a time in microseconds: to be copied, not changed."""
     seconds, rest = divmod(micros, MICROSECONDS)
     return Timestamp(seconds=seconds, nanos=rest * 1000)
 

@@ -124,7 +124,8 @@ def _normalise_timestamp(value: Value, field: str, _depth: int) -> int:
     timestamp = value.timestamp_value
     if not clock.is_valid(timestamp):
         raise InvalidArgumentError(f'The timestamp in field "{field}" is not within the years 1 to 9999.')
-    timestamp.nanos -= timestamp.nanos % 1000
+    if finer := timestamp.nanos % 1000:
+        timestamp.nanos -= finer
     return 8
 
 

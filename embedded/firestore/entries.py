@@ -9,7 +9,7 @@ from embedded.firestore.documents import Fields, get_field
 from embedded.firestore.fieldpaths import FieldPath
 from embedded.firestore.indexes import ASCENDING, CONTAINS, DESCENDING, NAMES, IndexConfig, IndexField, field_definition
 from embedded.firestore.protos import Value
-from embedded.firestore.values import encode_value, invert
+from embedded.firestore.values import ENCODERS, encode_value, invert
 
 # In the group or in the collection, under which index, by which value, and whether names go down: a plain tuple, as
 # every write makes some thirty of them.
@@ -73,7 +73,7 @@ class _EntryMaker:
             value = fields[name]
             kind = value.WhichOneof("value_type")
             if places:
-                key = known[path] = encode_value(value)
+                key = known[path] = ENCODERS[kind](value)
             for is_group, by_value, by_element in places:
                 if by_value is not None:
                     found.append((is_group, by_value, key, False))

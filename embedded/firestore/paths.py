@@ -2,8 +2,8 @@
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from embedded.firestore.errors import InvalidArgumentError
 
@@ -19,9 +19,11 @@ _INT64_BIAS = 1 << 63
 AFTER_ALL = b"\xff"  # sorts after every key that continues the same prefix
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
-    """A resource below a database's `documents`: even segments make a document, odd ones a collection."""
+class Path(NamedTuple):
+    """A resource below a database's `documents`: even segments make a document, odd ones a collection.
+
+    A tuple, as a write looks it up ten times: a dataclass computes its hash in Python.
+    """
 
     database: str
     segments: tuple[str, ...]

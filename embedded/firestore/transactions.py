@@ -172,7 +172,7 @@ class Transactions:
         return transaction.owner.failed_at
 
     async def _commit(self, owner: Owner, writes: list[ParsedWrite]) -> CommitResult:
-        for path in sorted({write.path for write in writes}, key=lambda path: (path.database, path.segments)):
+        for path in sorted({write.path for write in writes}):
             await self._locks.acquire(owner, path, Mode.WRITE)
         while True:
             if owner.is_failed:

@@ -43,7 +43,7 @@ def after(key: bytes) -> bytes:
 
 def encode_value(value: Value) -> bytes:
     """Return the key of a value; keys compare as Firestore orders the values, and equal values have equal keys."""
-    return _QUERIED[value.WhichOneof("value_type")](value)
+    return ENCODERS[value.WhichOneof("value_type")](value)
 
 
 def encode_exactly(value: Value) -> bytes:
@@ -128,5 +128,5 @@ def _make_encoders(max_bytes: int | None) -> dict[str | None, Encoder]:
     return encoders
 
 
-_QUERIED = _make_encoders(MAX_INDEXED_BYTES)
+ENCODERS = _make_encoders(MAX_INDEXED_BYTES)  # by type, for who knows it already
 _EXACT = _make_encoders(None)

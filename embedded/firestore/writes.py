@@ -132,13 +132,13 @@ def _parse_update(write: Write) -> ParsedWrite:
 
 
 def _check_precondition(write: ParsedWrite, state: State, commit_time: int) -> None:
-    name = write.path.name
     if write.exists is False and state.document is not None:
-        raise AlreadyExistsError(f"Document already exists: {name}")
+        raise AlreadyExistsError(f"Document already exists: {write.path.name}")
     if write.exists is True and state.document is None:
-        raise NotFoundError(f"No document to update: {name}")
+        raise NotFoundError(f"No document to update: {write.path.name}")
     if write.update_time is None:
         return
+    name = write.path.name
     if write.update_time > commit_time:
         raise InvalidArgumentError(f"The precondition's update_time of {name} lies in the future.")
     stored = 0 if state.document is None else state.updated

@@ -3,6 +3,7 @@
 CLIPGRAPH_CRASH_ROUNDS=100 asks for that many kills.
 """
 
+import asyncio
 import random
 import sqlite3
 import threading
@@ -16,7 +17,10 @@ from typing import Any
 
 import pytest
 
+from embedded.firestore.paths import encode_segment
+from embedded.firestore.protos import Write
 from embedded.firestore.storage import FILE_NAME, Storage
+from embedded.firestore.writes import parse_write
 from tests.embedded.firestore.effort import effort, tell, timeout
 from tests.embedded.firestore.process import ServerProcess
 from tests.embedded.firestore.raw import RawFirestore, attempt
@@ -25,6 +29,7 @@ USUAL_ROUNDS = 4
 BATCH_SIZE = 12
 REWRITTEN = 8  # documents that are written again and again, so that their index entries move
 LONGEST_SECONDS = 0.6
+DATABASE = "projects/p/databases/(default)"
 
 
 @dataclass
@@ -216,3 +221,29 @@ async def test_a_commit_waits_for_the_disk(tmp_path: Path) -> None:
     assert storage._connection.execute("PRAGMA synchronous").fetchone() == (2,)
     assert storage._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     await storage.close()
+
+
+async def test_a_commit_that_the_file_refuses_half_way_leaves_no_trace(tmp_path: Path) -> None:
+    """Of one statement that adds many entries, those before the refused one go as well; its neighbours' stay."""
+    storage = Storage.open(tmp_path)
+    storage.start()
+    await put(storage, "first")
+    file = storage._connection
+    # An entry that a later document will have is in the way.
+    late = encode_segment("d30")
+    file.execute("INSERT INTO entries SELECT scope, idx, value, ?, -1 FROM entries LIMIT 1", (late,))
+    refused = put(storage, *(f"d{number:02}" for number in range(40)))
+    _, outcome = await asyncio.gather(put(storage, "second"), refused, return_exceptions=True)
+    assert isinstance(outcome, sqlite3.IntegrityError)
+    documents = [number for (number,) in file.execute("SELECT number FROM documents")]
+    assert len(documents) == 2
+    entries = Counter(number for (number,) in file.execute("SELECT document FROM entries"))
+    assert entries == {-1: 1, **dict.fromkeys(documents, 3)}
+    await storage.close()
+
+
+async def put(storage: Storage, *ids: str) -> None:
+    """Write documents in one commit."""
+    names = [f"{DATABASE}/documents/c/{id_}" for id_ in ids]
+    writes = [Write(update={"name": name, "fields": {"n": {"integer_value": 1}}}) for name in names]
+    await storage.writer.commit([parse_write(write, DATABASE) for write in writes], lambda _: None)
