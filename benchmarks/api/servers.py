@@ -63,6 +63,10 @@ class Process:
         """The processor time that all of its threads have used so far: what /proc/PID/stat counts, in nanoseconds."""
         return time.clock_gettime((~self._process.pid << 3) | 2)  # clock_getcpuclockid(3), which Python does not have
 
+    def send_signal(self, number: int) -> None:
+        """The signal has been sent to it."""
+        self._process.send_signal(number)
+
     def read_status(self) -> str:
         """What the kernel tells of it: /proc/PID/status."""
         return Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
