@@ -1,7 +1,8 @@
 """Presigned URLs: SigV4 in the query string, byte for byte what boto3 gives for the same moment, in microseconds.
 
 boto3 needs hundreds of microseconds a URL, and a page of a thousand clips needs two thousand URLs. Here the day's
-signing key and all that a window's URLs share are kept, so that a URL costs one SHA-256 and half an HMAC.
+signing key and all that a window's URLs share are kept, so that a URL costs one SHA-256 and half an HMAC; and
+the URLs themselves, while their window lasts.
 """
 
 import hashlib
@@ -20,6 +21,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _NOTHING: Mapping[str, str] = {}
 # Clients choose validities freely; the server's own pages need two or three.
 _MAX_FORMS = 64
+# Some 10 MB: ten pages of a thousand clips, with their thumbnails.
+_MAX_URLS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class _Stamp:
     signature: hmac.HMAC
     # By method and validity: forms of URLs that have neither parameters nor headers of their own.
     forms: dict[tuple[str, int], "_Form"] = field(default_factory=dict)
+    # By method, validity and key: such URLs as were signed before.
+    urls: dict[tuple[str, int, str], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +114,24 @@ class UrlSigner:
         `parameters` go into the query in their order; `headers` (names in lower case) are signed, so whoever uses
         the URL must send exactly these.
         """
+        stamp, validity_seconds = self._stamp_for(expires_in_seconds, now)
         if parameters or headers:
-            form = self._make_form(method, *self._stamp_for(expires_in_seconds, now), parameters, headers)
+            form = self._make_form(method, stamp, validity_seconds, parameters, headers)
         else:
-            form = self._plain_form(method, expires_in_seconds, now)
+            form = self._plain_form(method, stamp, validity_seconds)
         return PresignedUrl(form.fill_in(key), form.expires_at)
 
     def presign_plain(self, method: str, key: str, expires_in_seconds: int) -> str:
         """What `presign` gives without parameters and headers: the URL alone, for pages of thousands."""
-        return self._plain_form(method, expires_in_seconds, None).fill_in(key)
+        stamp, validity_seconds = self._stamp_for(expires_in_seconds, None)
+        known = stamp.urls.get((method, validity_seconds, key))
+        if known is not None:
+            return known
+        if len(stamp.urls) >= _MAX_URLS:
+            stamp.urls.clear()
+        url = self._plain_form(method, stamp, validity_seconds).fill_in(key)
+        stamp.urls[method, validity_seconds, key] = url
+        return url
 
     def rotate(self, access_key_id: str, secret_access_key: str) -> None:
         """URLs are signed with this key from now on; those that are out are R2's to refuse."""
@@ -141,8 +155,7 @@ class UrlSigner:
             return now_seconds, wanted_seconds
         return now_seconds - now_seconds % window_seconds, wanted_seconds + window_seconds
 
-    def _plain_form(self, method: str, expires_in_seconds: int, now: datetime | None) -> _Form:
-        stamp, validity_seconds = self._stamp_for(expires_in_seconds, now)
+    def _plain_form(self, method: str, stamp: _Stamp, validity_seconds: int) -> _Form:
         form = stamp.forms.get((method, validity_seconds))
         if form is None:
             if len(stamp.forms) >= _MAX_FORMS:

@@ -8,6 +8,7 @@ from botocore.config import Config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from storage import signing
 from storage.signing import MAX_EXPIRES_IN_SECONDS, UrlSigner
 
 NOON = datetime(2026, 3, 1, 12, 7, 31, tzinfo=UTC)
@@ -116,6 +117,35 @@ def test_url_is_valid_for_what_was_asked_and_at_most_seven_days(moment: datetime
     whole_second = moment.replace(microsecond=0)
     assert whole_second + timedelta(seconds=seconds) <= signed.expires_at
     assert signed.expires_at <= whole_second + timedelta(seconds=seconds + window)
+
+
+asked = st.tuples(
+    st.sampled_from(["GET", "HEAD", "DELETE"]),
+    st.sampled_from(["a", "b/ü +.mp4", "a?"]) | keys,
+    st.sampled_from([1, 60, 3600]),
+)
+
+
+@given(wanted=st.lists(st.tuples(asked, st.integers(0, 3)), max_size=20))
+def test_kept_urls_are_those_that_would_be_signed(wanted: list[tuple[tuple[str, str, int], int]]) -> None:
+    """However methods, keys, validities and windows alternate, and whatever was kept before."""
+    signer, plain = make_signer(), make_signer()
+    for (method, key, seconds), windows in wanted:
+        moment = NOON + timedelta(minutes=15 * windows)
+        with patch("storage.signing.time.time", return_value=moment.timestamp()):
+            assert signer.presign_plain(method, key, seconds) == plain.presign(method, key, seconds, now=moment).url
+
+
+def test_kept_urls_take_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signing, "_MAX_URLS", 10)
+    monkeypatch.setattr(signing, "_MAX_FORMS", 3)
+    signer = make_signer(window_seconds=86_400)
+    for number in range(100):
+        signer.presign_plain("GET", f"key {number}", 1 + number)
+    stamp = signer._stamp
+    assert stamp is not None
+    assert 0 < len(stamp.urls) <= 10
+    assert 0 < len(stamp.forms) <= 3
 
 
 def test_url_is_the_same_within_a_window_and_another_after_it() -> None:
