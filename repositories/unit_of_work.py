@@ -22,6 +22,7 @@ from repositories.exceptions import ContentionError, UnavailableError
 from repositories.reading import to_data
 from repositories.stored import StoredDocument
 from repositories.transactions import Transaction
+from repositories.wire import add_creation
 
 T = TypeVar("T")
 Data = dict[str, Any]
@@ -135,7 +136,7 @@ class UnitOfWork:
         update_time = None if read is None or self.transaction is not None else read.update_time
         option = None if update_time is None else self.calls.client.write_option(last_update_time=update_time)
         if write.is_new:
-            batch.create(write.reference, write.fields or {})
+            add_creation(batch, write.reference, write.fields or {})
         elif write.fields is None:
             batch.delete(write.reference, option=option)
         elif write.is_whole:

@@ -1,8 +1,8 @@
-"""Reads as they go over the wire: Firestore's own messages, sent by the library's channel and not wrapped by it.
+"""What goes over the wire: Firestore's own messages, sent by the library's channel and not wrapped by it.
 
-The library's `get` makes three objects of each element that arrives; that was most of a page's time. The one file that
-uses names which google-cloud-firestore keeps to itself, but for `transactions.py`; tests/repositories/test_wire.py
-fails where a release moves one.
+The library makes three objects of each element that arrives, or is created; that was most of a page's time. The one
+file that uses names which google-cloud-firestore keeps to itself, but for `transactions.py`;
+tests/repositories/test_wire.py fails where a release moves one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,22 +11,26 @@ from typing import Any
 import grpc
 from google.api_core import exceptions as google_exceptions
 from google.api_core.gapic_v1 import routing_header
-from google.cloud.firestore import AsyncCollectionReference
+from google.cloud.firestore import AsyncCollectionReference, AsyncDocumentReference, AsyncWriteBatch
 from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.types import (
     BatchGetDocumentsRequest,
     BatchGetDocumentsResponse,
     ListDocumentsRequest,
     ListDocumentsResponse,
+    Precondition,
     RunQueryRequest,
     RunQueryResponse,
+    Write,
 )
 
 from repositories.client import FirestoreClient
 from repositories.decoding import decode_document, decode_path
+from repositories.encoding import NotPlainError, encode_document
 from repositories.stored import StoredDocument
 
 Metadata = Sequence[tuple[str, str]]
+_Precondition, _Write = Precondition.pb(), Write.pb()
 
 
 class Wire:
@@ -86,6 +90,18 @@ class Wire:
     def _to_metadata(self, *route: tuple[str, str]) -> Metadata:
         # By this header Google's front ends find the database; the library's own calls have it, too.
         return (*self._metadata, routing_header.to_grpc_metadata(route))
+
+
+def add_creation(batch: AsyncWriteBatch, reference: AsyncDocumentReference, fields: dict[str, Any]) -> None:
+    """The batch creates the document: what `batch.create` adds, which takes 0.3 ms to encode a clip."""
+    try:
+        document = encode_document(reference._document_path, fields)  # noqa: SLF001  `projects/…/documents/…`
+    except NotPlainError:
+        batch.create(reference, fields)
+        return
+    write = _Write(update=document, current_document=_Precondition(exists=False))
+    batch._document_references[document.name] = reference  # noqa: SLF001  by which it counts what it writes
+    batch._add_write_pbs([Write.wrap(write)])  # noqa: SLF001  a transaction looks whether it is read-only
 
 
 def _decode_found(response: Any) -> StoredDocument:

@@ -5,16 +5,27 @@ from typing import Any
 
 import grpc
 import pytest
-from google.cloud.firestore import AsyncCollectionReference, FieldFilter, GeoPoint
+from google.api_core.datetime_helpers import DatetimeWithNanoseconds
+from google.cloud.firestore import (
+    SERVER_TIMESTAMP,
+    ArrayUnion,
+    AsyncCollectionReference,
+    FieldFilter,
+    GeoPoint,
+    Increment,
+)
 from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import given
+from hypothesis import strategies as st
 
 from repositories.calls import Calls
-from repositories.client import FirestoreClient
+from repositories.client import FirestoreClient, create_client
 from repositories.decoding import Reference, decode_time
 from repositories.exceptions import ValidationError
+from repositories.models import ClipStatus
 from repositories.stored import StoredDocument
-from repositories.wire import Wire
+from repositories.wire import Wire, add_creation
 
 MOMENT = datetime(1931, 2, 3, 4, 5, 6, 789012, UTC)
 FIELDS: dict[str, Any] = {
@@ -50,6 +61,50 @@ async def test_every_kind_of_value_is_what_the_library_makes_of_it(collection: A
     assert await wire.list_documents(collection, 5, 5) == expected
     (document,) = await wire.run_query(AsyncQuery(collection), 5)
     assert type(document.get("moment")) is datetime
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats()
+    | st.text()
+    | st.datetimes(timezones=st.just(UTC)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(min_size=1), inner, max_size=3),
+    max_leaves=8,
+)
+# What is not encoded here, but by the library.
+ODD = st.sampled_from(
+    [b"bytes", GeoPoint(1.0, 2.0), DatetimeWithNanoseconds(2026, 1, 1, nanosecond=5, tzinfo=UTC), ClipStatus.FAILED]
+)
+
+
+@given(fields=st.dictionaries(st.text(min_size=1), values | ODD | st.lists(ODD, max_size=2), max_size=6))
+def test_a_creation_is_what_the_library_makes_of_it(fields: dict[str, Any]) -> None:
+    client = create_client(project="p", emulator_host="127.0.0.1:1")
+    reference, own, library = client.document("a/b"), client.batch(), client.batch()
+    add_creation(own, reference, fields)
+    library.create(reference, fields)
+    assert [str(write) for write in own._write_pbs] == [str(write) for write in library._write_pbs]
+    assert len(own) == 1
+
+
+@pytest.mark.parametrize(
+    "sentinel", [SERVER_TIMESTAMP, Increment(2), ArrayUnion([1])], ids=["time", "increment", "union"]
+)
+def test_a_creation_with_a_transform_is_the_librarys(sentinel: object) -> None:
+    client = create_client(project="p", emulator_host="127.0.0.1:1")
+    own, library = client.batch(), client.batch()
+    for batch, add in ((own, add_creation), (library, type(library).create)):
+        add(batch, client.document("a/b"), {"a": 1, "b": sentinel})
+    assert own._write_pbs == library._write_pbs
+
+
+@pytest.mark.parametrize("value", [2**63, "\ud800"])
+def test_a_creation_that_cannot_be_encoded_is_refused(value: object) -> None:
+    client = create_client(project="p", emulator_host="127.0.0.1:1")
+    with pytest.raises(ValueError):  # noqa: PT011  whose text is protobuf's
+        add_creation(client.batch(), client.document("a/b"), {"a": value})
 
 
 async def test_a_reference_is_its_name(collection: AsyncCollectionReference) -> None:
