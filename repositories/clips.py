@@ -283,17 +283,18 @@ class ClipRepository(Repository):
     async def _create_possible(
         self, unit: UnitOfWork, clips: Sequence[ClipMetadata]
     ) -> list[tuple[ClipMetadata, bool] | ClipAlreadyExistsError]:
-        references = [self._clip(clip.clip_id) for clip in clips]
-        video, *stored = await unit.get_all([self._video(self.video_id), *references])
+        parent = self._clips
+        references = {clip.clip_id: parent.document(assert_id(clip.clip_id, "clip_id")) for clip in clips}
+        video, *stored = await unit.get_all([self._video(self.video_id), *references.values()])
         if video is None:
             raise VideoNotFoundError(self.user_id, self.video_id)
         outcomes = [
             ClipBeingDeletedError(clip.clip_id) if unit.find_tombstone(reference) else _compare(clip, data)
-            for clip, reference, data in zip(clips, references, stored, strict=True)
+            for clip, reference, data in zip(clips, references.values(), stored, strict=True)
         ]
         new = [outcome[0] for outcome in outcomes if not isinstance(outcome, Exception) and outcome[1]]
         for clip in new:
-            unit.create(self._clip(clip.clip_id), clip.to_document())
+            unit.create(references[clip.clip_id], clip.to_document())
         if new:
             unit.add_to_statistics(self._video(self.video_id), statistics.count_by_style(new))
         return outcomes
