@@ -12,6 +12,7 @@ from strawberry.types.graphql import OperationType
 from gql.clips.mutations import ClipMutations
 from gql.clips.queries import ClipQueries
 from gql.errors import ErrorCodes, log_errors
+from gql.execution.executor import ColumnExecutor
 from gql.limits.cost import Cost
 from gql.mutation import assert_guarded
 from gql.node import NodeQueries
@@ -60,6 +61,7 @@ def create_schema() -> Schema:
         query=Query,
         mutation=Mutation,
         extensions=[ErrorCodes, SchemaSecrecy, ParsedOnce, Cost, FreshReads],
+        execution_context_class=ColumnExecutor,
         exception_handlers=HANDLERS,
         config=StrawberryConfig(relay_max_results=0),
     )
