@@ -1,10 +1,11 @@
 """Clips' GraphQL types."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from gql.attributes import show_model
 from gql.clips.enums import ClipStatus
 from gql.context import Info
 from gql.errors import bad_user_input
@@ -23,9 +24,16 @@ ExpiresIn = Annotated[
 ]
 
 
+@show_model(
+    renamed={"title": "scene_title", "description": "scene_description"},
+    computed={
+        "id": lambda clip: encode_global_id("Clip", clip.user_id, clip.video_id, clip.clip_id),
+        "status": lambda clip: ClipStatus[clip.status.name],
+    },
+)
 @strawberry.type(description="A short clip that was cut out of a video.")
 class Clip(Node):
-    """A clip document; plain attributes, so that a list of them costs little to execute."""
+    """A clip document; its attributes are read when they are selected."""
 
     model: strawberry.Private[ClipMetadata]
     clip_id: strawberry.ID = strawberry.field(
@@ -56,34 +64,8 @@ class Clip(Node):
     )
     created_by: str = strawberry.field(description="Who created it.")
 
-    @classmethod
-    def from_model(cls, model: ClipMetadata) -> Self:
-        """The clip of a document."""
-        return cls(
-            model=model,
-            id=encode_global_id("Clip", model.user_id, model.video_id, model.clip_id),
-            clip_id=strawberry.ID(model.clip_id),
-            video_id=strawberry.ID(model.video_id),
-            user_id=strawberry.ID(model.user_id),
-            scene_id=model.scene_id,
-            title=model.scene_title,
-            description=model.scene_description,
-            filename=model.filename,
-            style=model.style,
-            priority=model.priority,
-            start_time=model.start_time,
-            end_time=model.end_time,
-            duration_seconds=model.duration_seconds,
-            file_size_bytes=model.file_size_bytes,
-            file_size_mb=model.file_size_mb,
-            has_thumbnail=model.has_thumbnail,
-            status=ClipStatus[model.status.name],
-            created_at=model.created_at,
-            completed_at=model.completed_at,
-            failed_at=model.failed_at,
-            error_message=model.error_message,
-            created_by=model.created_by,
-        )
+    def __init__(self, model: ClipMetadata) -> None:
+        self.model = model
 
     @strawberry.field(description="The size of its file for people, such as `11.8 MB`.")
     def size(self) -> str:
@@ -96,7 +78,7 @@ class Clip(Node):
         from gql.videos.types import Video
 
         model = await info.context.loaders.videos.load((self.model.user_id, self.model.video_id))
-        return None if model is None else Video.from_model(model)
+        return None if model is None else Video(model)
 
     @strawberry.field(description="Where its file can be fetched, without a token; null while there is no file.")
     def url(

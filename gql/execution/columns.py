@@ -1,13 +1,11 @@
-"""Compiles a field of a selection set into a column: the field's values for many objects at once.
+"""Compiles the fields of a selection set: into columns, which are a field's values for many objects at once.
 
 graphql-core asks each object for each field: it makes a path, an info and a look for coroutines for every value. Where
 a field is an attribute, or a method that is no coroutine, and so is all that is selected below it, none of these is
 needed as long as nothing goes wrong.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
-from enum import Enum
+from collections.abc import Callable, Sequence
 from functools import partial
 from operator import attrgetter
 from types import NoneType
@@ -19,7 +17,6 @@ from graphql import (
     GraphQLOutputType,
     GraphQLResolveInfo,
     TypeNameMetaFieldDef,
-    get_argument_values,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
@@ -27,16 +24,18 @@ from graphql import (
 )
 from graphql.execution import Executor
 from graphql.execution.collect_fields import FieldDetailsList
-from strawberry.schema.schema_converter import GraphQLCoreConverter, get_arguments
-from strawberry.types import Info
+from graphql.pyutils import Path
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
 from gql.execution.leaves import NotPlainError, Show, make_leaf_show
+from gql.execution.methods import Method, SharedInfo, compile_method
+
+Start = Callable[[Any, Path], tuple[GraphQLResolveInfo[Any], Any]]
+"""What a coroutine is told, and the coroutine, for an object and its path."""
 
 _DIRECTIVES = frozenset({"skip", "include"})
 _BACKREF = GraphQLCoreConverter.DEFINITION_BACKREF
-# Arguments are converted once, and then handed to every call: none of them may be one that a resolver can change.
-_IMMUTABLE = (bool, date, datetime, Enum, float, int, NoneType, str)
 
 
 class Compiler:
@@ -47,10 +46,8 @@ class Compiler:
 
     def compile_field(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> Show | None:
         """What shows the field of each of many objects."""
-        executor = self._executor
-        definition = executor.schema.get_field(parent_type, details[0].node.name.value)
-        # What changes something must not run twice.
-        if definition is None or parent_type is executor.schema.mutation_type or not _check_is_simple(details):
+        definition = self._find_definition(parent_type, details)
+        if definition is None:
             return None
         if definition is TypeNameMetaFieldDef:
             return lambda objects: [parent_type.name] * len(objects)
@@ -59,6 +56,16 @@ class Compiler:
         if read is None or show is None:
             return None
         return lambda objects: show([*map(read, objects)])
+
+    def compile_async_field(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> Start | None:
+        """What starts the field's coroutine, for one object after the other: its arguments are converted once."""
+        definition = self._find_definition(parent_type, details)
+        field = definition and definition.extensions.get(_BACKREF)
+        if definition is None or not isinstance(field, StrawberryField) or not field.is_async:
+            return None
+        make_info = partial(self._executor.build_resolve_info, definition, [one.node for one in details], parent_type)
+        method = compile_method(self._executor, field, make_info(_NOWHERE))
+        return None if method is None else partial(_start, method, make_info)
 
     def compile_values(self, type_: GraphQLOutputType, details: FieldDetailsList) -> Show | None:
         """What shows each of many values that were resolved to this type."""
@@ -85,6 +92,17 @@ class Compiler:
         origin = type_.extensions[_BACKREF].origin if type_.is_type_of else None
         return partial(_show_objects, origin, tuple(columns), list(columns.values()))
 
+    def _find_definition(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> GraphQLField | None:
+        """The field's, where nothing is deferred or streamed, and running it twice does no harm."""
+        schema = self._executor.schema
+        is_plain = parent_type is not schema.mutation_type and all(
+            one.defer_usage is None
+            and one.fragment_variable_values is None
+            and all(directive.name.value in _DIRECTIVES for directive in one.node.directives or ())
+            for one in details
+        )
+        return schema.get_field(parent_type, details[0].node.name.value) if is_plain else None
+
     def _compile_read(
         self, parent_type: GraphQLObjectType, definition: GraphQLField, details: FieldDetailsList
     ) -> Callable[[Any], Any] | None:
@@ -92,68 +110,21 @@ class Compiler:
         field = definition.extensions.get(_BACKREF)
         if not isinstance(field, StrawberryField) or field.extensions or field.is_async:
             return None
-        if field.base_resolver is not None:
-            return self._compile_call(parent_type, definition, field, details)
-        return attrgetter(field.python_name) if field.default_resolver is getattr else None
-
-    def _compile_call(
-        self,
-        parent_type: GraphQLObjectType,
-        definition: GraphQLField,
-        field: StrawberryField,
-        details: FieldDetailsList,
-    ) -> Callable[[Any], Any] | None:
-        """The resolver with its arguments, which are the same for all objects."""
-        resolver: Any = field.base_resolver
-        if not resolver.self_parameter:
-            return None
-        executor = self._executor
-        raw = executor.build_resolve_info(definition, [one.node for one in details], parent_type, None)  # type: ignore[arg-type]  # see SharedInfo
-        info: Any = Info(_raw_info=SharedInfo(raw), _field=field)  # type: ignore[arg-type]  # it quacks
-        given = get_argument_values(definition, details[0].node, executor.variable_values) if definition.args else {}
-        arguments = _convert_arguments(field, info, given)
-        if not all(value is info or isinstance(value, _IMMUTABLE) for value in arguments.values()):
-            return None
-        return partial(resolver.wrapped_func, **arguments)
+        if field.base_resolver is None:
+            return attrgetter(field.python_name) if field.default_resolver is getattr else None
+        raw = self._executor.build_resolve_info(definition, [one.node for one in details], parent_type, _NOWHERE)
+        method = compile_method(self._executor, field, raw)
+        return None if method is None else method.bind(SharedInfo(raw))
 
 
-class SharedInfo:
-    """What the resolvers of many objects are told alike: all but the path, which is each one's own."""
-
-    def __init__(self, raw: GraphQLResolveInfo[Any]) -> None:
-        self._raw = raw
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._raw, name)
-
-    @property
-    def path(self) -> None:
-        """Whoever asks is run by graphql-core, which knows."""
-        raise NotPlainError
+_NOWHERE = Path(None, "", None)
 
 
-def _check_is_simple(details: FieldDetailsList) -> bool:
-    """Whether nothing is deferred or streamed, and no fragment has arguments."""
-    return all(
-        one.defer_usage is None
-        and one.fragment_variable_values is None
-        and all(directive.name.value in _DIRECTIVES for directive in one.node.directives or ())
-        for one in details
-    )
-
-
-def _convert_arguments(field: StrawberryField, info: Info, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments by their Python names and types, as Strawberry hands them to the resolver."""
-    converter = info.schema.schema_converter
-    _, arguments = get_arguments(
-        field=field,
-        source=None,
-        info=info,
-        kwargs=given,
-        config=converter.config,
-        scalar_registry=converter.scalar_registry,
-    )
-    return arguments
+def _start(
+    method: Method, make_info: Callable[[Path], GraphQLResolveInfo[Any]], source: Any, path: Path
+) -> tuple[GraphQLResolveInfo[Any], Any]:
+    raw = make_info(path)
+    return raw, method.bind(raw)(source)
 
 
 def _show_objects(
