@@ -9,9 +9,9 @@ T = TypeVar("T")
 
 
 def show_model(
-    *, renamed: Mapping[str, str], computed: Mapping[str, Callable[[Any], Any]]
+    *, renamed: Mapping[str, str], computed: Mapping[str, Callable[[T], Any]]
 ) -> Callable[[type[T]], type[T]]:
-    """The type, with attributes that are its model's: of the same name, of another (`renamed`), or `computed` of it.
+    """The type, with attributes that are its model's: of the same name, of another (`renamed`), or `computed`.
 
     Nothing is copied: a page makes a thousand of them, and shows some of the attributes of each.
     """
@@ -20,13 +20,9 @@ def show_model(
         for field in fields(cls):  # type: ignore[arg-type]  # strawberry's types are dataclasses
             name = field.name
             if name in computed:
-                setattr(cls, name, _compute_from_model(computed[name]))
+                setattr(cls, name, property(computed[name]))
             elif name != "model" and field.init:
                 setattr(cls, name, property(attrgetter(f"model.{renamed.get(name, name)}")))
         return cls
 
     return show
-
-
-def _compute_from_model(compute: Callable[[Any], Any]) -> property:
-    return property(lambda self: compute(self.model))

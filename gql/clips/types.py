@@ -10,7 +10,7 @@ from gql.clips.enums import ClipStatus
 from gql.context import Info
 from gql.errors import bad_user_input
 from gql.relay import Node, encode_global_id
-from repositories.models import ClipMetadata
+from repositories import models
 from storage.signing import MAX_EXPIRES_IN_SECONDS
 
 if TYPE_CHECKING:
@@ -27,15 +27,15 @@ ExpiresIn = Annotated[
 @show_model(
     renamed={"title": "scene_title", "description": "scene_description"},
     computed={
-        "id": lambda clip: encode_global_id("Clip", clip.user_id, clip.video_id, clip.clip_id),
-        "status": lambda clip: ClipStatus[clip.status.name],
+        "id": lambda self: encode_global_id("Clip", self.user_id, self.video_id, self.clip_id),
+        "status": lambda self: ClipStatus[self.model.status.name],
     },
 )
 @strawberry.type(description="A short clip that was cut out of a video.")
 class Clip(Node):
     """A clip document; its attributes are read when they are selected."""
 
-    model: strawberry.Private[ClipMetadata]
+    model: strawberry.Private[models.ClipMetadata]
     clip_id: strawberry.ID = strawberry.field(
         description="The id within the video: the filename without its extension."
     )
@@ -64,7 +64,7 @@ class Clip(Node):
     )
     created_by: str = strawberry.field(description="Who created it.")
 
-    def __init__(self, model: ClipMetadata) -> None:
+    def __init__(self, model: models.ClipMetadata) -> None:
         self.model = model
 
     @strawberry.field(description="The size of its file for people, such as `11.8 MB`.")
@@ -91,7 +91,7 @@ class Clip(Node):
     ) -> str | None:
         """A presigned URL, signed only when the field is selected."""
         _assert_expires_in(expires_in)
-        if self.status is not ClipStatus.COMPLETED:
+        if self.model.status is not models.ClipStatus.COMPLETED:
             return None
         return info.context.services.storage.presign_get(
             self.model.r2_key,

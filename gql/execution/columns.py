@@ -71,11 +71,12 @@ class Compiler:
         """What shows each of many values that were resolved to this type."""
         is_nullable = not is_non_null_type(type_)
         inner: Any = type_ if is_nullable else type_.of_type  # type: ignore[union-attr]  # a non-null type has one
+        show: Show | None
         if is_leaf_type(inner):
-            return make_leaf_show(inner, is_nullable=is_nullable)
-        if is_list_type(inner):
-            show = self.compile_values(inner.of_type, details)
-            show = partial(_show_lists, show) if show else None
+            show = make_leaf_show(inner)
+        elif is_list_type(inner):
+            show_item = self.compile_values(inner.of_type, details)
+            show = partial(_show_lists, show_item) if show_item else None
         else:
             show = self._compile_objects(inner, details) if is_object_type(inner) else None
         return partial(_show_some, show) if show and is_nullable else show

@@ -11,13 +11,14 @@ from graphql import (
     GRAPHQL_MAX_INT,
     GRAPHQL_MIN_INT,
     GraphQLBoolean,
+    GraphQLEnumType,
     GraphQLFloat,
     GraphQLID,
     GraphQLInt,
     GraphQLLeafType,
     GraphQLString,
-    Undefined,
 )
+from graphql.pyutils import UndefinedType
 
 Show = Callable[[Sequence[Any]], Sequence[Any]]
 """What the response shows for each of many objects, or values; an exception sends all of them to graphql-core."""
@@ -37,35 +38,41 @@ _UNCHANGED: dict[GraphQLLeafType, type] = {
 }
 # All else may be an exception that was returned, or awaitable: graphql-core looks for these before it coerces.
 _HARMLESS = frozenset({bool, date, datetime, float, int, str})
+_WHOLE_FLOAT = 2**53
+"""Up to here every whole number is a float as well."""
 
 
-def make_leaf_show(type_: GraphQLLeafType, *, is_nullable: bool) -> Show:
-    """What shows values of this type; it raises NotPlainError, or graphql-core's own errors, for what is odd."""
+def make_leaf_show(type_: GraphQLLeafType) -> Show:
+    """What shows values of this type, none of them null; it raises whatever it likes for what is odd."""
     unchanged = _UNCHANGED.get(type_)
-    allowed = {NoneType} if is_nullable else set[type]()
     coerce = type_.coerce_output_value
 
     def show(values: Sequence[Any]) -> Sequence[Any]:
-        kinds = {*map(type, values)} - allowed
-        if kinds <= {unchanged} and _check_range(unchanged, values):
-            return values
+        kinds = {*map(type, values)}
+        if kinds <= {unchanged}:
+            return _assert_range(unchanged, values) if values else values
+        if unchanged is float and kinds == {int} and -_WHOLE_FLOAT <= min(values) <= max(values) <= _WHOLE_FLOAT:
+            return [*map(float, values)]
         if not all(kind in _HARMLESS or issubclass(kind, Enum) for kind in kinds):
             raise NotPlainError
-        return [None if value is None else _assert_value(coerce(value)) for value in values]
+        if isinstance(type_, GraphQLEnumType):
+            coerced = {value: coerce(value) for value in {*values}}
+            return _assert_values([coerced[value] for value in values])
+        return _assert_values([*map(coerce, values)])
 
     return show
 
 
-def _check_range(kind: type | None, values: Sequence[Any]) -> bool:
-    """Whether each number is one that its type can hold."""
-    if kind is float:
-        return all(value is None or isfinite(value) for value in values)
-    if kind is int:
-        return all(value is None or GRAPHQL_MIN_INT <= value <= GRAPHQL_MAX_INT for value in values)
-    return True
+def _assert_range(kind: type | None, values: Sequence[Any]) -> Sequence[Any]:
+    """The numbers, where each is one that its type can hold."""
+    if kind is float and not all(map(isfinite, values)):
+        raise NotPlainError
+    if kind is int and not GRAPHQL_MIN_INT <= min(values) <= max(values) <= GRAPHQL_MAX_INT:
+        raise NotPlainError
+    return values
 
 
-def _assert_value(coerced: Any) -> Any:
-    if coerced is None or coerced is Undefined:
+def _assert_values(coerced: Sequence[Any]) -> Sequence[Any]:
+    if not {NoneType, UndefinedType}.isdisjoint(map(type, coerced)):
         raise NotPlainError
     return coerced

@@ -4,18 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
-from functools import partial
+from functools import lru_cache, partial
 from types import NoneType
 from typing import Any
 
 from graphql import GraphQLResolveInfo, get_argument_values
 from graphql.execution import Executor
-from strawberry.schema.schema_converter import get_arguments
+from strawberry.schema.schema_converter import GraphQLCoreConverter, get_arguments
 from strawberry.types import Info
 from strawberry.types.field import StrawberryField
 
 from gql.execution.leaves import NotPlainError
 
+# Some 300 bytes each; ids and cursors make them differ.
+MAX_CONVERSIONS_KEPT = 1_000
 # Arguments are converted once, and then handed to every call: none of them may be one that a resolver can change.
 _IMMUTABLE = (bool, date, datetime, Enum, float, int, NoneType, str)
 
@@ -40,6 +42,8 @@ class SharedInfo:
 
     def __init__(self, raw: GraphQLResolveInfo[Any]) -> None:
         self._raw = raw
+        # What nearly all ask for, without the detour.
+        self.context = raw.context
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._raw, name)
@@ -58,16 +62,29 @@ def compile_method(executor: Executor[Any], field: StrawberryField, raw: GraphQL
     if not resolver.self_parameter or field.extensions or converter._get_field_exception_handlers(field):  # noqa: SLF001  it has no other name
         return None
     definition = raw.parent_type.fields[raw.field_name]
+    given = get_argument_values(definition, raw.field_nodes[0], executor.variable_values)
+    # Lists and input objects are for each call to have its own, and have no hash.
+    if not all(isinstance(value, _IMMUTABLE) for value in given.values()):
+        return None
+    arguments = _convert(field, converter, tuple(given.items()))
+    return Method(
+        field, partial(resolver.wrapped_func, **arguments), resolver.info_parameter and resolver.info_parameter.name
+    )
+
+
+@lru_cache(MAX_CONVERSIONS_KEPT)
+def _convert(
+    field: StrawberryField, converter: GraphQLCoreConverter, given: tuple[tuple[str, Any], ...]
+) -> dict[str, Any]:
+    """The arguments by their Python names and in their Python types: Strawberry takes 0.3 ms for `Video.clips`."""
+    # Only hooks of input objects ask for it.
+    no_info: Any = None
     _, arguments = get_arguments(
         field=field,
         source=None,
-        info=Info(_raw_info=raw, _field=field),
-        kwargs=get_argument_values(definition, raw.field_nodes[0], executor.variable_values),
+        info=no_info,
+        kwargs=dict(given),
         config=converter.config,
         scalar_registry=converter.scalar_registry,
     )
-    info_name = resolver.info_parameter and resolver.info_parameter.name
-    arguments.pop(info_name, None)
-    if not all(isinstance(value, _IMMUTABLE) for value in arguments.values()):
-        return None
-    return Method(field, partial(resolver.wrapped_func, **arguments), info_name)
+    return arguments

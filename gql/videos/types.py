@@ -58,8 +58,8 @@ class StyleCount:
 @show_model(
     renamed={"title": "video_title"},
     computed={
-        "id": lambda video: encode_global_id("Video", video.user_id, video.video_id),
-        "status": lambda video: VideoStatus[video.status.name],
+        "id": lambda self: encode_global_id("Video", self.user_id, self.video_id),
+        "status": lambda self: VideoStatus[self.model.status.name],
     },
 )
 @strawberry.type(description="A long video, out of which clips are cut.")
