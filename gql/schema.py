@@ -1,9 +1,11 @@
 """The schema, put together from the domains; `schema.graphql` is its printed form."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import strawberry
 from graphql import GraphQLError
+from graphql.execution import Executor
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
@@ -54,14 +56,14 @@ class Schema(strawberry.Schema):
         log_errors(errors)
 
 
-def create_schema() -> Schema:
-    """The schema with its extensions; the same for every process."""
+def create_schema(executor: type[Executor[Any]] = ColumnExecutor) -> Schema:
+    """The schema with its extensions; the same for every process, but in tests that compare executors."""
     assert_guarded(Mutation)
     return Schema(
         query=Query,
         mutation=Mutation,
         extensions=[ErrorCodes, SchemaSecrecy, ParsedOnce, Cost, FreshReads],
-        execution_context_class=ColumnExecutor,
+        execution_context_class=executor,
         exception_handlers=HANDLERS,
         config=StrawberryConfig(relay_max_results=0),
     )

@@ -96,7 +96,7 @@ class Compiler:
     def _find_definition(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> GraphQLField | None:
         """The field's, where nothing is deferred or streamed, and running it twice does no harm."""
         schema = self._executor.schema
-        is_plain = parent_type is not schema.mutation_type and all(
+        is_plain = parent_type not in (schema.mutation_type, schema.subscription_type) and all(
             one.defer_usage is None
             and one.fragment_variable_values is None
             and all(directive.name.value in _DIRECTIVES for directive in one.node.directives or ())
@@ -135,6 +135,8 @@ def _show_objects(
         # Of what they are graphql-core asks those types only that have interfaces; none is an exception, or awaitable.
         if kind is not origin if origin else not hasattr(kind, "__strawberry_definition__"):
             raise NotPlainError
+    if not columns:
+        return [{} for _ in objects]
     rows = zip(*[show(objects) for show in columns], strict=True)
     return [dict(zip(names, row)) for row in rows]  # noqa: B905  as many as there are columns; 0.1 µs each
 
