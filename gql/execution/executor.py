@@ -38,9 +38,12 @@ class ColumnExecutor(StrawberryGraphQLCoreExecutionContext):
         self._starts: _Compiled[Start] = {}
 
     def build_per_event_executor(self, payload: Any) -> Any:
-        """The executor of one event of a subscription, which is the root value that resolvers are told."""
+        """The executor of one event of a subscription."""
         executor: Any = super().build_per_event_executor(payload)
+        # It is a copy with the same dictionaries, which would grow with every event; and resolvers were told the root
+        # value, which is the event.
         executor._forget()  # noqa: SLF001  it is one of us
+        executor._relevant_sub_fields = {}  # noqa: SLF001  as above
         return executor
 
     def execute_field(

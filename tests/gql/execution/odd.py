@@ -134,14 +134,31 @@ def create_odd_schema(executor: type[Executor[Any]]) -> strawberry.Schema:
     return _QuietSchema(Query, types=[Thing, Other], execution_context_class=executor)
 
 
-_WRONG = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-(2**70), 2**70),
-    st.floats(),
-    st.text(max_size=3),
-    st.sampled_from([ValueError("a value"), Text.SOME, Color.GREEN, MOMENT, [], (), {}, object, 2**31, 2**53 + 1]),
-)
+WRONG: list[Any] = [None, True, 1.0, 1.5, float("nan"), float("inf"), -0.0, 7, 2**31, -(2**31) - 1, 2**53 + 1, 10**400]
+WRONG += ["", "text", Text.SOME, Color.GREEN, MOMENT, MOMENT.date(), ValueError("a value"), [], (), ["x"], [None], {}]
+WRONG += [object, Other(name="other", ratio=1), [Other(name="other", ratio=1)], [ValueError("an item")], iter("ab")]
+_WRONG = st.sampled_from(WRONG)
+
+
+def make_thing(**values: Any) -> Thing:
+    """A thing with nothing wrong but what is given."""
+    right: dict[str, Any] = {
+        "name": "a",
+        "number": 1,
+        "ratio": 0.5,
+        "is_good": True,
+        "color": Color.RED,
+        "maybe_color": None,
+        "moment": MOMENT,
+        "key": "k",
+        "tags": ["t"],
+        "maybe_tags": None,
+        "grid": [[1], []],
+        "child": None,
+        "children": [],
+        "maybe_children": None,
+    }
+    return Thing(**right | values)
 
 
 def _mostly(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

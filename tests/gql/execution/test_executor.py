@@ -4,7 +4,8 @@ from collections.abc import AsyncGenerator
 from typing import Any, ClassVar
 
 import strawberry
-from graphql import GraphQLObjectType
+from graphql import GraphQLObjectType, parse
+from graphql.pyutils import is_awaitable
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
@@ -119,6 +120,20 @@ async def test_each_event_of_a_subscription_has_its_own_root_value() -> None:
         events: Any = await schema.subscribe("subscription { events { number root } }")
         answers.append([event.data async for event in events])
     assert answers[0] == answers[1] == [{"events": {"number": number, "root": str(number)}} for number in (1, 2)]
+
+
+async def test_events_leave_nothing_behind() -> None:
+    """graphql-core's own memory of selections grows with every event, as long as a subscription lasts."""
+    first = ColumnExecutor.build(
+        strawberry.Schema(Query, subscription=Subscription)._schema, parse("subscription { events { number } }")
+    )
+    assert isinstance(first, ColumnExecutor)
+    for number in (1, 2):
+        event = first.build_per_event_executor(Event(number=number))
+        result: Any = event.execute_operation(False)
+        assert (await result if is_awaitable(result) else result).data == {"events": {"number": number}}
+        assert event._shows
+    assert [*first._shows, *first._starts, *first._relevant_sub_fields] == []
 
 
 def test_graphql_core_has_what_the_executor_overrides() -> None:

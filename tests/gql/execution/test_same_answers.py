@@ -3,6 +3,8 @@
 The same few at each run; CLIPGRAPH_EXECUTION_EXAMPLES=5000 makes so many other ones.
 """
 
+import copy
+import dataclasses
 import os
 import re
 from collections.abc import Awaitable, Callable
@@ -21,7 +23,7 @@ from gql.permissions import Principal, Role
 from gql.schema import create_schema
 from tests.gql.conftest import Execute, make_clip_input, to_json
 from tests.gql.execution.decorating import VARIABLES, decorate
-from tests.gql.execution.odd import THINGS, create_odd_schema
+from tests.gql.execution.odd import THINGS, WRONG, Thing, create_odd_schema, make_thing
 
 GIVEN_EXAMPLES = os.environ.get("CLIPGRAPH_EXECUTION_EXAMPLES")
 several = settings(
@@ -47,6 +49,29 @@ def show(result: Any) -> bytes:
 async def test_odd_values_and_errors_are_answered_alike(document: str, things: Any) -> None:
     ours, core = [show(await schema.execute(document, VARIABLES, root_value=things)) for schema in (ODD, ODD_BY_CORE)]
     assert ours == core
+
+
+EVERYTHING = """
+query {
+  things { ...All place children { ...All } maybeChildren { ...All } child { ...All } }
+  thingsLater { ...All }
+}
+fragment All on Thing {
+  __typename name number ratio isGood color maybeColor moment key tags maybeTags grid shout(times: 1, color: GREEN)
+}
+"""
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Thing) if field.init])
+async def test_each_wrong_value_is_answered_alike(field: str) -> None:
+    """In each field, of one object among others and below another."""
+    for number in range(len(WRONG)):
+        answers = []
+        for schema in (ODD, ODD_BY_CORE):
+            odd = make_thing(**{field: copy.copy(WRONG[number])})
+            root = [make_thing(), odd, make_thing(children=[odd, make_thing()], child=odd)]
+            answers.append(show(await schema.execute(EVERYTHING, root_value=root)))
+        assert answers[0] == answers[1], WRONG[number]
 
 
 PAGES = """
