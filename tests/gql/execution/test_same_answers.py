@@ -54,7 +54,7 @@ async def test_odd_values_and_errors_are_answered_alike(document: str, things: A
 EVERYTHING = """
 query {
   things { ...All place children { ...All } maybeChildren { ...All } child { ...All } }
-  thingsLater { ...All }
+  thingsLater { ...All kin: children { __typename name } maybeKin: maybeChildren { __typename } one: child { name } }
 }
 fragment All on Thing {
   __typename name number ratio isGood color maybeColor moment key tags maybeTags grid shout(times: 1, color: GREEN)
