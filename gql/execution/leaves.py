@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from enum import Enum
+from functools import lru_cache
 from math import isfinite
 from types import NoneType
 from typing import Any
@@ -28,6 +29,8 @@ class NotPlainError(Exception):
     """These values are for graphql-core to judge, one by one."""
 
 
+# A schema has a dozen; tests have many schemas.
+MAX_TYPES_KEPT = 100
 # What coercion leaves as it is. No subclasses: a bool is an int, and an enum may be a str.
 _UNCHANGED: dict[GraphQLLeafType, type] = {
     GraphQLBoolean: bool,
@@ -42,6 +45,7 @@ _WHOLE_FLOAT = 2**53
 """Up to here every whole number is a float as well."""
 
 
+@lru_cache(MAX_TYPES_KEPT)
 def make_leaf_show(type_: GraphQLLeafType) -> Show:
     """What shows values of this type, none of them null; it raises whatever it likes for what is odd."""
     unchanged = _UNCHANGED.get(type_)

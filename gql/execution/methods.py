@@ -16,8 +16,8 @@ from strawberry.types.field import StrawberryField
 
 from gql.execution.leaves import NotPlainError
 
-# Some 300 bytes each; ids and cursors make them differ.
-MAX_CONVERSIONS_KEPT = 1_000
+# Some 500 bytes each; ids and cursors make them differ.
+MAX_METHODS_KEPT = 1_000
 # Arguments are converted once, and then handed to every call: none of them may be one that a resolver can change.
 _IMMUTABLE = (bool, date, datetime, Enum, float, int, NoneType, str)
 
@@ -56,27 +56,24 @@ class SharedInfo:
 
 def compile_method(executor: Executor[Any], field: StrawberryField, raw: GraphQLResolveInfo[Any]) -> Method | None:
     """The field's resolver as Strawberry would call it, or None where it does more than that."""
-    resolver: Any = field.base_resolver
-    converter = Info(_raw_info=raw, _field=field).schema.schema_converter
-    # Handlers turn exceptions into members of the field's union.
-    if not resolver.self_parameter or field.extensions or converter._get_field_exception_handlers(field):  # noqa: SLF001  it has no other name
-        return None
     definition = raw.parent_type.fields[raw.field_name]
     given = get_argument_values(definition, raw.field_nodes[0], executor.variable_values)
     # Lists and input objects are for each call to have its own, and have no hash.
     if not all(isinstance(value, _IMMUTABLE) for value in given.values()):
         return None
-    arguments = _convert(field, converter, tuple(given.items()))
-    return Method(
-        field, partial(resolver.wrapped_func, **arguments), resolver.info_parameter and resolver.info_parameter.name
-    )
+    converter = Info(_raw_info=raw, _field=field).schema.schema_converter
+    return _make_method(field, converter, tuple(given.items()))
 
 
-@lru_cache(MAX_CONVERSIONS_KEPT)
-def _convert(
+@lru_cache(MAX_METHODS_KEPT)
+def _make_method(
     field: StrawberryField, converter: GraphQLCoreConverter, given: tuple[tuple[str, Any], ...]
-) -> dict[str, Any]:
-    """The arguments by their Python names and in their Python types: Strawberry takes 0.3 ms for `Video.clips`."""
+) -> Method | None:
+    """The method, with its arguments by their Python names and types: Strawberry takes 0.3 ms for `Video.clips`."""
+    resolver: Any = field.base_resolver
+    # Handlers turn exceptions into members of the field's union.
+    if not resolver.self_parameter or field.extensions or converter._get_field_exception_handlers(field):  # noqa: SLF001  it has no other name
+        return None
     # Only hooks of input objects ask for it.
     no_info: Any = None
     _, arguments = get_arguments(
@@ -87,4 +84,6 @@ def _convert(
         config=converter.config,
         scalar_registry=converter.scalar_registry,
     )
-    return arguments
+    info_name = resolver.info_parameter and resolver.info_parameter.name
+    arguments.pop(info_name, None)
+    return Method(field, partial(resolver.wrapped_func, **arguments), info_name)
