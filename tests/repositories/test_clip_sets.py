@@ -99,7 +99,9 @@ def test_what_no_cursor_holds_comes_last(value: Any) -> None:
 
 def test_first_pages_that_are_asked_for_again_are_there() -> None:
     """The last few of them; pages at cursors are made each time, of which there is no end."""
-    clips = ClipSet.of(Filter(), [StoredDocument(f"c{number}", DEFAULTS, MOMENT, MOMENT) for number in range(9)])
+    clips = ClipSet.of(
+        Filter(), [StoredDocument(f"users/u/videos/v/clips/c{at}", DEFAULTS, MOMENT, MOMENT) for at in range(9)]
+    )
     first, at_cursor = (
         Span(ClipOrder.PRIORITY_ASC, 2, after, None, from_end=False)
         for after in (None, Cursor(ClipOrder.PRIORITY_ASC, 1, "c1"))
