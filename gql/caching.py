@@ -5,7 +5,6 @@ import re
 import time
 from datetime import UTC, datetime
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,13 +20,13 @@ def may_be_cached(request: Request) -> bool:
     return request.method == "GET" and "documentId" in request.query_params
 
 
-def make_cacheable(request: Request, response: Response, data: object, vary: str) -> Response:
+def make_cacheable(request: Request, response: Response, data: bytes, vary: str) -> Response:
     """The response with `ETag` and `Cache-Control`; 304 without a body where the client has it already.
 
-    The tag is of `data` alone: what the request cost is no part of what it answers.
+    The tag is of `data` alone, as it is encoded: what the request cost is no part of what it answers.
     """
     max_age_seconds = choose_max_age_seconds(bytes(response.body), time.time())
-    etag = f'W/"{hashlib.sha256(orjson.dumps(data)).hexdigest()[:32]}"'
+    etag = f'W/"{hashlib.sha256(data).hexdigest()[:32]}"'
     headers = {
         "ETag": etag,
         "Cache-Control": f"private, max-age={max_age_seconds}" if max_age_seconds > 0 else "private, no-cache",

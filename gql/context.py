@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import strawberry
 
 from gql.clips.merging import StatusMerger
+from gql.execution.documents import KnownDocuments
 from gql.limits.budgets import Budgets
 from gql.permissions import Principal
 from gql.trusted_documents import NO_DOCUMENTS, TrustedDocuments
@@ -54,6 +55,11 @@ class Services:
     def status_merger(self) -> StatusMerger:
         """What all requests' single status changes go through."""
         return StatusMerger(self.settings.statistics_window_ms / 1000)
+
+    @cached_property
+    def known_documents(self) -> KnownDocuments:
+        """The documents that all requests sent last."""
+        return KnownDocuments()
 
     @cached_property
     def budgets(self) -> Budgets:

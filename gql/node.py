@@ -34,13 +34,13 @@ class NodeQueries:
 async def _find_video(context: Context, user_id: str, video_id: str) -> Video | None:
     owner_id = _resolve_searched(context, user_id)
     model = await context.loaders.load_video(owner_id, video_id)
-    return None if model is None or owner_id != user_id else Video.from_model(model)
+    return None if model is None or owner_id != user_id else Video(model)
 
 
 async def _find_clip(context: Context, user_id: str, video_id: str, clip_id: str) -> Clip | None:
     owner_id = _resolve_searched(context, user_id)
     model = await context.services.clips(owner_id, video_id).get_clip(clip_id)
-    return None if model is None or owner_id != user_id else Clip.from_model(model)
+    return None if model is None or owner_id != user_id else Clip(model)
 
 
 def _resolve_searched(context: Context, user_id: str) -> str:

@@ -1,12 +1,13 @@
 """Relay's conventions: nodes with opaque global ids, connections, and the arguments that page them."""
 
+from binascii import b2a_base64
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 import strawberry
 from graphql import FieldNode, VariableNode
-from strawberry.relay import PageInfo, from_base64, to_base64
+from strawberry.relay import PageInfo, from_base64
 
 from gql.context import Info
 from gql.errors import bad_user_input
@@ -28,7 +29,7 @@ class Node:
 
 def encode_global_id(type_name: str, *path: str) -> strawberry.ID:
     """The opaque id of a document: its type, and the ids on its path (which hold no `/`)."""
-    return strawberry.ID(to_base64(type_name, "/".join(path)))
+    return strawberry.ID(b2a_base64(f"{type_name}:{'/'.join(path)}".encode(), newline=False).decode())
 
 
 def decode_global_id(global_id: str) -> tuple[str, tuple[str, ...]]:
@@ -48,19 +49,56 @@ class Edge(Generic[T]):
     node: T = strawberry.field(description="The object.")
 
 
+class ModelPage(Protocol[M_co]):
+    """What a repository answers for a page: models, a cursor for each, and whether there is more."""
+
+    @property
+    def items(self) -> Sequence[M_co]:
+        """The models in order."""
+
+    @property
+    def cursors(self) -> Sequence[str]:
+        """One cursor a model."""
+
+    @property
+    def first_cursor(self) -> str | None:
+        """The first model's cursor."""
+
+    @property
+    def last_cursor(self) -> str | None:
+        """The last model's cursor."""
+
+    @property
+    def has_next(self) -> bool:
+        """Whether something follows."""
+
+    @property
+    def has_previous(self) -> bool:
+        """Whether something comes before."""
+
+
 @strawberry.type(description="A page of a longer list.")
 class Connection(Generic[T]):
     """A page, and a count of the whole list that is computed only when it is asked for."""
 
     nodes: list[T] = strawberry.field(description="The objects of this page.")
-    page_info: PageInfo = strawberry.field(description="Whether and where the list goes on.")
-    list_cursors: strawberry.Private[Callable[[], Sequence[str]]]
+    page: strawberry.Private[ModelPage[Any]]
     count: strawberry.Private[Callable[[], Awaitable[int]]]
+
+    @strawberry.field(description="Whether and where the list goes on.")
+    def page_info(self) -> PageInfo:
+        """The ends, made when they are asked for as well."""
+        return PageInfo(
+            has_next_page=self.page.has_next,
+            has_previous_page=self.page.has_previous,
+            start_cursor=self.page.first_cursor,
+            end_cursor=self.page.last_cursor,
+        )
 
     @strawberry.field(description="The objects of this page with their cursors.")
     def edges(self) -> list[Edge[T]]:
         """Made when they are asked for: a cursor costs more than the rest of an edge."""
-        return [Edge(cursor=cursor, node=node) for cursor, node in zip(self.list_cursors(), self.nodes, strict=True)]
+        return [Edge(cursor=cursor, node=node) for cursor, node in zip(self.page.cursors, self.nodes, strict=True)]
 
     @strawberry.field(description="How many objects the whole list has. Counted only when asked for.")
     async def total_count(self) -> int:
@@ -105,44 +143,6 @@ def _is_argument_given(info: Info, name: str) -> bool:
     return value is not None
 
 
-class ModelPage(Protocol[M_co]):
-    """What a repository answers for a page: models, a cursor for each, and whether there is more."""
-
-    @property
-    def items(self) -> Sequence[M_co]:
-        """The models in order."""
-
-    @property
-    def cursors(self) -> Sequence[str]:
-        """One cursor a model."""
-
-    @property
-    def first_cursor(self) -> str | None:
-        """The first model's cursor."""
-
-    @property
-    def last_cursor(self) -> str | None:
-        """The last model's cursor."""
-
-    @property
-    def has_next(self) -> bool:
-        """Whether something follows."""
-
-    @property
-    def has_previous(self) -> bool:
-        """Whether something comes before."""
-
-
 def connect(page: ModelPage[M], to_node: Callable[[M], T], count: Callable[[], Awaitable[int]]) -> Connection[T]:
     """The connection that shows a repository's page."""
-    return Connection(
-        nodes=[to_node(item) for item in page.items],
-        page_info=PageInfo(
-            has_next_page=page.has_next,
-            has_previous_page=page.has_previous,
-            start_cursor=page.first_cursor,
-            end_cursor=page.last_cursor,
-        ),
-        list_cursors=lambda: page.cursors,
-        count=count,
-    )
+    return Connection(nodes=[to_node(item) for item in page.items], page=page, count=count)

@@ -1,9 +1,11 @@
 """The schema, put together from the domains; `schema.graphql` is its printed form."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import strawberry
 from graphql import GraphQLError
+from graphql.execution import Executor
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
@@ -12,6 +14,7 @@ from strawberry.types.graphql import OperationType
 from gql.clips.mutations import ClipMutations
 from gql.clips.queries import ClipQueries
 from gql.errors import ErrorCodes, log_errors
+from gql.execution.executor import ColumnExecutor
 from gql.limits.cost import Cost
 from gql.mutation import assert_guarded
 from gql.node import NodeQueries
@@ -53,13 +56,14 @@ class Schema(strawberry.Schema):
         log_errors(errors)
 
 
-def create_schema() -> Schema:
-    """The schema with its extensions; the same for every process."""
+def create_schema(executor: type[Executor[Any]] = ColumnExecutor) -> Schema:
+    """The schema with its extensions; the same for every process, but in tests that compare executors."""
     assert_guarded(Mutation)
     return Schema(
         query=Query,
         mutation=Mutation,
         extensions=[ErrorCodes, SchemaSecrecy, ParsedOnce, Cost, FreshReads],
+        execution_context_class=executor,
         exception_handlers=HANDLERS,
         config=StrawberryConfig(relay_max_results=0),
     )

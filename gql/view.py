@@ -146,7 +146,9 @@ class GraphQLView(GraphQL[Context, None]):
         if isinstance(result, PreExecutionError):
             answer.pop("data", None)
         if may_be_cached(request) and not result.errors:
-            request.state.kept_data = result.data
+            # Encoded once, for the answer and for its tag.
+            request.state.kept_data = orjson.dumps(result.data)
+            answer["data"] = orjson.Fragment(request.state.kept_data)  # type: ignore[typeddict-item]  # JSON already
         return answer
 
     def create_response(

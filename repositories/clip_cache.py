@@ -28,7 +28,7 @@ from repositories.models import VideoMetadata
 MAX_CLIPS_KEPT = 1_000
 # Of a set, and of a row beside its texts: objects, dictionaries, numbers and moments.
 BYTES_PER_SET = 1_000
-BYTES_PER_ROW = 2_500
+BYTES_PER_ROW = 3_000
 
 _Key = tuple[str, str, Filter]
 

@@ -14,6 +14,8 @@ from repositories.pages import Page
 from repositories.reading import try_read_clip_document
 from repositories.stored import StoredDocument
 
+# First pages that are asked for again: those of a page by style, of a wall, and of a cover.
+MAX_PAGES_KEPT = 3
 ORDER_FIELDS = tuple(dict.fromkeys(order.field for order in ClipOrder))
 
 
@@ -48,6 +50,9 @@ class ClipSet:
     filter: Filter
     rows: tuple[ClipRow, ...]
     _sorted: dict[str, list[tuple[Any, ClipRow]]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _pages: dict[tuple[Filter, Span], Page[ClipMetadata]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def of(cls, wanted: Filter, documents: Iterable[StoredDocument]) -> Self:
@@ -56,6 +61,16 @@ class ClipSet:
 
     def find_page(self, wanted: Filter, span: Span) -> Page[ClipMetadata]:
         """What `list_clips` would read in Firestore, of a filter that this set's own covers."""
+        if span.after is not None or span.before is not None:
+            return self._make_page(wanted, span)
+        key = (wanted, span)
+        if key not in self._pages:
+            if len(self._pages) == MAX_PAGES_KEPT:
+                self._pages.clear()
+            self._pages[key] = self._make_page(wanted, span)
+        return self._pages[key]
+
+    def _make_page(self, wanted: Filter, span: Span) -> Page[ClipMetadata]:
         rows = [entry for entry in self._sort(span.order.field) if entry[1].check_matches(wanted)]
         # Read from one end, as a query would: `near` is the bound at which it begins, `far` the one at which it stops.
         near, far = (span.before, span.after) if span.from_end else (span.after, span.before)

@@ -31,7 +31,7 @@ async def resolve_clips(
     )
     key = ClipsKey.for_video(video, group)
     page = await info.context.loaders.clips.load(key)
-    return connect(page, Clip.from_model, _count_clips(info, key))
+    return connect(page, Clip, _count_clips(info, key))
 
 
 def _count_clips(info: Info, key: ClipsKey) -> Callable[[], Awaitable[int]]:

@@ -17,4 +17,4 @@ class ClipQueries:
         """The clip, or None."""
         owner_id = resolve_user_id(info.context.principal, user_id)
         model = await info.context.services.clips(owner_id, video_id).get_clip(clip_id)
-        return None if model is None else Clip.from_model(model)
+        return None if model is None else Clip(model)

@@ -1,15 +1,16 @@
 """Clips' GraphQL types."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from gql.attributes import show_model
 from gql.clips.enums import ClipStatus
 from gql.context import Info
 from gql.errors import bad_user_input
 from gql.relay import Node, encode_global_id
-from repositories.models import ClipMetadata
+from repositories import models
 from storage.signing import MAX_EXPIRES_IN_SECONDS
 
 if TYPE_CHECKING:
@@ -23,11 +24,18 @@ ExpiresIn = Annotated[
 ]
 
 
+@show_model(
+    renamed={"title": "scene_title", "description": "scene_description"},
+    computed={
+        "id": lambda self: encode_global_id("Clip", self.user_id, self.video_id, self.clip_id),
+        "status": lambda self: ClipStatus[self.model.status.name],
+    },
+)
 @strawberry.type(description="A short clip that was cut out of a video.")
 class Clip(Node):
-    """A clip document; plain attributes, so that a list of them costs little to execute."""
+    """A clip document; its attributes are read when they are selected."""
 
-    model: strawberry.Private[ClipMetadata]
+    model: strawberry.Private[models.ClipMetadata]
     clip_id: strawberry.ID = strawberry.field(
         description="The id within the video: the filename without its extension."
     )
@@ -56,34 +64,8 @@ class Clip(Node):
     )
     created_by: str = strawberry.field(description="Who created it.")
 
-    @classmethod
-    def from_model(cls, model: ClipMetadata) -> Self:
-        """The clip of a document."""
-        return cls(
-            model=model,
-            id=encode_global_id("Clip", model.user_id, model.video_id, model.clip_id),
-            clip_id=strawberry.ID(model.clip_id),
-            video_id=strawberry.ID(model.video_id),
-            user_id=strawberry.ID(model.user_id),
-            scene_id=model.scene_id,
-            title=model.scene_title,
-            description=model.scene_description,
-            filename=model.filename,
-            style=model.style,
-            priority=model.priority,
-            start_time=model.start_time,
-            end_time=model.end_time,
-            duration_seconds=model.duration_seconds,
-            file_size_bytes=model.file_size_bytes,
-            file_size_mb=model.file_size_mb,
-            has_thumbnail=model.has_thumbnail,
-            status=ClipStatus[model.status.name],
-            created_at=model.created_at,
-            completed_at=model.completed_at,
-            failed_at=model.failed_at,
-            error_message=model.error_message,
-            created_by=model.created_by,
-        )
+    def __init__(self, model: models.ClipMetadata) -> None:
+        self.model = model
 
     @strawberry.field(description="The size of its file for people, such as `11.8 MB`.")
     def size(self) -> str:
@@ -96,7 +78,7 @@ class Clip(Node):
         from gql.videos.types import Video
 
         model = await info.context.loaders.videos.load((self.model.user_id, self.model.video_id))
-        return None if model is None else Video.from_model(model)
+        return None if model is None else Video(model)
 
     @strawberry.field(description="Where its file can be fetched, without a token; null while there is no file.")
     def url(
@@ -109,7 +91,7 @@ class Clip(Node):
     ) -> str | None:
         """A presigned URL, signed only when the field is selected."""
         _assert_expires_in(expires_in)
-        if self.status is not ClipStatus.COMPLETED:
+        if self.model.status is not models.ClipStatus.COMPLETED:
             return None
         return info.context.services.storage.presign_get(
             self.model.r2_key,

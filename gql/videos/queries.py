@@ -22,7 +22,7 @@ class VideoQueries:
         """The video, or None."""
         owner_id = resolve_user_id(info.context.principal, user_id)
         model = await info.context.loaders.load_video(owner_id, video_id)
-        return None if model is None else Video.from_model(model)
+        return None if model is None else Video(model)
 
     @strawberry.field(description="A user's videos.")
     async def videos(
@@ -48,4 +48,4 @@ class VideoQueries:
             before=arguments.before,
             from_end=arguments.from_end,
         )
-        return connect(page, Video.from_model, lambda: repository.count_videos(status=model_status))
+        return connect(page, Video, lambda: repository.count_videos(status=model_status))

@@ -1,11 +1,12 @@
 """Videos' GraphQL types."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from gql.arguments import After, Before, First, Last
+from gql.attributes import show_model
 from gql.clips.enums import ClipOrder, ClipStatus
 from gql.context import Info
 from gql.relay import Connection, Node, encode_global_id, parse_page_arguments
@@ -54,9 +55,16 @@ class StyleCount:
     count: int = strawberry.field(description="How many completed clips have it.")
 
 
+@show_model(
+    renamed={"title": "video_title"},
+    computed={
+        "id": lambda self: encode_global_id("Video", self.user_id, self.video_id),
+        "status": lambda self: VideoStatus[self.model.status.name],
+    },
+)
 @strawberry.type(description="A long video, out of which clips are cut.")
 class Video(Node):
-    """A video document; plain attributes, so that a list of them costs little to execute."""
+    """A video document; its attributes are read when they are selected."""
 
     model: strawberry.Private[models.VideoMetadata]
     video_id: strawberry.ID = strawberry.field(description="The id within the user's videos.")
@@ -80,31 +88,8 @@ class Video(Node):
     updated_at: datetime = strawberry.field(description="When the video or one of its clips last changed.")
     created_by: str = strawberry.field(description="Who created it.")
 
-    @classmethod
-    def from_model(cls, model: models.VideoMetadata) -> Self:
-        """The video of a document."""
-        return cls(
-            model=model,
-            id=encode_global_id("Video", model.user_id, model.video_id),
-            video_id=strawberry.ID(model.video_id),
-            user_id=strawberry.ID(model.user_id),
-            video_url=model.video_url,
-            title=model.video_title,
-            youtube_id=model.youtube_id,
-            status=VideoStatus[model.status.name],
-            created_at=model.created_at,
-            completed_at=model.completed_at,
-            failed_at=model.failed_at,
-            error_message=model.error_message,
-            highlights_count=model.highlights_count,
-            custom_prompt=model.custom_prompt,
-            styles_processed=list(model.styles_processed),
-            crop_mode=model.crop_mode,
-            target_aspect=model.target_aspect,
-            clips_count=model.clips_count,
-            updated_at=model.updated_at,
-            created_by=model.created_by,
-        )
+    def __init__(self, model: models.VideoMetadata) -> None:
+        self.model = model
 
     @strawberry.field(description="How many completed clips there are in each style. Reads no clip.")
     def clips_by_style(self) -> list[StyleCount]:
@@ -149,7 +134,7 @@ class Video(Node):
         if self.clips_count == 0:
             return None
         page = await info.context.loaders.clips.load(ClipsKey.for_cover(self.model))
-        return Clip.from_model(page.items[0]) if page.items else None
+        return Clip(page.items[0]) if page.items else None
 
     @strawberry.field(description="The clips that were cut out of the video.")
     async def clips(

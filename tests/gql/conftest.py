@@ -1,20 +1,82 @@
 """Whole requests through the app, in this process, against the session's real Firestore and S3 servers."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, ClassVar
 
 import httpx
+import orjson
 import pytest
+from graphql.pyutils import is_awaitable
 from starlette.applications import Starlette
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gql.app import create_app
 from gql.context import Context, Services
+from gql.execution.executor import ColumnExecutor
 from gql.loaders import Loaders
 from gql.permissions import Principal
 from gql.schema import schema
 from settings import Settings
 
 Execute = Callable[..., Awaitable[Any]]
+
+
+class CheckedExecutor(ColumnExecutor):
+    """Has graphql-core run once more all that ran as a column, and notes where that gives other bytes, or an error."""
+
+    differences: ClassVar[list[str]] = []
+    _is_checking = False
+
+    def execute_field(self, *args: Any) -> Any:
+        """The field's value, checked."""
+        return self._check(super().execute_field, args)
+
+    def complete_list_value(self, *args: Any) -> Any:
+        """The list, checked."""
+        return self._check(super().complete_list_value, args)
+
+    def _find(self, compiled: Any, details: Any, type_: Any, make: Any) -> Any:
+        """Nothing, while graphql-core runs."""
+        found = None if self._is_checking else super()._find(compiled, details, type_, make)
+        self._has_column = found is not None and compiled is self._shows
+        return found
+
+    def _check(self, run: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        if self._is_checking:
+            return run(*args)
+        errors = len(self.collected_errors.errors)
+        self._has_column = False
+        shown = run(*args)
+        if not self._has_column or is_awaitable(shown) or len(self.collected_errors.errors) > errors:
+            return shown
+        self._is_checking = True
+        expected = run(*args)
+        self._is_checking = False
+        if is_awaitable(expected) or len(self.collected_errors.errors) > errors or to_json(shown) != to_json(expected):
+            self.differences.append(f"{args[0]}: {shown!r:.1000} instead of {expected!r:.1000}")
+        return shown
+
+
+def to_json(answer: Any) -> bytes:
+    """The bytes that are sent."""
+    return orjson.dumps(answer)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def executor() -> Iterator[None]:
+    """Columns are checked in all these tests; with CLIPGRAPH_TEST_EXECUTOR=graphql-core there are none."""
+    is_core = os.environ.get("CLIPGRAPH_TEST_EXECUTOR") == "graphql-core"
+    schema.execution_context_class = StrawberryGraphQLCoreExecutionContext if is_core else CheckedExecutor
+    yield
+    schema.execution_context_class = ColumnExecutor
+
+
+@pytest.fixture(autouse=True)
+def assert_same_answers() -> Iterator[None]:
+    """No column had another answer than graphql-core."""
+    yield
+    assert CheckedExecutor.differences == []
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from google.cloud.firestore_v1.async_query import AsyncQuery
 
-from repositories.clip_sets import ClipSet, Filter
+from repositories.clip_sets import MAX_PAGES_KEPT, ClipSet, Filter
 from repositories.clips import ClipRepository
 from repositories.cursors import Cursor
 from repositories.deleting import DELETING_STATUS
@@ -95,3 +95,19 @@ def test_what_no_cursor_holds_comes_last(value: Any) -> None:
     clips = ClipSet.of(Filter(), [make("a", value), make("b", "text"), make("c", 1)])
     span = Span(ClipOrder.PRIORITY_ASC, 10, None, None, from_end=False)
     assert [clip.clip_id for clip in clips.find_page(Filter(), span)] == ["c"]
+
+
+def test_first_pages_that_are_asked_for_again_are_there() -> None:
+    """The last few of them; pages at cursors are made each time, of which there is no end."""
+    clips = ClipSet.of(
+        Filter(), [StoredDocument(f"users/u/videos/v/clips/c{at}", DEFAULTS, MOMENT, MOMENT) for at in range(9)]
+    )
+    first, at_cursor = (
+        Span(ClipOrder.PRIORITY_ASC, 2, after, None, from_end=False)
+        for after in (None, Cursor(ClipOrder.PRIORITY_ASC, 1, "c1"))
+    )
+    assert clips.find_page(Filter(), first) is clips.find_page(Filter(), first)
+    assert clips.find_page(Filter(), at_cursor) is not clips.find_page(Filter(), at_cursor)
+    for limit in range(1, 2 * MAX_PAGES_KEPT):
+        clips.find_page(Filter(), Span(ClipOrder.PRIORITY_ASC, limit, None, None, from_end=False))
+    assert len(clips._pages) <= MAX_PAGES_KEPT

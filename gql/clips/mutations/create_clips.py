@@ -135,7 +135,7 @@ async def create_clips(
     video = await services.videos(owner_id).get_video(input.video_id)
     return CreateClipsSuccess(
         results=[_to_outcome(outcome) for outcome in outcomes],
-        video=None if video is None else Video.from_model(video),
+        video=None if video is None else Video(video),
     )
 
 
@@ -192,4 +192,4 @@ def _to_outcome(outcome: Outcome) -> CreateClipOutcome:
     if isinstance(outcome, Exception):
         return CreateClipOutcome(clip=None, created=False, error=find_user_error(outcome))
     clip, created = outcome
-    return CreateClipOutcome(clip=Clip.from_model(clip), created=created)
+    return CreateClipOutcome(clip=Clip(clip), created=created)

@@ -45,4 +45,4 @@ async def recount_clips(
     """The video's statistics equal a count of its clips, taken in the same transaction."""
     owner_id = resolve_user_id(info.context.principal, input.user_id)
     stored = await info.context.services.videos(owner_id).update_clip_statistics(input.video_id)
-    return RecountClipsSuccess(video=Video.from_model(stored))
+    return RecountClipsSuccess(video=Video(stored))

@@ -65,4 +65,4 @@ async def update_clip_status(
     async with video_first(info, owner_id, input.video_id):
         (with_files,) = await add_files(services.storage, repository, [change])
     stored = await services.status_merger.update(repository, with_files)
-    return UpdateClipStatusSuccess(clip=Clip.from_model(stored))
+    return UpdateClipStatusSuccess(clip=Clip(stored))

@@ -81,6 +81,6 @@ async def update_clip_statuses(
     stored = await repository.update_clip_statuses(with_files)
     video = await services.videos(owner_id).get_video(input.video_id)
     return UpdateClipStatusesSuccess(
-        clips=[Clip.from_model(clip) for clip in stored],
-        video=None if video is None else Video.from_model(video),
+        clips=[Clip(clip) for clip in stored],
+        video=None if video is None else Video(video),
     )

@@ -72,4 +72,4 @@ async def create_video(
     values = to_video_values(input) | {"user_id": owner_id, "created_by": info.context.principal.user_id}
     video = validate_model(VideoMetadata, values)
     stored, created = await info.context.services.videos(owner_id).create_video(video)
-    return CreateVideoSuccess(video=Video.from_model(stored), created=created)
+    return CreateVideoSuccess(video=Video(stored), created=created)

@@ -61,7 +61,7 @@ async def update_video(
     """The changes are in Firestore, all of them or none."""
     owner_id = resolve_user_id(info.context.principal, input.user_id)
     stored = await info.context.services.videos(owner_id).update_video(input.video_id, _to_changes(input))
-    return UpdateVideoSuccess(video=Video.from_model(stored))
+    return UpdateVideoSuccess(video=Video(stored))
 
 
 def _to_changes(data: UpdateVideoInput) -> dict[str, Any]:

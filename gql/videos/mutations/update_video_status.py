@@ -52,4 +52,4 @@ async def update_video_status(
     stored = await info.context.services.videos(owner_id).update_video_status(
         input.video_id, models.VideoStatus[input.status.name], error_message=input.error_message
     )
-    return UpdateVideoStatusSuccess(video=Video.from_model(stored))
+    return UpdateVideoStatusSuccess(video=Video(stored))

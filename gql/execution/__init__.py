@@ -1,0 +1,1 @@
+"""How documents are executed: kept parsed, and run column by column."""

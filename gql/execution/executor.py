@@ -1,0 +1,112 @@
+"""graphql-core's executor, but for columns (`columns.py`).
+
+What neither graphql-core nor Strawberry documents for others is used in this folder alone, and
+tests/gql/execution/test_surface.py tells when a release moves it.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from graphql import GraphQLList, GraphQLObjectType, GraphQLResolveInfo
+from graphql.execution.collect_fields import FieldDetailsList
+from graphql.pyutils import Path
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from gql.execution.columns import Compiler, Start
+from gql.execution.leaves import Show
+
+T = TypeVar("T")
+# By the nodes' list, which is kept as well so that no other gets its id, and the type of a list's items.
+_Compiled = dict[tuple[int, int], tuple[FieldDetailsList, T | None]]
+
+
+class ColumnExecutor(StrawberryGraphQLCoreExecutionContext):
+    """Runs what it can as columns, and leaves all else to graphql-core.
+
+    That is what has an abstract type, and whatever raised an exception: graphql-core then runs it once more, so that
+    the error, its path, and what it makes null are graphql-core's own.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        middleware = self.middleware_manager
+        self._is_plain = self.abort_signal is None and not (middleware and middleware.middlewares)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._shows: _Compiled[Show] = {}
+        self._starts: _Compiled[Start] = {}
+
+    def build_per_event_executor(self, payload: Any) -> Any:
+        """The executor of one event of a subscription."""
+        executor: Any = super().build_per_event_executor(payload)
+        # It is a copy with the same dictionaries, which would grow with every event; and resolvers were told the root
+        # value, which is the event.
+        executor._forget()  # noqa: SLF001  it is one of us
+        executor._relevant_sub_fields = {}  # noqa: SLF001  as above
+        return executor
+
+    def execute_field(
+        self,
+        parent_type: GraphQLObjectType,
+        source: Any,
+        field_details_list: FieldDetailsList,
+        path: Path,
+        position_context: Any,
+    ) -> Any:
+        """The field's value in the response, or an awaitable for it."""
+        details = field_details_list
+        show = self._find(self._shows, details, None, lambda compiler: compiler.compile_field(parent_type, details))
+        if show is not None:
+            try:
+                return show((source,))[0]
+            except Exception:  # noqa: BLE001, S110  graphql-core says what is wrong
+                pass
+        start = self._find(
+            self._starts, details, None, lambda compiler: compiler.compile_async_field(parent_type, details)
+        )
+        if start is None:
+            return super().execute_field(parent_type, source, details, path, position_context)
+        info, coroutine = start(source, path)
+        return self.complete_awaitable_value(info.return_type, details, info, path, coroutine, position_context)
+
+    def complete_list_value(
+        self,
+        return_type: GraphQLList[Any],
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        """The list in the response, or an awaitable for it."""
+        details = field_details_list
+        show = self._find(
+            self._shows, details, return_type, lambda compiler: compiler.compile_values(return_type, details)
+        )
+        if show is not None:
+            try:
+                return show((result,))[0]
+            except Exception:  # noqa: BLE001, S110  graphql-core says what is wrong
+                pass
+        return super().complete_list_value(return_type, details, info, path, result, position_context)
+
+    def _find(
+        self,
+        compiled: _Compiled[T],
+        details: FieldDetailsList,
+        type_: GraphQLList[Any] | None,
+        make: Callable[[Compiler], T | None],
+    ) -> T | None:
+        """What was compiled for these nodes when they were first asked for."""
+        key = (id(details), id(type_))
+        if key not in compiled:
+            compiled[key] = details, _try_compile(self, make) if self._is_plain else None
+        return compiled[key][1]
+
+
+def _try_compile(executor: ColumnExecutor, make: Callable[[Compiler], T | None]) -> T | None:
+    try:
+        return make(Compiler(executor))
+    except Exception:  # noqa: BLE001  such as an argument that cannot be: graphql-core says so, for each object
+        return None
