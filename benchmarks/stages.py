@@ -18,7 +18,6 @@ import uvloop
 
 from benchmarks.api.client import Connection
 from benchmarks.api.dataset import load_documents
-from benchmarks.api.plan import READS
 from benchmarks.api.servers import Backends, Process
 from benchmarks.api.workloads import WORKLOADS
 from cli.stack import INDEXES_FILE
@@ -38,6 +37,9 @@ STAGES = {
     "gql/limits/": "limits and cost",
     "gql/trusted_documents": "limits and cost",
     "gql/execution/": "executing fields",
+    "strawberry/types/arguments": "arguments",
+    "graphql/execution/values": "arguments",
+    "graphql/utilities/coerce": "arguments",
     "graphql/execution": "executing fields",
     "gql/clips/": "executing fields",
     "gql/videos/": "executing fields",
@@ -90,19 +92,19 @@ def serve(file: Path) -> None:
 
 async def measure(process: Process, file: Path, workload: str, requests: int) -> dict[str, float]:
     """Milliseconds of each stage a request."""
-    body = WORKLOADS[workload].make_body(0)
+    bodies = WORKLOADS[workload].make_bodies(0)
     async with Connection(process.wait_for_ports()[0]) as connection:
         for _ in range(5):
-            await connection.post(body)
+            await connection.post(next(bodies))
         process.send_signal(signal.SIGUSR1)
         used_before = process.cpu_seconds
         for _ in range(requests):
-            await connection.post(body)
+            await connection.post(next(bodies))
         used_ms = 1000 * (process.cpu_seconds - used_before) / requests
         process.send_signal(signal.SIGUSR1)
         # A signal is seen when the loop wakes up.
         while not await asyncio.to_thread(file.exists):
-            await connection.post(body)
+            await connection.post(next(bodies))
     samples: dict[str, int] = json.loads(await asyncio.to_thread(file.read_text))
     total = sum(samples.values())
     return {stage: used_ms * count / total for stage, count in samples.items()}
@@ -111,7 +113,7 @@ async def measure(process: Process, file: Path, workload: str, requests: int) ->
 def main() -> int:
     """Start everything, measure and report."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.stages", description=__doc__)
-    parser.add_argument("--workload", choices=READS, default="wall")
+    parser.add_argument("--workload", choices=list(WORKLOADS), default="wall")
     parser.add_argument("--requests", type=int, default=40)
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
