@@ -11,10 +11,10 @@ from repositories import statistics
 from repositories.base import DOCUMENT_ID, Repository, assert_id, assert_style, transaction_of
 from repositories.calls import DEFAULT_TIMEOUT_SECONDS
 from repositories.client import FirestoreClient
+from repositories.creating import ClipCreation
 from repositories.deleting import FileStore, bury_clip
 from repositories.exceptions import (
     ClipAlreadyExistsError,
-    ClipBeingDeletedError,
     ClipNotFoundError,
     RepositoryError,
     ValidationError,
@@ -58,8 +58,7 @@ class ClipRepository(Repository):
     ) -> tuple[ClipMetadata, bool]:
         """The clip as it is stored, and whether this call created it; see `create_clips_batch`."""
         self._assert_own(clip, ())
-        created = await self._run_unlocked(lambda unit: self._create(unit, [clip]), transaction)
-        return created[0]
+        return (await self._run_unlocked(self._creation([clip], transaction).add_all, transaction))[0]
 
     async def create_clips_batch(
         self, clips: Sequence[ClipMetadata], *, transaction: UnitOfWork | None = None
@@ -72,14 +71,14 @@ class ClipRepository(Repository):
         self._assert_batch(clips)
         if not clips:
             return []
-        return await self._run_unlocked(lambda unit: self._create(unit, clips), transaction)
+        return await self._run_unlocked(self._creation(clips, transaction).add_all, transaction)
 
     async def try_create_clips(
         self, clips: Sequence[ClipMetadata]
     ) -> list[tuple[ClipMetadata, bool] | ClipAlreadyExistsError]:
         """What `create_clips_batch` answers, but a clip that cannot be leaves the others alone: its error is listed."""
         self._assert_batch(clips)
-        return await self._run_unlocked(lambda unit: self._create_possible(unit, clips), None)
+        return await self._run_unlocked(self._creation(clips, None).add_possible, None)
 
     async def get_clip(self, clip_id: str, *, transaction: UnitOfWork | None = None) -> ClipMetadata | None:
         """The clip, or None."""
@@ -272,32 +271,11 @@ class ClipRepository(Repository):
             if getattr(clip, name) != getattr(self, name):
                 raise ValidationError("This is a clip of another video.", (*path, name))
 
-    async def _create(self, unit: UnitOfWork, clips: Sequence[ClipMetadata]) -> list[tuple[ClipMetadata, bool]]:
-        created: list[tuple[ClipMetadata, bool]] = []
-        for outcome in await self._create_possible(unit, clips):
-            if isinstance(outcome, ClipAlreadyExistsError):
-                raise outcome
-            created.append(outcome)
-        return created
-
-    async def _create_possible(
-        self, unit: UnitOfWork, clips: Sequence[ClipMetadata]
-    ) -> list[tuple[ClipMetadata, bool] | ClipAlreadyExistsError]:
+    def _creation(self, clips: Sequence[ClipMetadata], transaction: UnitOfWork | None) -> ClipCreation:
         parent = self._clips
-        references = {clip.clip_id: parent.document(assert_id(clip.clip_id, "clip_id")) for clip in clips}
-        video, *stored = await unit.get_all([self._video(self.video_id), *references.values()])
-        if video is None:
-            raise VideoNotFoundError(self.user_id, self.video_id)
-        outcomes = [
-            ClipBeingDeletedError(clip.clip_id) if unit.find_tombstone(reference) else _compare(clip, data)
-            for clip, reference, data in zip(clips, references.values(), stored, strict=True)
-        ]
-        new = [outcome[0] for outcome in outcomes if not isinstance(outcome, Exception) and outcome[1]]
-        for clip in new:
-            unit.create(references[clip.clip_id], clip.to_document())
-        if new:
-            unit.add_to_statistics(self._video(self.video_id), statistics.count_by_style(new))
-        return outcomes
+        references = {parent.document(assert_id(clip.clip_id, "clip_id")): clip for clip in clips}
+        # A caller's transaction is committed once: there is no other run, in which to look.
+        return ClipCreation(self.user_id, self._video(self.video_id), references, expects_none=transaction is None)
 
     async def _read_clips_and_video(self, unit: UnitOfWork, clip_ids: Sequence[str]) -> None:
         """The unit has read them, in one RPC; `VideoNotFoundError` without the video."""
@@ -378,13 +356,3 @@ def _check_has_video(unit: UnitOfWork, video: dict[str, Any] | None) -> bool:
     if video is None and unit.transaction is None:
         raise _VideoIsMissingError
     return video is not None
-
-
-def _compare(clip: ClipMetadata, stored: dict[str, Any] | None) -> tuple[ClipMetadata, bool] | ClipAlreadyExistsError:
-    """What will be stored, and whether it is new; the error where the id is taken by other content."""
-    if stored is None:
-        return clip, True
-    known = read_clip(stored)
-    if differences := clip.find_differences(known):
-        return ClipAlreadyExistsError(clip.clip_id, differences)
-    return known, False
