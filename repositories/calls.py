@@ -109,7 +109,7 @@ class Calls:
         """
         writes = len(batch)
         try:
-            await self._send(lambda timeout_seconds: batch.commit(retry=None, timeout=timeout_seconds))
+            await self._send(lambda timeout_seconds: self._wire.commit(batch, timeout_seconds))
         except (
             google_exceptions.AlreadyExists,
             google_exceptions.FailedPrecondition,

@@ -16,6 +16,7 @@ from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.types import (
     BatchGetDocumentsRequest,
     BatchGetDocumentsResponse,
+    CommitRequest,
     ListDocumentsRequest,
     ListDocumentsResponse,
     Precondition,
@@ -75,6 +76,16 @@ class Wire:
             raise google_exceptions.from_grpc_error(error) from error
         message = ListDocumentsResponse.pb(response)
         return None if message.next_page_token else [decode_document(document) for document in message.documents]
+
+    async def commit(self, batch: AsyncWriteBatch, timeout_seconds: float) -> None:
+        """The batch is written, all or nothing."""
+        writes = [Write.pb(write) for write in batch._write_pbs]  # noqa: SLF001  what it would send
+        request = CommitRequest.wrap(CommitRequest.pb()(database=self._database, writes=writes))
+        metadata = self._to_metadata(("database", self._database))
+        try:
+            await self._transport.commit(request, timeout=timeout_seconds, metadata=metadata)
+        except grpc.aio.AioRpcError as error:
+            raise google_exceptions.from_grpc_error(error) from error
 
     @property
     def _root(self) -> str:
