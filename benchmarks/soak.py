@@ -43,10 +43,10 @@ _COVER = (
 _WRONG = "{ viewer { userId nothing%d } }"
 
 
-def make_requests(dice: random.Random) -> Iterator[bytes]:
+def make_requests(dice: random.Random, users: int) -> Iterator[bytes]:
     """Requests without end, most of them small."""
     while True:
-        user = dice.randrange(USERS)
+        user = dice.randrange(users)
         kind = dice.random()
         variables: dict[str, object] = {"userId": user_name("page", user)}
         if kind < 0.5:
@@ -70,9 +70,10 @@ def _make_request(query: str, variables: dict[str, object] | None = None) -> byt
 class Soak:
     """A run: clients that send, and what the server weighed at each sample."""
 
-    def __init__(self, server: Server, requests: int) -> None:
+    def __init__(self, server: Server, requests: int, users: int) -> None:
         self._server = server
         self._requests = requests
+        self._users = users
         self._sent = 0
         self.memory_mb: list[float] = []
 
@@ -91,7 +92,7 @@ class Soak:
 
     async def _send(self, dice: random.Random) -> None:
         async with Connection(self._server.port, takes_errors=True) as connection:
-            for body in make_requests(dice):
+            for body in make_requests(dice, self._users):
                 if self._sent >= self._requests:
                     return
                 self._sent += 1
@@ -116,14 +117,15 @@ def main() -> int:
     """Measure and report; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--requests", type=int, default=1_000_000)
+    parser.add_argument("--users", type=int, default=USERS, help="%(default)s, with 1,000 clips each")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="clipgraph-soak-") as name:
         folder = Path(name)
         with start_stack(folder / "data", indexes_file=INDEXES_FILE) as stack:
-            load_documents(stack.endpoints.firestore_host_port, ["page"], USERS)
+            load_documents(stack.endpoints.firestore_host_port, ["page"], arguments.users)
             server = Server("clipgraph", Backends(stack.endpoints, SETTINGS), folder)
             try:
-                soak = Soak(server, arguments.requests)
+                soak = Soak(server, arguments.requests, arguments.users)
                 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                     runner.run(soak.run())
             finally:

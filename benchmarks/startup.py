@@ -3,6 +3,7 @@
 The floor is an interpreter that imports the libraries that clipgraph is fixed to, and does nothing.
 """
 
+import argparse
 import os
 import re
 import shutil
@@ -20,7 +21,6 @@ from benchmarks.api.servers import Process
 from embedded.endpoints import Endpoints
 from embedded.stack import start_stack
 
-ROUNDS = 7
 LIBRARIES = "import google.cloud.firestore, strawberry, starlette.applications, uvicorn, pydantic_settings"
 SERVE = [sys.executable, "-m", "cli.main", "serve", "--port", "0", "--no-demo"]
 
@@ -78,6 +78,9 @@ def lead_to(endpoints: Endpoints) -> dict[str, str]:
 
 def main() -> int:
     """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.startup", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    rounds_wanted = parser.parse_args().rounds
     folder = Path(tempfile.mkdtemp(prefix="clipgraph-startup-"))
     try:
         with start_stack(folder / "elsewhere") as stack:
@@ -89,7 +92,7 @@ def main() -> int:
             }
             for way in ways.values():
                 way()
-            rounds = [{name: way() for name, way in ways.items()} for _ in range(ROUNDS)]
+            rounds = [{name: way() for name, way in ways.items()} for _ in range(rounds_wanted)]
     finally:
         shutil.rmtree(folder)
     print("| | until ready | CPU | memory | of the libraries' time |\n| --- | ---: | ---: | ---: | ---: |")

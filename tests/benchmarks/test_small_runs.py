@@ -1,0 +1,49 @@
+"""The other benchmarks run, small as they are made here, and say what they claim to."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(module: str, *arguments: str) -> str:
+    command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    # 1 says that a claim does not hold, which so small a run may say; Python says it of an exception.
+    assert done.returncode in {0, 1}, done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stdout
+
+
+def test_signing() -> None:
+    assert re.search(r"\| ratio \| \d+\.\d \|", run("signing"))
+
+
+@pytest.mark.timeout(120)
+def test_stages() -> None:
+    said = run("stages", "--workload", "page", "--requests", "3")
+    assert re.search(r"\| all \| \d+\.\d ms \| \d+\.\d ms \|", said)
+
+
+@pytest.mark.timeout(180)
+def test_growth() -> None:
+    said = run("growth", "--clips", "2000", "--rounds", "1")
+    assert said.count("(at most 1.5)") == 2
+    assert said.count("R² = ") == 2
+
+
+@pytest.mark.timeout(120)
+def test_soak() -> None:
+    """All kinds of requests are sent: the server's answers are what the run needs to go on."""
+    said = run("soak", "--requests", "300", "--users", "2")
+    assert re.search(r"From 20% of the requests on it grew by -?\d+\.\d%", said)
+
+
+@pytest.mark.timeout(120)
+def test_startup() -> None:
+    said = run("startup", "--rounds", "1")
+    assert "| serve, embedded |" in said
