@@ -28,7 +28,6 @@ from embedded.stack import start_stack
 
 CLIPS_A_USER = 1_000
 PAGE_SIZES = (10, 100, 500, 1_000, 2_000, 5_000)
-SECONDS = 1.0
 MAX_RATIO = 1.5
 MIN_FIT = 0.99
 """Of the coefficient of determination: how much of what pages cost their number of clips explains."""
@@ -51,6 +50,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("--clips", type=int, default=1_000_000, help="how many the largest store holds; %(default)s")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1.0, help="the least time of each measurement; %(default)g")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="clipgraph-growth-") as folder, contextlib.ExitStack() as cleanup:
         users = arguments.clips // CLIPS_A_USER
@@ -62,9 +62,9 @@ def main() -> int:
         )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             holds = [
-                runner.run(compare("10 clips", "ten", [ten, all_users], arguments.rounds)),
-                runner.run(compare("20 videos with 10 clips each", "page", [one, all_users], arguments.rounds)),
-                *(runner.run(fit(one, arguments.rounds, is_cold=is_cold)) for is_cold in (True, False)),
+                runner.run(compare("10 clips", "ten", [ten, all_users], arguments)),
+                runner.run(compare("20 videos with 10 clips each", "page", [one, all_users], arguments)),
+                *(runner.run(fit(one, arguments, is_cold=is_cold)) for is_cold in (True, False)),
             ]
     return 0 if all(holds) else 1
 
@@ -84,7 +84,7 @@ def open_store(folder: Path, clips: int, kinds: dict[str, int]) -> Iterator[Stor
         yield Store(clips, *servers)
 
 
-async def compare(page: str, kind: str, stores: list[Store], rounds: int) -> bool:
+async def compare(page: str, kind: str, stores: list[Store], arguments: argparse.Namespace) -> bool:
     """Prints what the same page costs in each store; tells whether the ratio holds."""
     few, many = stores
     print(f"\n| p50 of a page of {page} | {few.clips:,} clips | {many.clips:,} clips | ratio (at most {MAX_RATIO}) |")
@@ -95,9 +95,9 @@ async def compare(page: str, kind: str, stores: list[Store], rounds: int) -> boo
     holds = True
     for is_cold in (True, False):
         taken: list[list[float]] = [[], []]
-        for _ in range(rounds):
+        for _ in range(arguments.rounds):
             for at, store in enumerate(stores):
-                latency = await _measure(store.find(is_cold=is_cold), body)
+                latency = await _measure(store.find(is_cold=is_cold), body, arguments.seconds)
                 taken[at].append(1000 * statistics.median(latency.seconds))
         few_ms, many_ms = map(statistics.median, taken)
         holds &= many_ms <= MAX_RATIO * few_ms
@@ -108,15 +108,15 @@ async def compare(page: str, kind: str, stores: list[Store], rounds: int) -> boo
     return holds
 
 
-async def fit(store: Store, rounds: int, *, is_cold: bool) -> bool:
+async def fit(store: Store, arguments: argparse.Namespace, *, is_cold: bool) -> bool:
     """Prints what pages of growing size cost, and the line through them; tells whether it is one."""
     print(f"\n| clips a page, {'cold' if is_cold else 'warm'} | p50 | CPU a request | CPU a clip |")
     print("| ---: | ---: | ---: | ---: |", flush=True)
     server = store.find(is_cold=is_cold)
     cpu_ms: dict[int, list[float]] = {size: [] for size in PAGE_SIZES}
     p50_ms: dict[int, list[float]] = {size: [] for size in PAGE_SIZES}
-    for _, size in itertools.product(range(rounds), PAGE_SIZES):
-        latency = await _measure(server, _make_long_page(size))
+    for _, size in itertools.product(range(arguments.rounds), PAGE_SIZES):
+        latency = await _measure(server, _make_long_page(size), arguments.seconds)
         cpu_ms[size].append(1000 * latency.cpu_seconds)
         p50_ms[size].append(1000 * statistics.median(latency.seconds))
     medians = [statistics.median(cpu_ms[size]) for size in PAGE_SIZES]
@@ -139,9 +139,9 @@ def _make_long_page(size: int) -> bytes:
     return orjson.dumps({"query": document, "operationName": "wall", "variables": {"userId": user_name("long", 0)}})
 
 
-async def _measure(server: Server, body: bytes) -> Latency:
+async def _measure(server: Server, body: bytes, seconds: float) -> Latency:
     await warm_up(server, itertools.repeat(body))
-    return await measure_latency(server, itertools.repeat(body), SECONDS)
+    return await measure_latency(server, itertools.repeat(body), seconds)
 
 
 if __name__ == "__main__":
