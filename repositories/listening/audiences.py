@@ -1,0 +1,264 @@
+"""Those who watch the same thing: told once what has changed, each filter its own view, all in one pass."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+
+from repositories.exceptions import RepositoryError, VersionTooOldError
+from repositories.listening.changes import (
+    Change,
+    ChangeKind,
+    Entry,
+    Event,
+    check_shown,
+    check_style,
+    make_change,
+    to_change,
+)
+from repositories.listening.feeds import Feed
+from repositories.listening.histories import Histories, History
+from repositories.listening.subscriptions import Subscription
+from repositories.listening.versions import Version, digest_path
+
+RESUME_WAIT_SECONDS = 5.0
+"""How long a version may be ahead of us: another process may hear of a commit before we do."""
+
+
+class Audience:
+    """The subscribers to the documents of `source`, for as long as the video in `owner` is there (None: for ever)."""
+
+    def __init__(
+        self, source: Feed, owner: Feed | None, histories: Histories, on_idle: "Callable[[Audience], None]"
+    ) -> None:
+        self.target = source.target
+        self.source = source
+        self.owner = owner
+        self.feeds = (source,) if owner is None or owner is source else (owner, source)
+        self.is_failed = False
+        self._histories = histories
+        self._on_idle = on_idle
+        self._groups: dict[str | None, dict[Subscription, None]] = {}
+        self._waiting: dict[Subscription, None] = {}  # for the first state, for the video, or for a history
+        self._read: dict[Version, History | None] = {}  # None while it is being read
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._present: dict[str | None, Sequence[Change]] = {}
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether somebody has been told nothing yet."""
+        return bool(self._waiting)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody is here."""
+        return not self._waiting and not any(self._groups.values())
+
+    @property
+    def is_current(self) -> bool:
+        """Whether all feeds have been told everything up to now."""
+        return all(feed.is_current for feed in self.feeds)
+
+    def add(self, subscription: Subscription) -> None:
+        """The subscription is told the present state, or what came after its version, and what follows."""
+        subscription.on_close(self._leave)
+        self._waiting[subscription] = None
+        if subscription.after is not None:
+            self._await_version(subscription)
+        self._settle()
+
+    def tell(self) -> None:
+        """The last events of the feeds are told to everybody."""
+        if not self._is_ready:
+            return
+        if self.source.events:
+            self._present.clear()
+        end = self._find_end()
+        if end is not None:
+            self._end(end.version.micros)
+        elif self.source.events:
+            for style, group in self._groups.items():
+                changes = [to_change(event, style) for event in self.source.events]
+                self._offer(group, [change for change in changes if change is not None])
+        self._settle()
+
+    def fail(self, error: RepositoryError) -> None:
+        """Everybody is told this, and nobody may come any more."""
+        self.is_failed = True
+        for subscription in self._clear():
+            subscription.fail(error)
+        self._on_idle(self)
+
+    def close(self) -> None:
+        """Everybody's subscription ends, without what waits for it."""
+        for subscription in self._clear():
+            subscription.abandon()
+
+    @property
+    def _is_ready(self) -> bool:
+        return all(feed.read_micros is not None for feed in self.feeds)
+
+    @property
+    def _has_owner(self) -> bool:
+        """Whether there is a video whose documents these are."""
+        return self.owner is None or any(check_shown(entry, None) for entry in self.owner.documents.values())
+
+    def _clear(self) -> list[Subscription]:
+        everybody = [*self._waiting, *(subscription for group in self._groups.values() for subscription in group)]
+        self._waiting.clear()
+        self._groups.clear()
+        for task in self._tasks:
+            task.cancel()
+        return everybody
+
+    def _leave(self, subscription: Subscription) -> None:
+        self._waiting.pop(subscription, None)
+        group = self._groups.get(subscription.style, {})
+        group.pop(subscription, None)
+        if not group:
+            self._groups.pop(subscription.style, None)
+        if self.is_idle:
+            self._on_idle(self)
+
+    def _offer(self, group: dict[Subscription, None], changes: Sequence[Change]) -> None:
+        if not changes:
+            return
+        slow = [subscription for subscription in group if not subscription.offer(changes)]
+        for subscription in slow:
+            del group[subscription]
+
+    def _find_end(self) -> Event | None:
+        """The event with which the video has gone."""
+        for event in self.owner.events if self.owner is not None else ():
+            if check_shown(event.before, None) and not check_shown(event.after, None):
+                return event
+        return None
+
+    def _end(self, micros: int) -> None:
+        """All that was shown is gone, and everybody's subscription ends."""
+        before: dict[str, Entry | None] = dict(self.source.documents)
+        before |= {event.id: event.before for event in self.source.events}
+        shown = [entry for entry in before.values() if entry is not None]
+        for style, group in self._groups.items():
+            self._offer(group, _remove_all((entry for entry in shown if check_shown(entry, style)), micros))
+            for subscription in group:
+                subscription.finish()
+        self._groups.clear()
+
+    def _settle(self) -> None:
+        """Whoever waits and needs not is told the first changes."""
+        if self._is_ready:
+            for subscription in list(self._waiting):
+                self._begin(subscription)
+        if self.is_idle:
+            self._on_idle(self)
+
+    def _begin(self, subscription: Subscription) -> None:
+        after = subscription.after
+        if after is None:
+            if self._has_owner:
+                self._join(subscription, self._list_present(subscription.style))
+            return
+        if after.micros > (self.source.read_micros or 0):
+            return
+        history = self._find_history(after)
+        if history is None:
+            return
+        if self._has_owner:
+            self._join(subscription, self._compare(history, subscription.style, after))
+        elif history.had_owner:
+            self._say_farewell(subscription, history, after)
+        else:
+            subscription.after = None  # whatever comes now is new
+
+    def _join(self, subscription: Subscription, changes: Sequence[Change]) -> None:
+        del self._waiting[subscription]
+        self._groups.setdefault(subscription.style, {})[subscription] = None
+        subscription.begin(changes)
+
+    def _say_farewell(self, subscription: Subscription, history: History, after: Version) -> None:
+        """The video went while the subscriber was away."""
+        del self._waiting[subscription]
+        ids = [key for key, style in history.known.items() if check_style(style, subscription.style)]
+        versions = sorted((after.find_next(self._digest(document_id)), document_id) for document_id in ids)
+        subscription.begin([Change(ChangeKind.REMOVED, key, str(version), None) for version, key in versions])
+        subscription.finish()
+
+    def _list_present(self, style: str | None) -> Sequence[Change]:
+        """The present state, made once for all who come before the next change."""
+        if style not in self._present:
+            shown = [entry for entry in self.source.documents.values() if check_shown(entry, style)]
+            shown.sort(key=lambda entry: entry.version)
+            self._present[style] = tuple(make_change(ChangeKind.ADDED, entry) for entry in shown)
+        return self._present[style]
+
+    def _compare(self, history: History, style: str | None, after: Version) -> Sequence[Change]:
+        """What leads from what was known to what is there."""
+        known = {key for key, known_style in history.known.items() if check_style(known_style, style)}
+        changes: dict[Version, Change] = {}
+        for entry in self.source.documents.values():
+            if check_shown(entry, style):
+                if entry.version > after:
+                    kind = ChangeKind.MODIFIED if entry.id in known else ChangeKind.ADDED
+                    changes[entry.version] = make_change(kind, entry)
+                known.discard(entry.id)
+        for document_id, version in self._find_removals(known, after):
+            changes[version] = Change(ChangeKind.REMOVED, document_id, str(version), None)
+        return [changes[version] for version in sorted(changes)]
+
+    def _find_removals(self, ids: Iterable[str], after: Version) -> Iterable[tuple[str, Version]]:
+        """When these left: as it was told here, or else at once, so that nothing can come between."""
+        told = {departure.id: departure.version for departure in self.source.departures.find_after(after)}
+        for document_id in ids:
+            version = told.get(document_id)
+            is_later = version is not None and version > after
+            yield document_id, version if version and is_later else after.find_next(self._digest(document_id))
+
+    def _find_history(self, after: Version) -> History | None:
+        """What was known at a version: as remembered here, or as Firestore tells, which takes a while (None)."""
+        if after in self._read:
+            return self._read[after]
+        if self._has_owner and self.source.departures.check_covers(after):
+            return History(self.source.departures.recall(self.source.documents.values(), after), had_owner=True)
+        self._read[after] = None
+        task = asyncio.get_running_loop().create_task(self._read_history(after))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return None
+
+    async def _read_history(self, after: Version) -> None:
+        owner = None if self.owner is None else self.owner.target
+        try:
+            self._read[after] = await self._histories.read(self.source.target, owner, after)
+            self._settle()
+        except RepositoryError as error:
+            for subscription in [waiting for waiting in self._waiting if waiting.after == after]:
+                self._refuse(subscription, error)
+        finally:
+            self._read.pop(after, None)
+
+    def _await_version(self, subscription: Subscription) -> None:
+        asyncio.get_running_loop().call_later(RESUME_WAIT_SECONDS, self._check_version, subscription)
+
+    def _check_version(self, subscription: Subscription) -> None:
+        """Whoever has come with a version that Firestore does not reach is told so."""
+        after = subscription.after
+        if subscription not in self._waiting or after is None:
+            return
+        if not (self._is_ready and self.is_current):
+            self._await_version(subscription)
+        elif after.micros > (self.source.read_micros or 0):
+            self._refuse(subscription, VersionTooOldError())
+
+    def _refuse(self, subscription: Subscription, error: RepositoryError) -> None:
+        self._waiting.pop(subscription, None)
+        subscription.fail(error)
+        if self.is_idle:
+            self._on_idle(self)
+
+    def _digest(self, document_id: str) -> int:
+        return digest_path(f"{self.source.target.folder}/{document_id}")
+
+
+def _remove_all(entries: Iterable[Entry], micros: int) -> list[Change]:
+    """The changes with which all of these go at one time, in order."""
+    versions = sorted((Version(micros, entry.version.digest), entry.id) for entry in entries)
+    return [Change(ChangeKind.REMOVED, document_id, str(version), None) for version, document_id in versions]

@@ -1,0 +1,69 @@
+"""What has left a target lately: with it, and the documents that are there, an earlier state is known."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from repositories.listening.changes import Entry, Event, check_shown
+from repositories.listening.versions import Version
+
+MAX_DEPARTURES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A document has gone, or has got another style than this one."""
+
+    id: str
+    version: Version
+    latest_micros: int
+    born: Version
+    style: str | None
+
+    def check_follows(self, version: Version) -> bool:
+        """Whether somebody who was told all up to this version may not have been told of it."""
+        return self.version > version or self.latest_micros > version.micros
+
+
+class Departures:
+    """The latest departures, in order. `since_micros` is the time after which none is missing."""
+
+    def __init__(self, max_departures: int = MAX_DEPARTURES) -> None:
+        self.since_micros: int | None = None
+        self._max_departures = max_departures
+        self._departures: deque[Departure] = deque()
+
+    def begin(self, micros: int) -> None:
+        """From this time on, all are added."""
+        if self.since_micros is None:
+            self.since_micros = micros
+
+    def check_covers(self, version: Version) -> bool:
+        """Whether all that left after this version is known."""
+        return self.since_micros is not None and version.micros >= self.since_micros
+
+    def add(self, event: Event) -> None:
+        """The departure that the event is, if it is one."""
+        before = event.before
+        if before is None or before.model is None:
+            return
+        if check_shown(event.after, before.style):
+            return
+        self._departures.append(Departure(event.id, event.version, event.latest_micros, before.born, before.style))
+        if len(self._departures) > self._max_departures:
+            self.since_micros = max(self.since_micros or 0, self._departures.popleft().latest_micros)
+
+    def find_after(self, version: Version) -> Iterator[Departure]:
+        """What may have left after this version, in order."""
+        return (departure for departure in self._departures if departure.check_follows(version))
+
+    def recall(self, entries: Iterable[Entry], version: Version) -> dict[str, str | None]:
+        """The documents that were shown at this version, with their styles; `entries` are those that are now."""
+        known = {entry.id: entry.style for entry in entries if entry.model is not None and entry.born <= version}
+        first = {departure.id: departure for departure in reversed([*self.find_after(version)])}
+        for departure in first.values():
+            if departure.born <= version:
+                known[departure.id] = departure.style
+            else:
+                known.pop(departure.id, None)
+        return known
