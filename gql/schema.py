@@ -1,18 +1,21 @@
 """The schema, put together from the domains; `schema.graphql` is its printed form."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from typing import Any
 
 import strawberry
 from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
+from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from gql.clips.mutations import ClipMutations
 from gql.clips.queries import ClipQueries
+from gql.context import Context
 from gql.errors import ErrorCodes, log_errors
 from gql.limits.cost import Cost
+from gql.limits.events import each_in_time
 from gql.mutation import assert_guarded
 from gql.node import NodeQueries
 from gql.secrecy import SchemaSecrecy
@@ -45,7 +48,26 @@ class FreshReads(SchemaExtension):
 
 
 class Schema(strawberry.Schema):
-    """Strawberry's schema, with our log of errors."""
+    """Strawberry's schema, with our log of errors, and a time for each event of a subscription."""
+
+    async def execute(  # type: ignore[override]  # these are passed by name
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        *,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+        **given: Any,
+    ) -> ExecutionResult:
+        """The one result of a query or a mutation; subscriptions have more, for which there is `stream`."""
+        allowed = {*(allowed_operation_types or OperationType)} - {OperationType.SUBSCRIPTION}
+        return await super().execute(query, variable_values, allowed_operation_types=allowed, **given)
+
+    async def stream(  # type: ignore[override]  # these are passed by name
+        self, query: str | None, *, context_value: Context, **given: Any
+    ) -> AsyncGenerator[Any, None]:
+        """The results of any operation, one after the other."""
+        results = await super().stream(query, context_value=context_value, **given)
+        return each_in_time(results, context_value)
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Logs what went wrong before it is masked."""
