@@ -15,6 +15,7 @@ from gql.trusted_documents import NO_DOCUMENTS, TrustedDocuments
 from repositories.client import FirestoreClient
 from repositories.clip_cache import ClipCache
 from repositories.clips import ClipRepository
+from repositories.listening.listener import Listener
 from repositories.videos import VideoRepository
 from settings import Settings
 from storage.r2 import R2Storage
@@ -63,6 +64,11 @@ class Services:
         return Budgets(self.settings)
 
     @cached_property
+    def listener(self) -> Listener:
+        """What all subscriptions of this process listen to."""
+        return Listener(self.firestore)
+
+    @cached_property
     def drain(self) -> Drain:
         """Whether this process is about to end."""
         return Drain()
@@ -70,6 +76,7 @@ class Services:
     async def close(self) -> None:
         """Both clients' connections are closed."""
         await self.status_merger.close()
+        await self.listener.close()
         self.firestore.close()
         self.storage.close()
 

@@ -12,6 +12,7 @@ from strawberry.types.graphql import OperationType
 
 from gql.clips.mutations import ClipMutations
 from gql.clips.queries import ClipQueries
+from gql.clips.subscriptions import ClipSubscriptions
 from gql.context import Context
 from gql.errors import ErrorCodes, log_errors
 from gql.limits.cost import Cost
@@ -24,6 +25,7 @@ from gql.uploads.mutations import UploadMutations
 from gql.user_errors import HANDLERS
 from gql.videos.mutations import VideoMutations
 from gql.videos.queries import VideoQueries
+from gql.videos.subscriptions import VideoSubscriptions
 from gql.viewer.queries import ViewerQueries
 
 
@@ -35,6 +37,11 @@ class Query(ViewerQueries, VideoQueries, ClipQueries, NodeQueries):
 @strawberry.type(description="What can be changed. Fields are null only where a request failed; refusals are types.")
 class Mutation(VideoMutations, ClipMutations, UploadMutations):
     """All root fields that write."""
+
+
+@strawberry.type(description="What can be followed, over WebSocket (graphql-transport-ws) or server-sent events.")
+class Subscription(VideoSubscriptions, ClipSubscriptions):
+    """All root fields that go on telling."""
 
 
 class FreshReads(SchemaExtension):
@@ -81,6 +88,7 @@ def create_schema() -> Schema:
     return Schema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         extensions=[ErrorCodes, SchemaSecrecy, ParsedOnce, Cost, FreshReads],
         exception_handlers=HANDLERS,
         config=StrawberryConfig(relay_max_results=0),
