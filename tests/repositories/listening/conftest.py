@@ -1,68 +1,57 @@
-"""Listeners over the embedded Firestore, and what their subscribers are told."""
+"""Listeners over the embedded Firestore, directly and through what gets in the way."""
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from repositories.client import FirestoreClient
-from repositories.listening.changes import Change
+from repositories.client import FirestoreClient, create_client
 from repositories.listening.listener import Listener
-from repositories.listening.subscriptions import Subscription
+from tests.repositories.listening.proxies import Link, ListenProxy
+from tests.repositories.listening.watching import Told
 
-WAIT_SECONDS = 3.0  # far more than anything takes
+OpenListener = Callable[..., Listener]
 
 
 @pytest.fixture
-async def listener(client: FirestoreClient) -> AsyncIterator[Listener]:
+async def open_listener(client: FirestoreClient) -> AsyncIterator[OpenListener]:
+    """Opens listeners, each as another process would; closed at the end."""
+    opened: list[Listener] = []
+
+    def open_one(host_port: str | None = None, **options: float) -> Listener:
+        own = client if host_port is None else create_client(project="test", emulator_host=host_port)
+        opened.append(Listener(own, **options))  # type: ignore[arg-type]  # an int is a float here
+        return opened[-1]
+
+    yield open_one
+    for listener in opened:
+        await listener.close()
+
+
+@pytest.fixture
+def listener(open_listener: OpenListener) -> Listener:
     """A listener of the embedded Firestore."""
-    opened = Listener(client)
-    yield opened
-    await opened.close()
+    return open_listener()
 
 
 @pytest.fixture
-async def other_listener(client: FirestoreClient) -> AsyncIterator[Listener]:
-    """What another process has."""
-    opened = Listener(client)
+async def listen_proxy(firestore_host: str) -> AsyncIterator[ListenProxy]:
+    """A proxy that can say its own."""
+    proxy = ListenProxy(firestore_host)
+    await proxy.start()
+    yield proxy
+    await proxy.stop()
+
+
+@pytest.fixture
+async def link(firestore_host: str) -> AsyncIterator[Link]:
+    """A wire that can be cut."""
+    opened = Link(firestore_host)
+    await opened.start()
     yield opened
-    await opened.close()
-
-
-class Told:
-    """Reads a subscription; every change must come later than all before it."""
-
-    def __init__(self) -> None:
-        self.version = ""
-
-    async def take(self, subscription: Subscription, count: int = 1) -> list[str]:
-        """The next changes, in words."""
-        return [describe(await self.next(subscription)) for _ in range(count)]
-
-    async def next(self, subscription: Subscription) -> Change:
-        """The next change."""
-        async with asyncio.timeout(WAIT_SECONDS):
-            change = await anext(subscription)
-        assert change.version > self.version
-        self.version = change.version
-        return change
-
-    async def rest(self, subscription: Subscription) -> list[str]:
-        """All changes up to the end."""
-        words = []
-        try:
-            while True:
-                words.append(describe(await self.next(subscription)))
-        except StopAsyncIteration:
-            return words
+    await opened.stop()
 
 
 @pytest.fixture
 def told() -> Told:
-    """A reader."""
+    """A reader of subscriptions."""
     return Told()
-
-
-def describe(change: Change) -> str:
-    """The change in words."""
-    return f"{change.kind} {change.id}"
