@@ -5,7 +5,7 @@ uses names which google-cloud-firestore keeps to itself, but for `transactions.p
 fails where a release moves one.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -90,7 +90,7 @@ class Wire:
         message = ListDocumentsResponse.pb(response)
         return None if message.next_page_token else [decode_document(document) for document in message.documents]
 
-    def open_listen(self, requests: AsyncIterator[Any]) -> tuple[grpc.aio.Channel, Any]:
+    def open_listen(self) -> tuple[grpc.aio.Channel, Any]:
         """A channel that nobody else uses, and on it a Listen call in raw messages; both are the caller's to close."""
         channel = self._open_channel()
         method: Any = channel.stream_stream(
@@ -98,7 +98,7 @@ class Wire:
             request_serializer=ListenRequest.pb().SerializeToString,
             response_deserializer=ListenResponse.pb().FromString,
         )
-        return channel, method(requests, metadata=self._to_metadata(("database", self.database)))
+        return channel, method(metadata=self._to_metadata(("database", self.database)))
 
     def _open_channel(self) -> grpc.aio.Channel:
         """What `_firestore_api_helper` of the client opens, with our options."""

@@ -1,7 +1,7 @@
 """One Listen call, over a connection of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -18,7 +18,8 @@ class ListenCall:
     def __init__(self, wire: Wire) -> None:
         self._database = wire.database
         self._requests: asyncio.Queue[Any] = asyncio.Queue()
-        self._channel, self._call = wire.open_listen(self._list_requests())
+        self._channel, self._call = wire.open_listen()
+        self._writing = asyncio.get_running_loop().create_task(self._write())
 
     def ask(self, **change: Any) -> None:
         """The request is on its way: `add_target` or `remove_target`."""
@@ -31,9 +32,13 @@ class ListenCall:
 
     async def close(self) -> None:
         """The call has ended, and its connection."""
+        self._writing.cancel()
+        await asyncio.wait([self._writing])
         self._call.cancel()
         await self._channel.close(None)
 
-    async def _list_requests(self) -> AsyncIterator[Any]:
-        while True:
-            yield await self._requests.get()
+    async def _write(self) -> None:
+        # Not by an iterator given to the call: gRPC forgets the task that reads it when the call breaks.
+        with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # the reader is told as well
+            while True:
+                await self._call.write(await self._requests.get())

@@ -1,6 +1,7 @@
 """What was there at an earlier moment, read from Firestore: for those who come back and nobody here remembers."""
 
 import asyncio
+import itertools
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,33 +48,35 @@ class Histories:
 
     async def read(self, source: AnyTarget, owner: AnyTarget | None, version: Version) -> History:
         """The history at a version. `VersionTooOldError` where Firestore does not know it any more."""
+        # The commit at this very time may have been told by half: those with higher digests are as they were before it.
         async with self._turns:
-            # The commit at this very time may have been told by half: those with higher digests are as before it.
-            now, before = [await self._list(source, version.micros - back) for back in (0, 1)]
-            had_owner = True
-            if owner is not None and owner is not source:
-                had_owner = any([await self._list(owner, version.micros - back) for back in (0, 1)])
-        known = _pick(source, now, version, is_told=True) | _pick(source, before, version, is_told=False)
-        if owner is source:
-            had_owner = bool(now or before)
-        return History(known, had_owner)
+            told = await self._look(source, owner, version.micros)
+            untold = await self._look(source, owner, version.micros - 1)
+        known = _pick(source, told or {}, version, is_told=True) | _pick(source, untold or {}, version, is_told=False)
+        return History(known, had_owner=told is not None or untold is not None)
+
+    async def _look(self, source: AnyTarget, owner: AnyTarget | None, micros: int) -> Known | None:
+        """The documents that were shown at a time, with their styles; None where their video was not there."""
+        known = await self._list(source, micros)
+        has_owner = owner is None or bool(known if owner == source else await self._list(owner, micros))
+        return known if has_owner else None
 
     async def _list(self, target: AnyTarget, micros: int) -> Known:
-        """The documents that were shown at a time, with their styles."""
-        for attempt in range(1_000_000):
+        """The documents that were there at a time, with their styles."""
+        for attempt in itertools.count():
             try:
                 documents = await self._read(target, to_moment(micros))
             except _REFUSALS as error:
                 raise VersionTooOldError from error
             except _DENIALS as error:
                 raise UnavailableError(NO_ANSWER) from error
-            except (google_exceptions.GoogleAPICallError, OverflowError):
+            except google_exceptions.GoogleAPICallError:
                 await asyncio.sleep(compute_backoff_seconds(attempt))
             else:
                 self.documents_read += max(1, len(documents))
                 shown = (document for document in documents if document.fields is not None)
                 return {doc.id: _read_style(doc) for doc in shown if not check_is_deleting(doc.fields)}
-        raise UnavailableError(NO_ANSWER)
+        raise AssertionError  # the loop has no end of its own
 
     async def _read(self, target: AnyTarget, read_time: datetime) -> list[StoredDocument]:
         wire = Wire(self._client)

@@ -40,11 +40,10 @@ _Kind = TargetChange.TargetChangeType
 class Stream:
     """Runs from its construction until it is closed, or Firestore refuses it for good (`is_refused`)."""
 
-    def __init__(self, wire: Wire, silence_seconds: float = SILENCE_SECONDS) -> None:
+    def __init__(self, wire: Wire) -> None:
         self.documents_read = 0
         self.is_refused = False
         self._wire = wire
-        self._silence_seconds = silence_seconds
         self._feeds: dict[int, Feed] = {}
         self._all_feeds: dict[Feed, int] = {}
         self._last_id = 0
@@ -107,7 +106,7 @@ class Stream:
             await call.close()
 
     async def _read(self, call: ListenCall) -> Any:
-        async with asyncio.timeout(self._silence_seconds):
+        async with asyncio.timeout(SILENCE_SECONDS):
             return await call.read()
 
     def _judge(self, error: grpc.aio.AioRpcError | TimeoutError) -> None:

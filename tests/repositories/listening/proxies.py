@@ -57,7 +57,8 @@ class Link:
         async def send() -> None:
             while (item := await on_the_way.get())[1]:
                 await asyncio.sleep(item[0] - loop.time())
-                sink.write(item[1])
+                if not sink.is_closing():
+                    sink.write(item[1])
 
         sending = asyncio.create_task(send())
         with suppress(OSError):
@@ -79,12 +80,21 @@ class ListenProxy:
         self.answer: Callable[[Any], Any] = lambda _request: None
         """Given a ListenRequest: the ListenResponse to send instead of passing it on, or None."""
 
+        self.alter: Callable[[Any], None] = lambda _request: None
+        """Changes a ListenRequest before it is passed on."""
+
+        self.lose: Callable[[Any], bool] = lambda _response: False
+        """Given a ListenResponse of Firestore: whether nobody is told."""
+
         self.refuse: Callable[[int], grpc.StatusCode | None] = lambda _nth: None
         """Given how many streams came before: the code with which to end the stream at once, or None."""
 
         self.is_mute = False
+        self._is_free = asyncio.Event()
+        self._is_free.set()
         self._answers: set[asyncio.Queue[Any]] = set()
-        self._count = 0
+        self.opened_streams = 0
+        self.told_documents = 0
 
     async def start(self) -> None:
         """The proxy serves on `host_port`."""
@@ -104,6 +114,14 @@ class ListenProxy:
         for answers in self._answers:
             answers.put_nowait(ListenResponse.pb()(**response).SerializeToString())
 
+    def hold(self) -> None:
+        """Answers of streams wait until they are released."""
+        self._is_free.clear()
+
+    def release(self) -> None:
+        """They come, and those that follow."""
+        self._is_free.set()
+
     def break_off(self, code: grpc.StatusCode) -> None:
         """Every open stream ends with the code."""
         for answers in self._answers:
@@ -112,19 +130,24 @@ class ListenProxy:
     async def pass_on(self, method: str, requests: AsyncIterator[bytes], context: Any) -> None:
         """Firestore's answers and our own, as they come."""
         metadata = [(key, value) for key, value in context.invocation_metadata() if not key.startswith("grpc-")]
-        call: Any = self._channel.stream_stream(method, None, None)(metadata=metadata)
+        stub: Any = self._channel.stream_stream(method, None, None)
+        call = stub(metadata=metadata)
         if not method.endswith("/Listen"):
             await self._pass_call(call, requests, context)
             return
-        nth, self._count = self._count, self._count + 1
+        nth, self.opened_streams = self.opened_streams, self.opened_streams + 1
         if code := self.refuse(nth):
             await context.abort(code, "refused by the test")
         answers: asyncio.Queue[Any] = asyncio.Queue()
         self._answers.add(answers)
         self.open_streams += 1
-        tasks = [asyncio.create_task(self._send(requests, call, answers)), asyncio.create_task(_receive(call, answers))]
+        tasks = [
+            asyncio.create_task(self._send(requests, call, answers)),
+            asyncio.create_task(self._receive(call, answers)),
+        ]
         try:
             while isinstance(answer := await answers.get(), bytes):
+                await self._is_free.wait()
                 if not self.is_mute:
                     await context.write(answer)
             await context.abort(answer, "ended by the test")
@@ -151,18 +174,21 @@ class ListenProxy:
             self.requests.append(request)
             answer = self.answer(request)
             if answer is None:
-                await call.write(data)
+                self.alter(request)
+                await call.write(request.SerializeToString())
             else:
                 answers.put_nowait(answer.SerializeToString())
 
-
-async def _receive(call: Any, answers: asyncio.Queue[Any]) -> None:
-    try:
-        async for answer in call:
-            answers.put_nowait(answer)
-        answers.put_nowait(grpc.StatusCode.UNAVAILABLE)
-    except grpc.aio.AioRpcError as error:
-        answers.put_nowait(error.code())
+    async def _receive(self, call: Any, answers: asyncio.Queue[Any]) -> None:
+        try:
+            async for answer in call:
+                response = ListenResponse.pb().FromString(answer)
+                self.told_documents += response.HasField("document_change")
+                if not self.lose(response):
+                    answers.put_nowait(answer)
+            answers.put_nowait(grpc.StatusCode.UNAVAILABLE)
+        except grpc.aio.AioRpcError as error:
+            answers.put_nowait(error.code())
 
 
 class _Handler(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in its stubs only

@@ -54,7 +54,7 @@ class World:
         self.links: list[Link] = []
         self.listeners: list[Listener] = []
         self.mirrors: dict[str, Mirror] = {}
-        self._watching: dict[str, tuple[Subscription, "asyncio.Task[None]"]] = {}
+        self._watching: dict[str, tuple[Subscription, asyncio.Task[None]]] = {}
         self._numbers = itertools.count(1)
 
     async def start(self) -> None:
@@ -110,6 +110,7 @@ class World:
             await asyncio.to_thread(self._process.start)
         elif fault == "come again":
             await self.leave("guest")
+            self.mirrors["guest"].has_come_back = True
             self.watch("guest", watch_clips, random.choice(self.listeners))  # noqa: S311
         else:
             for link in self.links:
@@ -117,23 +118,24 @@ class World:
 
     async def assert_exact(self) -> None:
         """Everybody ends with what is stored."""
-        clips = {clip.clip_id: clip for clip in await insist(lambda: self.clips.list_clips(limit=10_000))}
+        page = await insist(lambda: self.clips.list_clips(limit=10_000))
+        clips = {clip.clip_id: clip for clip in page or ()}
         video = await insist(lambda: self.videos.get_video("v"))
         split = {clip_id: clip for clip_id, clip in clips.items() if clip.style == "split"}
         expected = {"all": clips, "guest": clips, "split": split, "video": {"v": video}}
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 while any(self.mirrors[name].models != state for name, state in expected.items()):
-                    for _, task in self._watching.values():
-                        if task.done():
-                            task.result()
+                    self._raise_failures()
                     await asyncio.sleep(0.02)
         except TimeoutError:
             for name, state in expected.items():
-                differences = set(self.mirrors[name].models.items() if False else self.mirrors[name].models) ^ set(
-                    state
-                )
-                assert self.mirrors[name].models == state, (name, differences)
+                assert self.mirrors[name].models == state, name
+
+    def _raise_failures(self) -> None:
+        for _, task in self._watching.values():
+            if task.done():
+                task.result()
 
     async def assert_ends(self) -> None:
         """The video is deleted: everybody is told, and nothing is left."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from functools import partial
 
 import pytest
 
@@ -15,7 +16,7 @@ from repositories.videos import VideoRepository
 from tests.repositories.conftest import MakeClip, MakeVideo
 from tests.repositories.listening.conftest import OpenListener
 from tests.repositories.listening.proxies import ListenProxy
-from tests.repositories.listening.watching import Mirror, Told, assert_silent
+from tests.repositories.listening.watching import Mirror, Told, assert_silent, wait_until
 
 
 class NoFiles:
@@ -27,6 +28,11 @@ class NoFiles:
     async def delete_prefix(self, _prefix: str, /) -> int:
         """There is none."""
         return 0
+
+
+def check_holds(mirror: Mirror, stored: dict[str, ClipMetadata]) -> bool:
+    """Whether the client has just what is stored."""
+    return mirror.models == stored
 
 
 async def test_the_present_state_comes_first_then_changes(
@@ -211,8 +217,7 @@ async def test_a_target_outlives_its_subscribers_for_a_while(
         async with listener.watch_clips(clips.user_id, "v") as subscription:
             await Told().take(subscription)
     assert (listener.targets_count, listener.documents_read) == (2, 2)
-    while listener.targets_count or listen_proxy.open_streams:
-        await asyncio.sleep(0.02)
+    await wait_until(lambda: not listener.targets_count and not listen_proxy.open_streams)
     assert listener.streams_count == 0
     async with listener.watch_clips(clips.user_id, "v") as subscription:
         await Told().take(subscription)
@@ -227,8 +232,7 @@ async def test_one_target_of_many_ends_alone(
     video = listener.watch_video(clips.user_id, "v")
     async with listener.watch_clips(clips.user_id, "v"):
         await Told().take(video)
-    while listener.targets_count != 1:
-        await asyncio.sleep(0.01)
+    await wait_until(lambda: listener.targets_count == 1)
     told = Told()
     await clips.create_clip(make_clip())
     assert await told.take(video) == ["modified v"]
@@ -286,10 +290,7 @@ async def test_any_writes_lead_to_the_state_that_is_stored(
     await clips.create_clips_batch([make_clip(998, style="split"), make_clip(999, style="fast")])
     for style, mirror in mirrors.items():
         stored = {clip.clip_id: clip for clip in await clips.list_clips(style=style, limit=1_000)}
-        while set(mirror.models) != set(stored):
-            await asyncio.sleep(0.01)
-        assert mirror.models == stored
-        assert all(isinstance(model, ClipMetadata) for model in mirror.models.values())
+        await wait_until(partial(check_holds, mirror, stored))
     for subscription in subscriptions.values():
         await subscription.close()
     await asyncio.gather(*tasks)

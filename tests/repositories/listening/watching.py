@@ -1,12 +1,12 @@
 """What subscribers are told, in words and as a state."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from repositories.listening.changes import Change, ChangeKind, Model
 from repositories.listening.subscriptions import Subscription
 
-WAIT_SECONDS = 60.0  # far more than anything takes
+WAIT_SECONDS = 30.0  # far more than anything takes
 
 
 class Told:
@@ -41,8 +41,9 @@ class Told:
 class Mirror:
     """What a client holds that drops every change which is not later than all that it got."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_come_back: bool = False) -> None:
         self.told = Told()
+        self.has_come_back = has_come_back
         self.models: dict[str, Model] = {}
 
     async def follow(self, subscription: Subscription, until: Iterable[str] = (), *, count: int | None = None) -> None:
@@ -60,10 +61,13 @@ class Mirror:
             count = None if count is None else count - 1
 
     def apply(self, change: Change) -> None:
-        """The change is made."""
-        assert (change.id in self.models) is (change.kind is not ChangeKind.ADDED), (change.kind, change.id)
+        """The change is made. Who comes back may be told what it knows: at least once is what is promised."""
+        assert self.has_come_back or (change.id in self.models) is (change.kind is not ChangeKind.ADDED), (
+            change.kind,
+            change.id,
+        )
         if change.model is None:
-            del self.models[change.id]
+            self.models.pop(change.id, None)
         else:
             self.models[change.id] = change.model
 
@@ -72,6 +76,13 @@ def describe(change: Change) -> str:
     """The change in a few words: a clip is named by its number."""
     name = change.id.split("_")[1] if change.id.startswith("clip_") else change.id
     return f"{change.kind} {name}"
+
+
+async def wait_until(check: Callable[[], object]) -> None:
+    """It is so."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not check():  # noqa: ASYNC110  whoever makes it so has no event to set
+            await asyncio.sleep(0.01)
 
 
 async def assert_silent(subscription: Subscription) -> None:
