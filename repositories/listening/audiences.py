@@ -34,6 +34,7 @@ class Audience:
         self.owner = owner
         self.feeds = (source,) if owner is None or owner is source else (owner, source)
         self.is_failed = False
+        self.is_eager = True  # whether somebody waits for a time, and not for an event
         self._histories = histories
         self._on_idle = on_idle
         self._groups: dict[str | None, dict[Subscription, None]] = {}
@@ -41,11 +42,6 @@ class Audience:
         self._read: dict[Version, History | None] = {}  # None while it is being read
         self._tasks: set[asyncio.Task[None]] = set()
         self._present: dict[str | None, Sequence[Change]] = {}
-
-    @property
-    def has_waiting(self) -> bool:
-        """Whether somebody has been told nothing yet."""
-        return bool(self._waiting)
 
     @property
     def is_idle(self) -> bool:
@@ -145,6 +141,7 @@ class Audience:
 
     def _settle(self) -> None:
         """Whoever waits and needs not is told the first changes."""
+        self.is_eager = not self._is_ready
         if self._is_ready:
             for subscription in list(self._waiting):
                 self._begin(subscription)
@@ -158,6 +155,7 @@ class Audience:
                 self._join(subscription, self._list_present(subscription.style))
             return
         if after.micros > (self.source.read_micros or 0):
+            self.is_eager = True
             return
         history = self._find_history(after)
         if history is None:

@@ -1,6 +1,6 @@
 """The documents of one target, as of the last moment at which Firestore has told all of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from repositories.decoding import decode_document
@@ -23,7 +23,7 @@ class Feed:
         self.target = target
         self.documents: dict[str, Entry] = {}
         self.departures = Departures()
-        self.events: list[Event] = []
+        self.events: Sequence[Event] = ()
         self.read_micros: int | None = None
         self.audiences: set[Audience] = set()
         self.is_current = False

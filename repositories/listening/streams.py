@@ -6,7 +6,7 @@ Every state is one moment of all its targets. So what belongs together, such as 
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -17,6 +17,7 @@ from google.cloud.firestore_v1.types import TargetChange
 from repositories.calls import NO_ANSWER
 from repositories.exceptions import UnavailableError
 from repositories.listening.calls import ListenCall
+from repositories.listening.changes import Event
 from repositories.listening.feeds import Feed
 from repositories.listening.versions import to_micros
 from repositories.wire import Wire
@@ -35,6 +36,7 @@ _TOKEN_REFUSALS = {3, 9, 11}  # INVALID_ARGUMENT, FAILED_PRECONDITION, OUT_OF_RA
 # 12 UNIMPLEMENTED and 15 DATA_LOSS.
 _FINAL = _TOKEN_REFUSALS | {5, 6, 7, 12, 15}
 _Kind = TargetChange.TargetChangeType
+_NO_EVENTS: Sequence[Event] = ()
 
 
 class Stream:
@@ -189,18 +191,24 @@ class Stream:
             self._advance(to_micros(told.read_time))
 
     def _advance(self, read_micros: int) -> None:
-        """What was told up to here is the state of this time. Feeds that belong together go together."""
-        feeds = [feed for feed in self._feeds.values() if all(audience.is_current for audience in feed.audiences)]
+        """What was told up to here is the state of this time."""
+        feeds = self._list_current()
         for feed in feeds:
             feed.advance(read_micros)
-        audiences = {audience: None for feed in feeds for audience in feed.audiences}
-        for audience in audiences:
-            if audience.has_waiting or any(feed.events for feed in audience.feeds):
-                audience.tell()
+        concerned = (audience for feed in feeds for audience in feed.audiences if feed.events or audience.is_eager)
+        for audience in dict.fromkeys(concerned):
+            audience.tell()
         for feed in feeds:
-            feed.events = []
+            feed.events = _NO_EVENTS
         if feeds and self._told_at is None:
             self._told_at = time.monotonic()
+
+    def _list_current(self) -> Sequence[Feed]:
+        """The feeds that were told everything up to now. Those that belong together go together."""
+        feeds = list(self._feeds.values())
+        if all(feed.is_current for feed in feeds):
+            return feeds
+        return [feed for feed in feeds if all(audience.is_current for audience in feed.audiences)]
 
     def _take_refusal(self, feed: Feed, code: int) -> None:
         self._feeds.pop(self._all_feeds[feed], None)

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from repositories.client import create_client
@@ -206,9 +206,12 @@ async def live_through(faults: Iterable[Fault]) -> None:
             await world.assert_ends()
 
 
+EVERY_FAULT = [(200, "cut"), (350, "slow"), (400, "come again"), (500, "kill"), (520, "come again"), (700, "fast")]
+
+
 @timeout(SCHEDULES)
 @settings(
-    max_examples=effort(SCHEDULES, 3),
+    max_examples=effort(SCHEDULES, 1),
     deadline=None,
     database=None,
     derandomize=not is_full(SCHEDULES),
@@ -216,6 +219,7 @@ async def live_through(faults: Iterable[Fault]) -> None:
     suppress_health_check=list(HealthCheck),
 )
 @given(faults=FAULTS)
+@example(faults=EVERY_FAULT)
 def test_faults_lose_nothing(faults: list[Fault]) -> None:
     """Every subscriber ends with the exact state, and was told changes in order, whatever happened in between."""
     asyncio.run(live_through(faults))

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from repositories.clips import ClipRepository
-from repositories.exceptions import InvalidVersionError, VersionTooOldError
+from repositories.exceptions import InvalidVersionError, SubscriberTooSlowError, VersionTooOldError
 from repositories.listening import audiences, departures
 from repositories.listening.changes import Model
 from repositories.listening.listener import Listener
@@ -242,3 +242,23 @@ async def test_a_process_that_is_behind_catches_up_first(
     await clips.create_clip(make_clip(3))
     listen_proxy.release()
     assert await told.take(again) == ["added 03"]
+
+
+async def test_whoever_was_too_slow_can_come_again(
+    open_listener: OpenListener, clips: ClipRepository, make_clip: MakeClip, told: Told
+) -> None:
+    """With the last version that it got. Those who keep up hear nothing of it."""
+    listener = open_listener(max_waiting_changes=2)
+    slow, quick = [listener.watch_clips(clips.user_id, "v") for _ in range(2)]
+    reader = Told()
+    for number in range(1, 6):
+        await clips.create_clip(make_clip(number))
+        assert await reader.take(quick) == [f"added 0{number}"]
+        if number == 1:
+            assert await told.take(slow) == ["added 01"]
+    with pytest.raises(SubscriberTooSlowError):
+        await anext(slow)
+    async with listener.watch_clips(clips.user_id, "v", after=told.version) as again:
+        assert await told.take(again, 4) == ["added 02", "added 03", "added 04", "added 05"]
+    await clips.create_clip(make_clip(6))
+    assert await reader.take(quick) == ["added 06"]
