@@ -68,6 +68,11 @@ class EventStream(Response):
             await send({"type": "http.response.body", "body": chunk.encode(), "more_body": True})
 
 
+async def only(result: Any) -> AsyncGenerator[Any, None]:
+    """The one result of an operation that is refused before it runs."""
+    yield result
+
+
 @dataclass(frozen=True)
 class Holding:
     """What a stream has for as long as it lasts: a seat, its operation's results, and what may end it."""

@@ -17,7 +17,7 @@ from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.types import ExecutionResult, SubscriptionExecutionResult
+from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
@@ -27,7 +27,7 @@ from gql.caching import make_cacheable, may_be_cached
 from gql.context import Context, Services
 from gql.draining import RETRY_AFTER_SECONDS as ENDING_RETRY_SECONDS
 from gql.errors import ErrorCode, log_errors
-from gql.event_streams import EventStream, EventTransport, Holding
+from gql.event_streams import EventStream, EventTransport, Holding, only
 from gql.limits.budgets import QUOTA_KEY
 from gql.limits.callers import resolve_address
 from gql.limits.sockets import SEATS_KEY
@@ -69,6 +69,9 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
+        if scope["type"] == "websocket" and self._services.drain.is_under_way:
+            await ending_response()(scope, receive, send)
+            return
         try:
             await super().__call__(scope, receive, send)
         except MalformedRequestError as error:
@@ -109,11 +112,12 @@ class GraphQLView(GraphQL[Context, None]):
             query = self._services.documents.resolve(context.principal, request_data.query, request_data.document_id)
         except GraphQLError as error:
             log_errors([error])
-            return PreExecutionError(data=None, errors=[error])
-        result = await super().execute_operation(
-            request_data=replace(request_data, query=query), context=context, **kwargs
-        )
-        if isinstance(result, SubscriptionExecutionResult):
+            refusal = PreExecutionError(data=None, errors=[error])
+            result: Any = refusal if request_data.protocol == "http" else only(refusal)
+        else:
+            request_data = replace(request_data, query=query)
+            result = await super().execute_operation(request_data=request_data, context=context, **kwargs)
+        if isinstance(result, AsyncGenerator):
             kwargs["request"].state.stream = (context.principal, result)
         return result
 

@@ -1,6 +1,6 @@
 """The connections of uvicorn, which itself waits for ever: for a request's headers, and for clients that do not read.
 
-Pass them as `uvicorn.Config(http=PunctualProtocol, ws=PunctualSocketProtocol)`; uvicorn's command line does not take them.
+Pass them as `uvicorn.Config(http=PunctualProtocol, ws=PunctualSocketProtocol)`; uvicorn's command line takes neither.
 """
 
 import asyncio

@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,12 +15,12 @@ from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from gql.app import create_app
+from gql.authentication.dev_tokens import mint_token
+from gql.context import Services
 from gql.limits.connections import PunctualProtocol, PunctualSocketProtocol
+from gql.permissions import Role
+from repositories.listening.listener import Listener
 from settings import Settings
-
-# Fixtures of callers with tokens.
-from tests.gql.authentication.conftest import claims, guarded, issuer, keys, mint  # noqa: F401
 
 PATIENCE_SECONDS = 20
 Events = AsyncIterator[Any]
@@ -65,29 +66,43 @@ async def serve_app(app: Starlette) -> AsyncIterator[str]:
         # What `Server.serve` does, without its signal handlers and its ticks of 0.1 s.
         server.lifespan = config.lifespan_class(config)
         await server.startup(sockets=[listener])
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        app.state.services.drain.begin()
-        await server.shutdown(sockets=[listener])
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            app.state.services.drain.begin()
+            await server.shutdown(sockets=[listener])
 
 
 @pytest.fixture
-async def address(app: Starlette) -> AsyncIterator[str]:
+def services(app: Starlette) -> Services:
+    """The services behind the app, of which nothing outlives its last subscriber."""
+    services: Services = app.state.services
+    vars(services)["listener"] = Listener(services.firestore, linger_seconds=0)
+    return services
+
+
+@pytest.fixture
+async def address(app: Starlette, services: Services) -> AsyncIterator[str]:
     """Where this test's app can be reached over the network."""
     async with serve_app(app) as address:
         yield address
+    assert services.listener.targets_count == 0
 
 
 @pytest.fixture
-async def guarded_app(guarded: Settings) -> Starlette:  # noqa: F811  pytest's way to ask for a fixture
-    """An app that trusts the issuer."""
-    return create_app(guarded)
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    """Settings with a folder of the test's own, in which is the key of its tokens."""
+    return settings.model_copy(update={"data_dir": tmp_path})
 
 
 @pytest.fixture
-async def guarded_address(guarded_app: Starlette) -> AsyncIterator[str]:
-    """Where that app can be reached."""
-    async with serve_app(guarded_app) as address:
-        yield address
+def mint(settings: Settings) -> Callable[..., str]:
+    """Makes tokens."""
+
+    def mint(user_id: str, role: Role = Role.USER, expires_in_seconds: int = 600) -> str:
+        return mint_token(settings.data_dir, user_id, role, expires_in_seconds)
+
+    return mint
 
 
 @asynccontextmanager
@@ -203,5 +218,5 @@ def unwrap(result: Any) -> Any:
 async def wait_until(check: Callable[[], bool]) -> None:
     """Returns once it is so."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not check():
+        while not check():  # noqa: ASYNC110  what is waited for tells nobody
             await asyncio.sleep(0.01)
