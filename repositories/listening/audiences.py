@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
-from repositories.exceptions import RepositoryError, VersionTooOldError
+from repositories.exceptions import RepositoryError
 from repositories.listening.changes import (
     Change,
     ChangeKind,
@@ -19,8 +20,8 @@ from repositories.listening.histories import Histories, History
 from repositories.listening.subscriptions import Subscription
 from repositories.listening.versions import Version, digest_path
 
-RESUME_WAIT_SECONDS = 5.0
-"""How long a version may be ahead of us: another process may hear of a commit before we do."""
+PRESENT_MICROS = 60_000_000
+"""For so long the present state is told as of the same time: those who come back need one of the last hour."""
 
 
 class Audience:
@@ -42,6 +43,7 @@ class Audience:
         self._read: dict[Version, History | None] = {}  # None while it is being read
         self._tasks: set[asyncio.Task[None]] = set()
         self._present: dict[str | None, Sequence[Change]] = {}
+        self._present_micros = 0
 
     @property
     def is_idle(self) -> bool:
@@ -57,8 +59,6 @@ class Audience:
         """The subscription is told the present state, or what came after its version, and what follows."""
         subscription.on_close(self._leave)
         self._waiting[subscription] = None
-        if subscription.after is not None:
-            self._await_version(subscription)
         self._settle()
 
     def tell(self) -> None:
@@ -96,6 +96,10 @@ class Audience:
     def _has_owner(self) -> bool:
         """Whether there is a video whose documents these are."""
         return self.owner is None or any(check_shown(entry, None) for entry in self.owner.documents.values())
+
+    @property
+    def _read_micros(self) -> int:
+        return self.source.read_micros or 0
 
     def _clear(self) -> list[Subscription]:
         everybody = [*self._waiting, *(subscription for group in self._groups.values() for subscription in group)]
@@ -154,8 +158,8 @@ class Audience:
             if self._has_owner:
                 self._join(subscription, self._list_present(subscription.style))
             return
-        if after.micros > (self.source.read_micros or 0):
-            self.is_eager = True
+        if after.micros > self._read_micros:
+            self.is_eager = True  # another process was told more: as soon as we are, we can say what came after that
             return
         history = self._find_history(after)
         if history is None:
@@ -181,11 +185,18 @@ class Audience:
         subscription.finish()
 
     def _list_present(self, style: str | None) -> Sequence[Change]:
-        """The present state, made once for all who come before the next change."""
+        """The present state, made once for all who come before the next change.
+
+        Its last version says as of when it is: those who come back with it may have been told nothing for long.
+        """
+        if self._read_micros - self._present_micros > PRESENT_MICROS:
+            self._present.clear()
+            self._present_micros = self._read_micros
         if style not in self._present:
             shown = [entry for entry in self.source.documents.values() if check_shown(entry, style)]
             shown.sort(key=lambda entry: entry.version)
-            self._present[style] = tuple(make_change(ChangeKind.ADDED, entry) for entry in shown)
+            versions = [*(entry.version for entry in shown[:-1]), Version.end_of(self._read_micros)]
+            self._present[style] = tuple(map(partial(make_change, ChangeKind.ADDED), shown, versions))
         return self._present[style]
 
     def _compare(self, history: History, style: str | None, after: Version) -> Sequence[Change]:
@@ -232,19 +243,6 @@ class Audience:
                 self._refuse(subscription, error)
         finally:
             self._read.pop(after, None)
-
-    def _await_version(self, subscription: Subscription) -> None:
-        asyncio.get_running_loop().call_later(RESUME_WAIT_SECONDS, self._check_version, subscription)
-
-    def _check_version(self, subscription: Subscription) -> None:
-        """Whoever has come with a version that Firestore does not reach is told so."""
-        after = subscription.after
-        if subscription not in self._waiting or after is None:
-            return
-        if not (self._is_ready and self.is_current):
-            self._await_version(subscription)
-        elif after.micros > (self.source.read_micros or 0):
-            self._refuse(subscription, VersionTooOldError())
 
     def _refuse(self, subscription: Subscription, error: RepositoryError) -> None:
         self._waiting.pop(subscription, None)

@@ -73,7 +73,7 @@ def check_shown(entry: Entry | None, wanted: str | None) -> bool:
 
 
 def make_change(kind: ChangeKind, entry: Entry, version: Version | None = None) -> Change:
-    """The change that makes a subscriber see the document so; REMOVED needs a version of its own."""
+    """The change that makes a subscriber see the document so; by default with the document's own version."""
     model = None if kind is ChangeKind.REMOVED else entry.model
     return Change(kind, entry.id, str(version or entry.version), model)
 

@@ -26,21 +26,21 @@ class Departure:
 
 
 class Departures:
-    """The latest departures, in order. `since_micros` is the time after which none is missing."""
+    """The latest departures, in order; after `since`, none is missing."""
 
     def __init__(self, max_departures: int = MAX_DEPARTURES) -> None:
-        self.since_micros: int | None = None
+        self.since: Version | None = None
         self._max_departures = max_departures
         self._departures: deque[Departure] = deque()
 
     def begin(self, micros: int) -> None:
         """From this time on, all are added."""
-        if self.since_micros is None:
-            self.since_micros = micros
+        if self.since is None:
+            self.since = Version.end_of(micros)
 
     def check_covers(self, version: Version) -> bool:
         """Whether all that left after this version is known."""
-        return self.since_micros is not None and version.micros >= self.since_micros
+        return self.since is not None and version >= self.since
 
     def add(self, event: Event) -> None:
         """The departure that the event is, if it is one."""
@@ -51,7 +51,8 @@ class Departures:
             return
         self._departures.append(Departure(event.id, event.version, event.latest_micros, before.born, before.style))
         if len(self._departures) > self._max_departures:
-            self.since_micros = max(self.since_micros or 0, self._departures.popleft().latest_micros)
+            dropped = Version.end_of(self._departures.popleft().latest_micros)
+            self.since = dropped if self.since is None else max(self.since, dropped)
 
     def find_after(self, version: Version) -> Iterator[Departure]:
         """What may have left after this version, in order."""

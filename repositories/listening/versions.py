@@ -14,6 +14,7 @@ from repositories.exceptions import InvalidVersionError
 
 _TEXT = re.compile(r"[0-9a-f]{32}")
 _MAX_CLOCK_SKEW_MICROS = 60_000_000
+_MAX_DIGEST = 2**64 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -35,6 +36,11 @@ class Version(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.micros:016x}{self.digest:016x}"
+
+    @classmethod
+    def end_of(cls, micros: int) -> Self:
+        """The version of those who were told all up to this time, whole."""
+        return cls(micros, _MAX_DIGEST)
 
     def find_next(self, digest: int) -> "Version":
         """The first version after this one that a document with this digest can have."""

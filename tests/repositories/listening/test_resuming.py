@@ -3,15 +3,20 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from google.api_core.exceptions import FailedPrecondition
 
 from repositories.clips import ClipRepository
 from repositories.exceptions import InvalidVersionError, SubscriberTooSlowError, VersionTooOldError
-from repositories.listening import audiences, departures
+from repositories.listening import departures
 from repositories.listening.changes import Model
+from repositories.listening.histories import Histories
 from repositories.listening.listener import Listener
 from repositories.listening.subscriptions import Subscription
+from repositories.listening.targets import AnyTarget
 from repositories.listening.versions import Version
 from repositories.models import ClipStatus
 from repositories.statuses import ClipStatusChange
@@ -209,15 +214,47 @@ async def test_malformed_versions_and_those_of_the_future_are_refused(listener: 
             await anext(listener.watch_clips("u", "v", after=after))
 
 
-async def test_a_version_that_firestore_does_not_reach_is_refused(
-    listener: Listener, clips: ClipRepository, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+async def test_a_version_that_is_a_little_ahead_is_waited_for(
+    listener: Listener, clips: ClipRepository, make_clip: MakeClip
 ) -> None:
-    """As from a machine whose clock is a little ahead: nobody waits for ever."""
-    monkeypatch.setattr(audiences, "RESUME_WAIT_SECONDS", 0.2)
-    await clips.create_clip(make_clip())
-    ahead = str(Version(time.time_ns() // 1000 + 30_000_000, 0))
-    with pytest.raises(VersionTooOldError):
-        await anext(listener.watch_clips(clips.user_id, "v", after=ahead))
+    """As of a machine whose clock is: what comes after it is told."""
+    await clips.create_clip(make_clip(1))
+    ahead = str(Version(time.time_ns() // 1000 + 500_000, 0))
+    async with listener.watch_clips(clips.user_id, "v", after=ahead) as subscription:
+        await clips.create_clip(make_clip(2))
+        await asyncio.sleep(0.6)
+        await clips.create_clip(make_clip(3))
+        assert await Told(ahead).take(subscription) == ["added 03"]
+
+
+async def test_whoever_watches_what_is_quiet_can_come_back(
+    listener: Listener,
+    returned_to: Listener,
+    clips: ClipRepository,
+    make_clip: MakeClip,
+    told: Told,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The present state has the time as of which it was told, and not only that of its last change."""
+    await clips.create_clip(make_clip(1))
+    await asyncio.sleep(0.6)
+    async with listener.watch_clips(clips.user_id, "v") as subscription:
+        await told.take(subscription)
+    monkeypatch.setattr(Histories, "_read", _read_half_a_second(Histories._read))
+    await clips.create_clip(make_clip(2))
+    async with returned_to.watch_clips(clips.user_id, "v", after=told.version) as again:
+        assert await told.take(again) == ["added 02"]
+
+
+def _read_half_a_second(read: Any) -> Any:
+    """A Firestore that remembers no more than that."""
+
+    async def read_lately(self: Histories, target: AnyTarget, read_time: datetime) -> Any:
+        if (datetime.now(UTC) - read_time).total_seconds() > 0.5:
+            raise FailedPrecondition("too old")
+        return await read(self, target, read_time)
+
+    return read_lately
 
 
 async def test_a_process_that_is_behind_catches_up_first(
