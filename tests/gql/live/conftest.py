@@ -119,7 +119,9 @@ async def follow_socket(
 async def open_socket(address: str, token: str | None = None) -> AsyncIterator[ClientConnection]:
     """An acknowledged socket."""
     url = address.replace("http", "ws", 1) + "/graphql"
-    async with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")], proxy=None) as opened:
+    protocols = [Subprotocol("graphql-transport-ws")]
+    # A client that has not read everything is not told of the close.
+    async with connect(url, subprotocols=protocols, proxy=None, close_timeout=1) as opened:
         payload = {"payload": {"Authorization": f"Bearer {token}"}} if token else {}
         await opened.send(json.dumps({"type": "connection_init", **payload}))
         assert json.loads(await opened.recv()) == {"type": "connection_ack"}
