@@ -1,24 +1,15 @@
 """Those who watch the same thing: told once what has changed, each filter its own view, all in one pass."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 
 from repositories.exceptions import RepositoryError
-from repositories.listening.changes import (
-    Change,
-    ChangeKind,
-    Entry,
-    Event,
-    check_shown,
-    check_style,
-    make_change,
-    to_change,
-)
+from repositories.listening.changes import Change, Entry, Event, check_shown, to_change
 from repositories.listening.feeds import Feed
 from repositories.listening.histories import Histories, History
+from repositories.listening.resuming import list_differences, list_farewell, list_present, list_removals
 from repositories.listening.subscriptions import Subscription
-from repositories.listening.versions import Version, digest_path
+from repositories.listening.versions import Version
 
 PRESENT_MICROS = 60_000_000
 """For so long the present state is told as of the same time: those who come back need one of the last hour."""
@@ -138,7 +129,7 @@ class Audience:
         before |= {event.id: event.before for event in self.source.events}
         shown = [entry for entry in before.values() if entry is not None]
         for style, group in self._groups.items():
-            self._offer(group, _remove_all((entry for entry in shown if check_shown(entry, style)), micros))
+            self._offer(group, list_removals((entry for entry in shown if check_shown(entry, style)), micros))
             for subscription in group:
                 subscription.finish()
         self._groups.clear()
@@ -165,9 +156,11 @@ class Audience:
         if history is None:
             return
         if self._has_owner:
-            self._join(subscription, self._compare(history, subscription.style, after))
+            self._join(subscription, list_differences(self.source, history.known, subscription.style, after))
         elif history.had_owner:
-            self._say_farewell(subscription, history, after)
+            del self._waiting[subscription]
+            subscription.begin(list_farewell(self.source, history.known, subscription.style, after))
+            subscription.finish()
         else:
             subscription.after = None  # whatever comes now is new
 
@@ -176,50 +169,14 @@ class Audience:
         self._groups.setdefault(subscription.style, {})[subscription] = None
         subscription.begin(changes)
 
-    def _say_farewell(self, subscription: Subscription, history: History, after: Version) -> None:
-        """The video went while the subscriber was away."""
-        del self._waiting[subscription]
-        ids = [key for key, style in history.known.items() if check_style(style, subscription.style)]
-        versions = sorted((after.find_next(self._digest(document_id)), document_id) for document_id in ids)
-        subscription.begin([Change(ChangeKind.REMOVED, key, str(version), None) for version, key in versions])
-        subscription.finish()
-
     def _list_present(self, style: str | None) -> Sequence[Change]:
-        """The present state, made once for all who come before the next change.
-
-        Its last version says as of when it is: those who come back with it may have been told nothing for long.
-        """
+        """The present state, made once for all who come before the next change."""
         if self._read_micros - self._present_micros > PRESENT_MICROS:
             self._present.clear()
             self._present_micros = self._read_micros
         if style not in self._present:
-            shown = [entry for entry in self.source.documents.values() if check_shown(entry, style)]
-            shown.sort(key=lambda entry: entry.version)
-            versions = [*(entry.version for entry in shown[:-1]), Version.end_of(self._read_micros)]
-            self._present[style] = tuple(map(partial(make_change, ChangeKind.ADDED), shown, versions))
+            self._present[style] = list_present(self.source, style)
         return self._present[style]
-
-    def _compare(self, history: History, style: str | None, after: Version) -> Sequence[Change]:
-        """What leads from what was known to what is there."""
-        known = {key for key, known_style in history.known.items() if check_style(known_style, style)}
-        changes: dict[Version, Change] = {}
-        for entry in self.source.documents.values():
-            if check_shown(entry, style):
-                if entry.version > after:
-                    kind = ChangeKind.MODIFIED if entry.id in known else ChangeKind.ADDED
-                    changes[entry.version] = make_change(kind, entry)
-                known.discard(entry.id)
-        for document_id, version in self._find_removals(known, after):
-            changes[version] = Change(ChangeKind.REMOVED, document_id, str(version), None)
-        return [changes[version] for version in sorted(changes)]
-
-    def _find_removals(self, ids: Iterable[str], after: Version) -> Iterable[tuple[str, Version]]:
-        """When these left: as it was told here, or else at once, so that nothing can come between."""
-        told = {departure.id: departure.version for departure in self.source.departures.find_after(after)}
-        for document_id in ids:
-            version = told.get(document_id)
-            is_later = version is not None and version > after
-            yield document_id, version if version and is_later else after.find_next(self._digest(document_id))
 
     def _find_history(self, after: Version) -> History | None:
         """What was known at a version: as remembered here, or as Firestore tells, which takes a while (None)."""
@@ -249,12 +206,3 @@ class Audience:
         subscription.fail(error)
         if self.is_idle:
             self._on_idle(self)
-
-    def _digest(self, document_id: str) -> int:
-        return digest_path(f"{self.source.target.folder}/{document_id}")
-
-
-def _remove_all(entries: Iterable[Entry], micros: int) -> list[Change]:
-    """The changes with which all of these go at one time, in order."""
-    versions = sorted((Version(micros, entry.version.digest), entry.id) for entry in entries)
-    return [Change(ChangeKind.REMOVED, document_id, str(version), None) for version, document_id in versions]

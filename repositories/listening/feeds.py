@@ -82,6 +82,10 @@ class Feed:
         self.departures.begin(read_micros)
         self.token = self._next_token or self.token
 
+    def digest(self, document_id: str) -> int:
+        """The digest of a document of the target, which stands in its versions."""
+        return digest_path(f"{self.target.folder}/{document_id}")
+
     def _take(self, read_micros: int) -> list[Event]:
         told, self._pending = self._pending, {}
         if self._is_reset:
@@ -101,7 +105,7 @@ class Feed:
         known = self.documents.get(document_id)
         if known is not None and known.version.micros == micros:
             return None
-        digest = self._digest(document_id) if known is None else known.version.digest
+        digest = self.digest(document_id) if known is None else known.version.digest
         born = Version(to_micros(document.create_time), digest)
         return Entry(document_id, Version(micros, digest), born, self.target.read(decode_document(document)))
 
@@ -122,9 +126,6 @@ class Feed:
                 micros = first_change  # of the same commit
             version = Version(max(micros, (self.read_micros or 0) + 1), before.version.digest)
             yield Event(document_id, version, latest_micros, before, None)
-
-    def _digest(self, document_id: str) -> int:
-        return digest_path(f"{self.target.folder}/{document_id}")
 
 
 def _to_id(name: str) -> str:

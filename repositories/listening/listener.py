@@ -137,6 +137,7 @@ class Listener:
         if self._audiences.get(audience.target) is not audience:
             return
         del self._audiences[audience.target]
+        audience.close()
         for feed in audience.feeds:
             feed.audiences.discard(audience)
             if not feed.audiences:

@@ -8,7 +8,8 @@ from google.cloud.firestore_v1.types import ListenResponse
 
 from repositories.clips import ClipRepository
 from repositories.exceptions import UnavailableError
-from repositories.listening import streams
+from repositories.listening import backoff, dialogues
+from repositories.listening.feeds import Feed
 from repositories.listening.listener import Listener
 from repositories.listening.subscriptions import Subscription
 from tests.repositories.conftest import MakeClip
@@ -23,7 +24,7 @@ REMOVE = 2
 @pytest.fixture(autouse=True)
 def _is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long before the next attempt."""
-    monkeypatch.setattr(streams, "FIRST_BACKOFF_SECONDS", 0.05)
+    monkeypatch.setattr(backoff, "FIRST_BACKOFF_SECONDS", 0.05)
 
 
 @pytest.fixture
@@ -216,7 +217,7 @@ async def test_a_silent_stream_is_left_for_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A connection may be dead on one side only."""
-    monkeypatch.setattr(streams, "SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr(dialogues, "SILENCE_SECONDS", 1.0)
     subscription = proxied.watch_clips(clips.user_id, "v")
     await clips.create_clip(make_clip(1))
     await told.take(subscription)
@@ -236,24 +237,24 @@ async def test_a_mistake_of_ours_does_not_silence_anybody(
     told: Told,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The stream is made anew."""
-    feed = proxied._audiences[next(iter(proxied._audiences))].source
-    fail = iter([True])
+    """What was told by then, nobody knows: whoever watches has to come again."""
 
-    def lose(_name: str, _micros: int) -> None:
-        if next(fail, False):
-            raise RuntimeError
+    def fail(_self: Feed, _name: str, _micros: int) -> None:
+        raise RuntimeError
 
-    monkeypatch.setattr(feed, "lose", lose)
-    await clips.delete_clip(make_clip(1).clip_id)
-    monkeypatch.undo()
-    assert await told.take(watched) == ["removed 01"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Feed, "lose", fail)
+        await clips.delete_clip(make_clip(1).clip_id)
+        with pytest.raises(UnavailableError):
+            await told.next(watched)
+    again = proxied.watch_clips(clips.user_id, "v", after=told.version)
+    assert await told.take(again) == ["removed 01"]
 
 
 async def test_backoff_grows_is_bounded_and_random(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "FIRST_BACKOFF_SECONDS", 1.0)
-    waits = [streams.compute_backoff_seconds(attempt) for attempt in range(200)]
+    monkeypatch.setattr(backoff, "FIRST_BACKOFF_SECONDS", 1.0)
+    waits = [backoff.compute_backoff_seconds(attempt) for attempt in range(200)]
     assert 0.5 <= waits[0] <= 1.0
     assert 1.5 <= waits[3] <= 1.5**3
-    assert max(waits) <= streams.MAX_BACKOFF_SECONDS
+    assert max(waits) <= backoff.MAX_BACKOFF_SECONDS
     assert len(set(waits[20:])) > 100
