@@ -169,13 +169,13 @@ def make_clip(number: int, name: str) -> dict[str, Any]:
 
 @pytest.mark.timeout(PATIENCE_SECONDS + 120)
 async def test_clients_follow_a_video_to_its_end_through_a_broken_connection(
-    clients: Path, demo_server: Server, user_id: str
+    clients: Path, serve: Callable[..., Server], tmp_path: Path
 ) -> None:
     """Each ends with the exact state, has been told everything in order, and went on by `after` where it was cut."""
-    video_id = user_id
+    server, video_id = await asyncio.to_thread(serve, tmp_path / "data", "--no-demo"), "v1"
     may_go_on, seen = asyncio.Event(), {name: set[str]() for name in CLIENTS}
     lines: dict[str, list[Any]] = {name: [] for name in CLIENTS}
-    async with asyncio.timeout(PATIENCE_SECONDS), run_proxy(demo_server.address) as (proxy, address):
+    async with asyncio.timeout(PATIENCE_SECONDS), run_proxy(server.address) as (proxy, address):
 
         def take(name: str, line: Any) -> None:
             lines[name].append(line)
@@ -190,8 +190,8 @@ async def test_clients_follow_a_video_to_its_end_through_a_broken_connection(
                 name: group.create_task(follow(clients, name, address, video_id, partial(take, name)))
                 for name in CLIENTS
             }
-            group.create_task(work(demo_server, video_id, may_go_on))
-    final = (await _ask(demo_server)(FINAL, videoId=video_id))["video"]
+            group.create_task(work(server, video_id, may_go_on))
+    final = (await _ask(server)(FINAL, videoId=video_id))["video"]
     clips = final.pop("clips")["nodes"]
     assert len(clips) == final["clipsCount"] == CLIPS
     for name, task in following.items():
