@@ -31,6 +31,8 @@ class EventScope:
         The document that it tells of counts as one read, though all who follow it share it.
         """
         budgets, principal = context.services.budgets, context.principal
+        # Thousands of events may be there already, and nothing below need wait: it is others' turn.
+        await asyncio.sleep(0)
         await budgets.assert_reads_left(principal)
         running = budgets.running(principal, self.bound_reads)
         running.__enter__()

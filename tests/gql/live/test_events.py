@@ -1,10 +1,11 @@
 """What subscriptions tell, over both transports: the present state first, then every change."""
 
+import asyncio
 from typing import Any
 
 from gql.context import Services
 from gql.relay import encode_global_id
-from tests.gql.live.conftest import CLIP_EVENTS, VIDEO_CHANGED, VIDEO_EVENTS, Follow, take, take_rest
+from tests.gql.live.conftest import CLIP_EVENTS, VIDEO_CHANGED, VIDEO_EVENTS, Follow, follow_socket, take, take_rest
 
 UPDATE = "mutation ($input: UpdateVideoInput!) { updateVideo(input: $input) { __typename } }"
 UPDATE_CLIP = "mutation ($input: UpdateClipStatusInput!) { updateClipStatus(input: $input) { __typename } }"
@@ -148,3 +149,25 @@ async def test_what_is_below_an_event_is_read_for_this_event(
         await create_clips(clip_input(2))
         (second,) = await take(events, 1)
     assert second["clip"]["video"] == {"title": "Another", "clips": {"totalCount": 2}}
+
+
+async def test_who_is_told_much_leaves_others_their_turn(
+    address: str, create_video: Any, create_clips: Any, clip_input: Any, user_id: str
+) -> None:
+    """Between any two events, also where all of them are there already."""
+    await create_video()
+    await create_clips(*(clip_input(number % 60, f"style{number}") for number in range(200)))
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async with follow_socket(address, CLIP_EVENTS, videoId="v1", userId=user_id) as events:
+        await take(events, 1)
+        others = asyncio.create_task(take_turns())
+        await take(events, 199)
+        others.cancel()
+    assert turns > 150

@@ -43,6 +43,27 @@ async def test_subscription_over_plain_http_is_not_acceptable(
     assert "graphql-transport-ws" in error["message"]
 
 
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("text/event-stream", "text/event-stream"),
+        ("Text/Event-Stream;charset=utf-8, */*;q=0.1", "text/event-stream"),
+        ("text/event-stream, multipart/mixed", "text/event-stream"),
+        ("application/json;q=0.5, text/event-stream", "text/event-stream"),
+        # urql sends this with every query.
+        ("application/graphql-response+json, application/json, text/event-stream", "application/graphql-response+json"),
+        ("text/event-stream;q=0, application/json", "application/json"),
+        ("text/event-stream;q=x, */*", "application/json"),
+        ("*/*, text/event-stream", "application/json"),
+    ],
+)
+async def test_query_comes_as_the_client_likes_it_best(address: str, accept: str, content_type: str) -> None:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        response = await client.post(f"{address}/graphql", headers={"accept": accept}, json={"query": VIEWER})
+    assert response.status_code == 200
+    assert response.headers["content-type"] == content_type
+
+
 async def test_queries_and_mutations_are_answered_and_complete(follow: Follow, address: str) -> None:
     async with follow(address, VIEWER) as events:
         assert await take_rest(events) == [{"userId": "demo"}]
