@@ -76,9 +76,6 @@ class Dialogue:
 
     async def close(self) -> None:
         """The call has ended; what was told and made no state is of no use."""
-        for feed in self._feeds.values():
-            feed.is_current = False
-        self._feeds.clear()
         for timer in self._later.values():
             timer.cancel()
         await self._call.close()

@@ -32,6 +32,7 @@ class Feed:
         # Since the state: a protobuf Document, or when it was told that the document is gone.
         self._pending: dict[str, Any] = {}
         self._is_reset = False
+        self._is_gap = False  # whether what comes next may be of several commits, and hide what came and went in them
 
     def ask(self) -> None:
         """The target is asked for: what was told and made no state will be told again; without a token, everything."""
@@ -39,12 +40,14 @@ class Feed:
         self._next_token = b""
         self.is_current = False
         self._is_reset = not self.token
+        self._is_gap = True
 
     def reset(self) -> None:
         """All documents follow; those that do not are gone."""
         self._pending.clear()
         self.is_current = False
         self._is_reset = True
+        self._is_gap = True
 
     def change(self, document: Any) -> None:
         """The document is so, or was when it was told."""
@@ -53,10 +56,6 @@ class Feed:
     def lose(self, name: str, micros: int) -> None:
         """The document is gone; it was seen at this time."""
         self._pending[_to_id(name)] = micros
-
-    def mark_current(self) -> None:
-        """Everything up to now has been told."""
-        self.is_current = True
 
     def keep_token(self, token: bytes) -> None:
         """With this token, all that was told up to here need not be told again."""
@@ -78,6 +77,9 @@ class Feed:
             self.events = self._take(read_micros)
             for event in self.events:
                 self.departures.add(event)
+        if self._is_gap and self.read_micros is not None:
+            self.departures.add_gap(self.read_micros, read_micros)
+        self._is_gap = False
         self.read_micros = read_micros
         self.departures.begin(read_micros)
         self.token = self._next_token or self.token
@@ -93,9 +95,11 @@ class Feed:
             self._is_reset = False
         entries = [self._read(document) for document in told.values() if not isinstance(document, int)]
         changed = [entry for entry in entries if entry is not None]
-        gone = {document_id: micros for document_id, micros in told.items() if isinstance(micros, int)}
+        gone = {document_id: micros or read_micros for document_id, micros in told.items() if isinstance(micros, int)}
+        times = {entry.version.micros for entry in changed} | set(gone.values())
+        self._is_gap |= len(times) > 1 or not gone.keys() <= self.documents.keys()
         events = [self._put(entry) for entry in changed]
-        events += self._remove(gone, read_micros, min((entry.version.micros for entry in changed), default=None))
+        events += self._remove(gone, min((entry.version.micros for entry in changed), default=None))
         shown = (event for event in events if check_shown(event.before, None) or check_shown(event.after, None))
         return sorted(shown, key=lambda event: event.version)
 
@@ -114,13 +118,12 @@ class Feed:
         self.documents[entry.id] = entry
         return Event(entry.id, entry.version, entry.version.micros, before, entry)
 
-    def _remove(self, gone: dict[str, int], read_micros: int, first_change: int | None) -> Iterable[Event]:
+    def _remove(self, gone: dict[str, int], first_change: int | None) -> Iterable[Event]:
         """The events of documents that are gone: before all changes that may have come after them."""
-        for document_id, seen_micros in gone.items():
+        for document_id, latest_micros in gone.items():
             before = self.documents.pop(document_id, None)
             if before is None:
                 continue
-            latest_micros = seen_micros or read_micros
             micros = latest_micros if first_change is None else min(latest_micros, first_change - 1)
             if latest_micros == first_change:
                 micros = first_change  # of the same commit

@@ -95,6 +95,7 @@ class ListenProxy:
         self._answers: set[asyncio.Queue[Any]] = set()
         self.opened_streams = 0
         self.told_documents = 0
+        self.told_deletes = 0
 
     async def start(self) -> None:
         """The proxy serves on `host_port`."""
@@ -184,6 +185,7 @@ class ListenProxy:
             async for answer in call:
                 response = ListenResponse.pb().FromString(answer)
                 self.told_documents += response.HasField("document_change")
+                self.told_deletes += response.HasField("document_delete")
                 if not self.lose(response):
                     answers.put_nowait(answer)
             answers.put_nowait(grpc.StatusCode.UNAVAILABLE)

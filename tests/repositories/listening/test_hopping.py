@@ -1,7 +1,8 @@
 """Clients that go from process to process at any moment end with what is there: simulated, on the real feeds.
 
-Every process hears of the same commits, in batches of its own, and of deletes only when they were seen; some are told
-everything anew now and then. Times are microseconds that touch. CLIPGRAPH_LISTEN_HOPS=10000 asks for that many runs.
+Every process hears of the same commits, in batches of its own, and of deletes only when they were seen; now and then it
+is told only the outcome of several, or everything anew. Times are microseconds that touch.
+CLIPGRAPH_LISTEN_HOPS=10000 asks for that many runs.
 """
 
 import asyncio
@@ -64,6 +65,11 @@ class Database:
                     stored[document_id] = Stored(style, created, commit.micros)
         return stored
 
+    def check_written_twice(self, after: int, until: int) -> bool:
+        """Whether a document was written by two commits between two times."""
+        written = [commit.styles.keys() for commit in self.commits if after < commit.micros <= until]
+        return sum(map(len, written)) > len(set().union(*written))
+
     def list_written(self, after: int, until: int) -> dict[str, int]:
         """The documents that were written between two times, and when at last."""
         written: dict[str, int] = {}
@@ -96,18 +102,21 @@ class Process:
         self.feed.ask()
         self._tell_all(micros)
 
-    def step(self, micros: int, *, is_reset: bool, seen_late: int) -> None:
+    def step(self, micros: int, how: str, seen_late: int) -> None:
         """The process is told what was committed up to a time."""
         until = min(self._database.end, self.micros + micros)
-        if is_reset:
+        if how == "reset":
             self.feed.reset()
             self._tell_all(until)
             return
+        if how == "resumed" or self._database.check_written_twice(self.micros, until):
+            self.feed.token = b"a token"
+            self.feed.ask()
         stored = self._database.list_at(until)
         for document_id, written in self._database.list_written(self.micros, until).items():
             if document_id in stored:
                 self._tell(document_id, stored[document_id])
-            else:
+            elif how == "live" or document_id in self.feed.documents:
                 self.feed.lose(f"{ROOT}/{document_id}", min(until, written + seen_late))
         self._advance(until)
 
@@ -165,10 +174,11 @@ def _commits(draw: Any) -> list[Commit]:
     return commits
 
 
+HOW = ("live", "live", "resumed", "reset")
 _PROCESS = st.integers(0, 2)
 _ACTIONS = st.lists(
     st.one_of(
-        st.tuples(st.just("step"), _PROCESS, st.integers(0, 6), st.booleans(), st.integers(0, 4)),
+        st.tuples(st.just("step"), _PROCESS, st.integers(0, 6), st.sampled_from(HOW), st.integers(0, 4)),
         st.tuples(st.just("go"), _PROCESS),
         st.tuples(st.just("take"), st.integers(0, 4)),
         st.tuples(st.just("restart"), _PROCESS),
@@ -184,8 +194,8 @@ async def hop(database: Database, actions: list[tuple[Any, ...]], style: str | N
     await client.go_to(processes[0])
     for kind, *arguments in actions:
         if kind == "step":
-            number, micros, is_reset, seen_late = arguments
-            processes[number].step(micros, is_reset=is_reset and micros > 3, seen_late=seen_late)
+            number, micros, how, seen_late = arguments
+            processes[number].step(micros, how, seen_late)
         elif kind == "go":
             at = arguments[0]
             await client.go_to(processes[at])
@@ -194,7 +204,7 @@ async def hop(database: Database, actions: list[tuple[Any, ...]], style: str | N
         elif arguments[0] != at:
             known = processes[arguments[0]].micros
             processes[arguments[0]] = Process(database, known)
-    processes[at].step(database.end, is_reset=False, seen_late=3)
+    processes[at].step(database.end, "live", seen_late=3)
     await client.take(1_000)
     stored = database.list_at(database.end)
     assert client.known == {key for key, document in stored.items() if style in {None, document.style}}
@@ -202,7 +212,7 @@ async def hop(database: Database, actions: list[tuple[Any, ...]], style: str | N
 
 @timeout(HOPS)
 @settings(max_examples=effort(HOPS, 150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(commits=_commits(), actions=_ACTIONS, style=st.sampled_from([None, "split"]))
+@given(commits=_commits(), actions=_ACTIONS, style=st.sampled_from([None, *STYLES]))
 def test_wherever_a_client_goes_it_ends_with_what_is_there(
     commits: list[Commit], actions: list[tuple[Any, ...]], style: str | None
 ) -> None:

@@ -191,6 +191,9 @@ async def test_subscribers_share_targets_and_targets_share_streams(
     assert len(added) == listener.targets_count == 3
     assert listen_proxy.open_streams == listener.streams_count == 1
     assert listener.documents_read == 4
+    await clips.delete_clip(make_clip(1).clip_id)
+    assert await Told().take(subscriptions[100]) == ["removed 01"]
+    assert listener.documents_read == 6  # the video, as itself and as one of the user's; deletes are not billed
 
 
 async def test_full_streams_are_followed_by_others(

@@ -1,5 +1,6 @@
 """Streams that break, are refused, fall silent or lose their way: subscribers hear of nothing but a delay."""
 
+import asyncio
 from typing import Any
 
 import grpc
@@ -12,13 +13,14 @@ from repositories.listening import backoff, dialogues
 from repositories.listening.feeds import Feed
 from repositories.listening.listener import Listener
 from repositories.listening.subscriptions import Subscription
+from repositories.videos import VideoRepository
 from tests.repositories.conftest import MakeClip
 from tests.repositories.listening.conftest import OpenListener
 from tests.repositories.listening.proxies import Link, ListenProxy
 from tests.repositories.listening.watching import Told, assert_silent, wait_until
 
 INVALID_ARGUMENT, PERMISSION_DENIED, FAILED_PRECONDITION, UNAVAILABLE = 3, 7, 9, 14
-REMOVE = 2
+REMOVE, CURRENT = 2, 3
 
 
 @pytest.fixture(autouse=True)
@@ -227,6 +229,56 @@ async def test_a_silent_stream_is_left_for_another(
     await wait_until(lambda: listen_proxy.opened_streams > before)
     listen_proxy.is_mute = False
     assert await told.take(subscription) == ["added 02"]
+
+
+async def test_a_connection_that_was_of_use_is_made_again_at_once(
+    watched: Subscription,
+    listen_proxy: ListenProxy,
+    clips: ClipRepository,
+    make_clip: MakeClip,
+    told: Told,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only the attempts after that wait."""
+    monkeypatch.setattr(backoff, "compute_backoff_seconds", lambda _: 999.0)
+    await asyncio.sleep(2 * backoff.FIRST_BACKOFF_SECONDS)
+    listen_proxy.break_off(grpc.StatusCode.UNAVAILABLE)
+    await clips.create_clip(make_clip(4))
+    assert await told.take(watched) == ["added 04"]
+
+
+async def test_a_video_and_its_clips_go_together(
+    watched: Subscription,
+    proxied: Listener,
+    listener: Listener,
+    listen_proxy: ListenProxy,
+    videos: VideoRepository,
+    told: Told,
+) -> None:
+    """Until the clips are as far, the video waits: or its end could come before what its clips had been told."""
+    here, there = [each.watch_video(videos.user_id, "v") for each in (proxied, listener)]
+    readers = Told(), Told()
+    for subscription, reader in zip((here, there), readers, strict=True):
+        await reader.take(subscription)
+
+    def lose_clips(response: Any) -> bool:
+        asked = {request.add_target.target_id for request in listen_proxy.requests if _is_query(request)}
+        return response.target_change.target_change_type == CURRENT and asked >= set(response.target_change.target_ids)
+
+    listen_proxy.lose = lose_clips
+    listen_proxy.break_off(grpc.StatusCode.UNAVAILABLE)
+    await videos.delete_video("v")
+    assert await readers[1].rest(there) == ["removed v"]
+    await wait_until(lambda: listen_proxy.told_deletes)
+    await assert_silent(here)
+    listen_proxy.lose = lambda _: False
+    listen_proxy.break_off(grpc.StatusCode.UNAVAILABLE)
+    assert await readers[0].rest(here) == ["removed v"]
+    assert sorted(await told.rest(watched)) == ["removed 01", "removed 02", "removed 03"]
+
+
+def _is_query(request: Any) -> bool:
+    return bool(request.add_target.HasField("query"))
 
 
 async def test_a_mistake_of_ours_does_not_silence_anybody(
