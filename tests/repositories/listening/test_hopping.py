@@ -131,7 +131,8 @@ class Process:
     def _advance(self, micros: int) -> None:
         self.micros = micros
         self.feed.advance(micros)
-        self.audience.tell()
+        if self.feed.events or self.audience.is_eager:
+            self.audience.tell()
         self.feed.events = ()
 
 
@@ -218,3 +219,17 @@ def test_wherever_a_client_goes_it_ends_with_what_is_there(
 ) -> None:
     """And every change that it is told is later than all before it."""
     asyncio.run(hop(Database(commits), actions, style))
+
+
+def test_what_came_and_went_unseen_is_gone_for_those_who_saw_it() -> None:
+    """One process told it, the other one was cut off then, and hears of nothing."""
+    database = Database([Commit(START + 1, {"a": "split"}), Commit(START + 2, {"a": None})])
+    seen = [("step", 0, 1, "live", 0), ("take", 9)]
+    asyncio.run(hop(database, [*seen, ("go", 1), ("step", 1, 2, "resumed", 0)], None))
+    asyncio.run(hop(database, [*seen, ("step", 1, 2, "resumed", 0), ("go", 1)], None))
+
+
+def test_a_style_that_came_and_went_unseen_is_gone_for_those_who_watch_it() -> None:
+    commits = [Commit(START + 1, {"a": "split"}), Commit(START + 2, {"a": "fast"}), Commit(START + 3, {"a": "split"})]
+    seen = [("step", 0, 2, "live", 0), ("take", 9)]
+    asyncio.run(hop(Database(commits), [*seen, ("step", 1, 3, "resumed", 0), ("go", 1)], "fast"))

@@ -11,7 +11,7 @@ from google.api_core.exceptions import FailedPrecondition
 
 from repositories.clips import ClipRepository
 from repositories.exceptions import InvalidVersionError, SubscriberTooSlowError, VersionTooOldError
-from repositories.listening import departures
+from repositories.listening import audiences, departures
 from repositories.listening.changes import Model
 from repositories.listening.histories import Histories
 from repositories.listening.listener import Listener
@@ -196,6 +196,10 @@ async def test_a_video_that_was_not_there_is_waited_for(
     after = str(Version(time.time_ns() // 1000, 0))
     async with listener.watch_video(videos.user_id, "v", after=after) as subscription:
         await asyncio.sleep(0.3)
+        before = listener.documents_read
+        async with listener.watch_video(videos.user_id, "v"):
+            await asyncio.sleep(0.3)
+            assert listener.documents_read == before  # the past is looked at once
         await videos.create_video(make_video())
         assert await Told(after).take(subscription) == ["added v"]
 
@@ -299,3 +303,25 @@ async def test_whoever_was_too_slow_can_come_again(
         assert await told.take(again, 4) == ["added 02", "added 03", "added 04", "added 05"]
     await clips.create_clip(make_clip(6))
     assert await reader.take(quick) == ["added 06"]
+
+
+async def test_the_present_state_does_not_grow_old(
+    listener: Listener,
+    videos: VideoRepository,
+    clips: ClipRepository,
+    make_clip: MakeClip,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who comes later to what has not changed is told a later time."""
+    monkeypatch.setattr(audiences, "PRESENT_MICROS", 1)
+    await clips.create_clip(make_clip())
+    first, second, video = Told(), Told(), Told()
+    async with listener.watch_video(clips.user_id, "v") as subscription:
+        await video.take(subscription)
+        async with listener.watch_clips(clips.user_id, "v") as clips_before:
+            await first.take(clips_before)
+        await videos.update_video("v", {"video_title": "Another"})
+        await video.take(subscription)
+        async with listener.watch_clips(clips.user_id, "v") as clips_after:
+            await second.take(clips_after)
+    assert second.version[:16] == video.version[:16] > first.version[:16]
