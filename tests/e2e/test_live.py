@@ -24,10 +24,16 @@ from settings import Settings
 from tests.e2e.conftest import Server
 
 PATIENCE_SECONDS = 30
-EVENTS = "subscription ($userId: ID) { videoEvents(userId: $userId) { kind videoId video { title } } }"
+EVENTS = """
+subscription ($userId: ID, $after: String) {
+  videoEvents(userId: $userId, after: $after) { kind version videoId video { title } }
+}
+"""
 CREATE = """
-mutation ($userId: ID!, $title: String!) {
-  createVideo(input: {userId: $userId, videoId: "v1", videoUrl: "https://example.com/v", title: $title}) { __typename }
+mutation ($userId: ID!, $videoId: ID! = "v1", $title: String!) {
+  createVideo(input: {userId: $userId, videoId: $videoId, videoUrl: "https://example.com/v", title: $title}) {
+    __typename
+  }
 }
 """
 Start = Callable[[], Server]
@@ -86,9 +92,9 @@ async def follow_socket(address: str, user_id: str) -> AsyncIterator[ClientConne
 
 
 @contextlib.asynccontextmanager
-async def follow_stream(address: str, user_id: str) -> AsyncIterator[AsyncIterator[str]]:
+async def follow_stream(address: str, user_id: str, after: str | None = None) -> AsyncIterator[AsyncIterator[str]]:
     """The lines of an event stream on which the user's videos are followed."""
-    request = {"query": EVENTS, "variables": {"userId": user_id}}
+    request = {"query": EVENTS, "variables": {"userId": user_id, "after": after}}
     async with (
         httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as client,
         client.stream("POST", f"{address}/graphql", json=request, headers={"accept": "text/event-stream"}) as response,
@@ -105,6 +111,11 @@ async def read_line(lines: AsyncIterator[str], beginning: str) -> str:
     raise EOFError
 
 
+def read_event(line: str) -> Any:
+    """The event in a line of data."""
+    return json.loads(line.removeprefix("data: "))["data"]["videoEvents"]
+
+
 async def test_what_one_process_writes_the_other_tells(start_uvicorn: Start, user_id: str) -> None:
     first, second = start_uvicorn(), start_uvicorn()
     async with (
@@ -113,10 +124,24 @@ async def test_what_one_process_writes_the_other_tells(start_uvicorn: Start, use
         follow_stream(first.address, user_id) as lines,
     ):
         await asyncio.to_thread(second.query, CREATE, userId=user_id, title="Elsewhere")
-        event = {"kind": "ADDED", "videoId": "v1", "video": {"title": "Elsewhere"}}
-        assert json.loads(await opened.recv())["payload"]["data"] == {"videoEvents": event}
-        line = await read_line(lines, "data: ")
-        assert json.loads(line.removeprefix("data: "))["data"] == {"videoEvents": event}
+        event = json.loads(await opened.recv())["payload"]["data"]["videoEvents"]
+        assert (event["kind"], event["videoId"], event["video"]["title"]) == ("ADDED", "v1", "Elsewhere")
+        assert read_event(await read_line(lines, "data: ")) == event
+
+
+async def test_who_was_told_by_one_process_goes_on_at_another(start_uvicorn: Start, user_id: str) -> None:
+    """A version means the same everywhere."""
+    first, second = start_uvicorn(), start_uvicorn()
+    await asyncio.to_thread(second.query, CREATE, userId=user_id, videoId="v1", title="One")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async with follow_stream(first.address, user_id) as lines:
+            seen = read_event(await read_line(lines, "data: "))
+        first.stop(signal.SIGTERM)
+        await asyncio.to_thread(second.query, CREATE, userId=user_id, videoId="v2", title="Two")
+        async with follow_stream(second.address, user_id, seen["version"]) as lines:
+            missed = read_event(await read_line(lines, "data: "))
+    assert (seen["videoId"], missed["videoId"]) == ("v1", "v2")
+    assert missed["version"] > seen["version"]
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])

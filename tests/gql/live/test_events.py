@@ -171,3 +171,21 @@ async def test_who_is_told_much_leaves_others_their_turn(
         await take(events, 199)
         others.cancel()
     assert turns > 150
+
+
+async def test_clips_of_an_event_are_never_older_than_its_video(
+    follow: Follow, address: str, create_video: Any, complete_clips: Any, clip_input: Any, user_id: str
+) -> None:
+    """Clips are only added here: so each event shows at least as many as its video counts."""
+    document = """subscription ($videoId: ID!, $userId: ID) {
+      videoChanged(videoId: $videoId, userId: $userId) { video { clipsCount clips { nodes { clipId } } } }
+    }"""
+    await create_video()
+    told: list[tuple[int, int]] = []
+    async with follow(address, document, videoId="v1", userId=user_id) as events, asyncio.TaskGroup() as group:
+        for number in range(1, 13):
+            group.create_task(complete_clips(clip_input(number)))
+        while not told or told[-1][0] < 12:
+            (event,) = await take(events, 1)
+            told.append((event["video"]["clipsCount"], len(event["video"]["clips"]["nodes"])))
+    assert [counted for counted, shown in told if shown < counted] == []
