@@ -8,6 +8,7 @@ from google.cloud.firestore_v1.types import Document
 from repositories.listening.changes import Change, ChangeKind, check_shown, to_change
 from repositories.listening.departures import Departures
 from repositories.listening.feeds import Feed
+from repositories.listening.resuming import list_differences
 from repositories.listening.targets import ClipsTarget
 from repositories.listening.versions import Version, digest_path
 
@@ -210,3 +211,15 @@ def test_only_the_latest_departures_are_kept(feed: Feed) -> None:
     assert not feed.departures.check_covers(Version(110, 0))
     assert feed.departures.check_covers(Version.end_of(110))
     assert [departure.id for departure in feed.departures.find_after(Version(110, 0))] == ["b"]
+
+
+def test_a_delete_that_may_be_later_is_told_again_as_later(feed: Feed) -> None:
+    """Before everything else that follows: what was told stays a beginning of all."""
+    feed.change(make_document("a", 170))
+    feed.lose(f"{ROOT}/b", 180)
+    feed.advance(180)
+    for micros in (100, 168, 169):
+        after = Version.end_of(micros)
+        changes = list_differences(feed, {"a": "split", "b": "split"}, None, after)
+        assert [change.id for change in changes] == (["b", "a"] if micros < 169 else ["a", "b"])
+        assert str(after) < changes[0].version < changes[1].version

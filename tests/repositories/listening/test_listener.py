@@ -158,6 +158,21 @@ async def test_a_video_that_is_not_there_yet_is_waited_for(
         assert (await told.next(subscription)).model == clip
 
 
+async def test_the_clips_of_a_video_that_is_being_deleted_are_not_shown(
+    listener: Listener, clips: ClipRepository, videos: VideoRepository, make_clip: MakeClip, make_video: MakeVideo
+) -> None:
+    """Though they are still there. One that is created anew has its own."""
+    await clips.create_clip(make_clip(1))
+    await videos._run_locked(lambda unit: videos._bury(unit, "v"), None)
+    async with listener.watch_clips(clips.user_id, "v") as subscription:
+        await wait_until(lambda: listener.documents_read == 2)
+        await videos.delete_video("v")
+        await assert_silent(subscription)
+        await videos.create_video(make_video())
+        await clips.create_clip(make_clip(2))
+        assert await Told().take(subscription) == ["added 02"]
+
+
 async def test_a_style_is_filtered(listener: Listener, clips: ClipRepository, make_clip: MakeClip) -> None:
     """A clip that gets another style leaves those who watch the first one, and comes to the others."""
     await clips.create_clips_batch([make_clip(1, style="split"), make_clip(2, style="fast")])

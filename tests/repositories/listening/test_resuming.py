@@ -24,7 +24,7 @@ from repositories.videos import VideoRepository
 from tests.repositories.conftest import MakeClip, MakeVideo
 from tests.repositories.listening.conftest import OpenListener
 from tests.repositories.listening.proxies import ListenProxy
-from tests.repositories.listening.watching import Mirror, Told, assert_silent
+from tests.repositories.listening.watching import Mirror, Told, assert_silent, wait_until
 
 States = list[tuple[str, dict[str, Model]]]
 
@@ -325,3 +325,18 @@ async def test_the_present_state_does_not_grow_old(
         async with listener.watch_clips(clips.user_id, "v") as clips_after:
             await second.take(clips_after)
     assert second.version[:16] == video.version[:16] > first.version[:16]
+
+
+async def test_whoever_was_too_slow_is_forgotten(
+    open_listener: OpenListener, clips: ClipRepository, make_clip: MakeClip, told: Told
+) -> None:
+    """And so is the target that nobody else watches."""
+    listener = open_listener(max_waiting_changes=1, linger_seconds=0.0)
+    slow = listener.watch_clips(clips.user_id, "v")
+    await clips.create_clip(make_clip(1))
+    await told.take(slow)
+    for number in range(2, 5):
+        await clips.create_clip(make_clip(number))
+    await wait_until(lambda: listener.targets_count == 0)
+    with pytest.raises(SubscriberTooSlowError):
+        await anext(slow)
