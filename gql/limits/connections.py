@@ -23,10 +23,9 @@ class PunctualSocketProtocol(ReaderLimit, WebSocketsSansIOProtocol):
     """Cuts WebSockets whose clients do not read."""
 
     def keepalive_timeout(self) -> None:
-        """A client that does not answer pings is closed, or cut where it has not even taken what was sent before."""
+        """A client that does not answer pings is closed."""
         super().keepalive_timeout()
-        if self.transport.get_write_buffer_size():
-            self.transport.abort()
+        self.limit_closing()
 
 
 class PunctualProtocol(ReaderLimit, HttpToolsProtocol):

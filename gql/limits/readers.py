@@ -29,9 +29,13 @@ class ReaderLimit(asyncio.Protocol):
         super().resume_writing()
 
     def shutdown(self) -> None:
-        """Closes; a process that ends waits no longer for one client than for others."""
+        """The process is about to end."""
         super().shutdown()  # type: ignore[misc]  # all protocols of uvicorn have it
-        if self._write_timer is None and self.transport.get_write_buffer_size():
+        self.limit_closing()
+
+    def limit_closing(self) -> None:
+        """The client's time begins where the connection is being closed, and something is still to be sent."""
+        if self.transport.is_closing() and self.transport.get_write_buffer_size() and self._write_timer is None:
             self._start_write_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
