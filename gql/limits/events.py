@@ -1,7 +1,7 @@
 """What one event of a subscription may take: the time and the reads of a request, again for every event."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager, aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +9,15 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from gql.errors import log_errors
+from gql.limits.budgets import RateLimitedError
 from gql.limits.refusals import timed_out
 from repositories.metering import count_reads
 
 if TYPE_CHECKING:
     from gql.context import Context
+
+# Between looks whether there is room for an event. Most events take less.
+WAIT_SECONDS = 0.02
 
 
 class EventScope:
@@ -34,9 +38,7 @@ class EventScope:
         # Thousands of events may be there already, and nothing below need wait: it is others' turn.
         await asyncio.sleep(0)
         await budgets.assert_reads_left(principal)
-        running = budgets.running(principal, self.bound_reads)
-        running.__enter__()
-        self._running = running
+        self._running = await _enter_when_there_is_room(lambda: budgets.running(principal, self.bound_reads))
         context.loaders.clear()
         count_reads(1)
         if self.deadline is not None:
@@ -48,6 +50,20 @@ class EventScope:
         if self._running is not None:
             self._running.__exit__(None, None, None)
             self._running = None
+
+
+async def _enter_when_there_is_room(
+    make_running: Callable[[], AbstractContextManager[None]],
+) -> AbstractContextManager[None]:
+    """An event is not refused for what else runs for its caller: that ends soon, and events can wait."""
+    while True:
+        running = make_running()
+        try:
+            running.__enter__()
+        except RateLimitedError:
+            await asyncio.sleep(WAIT_SECONDS)
+        else:
+            return running
 
 
 async def each_in_time(results: AsyncGenerator[Any, None], context: "Context") -> AsyncGenerator[Any, None]:
@@ -71,7 +87,7 @@ async def _next_in_time(results: AsyncGenerator[Any, None], context: "Context") 
             return await anext(results, None)
     except TimeoutError:
         if not deadline.expired():
-            raise
+            await asyncio.sleep(WAIT_SECONDS)
         context.loaders.cancel()
         error = timed_out(context.services.settings.request_timeout_seconds, OperationType.SUBSCRIPTION)
         log_errors([error])

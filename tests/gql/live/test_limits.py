@@ -109,6 +109,22 @@ async def test_who_has_read_all_they_may_is_told_and_goes_on_later(
     assert 0 < error["extensions"]["retryAfter"] <= 60
 
 
+async def test_events_wait_for_each_other_where_all_of_them_could_read_too_much(
+    settings: Settings, create_video: Any, mint: Mint, user_id: str
+) -> None:
+    """None is refused for that, though a request would be: a page's subscriptions are told all at once."""
+    await create_video()
+    document = 'subscription { videoChanged(videoId: "v1") { video { clips(first: 100) { nodes { title } } } } }'
+    app = create_app(settings.model_copy(update={"reads_per_minute_user": 1_000}))
+    async with serve_app(app) as address, open_socket(address, mint(user_id)) as opened:
+        for number in range(20):
+            await subscribe(opened, document, str(number))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            answers = [json.loads(await opened.recv()) for _ in range(20)]
+    assert {answer["id"] for answer in answers} == {str(number) for number in range(20)}
+    assert [answer["payload"] for answer in answers if "errors" in answer["payload"]] == []
+
+
 async def test_each_event_has_its_time(
     settings: Settings,
     follow: Follow,
