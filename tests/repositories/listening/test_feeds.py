@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from google.cloud.firestore_v1.types import Document
 
+from repositories.listening import departures
 from repositories.listening.changes import Change, ChangeKind, check_shown, to_change
 from repositories.listening.departures import Departures
 from repositories.listening.feeds import Feed
@@ -223,3 +224,30 @@ def test_a_delete_that_may_be_later_is_told_again_as_later(feed: Feed) -> None:
         changes = list_differences(feed, {"a": "split", "b": "split"}, None, after)
         assert [change.id for change in changes] == (["b", "a"] if micros < 169 else ["a", "b"])
         assert str(after) < changes[0].version < changes[1].version
+
+
+def test_what_states_of_several_commits_hide_is_not_known(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Amid commits that are told as one, after a break, and where a document is gone that nobody had seen."""
+    covers = feed.departures.check_covers
+    feed.change(make_document("a", 110))
+    feed.advance(110)
+    assert covers(Version(110, 0))
+    feed.change(make_document("a", 120))
+    feed.change(make_document("b", 130))
+    feed.advance(140)
+    assert [covers(Version(micros, 0)) for micros in (110, 111, 125, 140, 141)] == [True, False, False, False, True]
+    assert covers(Version.end_of(110))
+    assert covers(Version.end_of(140))
+    feed.lose(f"{ROOT}/unknown", 150)
+    feed.advance(150)
+    assert not covers(Version(150, 0))
+    feed.ask()
+    feed.advance(160)
+    assert not covers(Version(155, 0))
+    feed.change(make_document("a", 170))
+    feed.advance(170)
+    assert covers(Version(170, 0))
+    monkeypatch.setattr(departures, "MAX_GAPS", 2)
+    feed.departures.add_gap(170, 180)
+    assert not covers(Version(105, 0))
+    assert covers(Version.end_of(140))

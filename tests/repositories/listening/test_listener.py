@@ -222,6 +222,7 @@ async def test_full_streams_are_followed_by_others(
         assert await Told().take(watched[number]) == [f"added v{number}"]
     clips = listener.watch_clips(videos.user_id, "v0")
     assert (listener.streams_count, listener.targets_count) == (2, 52)
+    assert len([key for videos_of_stream in listener._streams._streams.values() for key in videos_of_stream]) == 51
     for subscription in (*watched, clips):
         await subscription.close()
 
@@ -240,6 +241,20 @@ async def test_a_target_outlives_its_subscribers_for_a_while(
     async with listener.watch_clips(clips.user_id, "v") as subscription:
         await Told().take(subscription)
     assert listener.documents_read == 4
+
+
+async def test_whoever_comes_back_in_time_stays(
+    open_listener: OpenListener, clips: ClipRepository, make_clip: MakeClip, told: Told
+) -> None:
+    listener = open_listener(linger_seconds=0.2)
+    await clips.create_clip(make_clip(1))
+    async with listener.watch_clips(clips.user_id, "v") as first:
+        await Told().take(first)
+    async with listener.watch_clips(clips.user_id, "v") as second:
+        await told.take(second)
+        await asyncio.sleep(0.4)
+        await clips.create_clip(make_clip(2))
+        assert await told.take(second) == ["added 02"]
 
 
 async def test_one_target_of_many_ends_alone(

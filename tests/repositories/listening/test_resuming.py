@@ -340,3 +340,20 @@ async def test_whoever_was_too_slow_is_forgotten(
     await wait_until(lambda: listener.targets_count == 0)
     with pytest.raises(SubscriberTooSlowError):
         await anext(slow)
+
+
+async def test_nobody_looks_into_the_past_for_those_who_have_left(
+    open_listener: OpenListener, clips: ClipRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where Firestore does not answer."""
+
+    async def wait(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Histories, "read", wait)
+    listener = open_listener(linger_seconds=0.0)
+    subscription = listener.watch_video(clips.user_id, "v", after=str(Version(time.time_ns() // 1000 - 1_000_000, 0)))
+    (audience,) = listener._audiences.values()
+    await wait_until(lambda: audience._tasks)
+    await subscription.close()
+    await wait_until(lambda: not audience._tasks)
