@@ -34,6 +34,8 @@ class ListenCall:
         """The call has ended, and its connection."""
         self._writing.cancel()
         await asyncio.wait([self._writing])
+        # The task remembers where it was cancelled, and so this call: a ring that would keep the connection open.
+        del self._writing
         self._call.cancel()
         await self._channel.close(None)
 

@@ -40,13 +40,6 @@ class Dialogue:
         self._feeds: dict[int, Feed] = {}
         self._later: dict[Feed, asyncio.TimerHandle] = {}  # refused for now
         self._last_id = 0
-        self._answers: dict[str, Callable[[Any], None]] = {
-            "target_change": self._take_target_change,
-            "document_change": self._take_change,
-            "document_delete": self._take_loss,
-            "document_remove": self._take_loss,
-            "filter": self._take_count,
-        }
 
     def ask(self, feed: Feed) -> None:
         """The feed will be told what has changed since its token, or without one everything."""
@@ -72,7 +65,19 @@ class Dialogue:
     async def follow(self) -> None:
         """Returns when Firestore ends the call. Raises gRPC's errors, and TimeoutError where it is silent."""
         while (message := await self._read()) is not None:
-            self._answers[message.WhichOneof("response_type")](message)
+            # Not by a table of our methods: such a ring keeps the connection open until it is collected as garbage.
+            match message.WhichOneof("response_type"):
+                case "target_change":
+                    self._take_target_change(message.target_change)
+                case "document_change":
+                    self._take_change(message.document_change)
+                case "document_delete":
+                    self._take_loss(message.document_delete)
+                case "document_remove":
+                    self.documents_read += 1  # a delete is not billed
+                    self._take_loss(message.document_remove)
+                case "filter":
+                    self._take_count(message.filter)
 
     async def close(self) -> None:
         """The call has ended; what was told and made no state is of no use."""
@@ -87,31 +92,26 @@ class Dialogue:
     def _find(self, target_ids: Iterable[int]) -> list[Feed]:
         return [self._feeds[target_id] for target_id in target_ids if target_id in self._feeds]
 
-    def _take_change(self, message: Any) -> None:
-        told = message.document_change
+    def _take_change(self, told: Any) -> None:
         self.documents_read += 1
         for feed in self._find(told.target_ids):
             feed.change(told.document)
         for feed in self._find(told.removed_target_ids):
             feed.lose(told.document.name, to_micros(told.document.update_time))
 
-    def _take_loss(self, message: Any) -> None:
-        is_removed = message.WhichOneof("response_type") == "document_remove"
-        told = message.document_remove if is_removed else message.document_delete
-        self.documents_read += is_removed  # a delete is not billed
+    def _take_loss(self, told: Any) -> None:
         for feed in self._find(told.removed_target_ids):
             feed.lose(told.document, to_micros(told.read_time))
 
-    def _take_count(self, message: Any) -> None:
+    def _take_count(self, told: Any) -> None:
         """A feed that has lost its way, which a count shows, begins anew."""
-        for feed in self._find([message.filter.target_id]):
-            if feed.count() != message.filter.count:
+        for feed in self._find([told.target_id]):
+            if feed.count() != told.count:
                 log.info("listen_mismatch", target=repr(feed.target))
                 self.stop(feed)
                 self._ask_for_all(feed)
 
-    def _take_target_change(self, message: Any) -> None:
-        told = message.target_change
+    def _take_target_change(self, told: Any) -> None:
         kind = _Kind(told.target_change_type)
         if kind is _Kind.REMOVE:
             for target_id in list(told.target_ids or self._feeds):

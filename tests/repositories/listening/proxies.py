@@ -19,6 +19,11 @@ class Link:
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def open_connections(self) -> int:
+        """How many connections go through it."""
+        return len(self._tasks) // 2
+
     async def start(self) -> None:
         """It takes connections at `host_port`."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)

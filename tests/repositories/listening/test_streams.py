@@ -97,6 +97,19 @@ async def test_a_cut_connection_reads_nothing_again(
     assert listener.documents_read - before <= 2  # the clip, and its video, which it has changed
 
 
+async def test_nothing_is_left_of_a_stream_that_nobody_needs(
+    open_listener: OpenListener, link: Link, clips: ClipRepository, told: Told
+) -> None:
+    """No connection, and no task."""
+    listener = open_listener(link.host_port, linger_seconds=0.0)
+    before = len(asyncio.all_tasks())
+    async with listener.watch_video(clips.user_id, "v") as subscription:
+        await told.take(subscription)
+        assert link.open_connections == 1
+    await wait_until(lambda: not link.open_connections)
+    await wait_until(lambda: len(asyncio.all_tasks()) == before)
+
+
 async def test_a_reset_tells_only_what_differs(
     watched: Subscription, listen_proxy: ListenProxy, clips: ClipRepository, make_clip: MakeClip, told: Told
 ) -> None:
