@@ -47,7 +47,7 @@ async def test_streams_and_sockets_share_their_callers_seats(settings: Settings,
                 assert error["extensions"] == {"code": "RATE_LIMITED"}
             async with open_stream(address, other, json=body) as stranger:
                 assert stranger.status_code == 200
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS), open_socket(address, token):
             while (await _try_stream(address, token)) == 429:  # noqa: ASYNC110  a seat tells nobody
                 await asyncio.sleep(0.05)
 
