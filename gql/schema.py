@@ -66,7 +66,8 @@ class Schema(strawberry.Schema):
         **given: Any,
     ) -> ExecutionResult:
         """The one result of a query or a mutation; subscriptions have more, for which there is `stream`."""
-        allowed = {*(allowed_operation_types or OperationType)} - {OperationType.SUBSCRIPTION}
+        allowed = set(OperationType if allowed_operation_types is None else allowed_operation_types)
+        allowed.discard(OperationType.SUBSCRIPTION)
         return await super().execute(query, variable_values, allowed_operation_types=allowed, **given)
 
     async def stream(  # type: ignore[override]  # these are passed by name
