@@ -22,6 +22,7 @@ from websockets.typing import Subprotocol
 
 from settings import Settings
 from tests.e2e.conftest import Server
+from tests.e2e.proxies import run_proxy
 
 PATIENCE_SECONDS = 30
 EVENTS = """
@@ -36,7 +37,7 @@ mutation ($userId: ID!, $videoId: ID! = "v1", $title: String!) {
   }
 }
 """
-Start = Callable[[], Server]
+Start = Callable[..., Server]
 
 
 @pytest.fixture
@@ -55,10 +56,10 @@ def start_uvicorn(settings: Settings, tmp_path: Path) -> Iterator[Start]:
     command = [sys.executable, "-m", "uvicorn", "--factory", "gql.app:create_app", "--port", "0"]
     with contextlib.ExitStack() as cleanup:
 
-        def start() -> Server:
+        def start(**changes: str) -> Server:
             log_path = tmp_path / f"uvicorn-{time.monotonic_ns()}.log"
             log = cleanup.enter_context(log_path.open("wb"))
-            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+            process = subprocess.Popen(command, env=environment | changes, stdout=log, stderr=log)
             cleanup.callback(_kill, process)
             return Server(process, _wait_for_address(process, log_path), "")
 
@@ -142,6 +143,31 @@ async def test_who_was_told_by_one_process_goes_on_at_another(start_uvicorn: Sta
             missed = read_event(await read_line(lines, "data: "))
     assert (seen["videoId"], missed["videoId"]) == ("v1", "v2")
     assert missed["version"] > seen["version"]
+
+
+async def test_broken_connection_to_firestore_is_a_delay_and_nothing_more(
+    start_uvicorn: Start, settings: Settings, user_id: str
+) -> None:
+    """Subscribers of a process that is cut off again and again are told everything that another one writes."""
+    writer = start_uvicorn()
+    update = "mutation ($input: UpdateVideoInput!) { updateVideo(input: $input) { __typename } }"
+    await asyncio.to_thread(writer.query, CREATE, userId=user_id, title="Title")
+    async with (
+        asyncio.timeout(PATIENCE_SECONDS),
+        run_proxy(f"http://{settings.firestore_emulator_host}") as (proxy, address),
+    ):
+        reader = await asyncio.to_thread(start_uvicorn, FIRESTORE_EMULATOR_HOST=address.removeprefix("http://"))
+        async with follow_stream(reader.address, user_id) as lines:
+            told = [read_event(await read_line(lines, "data: "))]
+            for number in range(20):
+                given = {"videoId": "v1", "userId": user_id, "title": f"Title {number}"}
+                await asyncio.to_thread(writer.query, update, input=given)
+                if number % 5 == 0:
+                    proxy.cut()
+            while told[-1]["video"]["title"] != "Title 19":
+                told.append(read_event(await read_line(lines, "data: ")))
+    versions = [event["version"] for event in told]
+    assert versions == sorted(set(versions))
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
