@@ -87,7 +87,7 @@ async def _next_in_time(results: AsyncGenerator[Any, None], context: "Context") 
             return await anext(results, None)
     except TimeoutError:
         if not deadline.expired():
-            await asyncio.sleep(WAIT_SECONDS)
+            raise
         context.loaders.cancel()
         error = timed_out(context.services.settings.request_timeout_seconds, OperationType.SUBSCRIPTION)
         log_errors([error])
