@@ -255,7 +255,9 @@ class Settings(BaseSettings):
         10.0, description="Seconds after which a request is given up, and what it does underneath cancelled."
     )
     max_sockets_per_caller: Annotated[int, Field(gt=0)] = Field(
-        100, description="WebSockets that a caller may have open, and an address that has not yet said who it is."
+        100,
+        description="WebSockets and event streams of a caller at once; "
+        "WebSockets of an address that has not said who it is.",
     )
     trusted_proxy_hops: Annotated[int, Field(ge=0)] = Field(
         0, description="Proxies before this server that add to `X-Forwarded-For`; with 0 that header is not believed."

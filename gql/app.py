@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from gql.authentication.serving import assert_safe_to_serve
 from gql.context import Services
 from gql.cors import make_cors
+from gql.draining import draining_at_signals
 from gql.explorer import origin_of, page_response, serve_asset, wants_page
 from gql.headers import SecurityHeaders
 from gql.health import Readiness, livez
@@ -45,7 +46,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             Route("/readyz", Readiness(services).readyz),
         ],
         middleware=_choose_middleware(settings),
-        lifespan=_close_services_at_end,
+        lifespan=_run,
     )
     app.state.services = services
     return app
@@ -91,10 +92,11 @@ def create_services(settings: Settings) -> Services:
 
 
 @contextlib.asynccontextmanager
-async def _close_services_at_end(app: Starlette) -> AsyncIterator[None]:
+async def _run(app: Starlette) -> AsyncIterator[None]:
     services: Services = app.state.services
-    async with follow_credentials(services.settings, services.storage):
-        yield
+    with draining_at_signals(services.drain):
+        async with follow_credentials(services.settings, services.storage):
+            yield
     await services.close()
 
 

@@ -1,19 +1,22 @@
 """What every resolver is handed: who is calling, the services behind the API, and this request's loaders."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import strawberry
 
 from gql.clips.merging import StatusMerger
+from gql.draining import Drain
 from gql.execution.documents import KnownDocuments
 from gql.limits.budgets import Budgets
+from gql.limits.events import EventScope
 from gql.permissions import Principal
 from gql.trusted_documents import NO_DOCUMENTS, TrustedDocuments
 from repositories.client import FirestoreClient
 from repositories.clip_cache import ClipCache
 from repositories.clips import ClipRepository
+from repositories.listening.listener import Listener
 from repositories.videos import VideoRepository
 from settings import Settings
 from storage.r2 import R2Storage
@@ -66,9 +69,20 @@ class Services:
         """What each caller may still do within the minute."""
         return Budgets(self.settings)
 
+    @cached_property
+    def listener(self) -> Listener:
+        """What all subscriptions of this process listen to."""
+        return Listener(self.firestore)
+
+    @cached_property
+    def drain(self) -> Drain:
+        """Whether this process is about to end."""
+        return Drain()
+
     async def close(self) -> None:
         """Both clients' connections are closed."""
         await self.status_merger.close()
+        await self.listener.close()
         self.firestore.close()
         self.storage.close()
 
@@ -81,6 +95,7 @@ class Context:
     services: Services
     loaders: "Loaders"
     request_id: str
+    event: EventScope = field(default_factory=EventScope)
 
 
 Info = strawberry.Info[Context, None]

@@ -30,6 +30,8 @@ class ErrorCode(StrEnum):
     QUERY_TOO_EXPENSIVE = "QUERY_TOO_EXPENSIVE"
     RATE_LIMITED = "RATE_LIMITED"
     DOCUMENT_NOT_TRUSTED = "DOCUMENT_NOT_TRUSTED"
+    VERSION_TOO_OLD = "VERSION_TOO_OLD"
+    TOO_SLOW = "TOO_SLOW"
     TIMEOUT = "TIMEOUT"
     UNAVAILABLE = "UNAVAILABLE"
     INTERNAL = "INTERNAL"
@@ -52,6 +54,23 @@ def bad_user_input(message: str, *, path: Sequence[str] = ()) -> GraphQLError:
 def forbidden(message: str) -> GraphQLError:
     """The error for what the caller has no right to."""
     return GraphQLError(message, extensions={"code": ErrorCode.FORBIDDEN})
+
+
+def unauthenticated(message: str) -> GraphQLError:
+    """The error for a caller of whom it is not known any more who they are."""
+    return GraphQLError(message, extensions={"code": ErrorCode.UNAUTHENTICATED})
+
+
+def version_too_old() -> GraphQLError:
+    """The error for a subscription whose `after` is of a time of which nothing is known any more."""
+    message = "What came after this version is not known any more: subscribe without `after`, and start over."
+    return GraphQLError(message, extensions={"code": ErrorCode.VERSION_TOO_OLD})
+
+
+def too_slow() -> GraphQLError:
+    """The error for a subscriber who has not taken what there was in time."""
+    message = "You have stayed too far behind: subscribe again with the last `version` that you have as `after`."
+    return GraphQLError(message, extensions={"code": ErrorCode.TOO_SLOW})
 
 
 def document_not_trusted(message: str) -> GraphQLError:

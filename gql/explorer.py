@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 
 from web import GRAPHIQL_ASSETS, GRAPHIQL_PAGE, GRAPHIQL_STYLE_HASH
 
-PAGE_ASSETS = frozenset({"main.js", "main.css", "icon.svg", "welcome.graphql"})
+PAGE_ASSETS = frozenset({"main.js", "main.css", "icon.svg", "welcome.graphql", "live.graphql"})
 CACHE_CONTROL = "no-cache"
 
 

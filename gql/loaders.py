@@ -89,6 +89,11 @@ class Loaders:
         for task in list(self._running):
             task.cancel()
 
+    def clear(self) -> None:
+        """Nothing that was loaded is an answer to what is asked for from now on."""
+        for loader in (self.videos, self.clips, self.highlights):
+            loader.clear_all()
+
     def disable_cache(self) -> None:
         """Every load from now on asks again; what is asked for in one tick still goes out in one batch."""
         for loader in (self.videos, self.clips, self.highlights):

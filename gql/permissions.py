@@ -43,6 +43,11 @@ class Principal:
         """Whether it is no longer known that this is who they are."""
         return self.expires_at is not None and time.time() >= self.expires_at
 
+    @property
+    def expires_in_seconds(self) -> float | None:
+        """For how long it is known; None where that does not end."""
+        return None if self.expires_at is None else max(0.0, self.expires_at - time.time())
+
 
 NOBODY = Principal(user_id="", roles=frozenset())
 """A caller of whom nothing is known yet. They may do nothing."""

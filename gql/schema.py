@@ -1,6 +1,6 @@
 """The schema, put together from the domains; `schema.graphql` is its printed form."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from typing import Any
 
 import strawberry
@@ -8,14 +8,17 @@ from graphql import GraphQLError
 from graphql.execution import Executor
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
+from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from gql.clips.mutations import ClipMutations
 from gql.clips.queries import ClipQueries
+from gql.clips.subscriptions import ClipSubscriptions
+from gql.context import Context
 from gql.errors import ErrorCodes, log_errors
 from gql.execution.executor import ColumnExecutor
 from gql.limits.cost import Cost
+from gql.limits.events import each_in_time
 from gql.mutation import assert_guarded
 from gql.node import NodeQueries
 from gql.secrecy import SchemaSecrecy
@@ -24,6 +27,7 @@ from gql.uploads.mutations import UploadMutations
 from gql.user_errors import HANDLERS
 from gql.videos.mutations import VideoMutations
 from gql.videos.queries import VideoQueries
+from gql.videos.subscriptions import VideoSubscriptions
 from gql.viewer.queries import ViewerQueries
 
 
@@ -37,6 +41,11 @@ class Mutation(VideoMutations, ClipMutations, UploadMutations):
     """All root fields that write."""
 
 
+@strawberry.type(description="What can be followed, over WebSocket (graphql-transport-ws) or server-sent events.")
+class Subscription(VideoSubscriptions, ClipSubscriptions):
+    """All root fields that go on telling."""
+
+
 class FreshReads(SchemaExtension):
     """A mutation's answer shows what the mutations before it in the same request wrote."""
 
@@ -48,7 +57,27 @@ class FreshReads(SchemaExtension):
 
 
 class Schema(strawberry.Schema):
-    """Strawberry's schema, with our log of errors."""
+    """Strawberry's schema, with our log of errors, and a time for each event of a subscription."""
+
+    async def execute(  # type: ignore[override]  # these are passed by name
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        *,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+        **given: Any,
+    ) -> ExecutionResult:
+        """The one result of a query or a mutation; subscriptions have more, for which there is `stream`."""
+        allowed = set(OperationType if allowed_operation_types is None else allowed_operation_types)
+        allowed.discard(OperationType.SUBSCRIPTION)
+        return await super().execute(query, variable_values, allowed_operation_types=allowed, **given)
+
+    async def stream(  # type: ignore[override]  # these are passed by name
+        self, query: str | None, *, context_value: Context, **given: Any
+    ) -> AsyncGenerator[Any, None]:
+        """The results of any operation, one after the other."""
+        results = await super().stream(query, context_value=context_value, **given)
+        return each_in_time(results, context_value)
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Logs what went wrong before it is masked."""
@@ -62,6 +91,7 @@ def create_schema(executor: type[Executor[Any]] = ColumnExecutor) -> Schema:
     return Schema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         extensions=[ErrorCodes, SchemaSecrecy, ParsedOnce, Cost, FreshReads],
         execution_context_class=executor,
         exception_handlers=HANDLERS,

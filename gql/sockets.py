@@ -24,6 +24,7 @@ from gql.authentication.errors import CallerRefusedError, KeysUnavailableError
 from gql.context import Context
 from gql.errors import log_errors
 from gql.limits.budgets import RateLimitedError
+from gql.limits.events import EventScope
 from gql.limits.refusals import rate_limited, too_many_operations
 from gql.limits.sockets import CONNECTION_INIT_SECONDS, MAX_OPERATIONS, SEAT_KEY, MessageRate, Seat
 from gql.loaders import Loaders
@@ -116,13 +117,13 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def run_operation(self, operation: Operation[Context, None]) -> None:
         """Runs an operation with loaders of its own: what one has loaded is old for the next."""
-        # Strawberry reads the context before it waits for anything, so operations do not see each other's.
-        self.context = replace(self.context, loaders=Loaders(self.context.services))
         try:
             await self.context.services.budgets.admit(self.context.principal)
         except RateLimitedError as error:
             await operation.send_initial_errors([rate_limited(error)])
             return
+        # Strawberry reads the context before it waits for anything, so operations do not see each other's.
+        self.context = replace(self.context, loaders=Loaders(self.context.services), event=EventScope())
         await super().run_operation(operation)
 
     async def shutdown(self) -> None:

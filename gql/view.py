@@ -1,8 +1,9 @@
 """GraphQL over HTTP: Strawberry's view with the media types, status codes and errors that the standard asks for."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, cast
 
 import orjson
 import structlog
@@ -15,17 +16,21 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.schema.exceptions import InvalidOperationTypeError
-from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
 
 from gql.authentication.authenticator import Authenticator
 from gql.authentication.errors import RETRY_AFTER_SECONDS, CallerRefusedError, KeysUnavailableError
 from gql.caching import make_cacheable, may_be_cached
 from gql.context import Context, Services
+from gql.draining import RETRY_AFTER_SECONDS as ENDING_RETRY_SECONDS
 from gql.errors import ErrorCode, log_errors
+from gql.event_streams import EventStream, EventTransport, Holding, only
 from gql.limits.budgets import QUOTA_KEY
 from gql.limits.callers import resolve_address
+from gql.limits.sockets import SEATS_KEY
 from gql.loaders import Loaders
 from gql.permissions import NOBODY, Principal
 from gql.requests import RequestData, assert_json, assert_preflighted, read_parameters
@@ -37,6 +42,10 @@ log = structlog.get_logger(__name__)
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 LEGACY_JSON = "application/json"
 ALLOWED_METHODS = "GET, POST"
+NO_SINGLE_ANSWER = (
+    "A subscription has many answers: send it with `Accept: text/event-stream`, "
+    "or over WebSocket (graphql-transport-ws)."
+)
 
 
 class GraphQLView(GraphQL[Context, None]):
@@ -44,12 +53,13 @@ class GraphQLView(GraphQL[Context, None]):
 
     websocket_adapter_class = TextSocketAdapter
     graphql_transport_ws_handler_class = SocketHandler
+    stream_transport_classes_by_protocol = MappingProxyType({GRAPHQL_SSE_PROTOCOL: EventTransport})
 
     def __init__(self, schema: Schema, services: Services) -> None:
         super().__init__(
             schema,
             graphql_ide=None,
-            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
             allowed_origins=services.settings.allowed_origins,
         )
         self._services = services
@@ -59,6 +69,9 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
+        if scope["type"] == "websocket" and self._services.drain.is_under_way:
+            await ending_response()(scope, receive, send)
+            return
         try:
             await super().__call__(scope, receive, send)
         except MalformedRequestError as error:
@@ -99,10 +112,33 @@ class GraphQLView(GraphQL[Context, None]):
             query = self._services.documents.resolve(context.principal, request_data.query, request_data.document_id)
         except GraphQLError as error:
             log_errors([error])
-            return PreExecutionError(data=None, errors=[error])
-        return await super().execute_operation(
-            request_data=replace(request_data, query=query), context=context, **kwargs
-        )
+            refusal = PreExecutionError(data=None, errors=[error])
+            result: Any = refusal if request_data.protocol == "http" else only(refusal)
+        else:
+            request_data = replace(request_data, query=query)
+            result = await super().execute_operation(request_data=request_data, context=context, **kwargs)
+        if isinstance(result, AsyncGenerator):
+            kwargs["request"].state.stream = (context.principal, result)
+        return result
+
+    async def create_streaming_response(
+        self,
+        request: Request | WebSocket,
+        stream: Callable[[], AsyncIterator[str]],
+        sub_response: Response,
+        headers: Mapping[str, str],
+    ) -> Response:
+        """The response of an event stream, which takes a seat as a WebSocket does; 429 and 503 where there is none."""
+        del sub_response
+        principal, results = request.state.stream
+        if self._services.drain.is_under_way:
+            return ending_response()
+        seat = getattr(request.state, SEATS_KEY).take(f"caller {principal.user_id}")
+        if seat is None:
+            message = "You have too many event streams and WebSockets open."
+            return error_response(429, message, ErrorCode.RATE_LIMITED)
+        chunks = cast("AsyncGenerator[str, None]", stream())
+        return EventStream(chunks, headers, holding=Holding(seat, results, principal, self._services.drain))
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """The context of one request, with loaders of its own. A socket's caller is known once it says who it is."""
@@ -185,8 +221,10 @@ class MalformedRequestError(Exception):
 
 
 def _malformed(error: HTTPException) -> MalformedRequestError:
-    """Strawberry's refusal as ours; 405, with the methods to use instead, for all that GET may not do."""
+    """Strawberry's refusal as ours: 405 for all that GET may not do, and 406 for what no single answer can be."""
     if isinstance(error.__cause__, InvalidOperationTypeError):
+        if error.__cause__.operation_type is OperationType.SUBSCRIPTION:
+            return MalformedRequestError(406, NO_SINGLE_ANSWER)
         return MalformedRequestError(405, "Send mutations by POST.", {"Allow": "POST"})
     headers = {"Allow": ALLOWED_METHODS} if error.status_code == 405 else None  # noqa: PLR2004  405 says more than a name
     return MalformedRequestError(error.status_code, error.reason, headers)
@@ -202,6 +240,12 @@ def error_response(
     """An HTTP error in the shape of a GraphQL answer, so that every client can show it."""
     body = {"errors": [{"message": message, "extensions": {"code": code, **(extensions or {})}}]}
     return Response(orjson.dumps(body), status_code=status_code, headers=headers, media_type=LEGACY_JSON)
+
+
+def ending_response() -> Response:
+    """503: this process is about to end, and another one, or the next, will answer."""
+    message = "This server is about to stop. Try again in a moment."
+    return error_response(503, message, ErrorCode.UNAVAILABLE, {"Retry-After": str(ENDING_RETRY_SECONDS)})
 
 
 def _refusal(error: CallerRefusedError) -> Response:

@@ -53,6 +53,27 @@ class InvalidCursorError(ValidationError):
         super().__init__("This cursor does not belong to this list in this order.", path)
 
 
+class InvalidVersionError(ValidationError):
+    """The version was not made by clipgraph, or lies in the future."""
+
+    def __init__(self) -> None:
+        super().__init__("This is no version of a change.", ("after",))
+
+
+class VersionTooOldError(RepositoryError):
+    """What has changed since this version is not known any more: the present state has to be read anew."""
+
+    def __init__(self) -> None:
+        super().__init__("The changes since this version are not known any more: begin anew, without a version.")
+
+
+class SubscriberTooSlowError(RepositoryError):
+    """More changes wait than are kept for one subscriber; it can come again with the last version that it got."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many changes wait to be taken: come again with the last version that arrived.")
+
+
 class VideoNotFoundError(VideoRepositoryError, NotFoundError):
     """The user has no such video."""
 

@@ -20,6 +20,10 @@ class Meter:
     saved_document_reads: int = 0
     """Documents that were shown, and not read: they were kept from an earlier read."""
 
+    def reset(self) -> None:
+        """Nothing is counted."""
+        self.document_reads = self.document_writes = self.rpcs = self.saved_document_reads = 0
+
 
 _meter: ContextVar[Meter | None] = ContextVar("firestore_meter", default=None)
 

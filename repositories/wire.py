@@ -6,6 +6,7 @@ tests/repositories/test_wire.py fails where a release moves one.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import grpc
@@ -19,6 +20,8 @@ from google.cloud.firestore_v1.types import (
     CommitRequest,
     ListDocumentsRequest,
     ListDocumentsResponse,
+    ListenRequest,
+    ListenResponse,
     Precondition,
     RunQueryRequest,
     RunQueryResponse,
@@ -33,29 +36,44 @@ from repositories.stored import StoredDocument
 Metadata = Sequence[tuple[str, str]]
 _Precondition, _Write = Precondition.pb(), Write.pb()
 
+_LISTEN = "/google.firestore.v1.Firestore/Listen"
+_LISTEN_OPTIONS = (
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    # What the library's own channels have, and Firestore's Android client: finds a peer that is gone without a word.
+    ("grpc.keepalive_time_ms", 30_000),
+    # A connection of its own, which is made anew when we say so: a shared one waits up to two minutes for that.
+    ("grpc.use_local_subchannel_pool", 1),
+)
+
 
 class Wire:
     """The reads of a database. Each is sent once, and raises Google's errors."""
 
     def __init__(self, client: FirestoreClient) -> None:
+        self._client = client
         self._transport = client._firestore_api.transport  # noqa: SLF001  its channel, with its credentials
-        self._database: str = client._database_string  # noqa: SLF001  `projects/…/databases/…`
+        self.database: str = client._database_string  # noqa: SLF001  `projects/…/databases/…`
         self._metadata: Metadata = client._rpc_metadata  # noqa: SLF001  which database, and an emulator's token
 
-    async def get_all(self, paths: Iterable[str], timeout_seconds: float) -> list[StoredDocument]:
-        """The documents, in any order; those that are missing without fields."""
-        request = BatchGetDocumentsRequest(
-            database=self._database, documents=[f"{self._root}/{path}" for path in paths]
-        )
+    async def get_all(
+        self, paths: Iterable[str], timeout_seconds: float, read_time: datetime | None = None
+    ) -> list[StoredDocument]:
+        """The documents, now or as they were, in any order; those that are missing without fields."""
+        names = [f"{self.root}/{path}" for path in paths]
+        request = BatchGetDocumentsRequest(database=self.database, documents=names, read_time=read_time)
         responses = await self._stream(
-            self._transport.batch_get_documents, request, ("database", self._database), timeout_seconds
+            self._transport.batch_get_documents, request, ("database", self.database), timeout_seconds
         )
         return [_decode_found(response) for response in map(BatchGetDocumentsResponse.pb, responses)]
 
-    async def run_query(self, query: AsyncQuery, timeout_seconds: float) -> list[StoredDocument]:
-        """The query's documents in their order."""
+    async def run_query(
+        self, query: AsyncQuery, timeout_seconds: float, read_time: datetime | None = None
+    ) -> list[StoredDocument]:
+        """The query's documents in their order, now or as they were."""
         parent, _ = query._parent._parent_info()  # noqa: SLF001  the path above the queried collection
-        request = RunQueryRequest(parent=parent, structured_query=query._to_protobuf())  # noqa: SLF001  what it builds
+        built = query._to_protobuf()  # noqa: SLF001  what the library sends
+        request = RunQueryRequest(parent=parent, structured_query=built, read_time=read_time)
         responses = await self._stream(self._transport.run_query, request, ("parent", parent), timeout_seconds)
         messages = map(RunQueryResponse.pb, responses)
         return [decode_document(message.document) for message in messages if message.HasField("document")]
@@ -67,7 +85,7 @@ class Wire:
 
         One message holds them all: a query's stream costs 120 µs of CPU a message, whatever is in it.
         """
-        parent = f"{self._root}/{collection.parent.path}"
+        parent = f"{self.root}/{collection.parent.path}"
         request = ListDocumentsRequest(parent=parent, collection_id=collection.id, page_size=limit)
         metadata = self._to_metadata(("parent", parent), ("collection_id", collection.id))
         try:
@@ -80,16 +98,38 @@ class Wire:
     async def commit(self, batch: AsyncWriteBatch, timeout_seconds: float) -> None:
         """The batch is written, all or nothing."""
         writes = [Write.pb(write) for write in batch._write_pbs]  # noqa: SLF001  what it would send
-        request = CommitRequest.wrap(CommitRequest.pb()(database=self._database, writes=writes))
-        metadata = self._to_metadata(("database", self._database))
+        request = CommitRequest.wrap(CommitRequest.pb()(database=self.database, writes=writes))
+        metadata = self._to_metadata(("database", self.database))
         try:
             await self._transport.commit(request, timeout=timeout_seconds, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             raise google_exceptions.from_grpc_error(error) from error
 
+    def open_listen(self) -> tuple[grpc.aio.Channel, Any]:
+        """A channel that nobody else uses, and on it a Listen call in raw messages; both are the caller's to close."""
+        channel = self._open_channel()
+        method: Any = channel.stream_stream(
+            _LISTEN,
+            request_serializer=ListenRequest.pb().SerializeToString,
+            response_deserializer=ListenResponse.pb().FromString,
+        )
+        return channel, method(metadata=self._to_metadata(("database", self.database)))
+
+    def _open_channel(self) -> grpc.aio.Channel:
+        """What `_firestore_api_helper` of the client opens, with our options."""
+        target = self._client._target  # noqa: SLF001  the host, or the emulator's
+        if self._client._emulator_host is not None:  # noqa: SLF001  there, nothing is encrypted
+            return grpc.aio.insecure_channel(target, options=_LISTEN_OPTIONS)
+        credentials = self._client._credentials  # noqa: SLF001
+        channel: grpc.aio.Channel = type(self._transport).create_channel(
+            target, credentials=credentials, options=_LISTEN_OPTIONS
+        )
+        return channel
+
     @property
-    def _root(self) -> str:
-        return f"{self._database}/documents"
+    def root(self) -> str:
+        """What all names of documents begin with, without a slash at the end."""
+        return f"{self.database}/documents"
 
     async def _stream(self, stub: Any, request: Any, route: tuple[str, str], timeout_seconds: float) -> list[Any]:
         call = stub(request, timeout=timeout_seconds, metadata=self._to_metadata(route))

@@ -105,7 +105,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
     import uvicorn
 
     from gql.app import create_app
-    from gql.limits.connections import PunctualProtocol
+    from gql.limits.connections import PunctualProtocol, PunctualSocketProtocol
     from gql.logs import configure_logging
 
     configure_logging(settings)
@@ -114,6 +114,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
         log_config=None,
         access_log=False,
         http=PunctualProtocol,
+        ws=PunctualSocketProtocol,
         # What is compressed can grow a thousandfold, and documents are short.
         ws_per_message_deflate=False,
         ws_max_size=settings.max_body_bytes,

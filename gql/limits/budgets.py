@@ -56,12 +56,16 @@ class Budgets:
         """What is left of the caller's requests; `RateLimitedError` where requests or reads are used up."""
         allowance = self._resolve(principal)
         requests = await self._take("requests", principal.user_id, allowance.requests, 1)
+        await self.assert_reads_left(principal)
+        return requests
+
+    async def assert_reads_left(self, principal: Principal) -> None:
+        """Raises `RateLimitedError` where the caller's reads are used up."""
         reads = await self.get_reads(principal)
         if reads.remaining == 0:
             raise RateLimitedError(
                 f"You have read {reads.limit:,} documents within a minute, which is all you may.", reads
             )
-        return requests
 
     async def admit_stranger(self, address: str) -> None:
         """Counts a request that was refused; `RateLimitedError` where the address has sent too many of them."""

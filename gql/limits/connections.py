@@ -1,12 +1,15 @@
-"""The HTTP connections of uvicorn, which itself waits for a request's headers for ever.
+"""The connections of uvicorn, which itself waits for ever: for a request's headers, and for clients that do not read.
 
-Pass it as `uvicorn.Config(http=PunctualProtocol)`; uvicorn's command line does not take it.
+Pass them as `uvicorn.Config(http=PunctualProtocol, ws=PunctualSocketProtocol)`; uvicorn's command line takes neither.
 """
 
 import asyncio
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from gql.limits.readers import ReaderLimit
 
 # From the first byte of a request, or from the opening of its connection, to the end of its headers.
 HEADERS_SECONDS = 10
@@ -16,7 +19,16 @@ MAX_HEADERS_BYTES = 65_536
 MAX_UNREAD_BYTES = 1_048_576
 
 
-class PunctualProtocol(HttpToolsProtocol):
+class PunctualSocketProtocol(ReaderLimit, WebSocketsSansIOProtocol):
+    """Cuts WebSockets whose clients do not read."""
+
+    def keepalive_timeout(self) -> None:
+        """A client that does not answer pings is closed."""
+        super().keepalive_timeout()
+        self.limit_closing()
+
+
+class PunctualProtocol(ReaderLimit, HttpToolsProtocol):
     """Closes connections on which headers do not end in time, or a body that nobody reads does not end at all."""
 
     _timer: asyncio.TimerHandle | None = None
@@ -71,6 +83,7 @@ class PunctualProtocol(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         """The connection is another protocol's from here on."""
         self._stop_timer()
+        self._stop_write_timer()
         super().handle_websocket_upgrade()
 
     def _start_timer(self) -> None:

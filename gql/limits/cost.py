@@ -36,12 +36,16 @@ class Cost(SchemaExtension):
     def __init__(self, *, execution_context: ExecutionContext | None = None) -> None:
         del execution_context  # strawberry sets the attribute itself, for each request
         self._meter = Meter()
+        self._charged_reads = 0
         self._bound = NOTHING
 
-    def on_operation(self) -> Iterator[None]:
-        """Counts what the repositories do while the operation runs."""
+    async def on_operation(self) -> AsyncIterator[None]:
+        """Counts what the repositories do while the operation runs, and charges it, however it ended."""
         with metered(self._meter):
-            yield
+            try:
+                yield
+            finally:
+                await self._charge()
 
     def on_parse(self) -> Iterator[None]:
         """Looks at the text before it is parsed, and at the document before it is validated."""
@@ -77,8 +81,9 @@ class Cost(SchemaExtension):
         yield
 
     async def on_execute(self) -> AsyncIterator[None]:
-        """Cancels what runs at the deadline, and charges what was read, however it ended."""
+        """Cancels what runs at the deadline."""
         context, budgets = self._context, self._context.services.budgets
+        context.event.bound_reads = self._bound.document_reads
         seconds = context.services.settings.request_timeout_seconds
         try:
             with budgets.running(context.principal, self._bound.document_reads):
@@ -91,11 +96,17 @@ class Cost(SchemaExtension):
                 raise
             context.loaders.cancel()
             raise timed_out(seconds, self.execution_context.operation_type) from None
-        finally:
-            await budgets.charge(context.principal, self._meter.document_reads)
+
+    def on_stream_result(self, result: object) -> Iterator[None]:
+        """What a subscription's next event costs is counted from none."""
+        del result
+        yield
+        self._meter.reset()
+        self._charged_reads = 0
 
     async def get_results(self) -> dict[str, Any]:
         """The costs so far, which are all of them once the operation has run."""
+        await self._charge()
         reads = await self._context.services.budgets.get_reads(self._context.principal)
         actual = {
             "documentReads": self._meter.document_reads,
@@ -111,6 +122,12 @@ class Cost(SchemaExtension):
         requested = {"documentReads": self._bound.document_reads}
         saved = {"documentReads": self._meter.saved_document_reads}
         return {"cost": {"requested": requested, "actual": actual, "saved": saved, "throttle": throttle}}
+
+    async def _charge(self) -> None:
+        """What was read since the last charge is taken off the caller's budget."""
+        reads = self._meter.document_reads
+        await self._context.services.budgets.charge(self._context.principal, reads - self._charged_reads)
+        self._charged_reads = reads
 
     @property
     def _context(self) -> Context:

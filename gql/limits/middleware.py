@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gql.errors import ErrorCode
 from gql.limits.budgets import QUOTA_KEY, Quota, RateLimitedError
 from gql.limits.callers import resolve_address
-from gql.limits.sockets import SEAT_KEY, Seats
+from gql.limits.sockets import SEAT_KEY, SEATS_KEY, Seats
 from gql.view import error_response
 from settings import Settings
 
@@ -54,6 +54,7 @@ class RequestLimits:
             # Never inflated: a kilobyte can hold a gigabyte.
             await error_response(415, "Send the body as it is, without a Content-Encoding.")(scope, receive, send)
             return
+        scope.setdefault("state", {})[SEATS_KEY] = self._seats
         quota_send = _SendWithQuota(scope, send)
         try:
             await self._app(scope, _receive_in_time(receive, self._body_seconds), quota_send)

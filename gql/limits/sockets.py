@@ -1,4 +1,4 @@
-"""What a WebSocket and its caller may do: how many they have open, and how much is sent on one."""
+"""What a WebSocket or an event stream and its caller may do: how many they have open, and how much is sent on one."""
 
 import time
 from collections import Counter
@@ -11,10 +11,11 @@ MAX_MESSAGES_PER_SECOND = 100
 # Whoever opens a socket says at once who they are.
 CONNECTION_INIT_SECONDS = 10
 SEAT_KEY = "socket_seat"
+SEATS_KEY = "socket_seats"
 
 
 class Seats:
-    """Who has how many sockets open; an address has those whose caller is not known yet."""
+    """Who has how many sockets and event streams open; an address has those whose caller is not known yet."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -39,7 +40,7 @@ class Seats:
 
 
 class Seat:
-    """One open socket's place, until `leave`."""
+    """One open socket's or stream's place, until `leave`."""
 
     def __init__(self, seats: Seats, holder: str) -> None:
         self._seats = seats

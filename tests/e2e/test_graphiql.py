@@ -53,3 +53,24 @@ def test_welcome_query_runs_and_nothing_leaves_this_machine(page: Page, demo_ser
         page.screenshot(path=screenshot)
     assert {urlsplit(url).hostname for url in requests if not url.startswith(("data:", "blob:"))} == {"127.0.0.1"}
     assert problems == []
+
+
+def test_subscription_shows_what_a_mutation_elsewhere_changes(page: Page, demo_server: Any, user_id: str) -> None:
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text) if message.type in {"error", "warning"} else None)
+    page.goto(f"{demo_server.address}/graphql")
+    page.get_by_role("tab", name="Live").click()
+    # GraphiQL looks at an editor's operations a moment after it shows them.
+    page.wait_for_timeout(1000)
+    page.get_by_role("button", name="Execute query").click()
+    expect(page.locator(".result-window")).to_contain_text('"kind": "ADDED"', timeout=20_000)
+    demo_server.query(
+        "mutation ($id: ID!, $title: String!) { createVideo(input: "
+        '{videoId: $id, videoUrl: "https://example.com/v", title: $title}) { __typename } }',
+        id=user_id,
+        title=f"Title of {user_id}",
+    )
+    expect(page.locator(".result-window")).to_contain_text(f"Title of {user_id}", timeout=20_000)
+    page.get_by_role("button", name="Stop query").click()
+    demo_server.query("mutation ($id: ID!) { deleteVideo(input: {videoId: $id}) { __typename } }", id=user_id)
+    assert problems == []

@@ -82,6 +82,13 @@ CONTRACT: dict[str, dict[str, dict[str, object]]] = {
         "videos": {**PAGE, "first": 20, "status": None, "orderBy": "CREATED_AT_DESC", "userId": None},
         "clip": {"videoId": None, "clipId": None, "userId": None},
     },
+    "Subscription": {
+        "videoChanged": {"videoId": None, "after": None, "userId": None},
+        "videoEvents": {"after": None, "userId": None},
+        "clipEvents": {"videoId": None, "style": None, "after": None, "userId": None},
+    },
+    "VideoEvent": {name: {} for name in ("kind", "version", "id", "videoId", "video")},
+    "ClipEvent": {name: {} for name in ("kind", "version", "id", "clipId", "clip")},
     "Video": {
         **{name: {} for name in VIDEO_FIELDS.split()},
         "clips": {**PAGE, "style": None, "status": "COMPLETED", "first": 100, "orderBy": "PRIORITY_ASC"},

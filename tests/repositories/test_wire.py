@@ -2,13 +2,16 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import grpc
 import pytest
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
+from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import (
     SERVER_TIMESTAMP,
     ArrayUnion,
+    AsyncClient,
     AsyncCollectionReference,
     FieldFilter,
     GeoPoint,
@@ -174,3 +177,63 @@ def test_nanoseconds_are_kept_where_there_are_any() -> None:
     exact: Any = decode_time(Timestamp(seconds=-1, nanos=1001))
     assert exact.nanosecond == 1001
     assert type(decode_time(Timestamp(seconds=-1, nanos=1000))) is datetime
+
+
+async def test_listen_names_the_database_and_has_a_connection_of_its_own(
+    client: FirestoreClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[dict[str, str]] = []
+
+    (callable_,) = grpc.aio.StreamStreamMultiCallable.__subclasses__()
+
+    def record(self: Any, *args: Any, original: Any = callable_.__call__, **kwargs: Any) -> Any:
+        sent.append(dict(kwargs["metadata"]))
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(callable_, "__call__", record)
+    opened = [Wire(client).open_listen() for _ in range(2)]
+    assert opened[0][0] is not opened[1][0]
+    for channel, call in opened:
+        call.cancel()
+        await channel.close(None)
+    database = client._database_string
+    assert sent[0]["google-cloud-resource-prefix"] == database
+    assert sent[0]["x-goog-request-params"] == f"database={quote(database, safe='/')}"
+    assert sent[0]["authorization"] == "Bearer owner"
+
+
+async def test_listen_of_the_real_service_has_its_address_and_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that the client was made with."""
+    monkeypatch.delenv("FIRESTORE_EMULATOR_HOST", raising=False)
+    credentials = AnonymousCredentials()
+    wire = Wire(AsyncClient(project="test", credentials=credentials))
+    given: dict[str, Any] = {}
+
+    def create(target: str, **options: Any) -> str:
+        given.update(options, target=target)
+        return "a channel"
+
+    monkeypatch.setattr(type(wire._transport), "create_channel", create)
+    assert wire._open_channel() == "a channel"  # type: ignore[comparison-overlap]  # what the test has put there
+    assert given["target"] == "firestore.googleapis.com"
+    assert given["credentials"] is credentials
+    assert ("grpc.keepalive_time_ms", 30_000) in given["options"]
+
+
+async def test_a_channel_to_the_real_service_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library takes the options; nothing is sent."""
+    monkeypatch.delenv("FIRESTORE_EMULATOR_HOST", raising=False)
+    channel = Wire(AsyncClient(project="test", credentials=AnonymousCredentials()))._open_channel()
+    assert channel.get_state() is grpc.ChannelConnectivity.IDLE
+    await channel.close(None)
+
+
+async def test_the_past_can_be_read(collection: AsyncCollectionReference) -> None:
+    before = await collection.document("a").set({"n": 1})
+    after = await collection.document("a").set({"n": 2})
+    wire = Wire(collection._client)
+    for result, n in ((before, 1), (after, 2)):
+        moment: Any = result.update_time  # a datetime, whatever its annotation says
+        found = [await wire.run_query(AsyncQuery(collection), 5, moment)]
+        found.append(await wire.get_all([collection.document("a").path], 5, moment))
+        assert [[document.get("n") for document in documents] for documents in found] == [[n], [n]]

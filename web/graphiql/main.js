@@ -42,14 +42,20 @@ function Logo() {
 }
 
 async function start() {
-  const welcome = await fetch("graphql/assets/welcome.graphql");
-  // Without @defer and @stream, which the API does not have, each answer is one object.
-  const fetcher = GraphiQL.createFetcher({ url: location.pathname, enableIncrementalDelivery: false });
+  const examples = ["welcome", "live"].map(async (name) => (await fetch(`graphql/assets/${name}.graphql`)).text());
+  const [welcome, live] = await Promise.all(examples);
+  const fetcher = GraphiQL.createFetcher({
+    url: location.pathname,
+    subscriptionUrl: location.origin.replace(/^http/, "ws") + location.pathname,
+    // Without @defer and @stream, which the API does not have, each answer is one object.
+    enableIncrementalDelivery: false,
+  });
   const explorer = h(
     GraphiQL,
     {
       fetcher: withThumbnails(fetcher),
-      defaultQuery: await welcome.text(),
+      defaultQuery: welcome,
+      defaultTabs: [{ query: welcome }, { query: live }],
       shouldPersistHeaders: false, // a token typed here is gone with the page
       showPersistHeadersSettings: false,
     },

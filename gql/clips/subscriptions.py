@@ -1,0 +1,61 @@
+"""`clipEvents`."""
+
+from collections.abc import AsyncGenerator
+from functools import partial
+from typing import Annotated, Self
+
+import strawberry
+
+from gql.arguments import UserId, VideoId
+from gql.clips.types import Clip
+from gql.context import Info
+from gql.live import VERSION_DESCRIPTION, AfterVersion, EventKind, follow
+from gql.permissions import resolve_user_id
+from gql.relay import encode_global_id
+from repositories.listening.changes import Change
+from repositories.models import ClipMetadata
+
+
+@strawberry.type(description="What has become of a clip.")
+class ClipEvent:
+    """One change of a clip."""
+
+    kind: EventKind = strawberry.field(description="What has become of it.")
+    version: str = strawberry.field(description=VERSION_DESCRIPTION)
+    id: strawberry.ID = strawberry.field(description="The clip's global id, by which a cache finds what is gone.")
+    clip_id: strawberry.ID = strawberry.field(description="The id within the video's clips.")
+    clip: Clip | None = strawberry.field(description="The clip as it is by this event; null where it is gone.")
+
+    @classmethod
+    def from_change(cls, change: Change, user_id: str, video_id: str) -> Self:
+        """The event that tells of the change."""
+        model = change.model
+        return cls(
+            kind=EventKind[change.kind.name],
+            version=change.version,
+            id=encode_global_id("Clip", user_id, video_id, change.id),
+            clip_id=strawberry.ID(change.id),
+            clip=Clip(model) if isinstance(model, ClipMetadata) else None,
+        )
+
+
+@strawberry.type
+class ClipSubscriptions:
+    """The root field that tells of clips."""
+
+    @strawberry.subscription(
+        description="A video's clips of every status: first as they are, then each change. "
+        "When the video is deleted, each clip is REMOVED, and the subscription ends."
+    )
+    def clip_events(
+        self,
+        info: Info,
+        video_id: VideoId,
+        style: Annotated[str | None, strawberry.argument(description="Only clips of this style.")] = None,
+        after: AfterVersion = None,
+        user_id: UserId = None,
+    ) -> AsyncGenerator[ClipEvent, None]:
+        """The events of the video's clips."""
+        owner_id = resolve_user_id(info.context.principal, user_id)
+        watch = partial(info.context.services.listener.watch_clips, owner_id, video_id, style, after)
+        return follow(info, watch, lambda change: ClipEvent.from_change(change, owner_id, video_id))

@@ -1,0 +1,151 @@
+"""The door: who watches what in this process, over as few streams as that takes."""
+
+import asyncio
+
+from pydantic import TypeAdapter
+
+from repositories.base import assert_id, assert_style
+from repositories.client import FirestoreClient, default_client
+from repositories.exceptions import RepositoryError
+from repositories.fields import UserId
+from repositories.listening.audiences import Audience
+from repositories.listening.feeds import Feed
+from repositories.listening.histories import Histories
+from repositories.listening.pools import StreamPool
+from repositories.listening.subscriptions import DEFAULT_MAX_WAITING, Subscription
+from repositories.listening.targets import AnyTarget, ClipsTarget, VideosTarget, VideoTarget
+from repositories.listening.versions import Version
+from repositories.validation import validate_value
+
+LINGER_SECONDS = 5.0
+"""How long a target outlives its last subscriber: clients that come back find it warm, and nothing is read again."""
+
+_USER_ID = TypeAdapter[str](UserId)
+
+
+class Listener:
+    """All subscriptions of a process; made and used within one event loop.
+
+    Invalid arguments are raised by the subscription, as `ValidationError`.
+    """
+
+    def __init__(
+        self,
+        client: FirestoreClient | None = None,
+        *,
+        linger_seconds: float = LINGER_SECONDS,
+        max_waiting_changes: int = DEFAULT_MAX_WAITING,
+    ) -> None:
+        client = client or default_client()
+        self._linger_seconds = linger_seconds
+        self._max_waiting_changes = max_waiting_changes
+        self._histories = Histories(client)
+        self._streams = StreamPool(client)
+        self._feeds: dict[AnyTarget, Feed] = {}
+        self._audiences: dict[AnyTarget, Audience] = {}
+        self._lingering: dict[Audience, asyncio.TimerHandle] = {}
+        self._is_closed = False
+
+    @property
+    def documents_read(self) -> int:
+        """How many document reads Firestore has billed for all that was told."""
+        return self._streams.documents_read + self._histories.documents_read
+
+    @property
+    def targets_count(self) -> int:
+        """How many targets Firestore has of this process."""
+        return len(self._feeds)
+
+    @property
+    def streams_count(self) -> int:
+        """How many streams are open."""
+        return self._streams.count
+
+    def watch_video(self, user_id: str, video_id: str, after: str | None = None) -> Subscription:
+        """The video, and what becomes of it; ends when it is deleted. One that is not there yet is waited for."""
+        return self._watch(VideoTarget(user_id, video_id), None, after)
+
+    def watch_videos(self, user_id: str, after: str | None = None) -> Subscription:
+        """The user's videos."""
+        return self._watch(VideosTarget(user_id), None, after)
+
+    def watch_clips(
+        self, user_id: str, video_id: str, style: str | None = None, after: str | None = None
+    ) -> Subscription:
+        """The video's clips, all or those of a style; ends when the video is deleted."""
+        return self._watch(ClipsTarget(user_id, video_id), style, after)
+
+    async def close(self) -> None:
+        """All streams and subscriptions have ended."""
+        self._is_closed = True
+        for timer in self._lingering.values():
+            timer.cancel()
+        for audience in list(self._audiences.values()):
+            audience.close()
+        self._audiences.clear()
+        self._feeds.clear()
+        await self._streams.close()
+
+    def _watch(self, target: AnyTarget, style: str | None, after: str | None) -> Subscription:
+        subscription = Subscription(style, max_waiting=self._max_waiting_changes)
+        try:
+            _assert_target(target)
+            assert_style(style)
+            subscription.after = None if after is None else Version.parse(after)
+        except RepositoryError as error:
+            subscription.fail(error)
+            return subscription
+        if self._is_closed:
+            subscription.abandon()
+            return subscription
+        audience = self._audiences.get(target) or self._open(target)
+        if timer := self._lingering.pop(audience, None):
+            timer.cancel()
+        audience.add(subscription)
+        return subscription
+
+    def _open(self, target: AnyTarget) -> Audience:
+        """The audience of a target that nobody watches yet."""
+        owner: Feed | None = None
+        if not isinstance(target, VideosTarget):
+            owner = self._find_feed(VideoTarget(target.user_id, target.video_id))
+        source = self._find_feed(target)
+        audience = self._audiences[target] = Audience(source, owner, self._histories, self._retire)
+        for feed in audience.feeds:
+            is_new = not feed.audiences
+            feed.audiences.add(audience)
+            if is_new:
+                self._streams.add(feed)
+        return audience
+
+    def _find_feed(self, target: AnyTarget) -> Feed:
+        if target not in self._feeds:
+            self._feeds[target] = Feed(target)
+        return self._feeds[target]
+
+    def _retire(self, audience: Audience) -> None:
+        """The audience is forgotten after a while, unless somebody comes; at once where it has failed."""
+        if audience.is_failed:
+            self._drop(audience)
+        elif audience not in self._lingering and not self._is_closed:
+            loop = asyncio.get_running_loop()
+            self._lingering[audience] = loop.call_later(self._linger_seconds, self._drop, audience)
+
+    def _drop(self, audience: Audience) -> None:
+        if timer := self._lingering.pop(audience, None):
+            timer.cancel()
+        if self._audiences.get(audience.target) is not audience:
+            return
+        del self._audiences[audience.target]
+        audience.close()
+        for feed in audience.feeds:
+            feed.audiences.discard(audience)
+            if not feed.audiences:
+                del self._feeds[feed.target]
+                self._streams.remove(feed)
+
+
+def _assert_target(target: AnyTarget) -> None:
+    validate_value(_USER_ID, target.user_id, path=("user_id",))
+    if not isinstance(target, VideosTarget):
+        assert_id(target.video_id, "video_id")

@@ -1,0 +1,85 @@
+"""What can be listened to, in Firestore's terms: one document, or a collection with all its documents.
+
+Each kind says where its documents are (`folder`, a collection's path), builds the protobuf Target without its id, and
+reads documents: None where one is being deleted or cannot be read. Equal targets are the same.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from google.cloud.firestore_v1.types import Target as TargetMessage
+
+from repositories.listening.changes import Model
+from repositories.reading import try_read_clip_document, try_read_video_document
+from repositories.stored import StoredDocument
+
+
+@dataclass(frozen=True, slots=True)
+class VideoTarget:
+    """One video."""
+
+    user_id: str
+    video_id: str
+
+    @property
+    def folder(self) -> str:
+        """The path of the user's videos."""
+        return f"users/{self.user_id}/videos"
+
+    def build(self, root: str) -> Any:
+        """A target of one document."""
+        return TargetMessage.pb()(documents={"documents": [f"{root}/{self.folder}/{self.video_id}"]})
+
+    def read(self, document: StoredDocument) -> Model | None:
+        """The video."""
+        return try_read_video_document(document)
+
+
+@dataclass(frozen=True, slots=True)
+class VideosTarget:
+    """All videos of a user."""
+
+    user_id: str
+
+    @property
+    def folder(self) -> str:
+        """The path of the user's videos."""
+        return f"users/{self.user_id}/videos"
+
+    def build(self, root: str) -> Any:
+        """A target of a collection."""
+        return _build_collection(root, self.folder)
+
+    def read(self, document: StoredDocument) -> Model | None:
+        """The video."""
+        return try_read_video_document(document)
+
+
+@dataclass(frozen=True, slots=True)
+class ClipsTarget:
+    """All clips of a video."""
+
+    user_id: str
+    video_id: str
+
+    @property
+    def folder(self) -> str:
+        """The path of the video's clips."""
+        return f"users/{self.user_id}/videos/{self.video_id}/clips"
+
+    def build(self, root: str) -> Any:
+        """A target of a collection."""
+        return _build_collection(root, self.folder)
+
+    def read(self, document: StoredDocument) -> Model | None:
+        """The clip."""
+        return try_read_clip_document(document)
+
+
+AnyTarget = VideoTarget | VideosTarget | ClipsTarget
+
+
+def _build_collection(root: str, path: str) -> Any:
+    parent, _, collection_id = path.rpartition("/")
+    query = {"from_": [{"collection_id": collection_id}]}
+    return TargetMessage.pb()(query={"parent": f"{root}/{parent}", "structured_query": query})

@@ -1,0 +1,12 @@
+import { createClient } from "graphql-ws";
+import WebSocket from "ws";
+import { address, all } from "./following.mjs";
+
+const client = createClient({ url: address.replace("http", "ws"), webSocketImpl: WebSocket, retryAttempts: 20 });
+for (const one of all) {
+  const { query, variables } = one;
+  client.subscribe(
+    { query, variables },
+    { next: (result) => one.take(result), error: (error) => one.fail(error), complete: () => one.fail("complete") },
+  );
+}

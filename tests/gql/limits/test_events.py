@@ -1,0 +1,25 @@
+"""What is no event's end: errors of others that look like one."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+
+from gql.context import Context, Services
+from gql.limits.events import each_in_time
+from gql.loaders import Loaders
+from gql.permissions import NOBODY
+
+
+async def fail() -> AsyncGenerator[Any, None]:
+    """Results that end by a timeout of something below."""
+    yield "first"
+    raise TimeoutError
+
+
+async def test_timeout_of_something_else_goes_on_its_way(services: Services) -> None:
+    """It is no TIMEOUT of the event's, which tells the client how long it took."""
+    results = each_in_time(fail(), Context(NOBODY, services, Loaders(services), request_id="test"))
+    assert await anext(results) == "first"
+    with pytest.raises(TimeoutError):
+        await anext(results)

@@ -1,0 +1,47 @@
+"""Connections with unsent bytes that are to be closed, over a real socket whose other end reads nothing."""
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from gql.limits.connections import PunctualProtocol, PunctualSocketProtocol
+from gql.limits.readers import ReaderLimit
+
+MUCH = bytes(20_000_000)
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """Answers nothing."""
+    del scope, receive, send
+
+
+@pytest.mark.parametrize(
+    ("kind", "close"),
+    [
+        (PunctualSocketProtocol, "keepalive_timeout"),
+        (PunctualSocketProtocol, "shutdown"),
+        (PunctualProtocol, "shutdown"),
+    ],
+)
+async def test_close_does_not_wait_for_who_does_not_read(
+    kind: type[PunctualProtocol | PunctualSocketProtocol], close: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However little of it waits: uvicorn is told of much only."""
+    monkeypatch.setattr(ReaderLimit, "write_seconds", 0.05)
+    config = uvicorn.Config(app, log_config=None)
+    config.load()
+    state = ServerState()
+    near, far = socket.socketpair()
+    protocol = kind(config=config, server_state=state, app_state={})
+    with far:
+        transport, _ = await asyncio.get_running_loop().create_connection(lambda: protocol, sock=near)
+        transport.set_write_buffer_limits(high=2 * len(MUCH))
+        transport.write(MUCH)
+        getattr(protocol, close)()
+        async with asyncio.timeout(10):
+            while state.connections:  # noqa: ASYNC110  a connection's end tells nobody
+                await asyncio.sleep(0.01)
