@@ -1,7 +1,7 @@
 # The README's commands. Each sets up what it needs; nothing is installed outside this folder.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check audit sbom conformance bench bench-workers bench-reconcile bench-scale bench-growth bench-startup bench-soak fix lock schema clean explorer
+.PHONY: help run setup test check audit sbom conformance bench bench-workers bench-reconcile bench-scale bench-growth bench-live bench-startup bench-soak fix lock schema clean explorer
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -49,6 +49,9 @@ bench-reconcile: .venv/ready-dev ## the time and memory that reconcile takes, fo
 
 bench-growth: .venv/ready-dev ## pages from a store of 10 and of 1,000,000 clips, and pages of 10 to 5,000 (takes minutes)
 	@$(BIN)/python -m benchmarks.growth $(ARGS)
+
+bench-live: .venv/ready-dev ## from a commit to a subscriber, for 1 to 5,000 of them, and against polling (takes minutes)
+	@$(BIN)/python -m benchmarks.live $(ARGS)
 
 bench-startup: .venv/ready-dev ## how long until `clipgraph serve` is ready, and what it weighs
 	@$(BIN)/python -m benchmarks.startup

@@ -47,3 +47,12 @@ def test_soak() -> None:
 def test_startup() -> None:
     said = run("startup", "--rounds", "1")
     assert "| serve, embedded |" in said
+
+
+@pytest.mark.timeout(120)
+def test_live() -> None:
+    """Every change reaches every subscriber, and what polls sees all of them, too."""
+    said = run("live", "--subscribers", "2", "--on-one-video", "3", "--seconds", "8", "--pollers", "3")
+    assert re.search(r"\| 3 \| 1 \| 600 \|", said)
+    assert re.search(r"\| subscriptions \| 30 \| 30 \|", said)
+    assert re.search(r"\| polling \| 30 \| 30 \|", said)
