@@ -49,13 +49,13 @@ def make_requests(dice: random.Random, users: int) -> Iterator[bytes]:
         user = dice.randrange(users)
         kind = dice.random()
         variables: dict[str, object] = {"userId": user_name("page", user)}
-        if kind < 0.5:
+        if kind < 0.7:
             yield _make_request(_VIEWER)
-        elif kind < 0.8:
+        elif kind < 0.93:
             yield _make_request(_VIDEO, variables | {"videoId": video_id(dice.randrange(20))})
-        elif kind < 0.9:
+        elif kind < 0.95:
             yield _make_request(_COVER % dice.randrange(1, 604_800), variables)
-        elif kind < 0.98:
+        elif kind < 0.985:
             yield _make_request(_WRONG % dice.randrange(10**9))
         elif kind < 0.99:
             yield WORKLOADS["page"].make_body(user)

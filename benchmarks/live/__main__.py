@@ -199,7 +199,7 @@ async def run(server: Process, host_port: str, arguments: argparse.Namespace) ->
         memory = f"{found.memory_kb_per_subscriber:,.0f} KiB"
         print(f"| {count:,} | {found.videos:,} | {found.events:,} | {times} | {memory} |", flush=True)
     print(
-        f"\n{arguments.pollers} clients for {arguments.seconds:g} s, a video each; polling asks every {POLL_SECONDS:g} s:\n"
+        f"\n{arguments.pollers} clients, a video each, for {arguments.seconds:g} s; polls every {POLL_SECONDS:g} s:\n"
     )
     print("| | changes | seen | age, p50 | age, p99 | Firestore reads | server CPU |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
