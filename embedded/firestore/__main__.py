@@ -25,7 +25,7 @@ def main() -> int:
     gc.freeze()
     gc.set_threshold(100_000)
     with suppress(KeyboardInterrupt):
-        # Each message of a stream takes two turns of the event loop: uvloop's take a fifth off what it costs.
+        # Each message of a stream takes two turns of the event loop: uvloop's take a sixth off what it costs.
         return uvloop.run(_serve(arguments))
     return 0
 

@@ -1,7 +1,7 @@
 """Merging index scans in order of names: the whole of it is one statement, whose steps SQLite makes itself.
 
-Where documents come in order of a field, `merging` does the same step by step in Python. That costs thirty times as
-much: 2 ms instead of 60 ms of processor time for 20 merges of four scans that have 10 documents in common.
+Where documents come in order of a field, `merging` does the same step by step in Python. For 20 merges of four scans
+with 10 documents in common each, that takes 11 ms of processor time more.
 """
 
 import sqlite3
