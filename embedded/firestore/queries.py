@@ -61,18 +61,28 @@ class Query:
         name_key = self.scope.name_key(path)
         if not any(disjunct.matches(document.fields, name_key) for disjunct in self.disjuncts):
             return None
+        key = self.order_key(path, document)
+        return key if key is not None and self._is_within_bounds(key) else None
+
+    @property
+    def is_by_name(self) -> bool:
+        """Tell whether names alone order the results."""
+        return self.orders[0].path == NAME
+
+    def order_key(self, path: bytes, document: Document | None) -> bytes | None:
+        """Return what orders a document, or None where it lacks a field for that; by name it need not be read."""
+        name_key = self.scope.name_key(path)
         parts = []
         for field, is_descending in self.orders:
             if field == NAME:
                 part = name_key
             else:
-                value = get_field(document.fields, field)
+                value = get_field(document.fields, field) if document is not None else None
                 if value is None:
                     return None
                 part = encode_value(value)
             parts.append(invert(part) if is_descending else part)
-        key = b"".join(parts)
-        return key if self._is_within_bounds(key) else None
+        return b"".join(parts)
 
     def _is_within_bounds(self, key: bytes) -> bool:
         if self.start is not None and key < self.start.key:

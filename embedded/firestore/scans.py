@@ -1,7 +1,9 @@
 """Reading index entries from the file: one index in order, or several merged by what they have in common."""
 
 from collections.abc import Iterator
+from itertools import starmap
 
+from embedded.firestore.leaping import Scan, leap
 from embedded.firestore.merging import RANGE_SQL, Stream, leapfrog
 from embedded.firestore.paths import encode_segment
 from embedded.firestore.planner import IndexScan, Plan
@@ -28,13 +30,13 @@ class Scanner:
             return self._scan_paths(plan)
         if len(plan.scans) == 1:
             return self._scan_documents(plan)
-        return map(self.document, self._merge(plan))
+        return map(self.document, self.numbers(plan))
 
     def numbers(self, plan: Plan) -> Iterator[int]:
         """Yield the numbers of the documents that a plan finds, without reading them."""
         if self._is_kindless:
             return (document.number for document in self._scan_paths(plan))
-        return self._merge(plan)
+        return self._leap(plan) if _is_by_name(plan) else self._merge(plan)
 
     def document(self, number: int) -> StoredDocument:
         """Return a document by its number."""
@@ -78,8 +80,21 @@ class Scanner:
         for found in plan.ranges:
             parameters = self._parameters(plan.scans[0], found)
             if parameters is not None:
-                for row in self._snapshot.connection.execute(sql, parameters):
-                    yield StoredDocument(*row)
+                yield from starmap(StoredDocument, self._snapshot.connection.execute(sql, parameters))
+
+    def _leap(self, plan: Plan) -> Iterator[int]:
+        """Yield the documents that all scans of a plan in order of names have in common."""
+        connection, scope = self._snapshot.connection, self._scope
+        if scope is None:
+            return
+        scans: list[Scan] = []
+        for scan in plan.scans:
+            index = self._snapshot.index(scan.definition)
+            if index is None:
+                return
+            scans.append((index, scan.prefix))
+        for (_, low), (_, high) in plan.ranges:
+            yield from leap(connection, scope, scans, (low, high), is_reversed=plan.is_reversed)
 
     def _scan_paths(self, plan: Plan) -> Iterator[StoredDocument]:
         """Yield documents of all collections by path; here positions are names alone."""
@@ -106,6 +121,11 @@ class Scanner:
                     Stream(connection, (self._scope, index), scan.prefix, found, is_reversed=plan.is_reversed)
                 )
             yield from leapfrog(streams, is_reversed=plan.is_reversed)
+
+
+def _is_by_name(plan: Plan) -> bool:
+    """Tell whether several scans are merged whose entries are in order of names, their values being all the same."""
+    return len(plan.scans) > 1 and all(not low and not high for (low, _), (high, _) in plan.ranges)
 
 
 def _find_scope(snapshot: Snapshot, query: Query) -> int | None:

@@ -146,3 +146,25 @@ async def test_an_updated_document_leaves_its_old_place(numbers: Any) -> None:
 async def test_more_than_thirty_values_are_refused(numbers: Any) -> None:
     with pytest.raises(InvalidArgument):
         await ids(numbers.where(filter=FieldFilter("n", "in", list(range(31)))))
+
+
+@pytest.mark.parametrize("direction", [Query.ASCENDING, Query.DESCENDING])
+async def test_filters_that_the_order_leaves_open_are_checked_in_each_disjunct(numbers: Any, direction: str) -> None:
+    """Of several disjuncts in order of names, ranges on a field still leave out what is outside them."""
+    query = numbers.where(filter=FieldFilter("parity", "in", [0, 1])).where(filter=FieldFilter("n", ">", 6))
+    expected = ["d7", "d8", "d9"]
+    found = await ids(query.order_by("__name__", direction=direction))
+    assert found == (expected if direction == Query.ASCENDING else expected[::-1])
+
+
+@pytest.mark.parametrize("direction", [Query.ASCENDING, Query.DESCENDING])
+async def test_merged_equalities_come_once_and_in_order(numbers: Any, direction: str) -> None:
+    """Documents of several merges, each of two indexes, are in order of names; cursors and the limit cut them."""
+    query = numbers.where(filter=FieldFilter("n", "in", [0, 3, 6, 7, 9])).where(
+        filter=FieldFilter("parity", "in", [0, 1])
+    )
+    expected = ["d0", "d3", "d6", "d7", "d9"] if direction == Query.ASCENDING else ["d9", "d7", "d6", "d3", "d0"]
+    ordered = query.order_by("__name__", direction=direction)
+    assert await ids(ordered) == expected
+    assert await ids(ordered.start_after([numbers.document(expected[1])]).limit(2)) == expected[2:4]
+    assert await ids(ordered.end_before([numbers.document(expected[2])])) == expected[:2]
