@@ -8,6 +8,7 @@ import strawberry
 
 from gql.clips.merging import StatusMerger
 from gql.execution.documents import KnownDocuments
+from gql.execution.kept import KeptAnswers
 from gql.limits.budgets import Budgets
 from gql.permissions import Principal
 from gql.trusted_documents import NO_DOCUMENTS, TrustedDocuments
@@ -49,7 +50,14 @@ class Services:
     @cached_property
     def clip_cache(self) -> ClipCache | None:
         """The sets of clips that all requests read last; None where the setting turns that off."""
-        return ClipCache(self.settings.clip_cache_mb * 2**20) if self.settings.clip_cache_mb else None
+        max_bytes = self.settings.clip_cache_mb * 2**20 // 4 * 3
+        return ClipCache(max_bytes) if max_bytes else None
+
+    @cached_property
+    def kept_answers(self) -> KeptAnswers | None:
+        """The pages of clips that all requests were shown last, in what the clips leave of their memory."""
+        max_bytes = self.settings.clip_cache_mb * 2**20 // 4
+        return KeptAnswers(max_bytes) if max_bytes else None
 
     @cached_property
     def status_merger(self) -> StatusMerger:

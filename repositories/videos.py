@@ -1,7 +1,7 @@
 """A user's videos."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from google.cloud.firestore_v1.async_query import AsyncQuery
@@ -190,6 +190,23 @@ class VideoRepository(Repository):
         span = Span.parse(order_by, limit=limit, cursor=cursor, before=before, from_end=from_end)
         wanted = Filter(status, assert_style(style))
         return await ClipLists(self._calls, self.user_id, wanted, span, self._clip_cache).read(list(videos))
+
+    def find_clips(
+        self,
+        videos: Sequence[VideoMetadata],
+        *,
+        status: ClipStatus | None = ClipStatus.COMPLETED,
+        style: str | None = None,
+        order_by: ClipOrder = ClipOrder.PRIORITY_ASC,
+        limit: int = 100,
+        cursor: str | None = None,
+        before: str | None = None,
+        from_end: bool = False,
+    ) -> dict[str, Page[ClipMetadata]]:
+        """What `list_clips` answers of those videos that the cache of clips knows, without waiting."""
+        span = Span.parse(order_by, limit=limit, cursor=cursor, before=before, from_end=from_end)
+        wanted = Filter(status, assert_style(style))
+        return ClipLists(self._calls, self.user_id, wanted, span, self._clip_cache).find_kept(videos)
 
     async def update_video_status(
         self,
