@@ -15,6 +15,7 @@ from gql.trusted_documents import NO_DOCUMENTS, TrustedDocuments
 from repositories.client import FirestoreClient
 from repositories.clip_cache import ClipCache
 from repositories.clips import ClipRepository
+from repositories.video_cache import VideoCache
 from repositories.videos import VideoRepository
 from settings import Settings
 from storage.r2 import R2Storage
@@ -39,6 +40,7 @@ class Services:
             self.firestore,
             timeout_seconds=self.settings.firestore_timeout_seconds,
             clip_cache=self.clip_cache,
+            video_cache=self.video_cache,
         )
 
     def clips(self, user_id: str, video_id: str) -> ClipRepository:
@@ -50,14 +52,24 @@ class Services:
     @cached_property
     def clip_cache(self) -> ClipCache | None:
         """The sets of clips that all requests read last; None where the setting turns that off."""
-        max_bytes = self.settings.clip_cache_mb * 2**20 // 4 * 3
+        max_bytes = self._share_clip_cache(0.75)
         return ClipCache(max_bytes) if max_bytes else None
 
     @cached_property
     def kept_answers(self) -> KeptAnswers | None:
-        """The pages of clips that all requests were shown last, in what the clips leave of their memory."""
-        max_bytes = self.settings.clip_cache_mb * 2**20 // 4
+        """The pages of clips that all requests were shown last; None as above."""
+        max_bytes = self._share_clip_cache(0.2)
         return KeptAnswers(max_bytes) if max_bytes else None
+
+    @cached_property
+    def video_cache(self) -> VideoCache | None:
+        """The videos that all requests read last; None as above."""
+        max_bytes = self._share_clip_cache(0.05)
+        return VideoCache(max_bytes) if max_bytes else None
+
+    def _share_clip_cache(self, part: float) -> int:
+        """So much of the memory that is for what was read before, in bytes."""
+        return int(self.settings.clip_cache_mb * 2**20 * part)
 
     @cached_property
     def status_merger(self) -> StatusMerger:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import strawberry
 from graphql import GraphQLError
@@ -111,7 +111,7 @@ class Query:
     def things(self, info: strawberry.Info) -> list[Thing]:
         """All; where they are those of a page that is kept, as they are."""
         things: Any = info.root_value
-        return things if isinstance(things, KeptItems) else list(things)
+        return cast("list[Thing]", things) if isinstance(things, KeptItems) else list(things)
 
     @strawberry.field
     async def things_later(self, info: strawberry.Info) -> list[Thing | None] | None:
