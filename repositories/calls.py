@@ -86,6 +86,17 @@ class Calls:
         count_reads(limit if documents is None else len(documents))
         return documents
 
+    async def list_first(
+        self, collection: AsyncCollectionReference, order_by: str, limit: int
+    ) -> list[StoredDocument] | None:
+        """The first documents in this order, in one message; None where they do not fit into one."""
+        documents = await self._read(
+            lambda timeout_seconds: self._wire.list_first(collection, order_by, limit, timeout_seconds)
+        )
+        # Those of a message that is given up count as well: it may hold any number of them.
+        count_reads(limit if documents is None else len(documents))
+        return documents
+
     @property
     def _wire(self) -> Wire:
         return Wire(self.client)
