@@ -5,6 +5,7 @@ import itertools
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from google.api_core import exceptions as google_exceptions
@@ -86,16 +87,16 @@ class Calls:
         count_reads(limit if documents is None else len(documents))
         return documents
 
-    async def list_first(
-        self, collection: AsyncCollectionReference, order_by: str, limit: int
-    ) -> list[StoredDocument] | None:
-        """The first documents in this order, in one message; None where they do not fit into one."""
-        documents = await self._read(
-            lambda timeout_seconds: self._wire.list_first(collection, order_by, limit, timeout_seconds)
-        )
-        # Those of a message that is given up count as well: it may hold any number of them.
-        count_reads(limit if documents is None else len(documents))
-        return documents
+    async def list_first(self, collection: AsyncCollectionReference, order_by: str, limit: int) -> list[StoredDocument]:
+        """The first documents in this order, in one message; in more where one does not hold them."""
+        found, token = list[StoredDocument](), ""
+        while True:
+            rest = partial(self._wire.list_page, collection, order_by, limit - len(found), token)
+            documents, token = await self._read(rest)
+            count_reads(len(documents))
+            found += documents
+            if not token or len(found) >= limit:
+                return found
 
     @property
     def _wire(self) -> Wire:
