@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,7 +13,10 @@ from gql.context import Services
 from gql.execution.executor import ColumnExecutor
 from gql.execution.kept import BYTES_PER_ANSWER, KeptAnswers, KeptItems
 from gql.execution.lasting import changes_with
+from gql.loaders import ClipsKey, Loaders
 from gql.permissions import Principal, Role
+from repositories.clip_sets import ClipSet, Filter
+from repositories.models import VideoMetadata
 from tests.gql.conftest import Execute, make_clip_input
 
 SECONDS_PER_WINDOW = 900
@@ -48,8 +52,9 @@ async def test_other_fields_are_shown_as_asked_for(show: Show) -> None:
     first, _ = await show("clipId priority url")
     assert [*first] == ["clipId", "priority", "url"]
     assert [*(await show("url clipId priority"))[0]] == ["url", "clipId", "priority"]
-    assert (await show("a: priority b: sceneId"))[0] == {"a": 1, "b": 1}
-    assert (await show("a: sceneId b: priority __typename"))[0] == {"a": 1, "b": 1, "__typename": "Clip"}
+    assert (await show("priority"))[0] == {"priority": 1}
+    assert (await show("rank: priority"))[0] == {"rank": 1}
+    assert (await show("rank: priority __typename"))[0] == {"rank": 1, "__typename": "Clip"}
     short, long = [(await show(f"url(expiresIn: {seconds})"))[0]["url"] for seconds in (60, 3600)]
     assert ("Expires=960&" in short, long) == (True, first["url"])
     assert "response-content-disposition" in (await show("url(download: true)"))[0]["url"]
@@ -111,6 +116,30 @@ def get_day(*, info: strawberry.Info) -> int:
     """The day."""
     day: int = info.context["day"]
     return day
+
+
+UPDATE = """mutation ($i: UpdateClipStatusInput!) { a: updateClipStatus(input: $i) { ...Clips }
+  b: updateClipStatus(input: $i) { ...Clips } }
+fragment Clips on UpdateClipStatusSuccess { clip { video { clips { nodes { priority } } } } }"""
+
+
+async def test_mutations_find_nothing_that_was_found_before(show: Show, execute: Execute, user_id: str) -> None:
+    """Each of them asks again, and saves reads of its own."""
+    clip, _ = await show("clipId")
+    answer = await execute(UPDATE, i={"videoId": "v1", **clip, "status": "COMPLETED", "userId": user_id})
+    assert answer["extensions"]["cost"]["saved"] == {"documentReads": 4}
+
+
+async def test_videos_of_several_users_are_not_found_together(services: Services) -> None:
+    videos = [VideoMetadata(user_id=name, video_id="v") for name in "ab"]
+    cache = services.clip_cache
+    assert cache is not None
+    for video in videos:
+        video.set_version(datetime(2026, 1, 1, tzinfo=UTC))
+        cache.keep(video, ClipSet.of(Filter(), ()))
+    group = ClipsKey.for_cover(videos[0]).group
+    assert Loaders(services).find_clips(group, videos[:1]) is not None
+    assert Loaders(services).find_clips(group, videos) is None
 
 
 @strawberry.type
