@@ -23,6 +23,7 @@ from benchmarks.api.dataset import SHAPES, make_clips, make_video, user_name
 from benchmarks.api.workloads import WORKLOADS
 from gql.context import Context, Services
 from gql.execution.executor import ColumnExecutor
+from gql.execution.kept import KeptAnswers
 from gql.loaders import Loaders
 from gql.permissions import Principal, Role
 from gql.schema import schema
@@ -52,9 +53,13 @@ class MemoryVideos:
         """All videos."""
         return self._videos
 
-    async def list_clips(self, videos: Iterable[VideoMetadata], **_: Any) -> dict[str, Page[ClipMetadata]]:
+    def find_clips(self, videos: Iterable[VideoMetadata], **_: Any) -> dict[str, Page[ClipMetadata]]:
         """All clips of each of the videos."""
         return {video.video_id: self._clips[video.video_id] for video in videos}
+
+    async def list_clips(self, videos: Iterable[VideoMetadata], **_: Any) -> dict[str, Page[ClipMetadata]]:
+        """As above."""
+        return self.find_clips(videos)
 
 
 class UnsignedStorage:
@@ -66,6 +71,10 @@ class UnsignedStorage:
         """An address."""
         return f"https://account.r2.cloudflarestorage.com/clips/{key}?{self._signature}"
 
+    def get_window(self, _: int) -> int:
+        """The only one."""
+        return 0
+
 
 @dataclass(frozen=True)
 class MemoryServices:
@@ -73,6 +82,7 @@ class MemoryServices:
 
     repository: MemoryVideos
     storage: UnsignedStorage = field(default_factory=UnsignedStorage)
+    kept_answers: KeptAnswers | None = None
 
     def videos(self, user_id: str) -> MemoryVideos:
         """The videos, whoever's they are."""

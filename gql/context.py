@@ -9,6 +9,7 @@ import strawberry
 from gql.clips.merging import StatusMerger
 from gql.draining import Drain
 from gql.execution.documents import KnownDocuments
+from gql.execution.kept import KeptAnswers
 from gql.limits.budgets import Budgets
 from gql.limits.events import EventScope
 from gql.permissions import Principal
@@ -17,6 +18,7 @@ from repositories.client import FirestoreClient
 from repositories.clip_cache import ClipCache
 from repositories.clips import ClipRepository
 from repositories.listening.listener import Listener
+from repositories.video_cache import VideoCache
 from repositories.videos import VideoRepository
 from settings import Settings
 from storage.r2 import R2Storage
@@ -41,6 +43,7 @@ class Services:
             self.firestore,
             timeout_seconds=self.settings.firestore_timeout_seconds,
             clip_cache=self.clip_cache,
+            video_cache=self.video_cache,
         )
 
     def clips(self, user_id: str, video_id: str) -> ClipRepository:
@@ -52,7 +55,24 @@ class Services:
     @cached_property
     def clip_cache(self) -> ClipCache | None:
         """The sets of clips that all requests read last; None where the setting turns that off."""
-        return ClipCache(self.settings.clip_cache_mb * 2**20) if self.settings.clip_cache_mb else None
+        max_bytes = self._share_clip_cache(0.75)
+        return ClipCache(max_bytes) if max_bytes else None
+
+    @cached_property
+    def kept_answers(self) -> KeptAnswers | None:
+        """The pages of clips that all requests were shown last; None as above."""
+        max_bytes = self._share_clip_cache(0.2)
+        return KeptAnswers(max_bytes) if max_bytes else None
+
+    @cached_property
+    def video_cache(self) -> VideoCache | None:
+        """The videos that all requests read last; None as above."""
+        max_bytes = self._share_clip_cache(0.05)
+        return VideoCache(max_bytes) if max_bytes else None
+
+    def _share_clip_cache(self, part: float) -> int:
+        """So much of the memory that is for what was read before, in bytes."""
+        return int(self.settings.clip_cache_mb * 2**20 * part)
 
     @cached_property
     def status_merger(self) -> StatusMerger:

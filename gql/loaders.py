@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
@@ -80,6 +80,7 @@ class Loaders:
     def __init__(self, services: "Services") -> None:
         self._services = services
         self._running = set[asyncio.Task[Any]]()
+        self._found: defaultdict[ClipsGroup, dict[tuple[str, datetime | None], Page[ClipMetadata]]] = defaultdict(dict)
         self.videos = DataLoader[tuple[str, str], VideoMetadata | None](self._cancellable(self._load_videos))
         self.clips = DataLoader[ClipsKey, Page[ClipMetadata]](self._cancellable(self._load_clips))
         self.highlights = DataLoader[str, Highlights | None](self._cancellable(self._load_highlights))
@@ -116,6 +117,32 @@ class Loaders:
     async def load_video(self, user_id: str, video_id: str) -> VideoMetadata | None:
         """The video, or None; `ValidationError` for an id that none can have, before others' loads are part of it."""
         return await self.videos.load((user_id, assert_id(video_id, "video_id")))
+
+    def find_clips(self, group: ClipsGroup, videos: Sequence[VideoMetadata]) -> list[Page[ClipMetadata]] | None:
+        """The page of each of a user's videos, where all of them are kept in memory."""
+        if not self.clips.cache or any(video.user_id != group.user_id for video in videos):
+            return None
+        found = self._found[group]
+        if unknown := [video for video in videos if (video.video_id, video.version) not in found]:
+            page = group.arguments
+            kept = self._services.videos(group.user_id).find_clips(
+                unknown,
+                status=group.status,
+                style=group.style,
+                order_by=group.order_by,
+                limit=page.limit,
+                cursor=page.after,
+                before=page.before,
+                from_end=page.from_end,
+            )
+            found |= {(one.video_id, one.version): kept[one.video_id] for one in unknown if one.video_id in kept}
+        pages = [found.get((video.video_id, video.version)) for video in videos]
+        return None if None in pages else cast("list[Page[ClipMetadata]]", pages)
+
+    async def load_clips(self, key: ClipsKey) -> Page[ClipMetadata]:
+        """The page, found or read: one that was found stays what it is."""
+        found = self._found[key.group].get((key.video_id, key.version)) if self.clips.cache else None
+        return await self.clips.load(key) if found is None else found
 
     async def _load_videos(self, keys: list[tuple[str, str]]) -> list[VideoMetadata | None]:
         groups: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)

@@ -3,7 +3,7 @@
 from binascii import b2a_base64
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import strawberry
 from graphql import FieldNode, VariableNode
@@ -11,12 +11,14 @@ from strawberry.relay import PageInfo, from_base64
 
 from gql.context import Info
 from gql.errors import bad_user_input
+from gql.execution.kept import KeptAnswers, KeptItems
 
 # Above any page a person looks at; beyond it a client pages by cursor.
 MAX_PAGE_SIZE = 10_000
 
 T = TypeVar("T")
 M = TypeVar("M")
+V = TypeVar("V")
 M_co = TypeVar("M_co", covariant=True)
 
 
@@ -69,6 +71,10 @@ class ModelPage(Protocol[M_co]):
         """The last model's cursor."""
 
     @property
+    def identity(self) -> object | None:
+        """What no other page has, where this page is kept and never changes."""
+
+    @property
     def has_next(self) -> bool:
         """Whether something follows."""
 
@@ -81,9 +87,15 @@ class ModelPage(Protocol[M_co]):
 class Connection(Generic[T]):
     """A page, and a count of the whole list that is computed only when it is asked for."""
 
-    nodes: list[T] = strawberry.field(description="The objects of this page.")
     page: strawberry.Private[ModelPage[Any]]
+    to_node: strawberry.Private[Callable[[Any], Any]]
     count: strawberry.Private[Callable[[], Awaitable[int]]]
+    answers: strawberry.Private[KeptAnswers | None]
+
+    @strawberry.field(description="The objects of this page.")
+    def nodes(self) -> list[T]:
+        """Made when they are asked for, and not known from the last time."""
+        return self._keep(self._make_nodes)
 
     @strawberry.field(description="Whether and where the list goes on.")
     def page_info(self) -> PageInfo:
@@ -98,12 +110,26 @@ class Connection(Generic[T]):
     @strawberry.field(description="The objects of this page with their cursors.")
     def edges(self) -> list[Edge[T]]:
         """Made when they are asked for: a cursor costs more than the rest of an edge."""
-        return [Edge(cursor=cursor, node=node) for cursor, node in zip(self.page.cursors, self.nodes, strict=True)]
+        return self._keep(self._make_edges)
 
     @strawberry.field(description="How many objects the whole list has. Counted only when asked for.")
     async def total_count(self) -> int:
         """The number of objects on all pages."""
         return await self.count()
+
+    def _keep(self, make: Callable[[], list[V]]) -> list[V]:
+        """The objects; of a page that is kept, what the executor shows as it did the last time."""
+        if self.answers is None or self.page.identity is None:
+            return make()
+        kept: Any = KeptItems(self.answers, self.page.identity, make)
+        return cast("list[V]", kept)
+
+    def _make_nodes(self) -> list[T]:
+        return [self.to_node(item) for item in self.page.items]
+
+    def _make_edges(self) -> list[Edge[T]]:
+        nodes = self._make_nodes()
+        return [Edge(cursor=cursor, node=node) for cursor, node in zip(self.page.cursors, nodes, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -143,6 +169,11 @@ def _is_argument_given(info: Info, name: str) -> bool:
     return value is not None
 
 
-def connect(page: ModelPage[M], to_node: Callable[[M], T], count: Callable[[], Awaitable[int]]) -> Connection[T]:
-    """The connection that shows a repository's page."""
-    return Connection(nodes=[to_node(item) for item in page.items], page=page, count=count)
+def connect(
+    page: ModelPage[M],
+    to_node: Callable[[M], T],
+    count: Callable[[], Awaitable[int]],
+    answers: KeptAnswers | None = None,
+) -> Connection[T]:
+    """The connection that shows a repository's page; a page that is kept may be known in `answers`."""
+    return Connection(page=page, to_node=to_node, count=count, answers=answers)

@@ -5,6 +5,7 @@ import itertools
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from google.api_core import exceptions as google_exceptions
@@ -85,6 +86,17 @@ class Calls:
         )
         count_reads(limit if documents is None else len(documents))
         return documents
+
+    async def list_first(self, collection: AsyncCollectionReference, order_by: str, limit: int) -> list[StoredDocument]:
+        """The first documents in this order, in one message; in more where one does not hold them."""
+        found, token = list[StoredDocument](), ""
+        while True:
+            rest = partial(self._wire.list_page, collection, order_by, limit - len(found), token)
+            documents, token = await self._read(rest)
+            count_reads(len(documents))
+            found += documents
+            if not token or len(found) >= limit:
+                return found
 
     @property
     def _wire(self) -> Wire:

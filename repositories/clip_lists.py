@@ -42,7 +42,7 @@ class ClipLists:
 
     async def read(self, videos: Sequence[VideoMetadata]) -> Pages:
         """The page of each video, by its id: in one round trip, or in two where a video has many unfinished clips."""
-        pages = self._find_kept(videos)
+        pages = self.find_kept(videos)
         unknown = {video.video_id: video for video in videos if video.video_id not in pages}
         listed, grouped, own = self._plan(unknown.values())
         # Each of these reads begins after the videos were read: `ClipCache.keep` relies on it.
@@ -54,12 +54,7 @@ class ClipLists:
         given_up = await self._query_each(video_id for video_id in listed if video_id not in pages)
         return pages | own_pages | given_up
 
-    async def read_groups(self, video_ids: Sequence[str]) -> Pages:
-        """The page of each video, by queries that read every clip that the filter leaves of 30 videos each."""
-        sets = await self._query_groups(video_ids)
-        return {video_id: self._find_page(clips) for video_id, clips in sets.items()}
-
-    def _find_kept(self, videos: Sequence[VideoMetadata]) -> Pages:
+    def find_kept(self, videos: Sequence[VideoMetadata]) -> Pages:
         """The pages of videos whose clips are as they were when they were read last."""
         pages: Pages = {}
         if self._cache is None:
@@ -69,6 +64,11 @@ class ClipLists:
                 pages[video.video_id] = page = self._find_page(clips)
                 count_saved_reads(len(page))
         return pages
+
+    async def read_groups(self, video_ids: Sequence[str]) -> Pages:
+        """The page of each video, by queries that read every clip that the filter leaves of 30 videos each."""
+        sets = await self._query_groups(video_ids)
+        return {video_id: self._find_page(clips) for video_id, clips in sets.items()}
 
     def _plan(self, videos: Iterable[VideoMetadata]) -> tuple[list[str], list[str], list[str]]:
         """The ids of videos whose clips are listed, of those that share a query, and of those that have their own."""

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from repositories.cursors import Cursor
@@ -67,7 +67,7 @@ class ClipSet:
         if key not in self._pages:
             if len(self._pages) == MAX_PAGES_KEPT:
                 self._pages.clear()
-            self._pages[key] = self._make_page(wanted, span)
+            self._pages[key] = replace(self._make_page(wanted, span), identity=object())
         return self._pages[key]
 
     def _make_page(self, wanted: Filter, span: Span) -> Page[ClipMetadata]:

@@ -17,6 +17,8 @@ from repositories.stored import StoredDocument
 from repositories.transactions import Transaction
 
 MAX_PAGE_SIZE = 10_000
+# What Firestore puts into one message of a list.
+MAX_LISTED = 300
 
 T = TypeVar("T")
 
@@ -39,6 +41,11 @@ class Span:
         return cls(
             order, limit, after, None if before is None else Cursor.decode(before, order, path="before"), from_end
         )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it begins at an end, and is no larger than one message may be."""
+        return self.after is None and self.before is None and self.limit < MAX_LISTED
 
 
 @dataclass(frozen=True)
@@ -80,8 +87,10 @@ async def read_page(
     transaction: Transaction | None = None,
 ) -> Page[T]:
     """The span of the collection's documents as models; what `read` makes None of is left out."""
-    query = filter_equal(AsyncQuery(collection), filters)
-    found = await _find(calls, collection, query, span, transaction)
+    if transaction is None and span.is_plain and not any(filters.values()):
+        found = await _list(calls, collection, span)
+    else:
+        found = await _find(calls, collection, filter_equal(AsyncQuery(collection), filters), span, transaction)
     documents = found.documents[::-1] if span.from_end else found.documents
     has_next, has_previous = (found.has_nearer, found.has_more) if span.from_end else (found.has_more, found.has_nearer)
     places = [make_cursor(document, span.order) for document in documents]
@@ -103,6 +112,14 @@ def build_page(models: Iterable[T | None], places: Sequence[Cursor], *, has_next
 def make_cursor(document: StoredDocument, order: Order) -> Cursor:
     """The document's place in the order, by its value as it is stored."""
     return Cursor(order, document.get(order.field), document.id)
+
+
+async def _list(calls: Calls, collection: AsyncCollectionReference, span: Span) -> _Found:
+    """What `_find` answers where nothing is filtered, in one message instead of one a document: 0.1 ms of CPU each."""
+    direction = "desc" if span.order.descending != span.from_end else "asc"
+    order_by = f"{span.order.field} {direction}, __name__ {direction}"
+    documents = await calls.list_first(collection, order_by, span.limit + 1)
+    return _Found(documents[: span.limit], len(documents) > span.limit, has_nearer=False)
 
 
 async def _find(

@@ -1,7 +1,7 @@
 """A page of a longer list."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Generic, TypeVar, overload
 
@@ -23,6 +23,8 @@ class Page(Sequence[T], Generic[T]):
     end: Cursor | None = None
     has_next: bool = False
     has_previous: bool = False
+    identity: object | None = field(default=None, compare=False, repr=False)
+    """What no other page has, where this one is kept in memory: it may be told from all others by it."""
 
     @cached_property
     def cursors(self) -> tuple[str, ...]:

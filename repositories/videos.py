@@ -1,7 +1,7 @@
 """A user's videos."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from google.cloud.firestore_v1.async_query import AsyncQuery
@@ -31,6 +31,7 @@ from repositories.reading import read_video, try_read_video, try_read_video_docu
 from repositories.statuses import plan_status_change
 from repositories.unit_of_work import UnitOfWork
 from repositories.validation import validate_model, validate_value
+from repositories.video_cache import VideoCache
 
 UPDATABLE_FIELDS = frozenset(
     {"video_url", "video_title", "youtube_id", "highlights_count", "highlights_summary", "custom_prompt"}
@@ -49,9 +50,11 @@ class VideoRepository(Repository):
         *,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
         clip_cache: ClipCache | None = None,
+        video_cache: VideoCache | None = None,
     ) -> None:
         super().__init__(user_id, client, timeout_seconds)
         self._clip_cache = clip_cache
+        self._read_document = try_read_video_document if video_cache is None else video_cache.read
 
     async def create_video(
         self, video: VideoMetadata, *, transaction: UnitOfWork | None = None
@@ -127,7 +130,7 @@ class VideoRepository(Repository):
         if not wanted:
             return {}
         if transaction is None:
-            found = map(try_read_video_document, await self._calls.get_all(wanted))
+            found = map(self._read_document, await self._calls.get_all(wanted))
         else:
             found = map(try_read_video, await transaction.get_all(wanted))
         return {video.video_id: video for video in found if video is not None}
@@ -149,7 +152,7 @@ class VideoRepository(Repository):
         """
         span = Span.parse(order_by, limit=limit, cursor=cursor, before=before, from_end=from_end)
         return await read_page(
-            self._calls, self._videos, {"status": status}, span, try_read_video_document, transaction_of(transaction)
+            self._calls, self._videos, {"status": status}, span, self._read_document, transaction_of(transaction)
         )
 
     async def list_clips_of_videos(
@@ -190,6 +193,23 @@ class VideoRepository(Repository):
         span = Span.parse(order_by, limit=limit, cursor=cursor, before=before, from_end=from_end)
         wanted = Filter(status, assert_style(style))
         return await ClipLists(self._calls, self.user_id, wanted, span, self._clip_cache).read(list(videos))
+
+    def find_clips(
+        self,
+        videos: Sequence[VideoMetadata],
+        *,
+        status: ClipStatus | None = ClipStatus.COMPLETED,
+        style: str | None = None,
+        order_by: ClipOrder = ClipOrder.PRIORITY_ASC,
+        limit: int = 100,
+        cursor: str | None = None,
+        before: str | None = None,
+        from_end: bool = False,
+    ) -> dict[str, Page[ClipMetadata]]:
+        """What `list_clips` answers of those videos that the cache of clips knows, without waiting."""
+        span = Span.parse(order_by, limit=limit, cursor=cursor, before=before, from_end=from_end)
+        wanted = Filter(status, assert_style(style))
+        return ClipLists(self._calls, self.user_id, wanted, span, self._clip_cache).find_kept(videos)
 
     async def update_video_status(
         self,

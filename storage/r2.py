@@ -158,6 +158,10 @@ class R2Storage:
         """The moment (UTC) until which URLs that are signed now work."""
         return self._signer.expires_at(expires_in_seconds)
 
+    def get_window(self, expires_in_seconds: int = 3600) -> tuple[int, int, int]:
+        """What the URLs that `presign_get` gives change with, for the same key and validity."""
+        return self._signer.get_window(expires_in_seconds)
+
     # Objects
 
     async def head(self, key: str) -> StoredObject | None:

@@ -98,6 +98,7 @@ class UrlSigner:
         self._region = region
         self._window_seconds = window_seconds
         self._stamp: _Stamp | None = None
+        self._rotations = 0
 
     def presign(
         self,
@@ -138,6 +139,11 @@ class UrlSigner:
         self._access_key_id = access_key_id
         self._secret_access_key = secret_access_key
         self._stamp = None
+        self._rotations += 1
+
+    def get_window(self, expires_in_seconds: int) -> tuple[int, int, int]:
+        """What URLs of this validity change with: while it is the same, the same call gives the same URL."""
+        return self._rotations, *self._place(expires_in_seconds, None)
 
     def expires_at(self, expires_in_seconds: int, now: datetime | None = None) -> datetime:
         """The moment (UTC) at which a URL that is signed now will stop to work."""

@@ -1,14 +1,34 @@
 """`Video.clips`, resolved through the loader of clips."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
+from functools import partial
 
 from gql.clips.enums import ClipOrder, ClipStatus
 from gql.clips.types import Clip
-from gql.context import Info
+from gql.context import Info, Services
 from gql.loaders import ClipsGroup, ClipsKey
 from gql.relay import Connection, PageArguments, connect
 from repositories import models, ordering
 from repositories.base import assert_style
+from repositories.pages import Page
+
+
+def find_clips(
+    info: Info,
+    videos: Sequence[models.VideoMetadata],
+    *,
+    style: str | None,
+    status: ClipStatus | None,
+    order_by: ClipOrder,
+    arguments: PageArguments,
+) -> list[Connection[Clip]] | None:
+    """What `resolve_clips` answers for each of a user's videos, where all of it is kept in memory."""
+    assert_style(style)
+    group = _make_group(videos[0].user_id, style, status, order_by, arguments)
+    pages = info.context.loaders.find_clips(group, videos)
+    if pages is None:
+        return None
+    return [_connect(info, video, page, group) for video, page in zip(videos, pages, strict=True)]
 
 
 async def resolve_clips(
@@ -22,23 +42,32 @@ async def resolve_clips(
 ) -> Connection[Clip]:
     """A page of a video's clips, loaded in one batch with those of the other videos of the request."""
     assert_style(style)
-    group = ClipsGroup(
-        user_id=video.user_id,
+    group = _make_group(video.user_id, style, status, order_by, arguments)
+    page = await info.context.loaders.load_clips(ClipsKey.for_video(video, group))
+    return _connect(info, video, page, group)
+
+
+def _make_group(
+    user_id: str, style: str | None, status: ClipStatus | None, order_by: ClipOrder, arguments: PageArguments
+) -> ClipsGroup:
+    return ClipsGroup(
+        user_id=user_id,
         style=style,
         status=None if status is None else models.ClipStatus[status.name],
         order_by=ordering.ClipOrder[order_by.name],
         arguments=arguments,
     )
-    key = ClipsKey.for_video(video, group)
-    page = await info.context.loaders.clips.load(key)
-    return connect(page, Clip, _count_clips(info, key))
 
 
-def _count_clips(info: Info, key: ClipsKey) -> Callable[[], Awaitable[int]]:
-    async def count() -> int:
-        if key.completed_count is not None:
-            return key.completed_count
-        clips = info.context.services.clips(key.group.user_id, key.video_id)
-        return await clips.count_clips(status=key.group.status, style=key.group.style)
+def _connect(
+    info: Info, video: models.VideoMetadata, page: Page[models.ClipMetadata], group: ClipsGroup
+) -> Connection[Clip]:
+    services = info.context.services
+    return connect(page, Clip, partial(_count_clips, services, video, group), services.kept_answers)
 
-    return count
+
+async def _count_clips(services: Services, video: models.VideoMetadata, group: ClipsGroup) -> int:
+    completed = ClipsKey.for_video(video, group).completed_count
+    if completed is not None:
+        return completed
+    return await services.clips(group.user_id, video.video_id).count_clips(status=group.status, style=group.style)

@@ -1,5 +1,6 @@
 """Clips' GraphQL types."""
 
+from collections.abc import Hashable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ from gql.attributes import show_model
 from gql.clips.enums import ClipStatus
 from gql.context import Info
 from gql.errors import bad_user_input
+from gql.execution.lasting import changes_with
 from gql.relay import Node, encode_global_id
 from repositories import models
 from storage.signing import MAX_EXPIRES_IN_SECONDS
@@ -22,6 +24,11 @@ ExpiresIn = Annotated[
     int,
     strawberry.argument(description="Seconds for which the URL works at least: 1 to 604,800 (7 days)."),
 ]
+
+
+def _get_window(*, info: Info, expires_in: int = DEFAULT_EXPIRES_IN_SECONDS, **_: object) -> Hashable:
+    """What URLs change with: R2's key, and the moment for which they are signed."""
+    return info.context.services.storage.get_window(expires_in)
 
 
 @show_model(
@@ -80,7 +87,10 @@ class Clip(Node):
         model = await info.context.loaders.videos.load((self.model.user_id, self.model.video_id))
         return None if model is None else Video(model)
 
-    @strawberry.field(description="Where its file can be fetched, without a token; null while there is no file.")
+    @strawberry.field(
+        description="Where its file can be fetched, without a token; null while there is no file.",
+        metadata=changes_with(_get_window),
+    )
     def url(
         self,
         info: Info,
@@ -99,7 +109,10 @@ class Clip(Node):
             download_filename=self.model.filename if download else None,
         )
 
-    @strawberry.field(description="Where its thumbnail can be fetched, without a token; null where it has none.")
+    @strawberry.field(
+        description="Where its thumbnail can be fetched, without a token; null where it has none.",
+        metadata=changes_with(_get_window),
+    )
     def thumbnail_url(self, info: Info, expires_in: ExpiresIn = DEFAULT_EXPIRES_IN_SECONDS) -> str | None:
         """A presigned URL, signed only when the field is selected."""
         _assert_expires_in(expires_in)
@@ -107,7 +120,9 @@ class Clip(Node):
             return None
         return info.context.services.storage.presign_get(self.model.thumbnail_r2_key, expires_in_seconds=expires_in)
 
-    @strawberry.field(description="Until when URLs signed with the default `expiresIn` work.")
+    @strawberry.field(
+        description="Until when URLs signed with the default `expiresIn` work.", metadata=changes_with(_get_window)
+    )
     def urls_expire_at(self, info: Info) -> datetime:
         """The end of the validity that `url` and `thumbnailUrl` have by default."""
         return info.context.services.storage.urls_expire_at(DEFAULT_EXPIRES_IN_SECONDS)

@@ -5,7 +5,8 @@ a field is an attribute, or a method that is no coroutine, and so is all that is
 needed as long as nothing goes wrong.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
 from types import NoneType
@@ -28,6 +29,8 @@ from graphql.pyutils import Path
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
+from gql.execution.kept import KeptItems
+from gql.execution.lasting import get_finder
 from gql.execution.leaves import NotPlainError, Show, make_leaf_show
 from gql.execution.methods import Method, SharedInfo, compile_method
 
@@ -38,24 +41,51 @@ _DIRECTIVES = frozenset({"skip", "include"})
 _BACKREF = GraphQLCoreConverter.DEFINITION_BACKREF
 
 
+@dataclass(frozen=True, slots=True)
+class Column:
+    """How a field's values are shown, for many objects at once."""
+
+    show: Show
+    recipe: Hashable | None = None
+    """Equal for columns that show the same objects alike, also in other requests; None where that cannot be said."""
+
+    changes: tuple[Callable[[], Hashable], ...] = ()
+    """What else must be equal for that."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """How a field's values are read, before they are shown; `recipe` and `changes` are as a column's."""
+
+    read: Callable[[Sequence[Any]], Sequence[Any]]
+    recipe: Hashable | None = None
+    changes: tuple[Callable[[], Hashable], ...] = ()
+
+
 class Compiler:
     """Compiles the fields of one execution; None stands for what graphql-core has to run itself."""
 
     def __init__(self, executor: Executor[Any]) -> None:
         self._executor = executor
 
-    def compile_field(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> Show | None:
+    def compile_field(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> Column | None:
         """What shows the field of each of many objects."""
         definition = self._find_definition(parent_type, details)
         if definition is None:
             return None
         if definition is TypeNameMetaFieldDef:
-            return lambda objects: [parent_type.name] * len(objects)
+            return Column(lambda objects: [parent_type.name] * len(objects), "__typename")
         read = self._compile_read(parent_type, definition, details)
-        show = self.compile_values(definition.type, details) if read else None
-        if read is None or show is None:
+        values = self.compile_values(definition.type, details) if read else None
+        if read is None or values is None:
             return None
-        return lambda objects: show([*map(read, objects)])
+        read_all, show = read.read, values.show
+        is_lasting = read.recipe is not None and values.recipe is not None
+        return Column(
+            lambda objects: show(read_all(objects)),
+            (read.recipe, values.recipe) if is_lasting else None,
+            read.changes + values.changes,
+        )
 
     def compile_async_field(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> Start | None:
         """What starts the field's coroutine, for one object after the other: its arguments are converted once."""
@@ -67,31 +97,36 @@ class Compiler:
         method = compile_method(self._executor, field, make_info(_NOWHERE))
         return None if method is None else partial(_start, method, make_info)
 
-    def compile_values(self, type_: GraphQLOutputType, details: FieldDetailsList) -> Show | None:
+    def compile_values(self, type_: GraphQLOutputType, details: FieldDetailsList) -> Column | None:
         """What shows each of many values that were resolved to this type."""
         is_nullable = not is_non_null_type(type_)
         inner: Any = type_ if is_nullable else type_.of_type  # type: ignore[union-attr]  # a non-null type has one
-        show: Show | None
+        column: Column | None
         if is_leaf_type(inner):
-            show = make_leaf_show(inner)
+            column = Column(make_leaf_show(inner), inner.name)
         elif is_list_type(inner):
-            show_item = self.compile_values(inner.of_type, details)
-            show = partial(_show_lists, show_item) if show_item else None
+            item = self.compile_values(inner.of_type, details)
+            column = item and replace(item, show=partial(_show_lists, item))
         else:
-            show = self._compile_objects(inner, details) if is_object_type(inner) else None
-        return partial(_show_some, show) if show and is_nullable else show
+            column = self._compile_objects(inner, details) if is_object_type(inner) else None
+        return replace(column, show=partial(_show_some, column.show)) if column and is_nullable else column
 
-    def _compile_objects(self, type_: GraphQLObjectType, details: FieldDetailsList) -> Show | None:
+    def _compile_objects(self, type_: GraphQLObjectType, details: FieldDetailsList) -> Column | None:
         collected = self._executor.collect_subfields(type_, details)
         if collected.new_defer_usages:
             return None
-        columns = dict[str, Show]()
+        columns = dict[str, Column]()
         for name, below in collected.grouped_field_set.items():
             if (column := self.compile_field(type_, below)) is None:
                 return None
             columns[name] = column
         origin = type_.extensions[_BACKREF].origin if type_.is_type_of else None
-        return partial(_show_objects, origin, tuple(columns), list(columns.values()))
+        recipes = tuple((name, column.recipe) for name, column in columns.items())
+        return Column(
+            partial(_show_objects, origin, tuple(columns), [column.show for column in columns.values()]),
+            None if any(recipe is None for _, recipe in recipes) else (type_.name, recipes),
+            tuple(change for column in columns.values() for change in column.changes),
+        )
 
     def _find_definition(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> GraphQLField | None:
         """The field's, where nothing is deferred or streamed, and running it twice does no harm."""
@@ -106,16 +141,30 @@ class Compiler:
 
     def _compile_read(
         self, parent_type: GraphQLObjectType, definition: GraphQLField, details: FieldDetailsList
-    ) -> Callable[[Any], Any] | None:
-        """What an object's value is read by."""
+    ) -> _Read | None:
+        """What the values of many objects are read by."""
         field = definition.extensions.get(_BACKREF)
-        if not isinstance(field, StrawberryField) or field.extensions or field.is_async:
+        if not isinstance(field, StrawberryField) or field.extensions:
             return None
         if field.base_resolver is None:
-            return attrgetter(field.python_name) if field.default_resolver is getattr else None
+            name = field.python_name
+            return _Read(partial(_read_each, attrgetter(name)), name) if field.default_resolver is getattr else None
+        find = get_finder(field.metadata)
+        if field.is_async and find is None:
+            return None
         raw = self._executor.build_resolve_info(definition, [one.node for one in details], parent_type, _NOWHERE)
         method = compile_method(self._executor, field, raw)
-        return None if method is None else method.bind(SharedInfo(raw))
+        return None if method is None else _compile_method_read(method, SharedInfo(raw), find)
+
+
+def _compile_method_read(
+    method: Method, info: SharedInfo, find: Callable[[Sequence[Any]], Sequence[Any] | None] | None
+) -> _Read:
+    if find is not None:
+        return _Read(partial(_read_found, method.bind(info, find)))
+    change = method.bind_change(info)
+    recipe = method if method.is_lasting else None
+    return _Read(partial(_read_each, method.bind(info)), recipe, (change,) if change else ())
 
 
 _NOWHERE = Path(None, "", None)
@@ -126,6 +175,16 @@ def _start(
 ) -> tuple[GraphQLResolveInfo[Any], Any]:
     raw = make_info(path)
     return raw, method.bind(raw)(source)
+
+
+def _read_each(read: Callable[[Any], Any], objects: Sequence[Any]) -> Sequence[Any]:
+    return [*map(read, objects)]
+
+
+def _read_found(find: Callable[[Any], Sequence[Any] | None], objects: Sequence[Any]) -> Sequence[Any]:
+    if (found := find(objects)) is None:
+        raise NotPlainError
+    return found
 
 
 def _show_objects(
@@ -141,10 +200,15 @@ def _show_objects(
     return [dict(zip(names, row)) for row in rows]  # noqa: B905  as many as there are columns; 0.1 µs each
 
 
-def _show_lists(show: Show, lists: Sequence[Any]) -> Sequence[Any]:
-    if not {*map(type, lists)} <= {list, tuple}:
+def _show_lists(item: Column, lists: Sequence[Any]) -> Sequence[Any]:
+    kinds = {*map(type, lists)}
+    if kinds == {KeptItems} and item.recipe is not None:
+        # Asked for before anything is shown: what changes meanwhile is then kept as what it was, and not found again.
+        recipe = (item.recipe, *[change() for change in item.changes])
+        return [one.show(recipe, item.show) for one in lists]
+    if not kinds <= {KeptItems, list, tuple}:
         raise NotPlainError
-    return [[*show(one)] for one in lists]
+    return [[*item.show([*one])] for one in lists]
 
 
 def _show_some(show: Show, values: Sequence[Any]) -> Sequence[Any]:

@@ -12,8 +12,7 @@ from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from gql.execution.columns import Compiler, Start
-from gql.execution.leaves import Show
+from gql.execution.columns import Column, Compiler, Start
 
 T = TypeVar("T")
 # By the nodes' list, which is kept as well so that no other gets its id, and the type of a list's items.
@@ -34,7 +33,7 @@ class ColumnExecutor(StrawberryGraphQLCoreExecutionContext):
         self._forget()
 
     def _forget(self) -> None:
-        self._shows: _Compiled[Show] = {}
+        self._shows: _Compiled[Column] = {}
         self._starts: _Compiled[Start] = {}
 
     def build_per_event_executor(self, payload: Any) -> Any:
@@ -56,10 +55,10 @@ class ColumnExecutor(StrawberryGraphQLCoreExecutionContext):
     ) -> Any:
         """The field's value in the response, or an awaitable for it."""
         details = field_details_list
-        show = self._find(self._shows, details, None, lambda compiler: compiler.compile_field(parent_type, details))
-        if show is not None:
+        column = self._find(self._shows, details, None, lambda compiler: compiler.compile_field(parent_type, details))
+        if column is not None:
             try:
-                return show((source,))[0]
+                return column.show((source,))[0]
             except Exception:  # noqa: BLE001, S110  graphql-core says what is wrong
                 pass
         start = self._find(
@@ -81,12 +80,12 @@ class ColumnExecutor(StrawberryGraphQLCoreExecutionContext):
     ) -> Any:
         """The list in the response, or an awaitable for it."""
         details = field_details_list
-        show = self._find(
+        column = self._find(
             self._shows, details, return_type, lambda compiler: compiler.compile_values(return_type, details)
         )
-        if show is not None:
+        if column is not None:
             try:
-                return show((result,))[0]
+                return column.show((result,))[0]
             except Exception:  # noqa: BLE001, S110  graphql-core says what is wrong
                 pass
         return super().complete_list_value(return_type, details, info, path, result, position_context)

@@ -1,6 +1,6 @@
 """Resolvers that are methods of their type, with arguments that are the same for all objects of a list."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
@@ -14,6 +14,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter, get_argumen
 from strawberry.types import Info
 from strawberry.types.field import StrawberryField
 
+from gql.execution.lasting import get_change
 from gql.execution.leaves import NotPlainError
 
 # Some 500 bytes each; ids and cursors make them differ.
@@ -22,19 +23,32 @@ MAX_METHODS_KEPT = 1_000
 _IMMUTABLE = (bool, date, datetime, Enum, float, int, NoneType, str)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Method:
-    """A resolver with its arguments, all but the object and the `info`."""
+    """A resolver with its arguments, all but the object and the `info`. Only itself is equal to it."""
 
     field: StrawberryField
     call: Callable[..., Any]
     info_name: str | None
+    arguments: dict[str, Any]
 
-    def bind(self, raw: Any) -> Callable[[Any], Any]:
-        """The resolver with its `info`: what is left to pass is the object."""
-        if self.info_name is None:
-            return self.call
-        return partial(self.call, **{self.info_name: Info(_raw_info=raw, _field=self.field)})
+    def bind(self, raw: Any, call: Callable[..., Any] | None = None) -> Callable[[Any], Any]:
+        """The resolver, or what is called like it, with its `info`: what is left to pass is the object."""
+        bound = self.call if call is None else partial(call, **self.arguments)
+        return partial(bound, **self._make_info(raw)) if self.info_name else bound
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether it is known what the value changes with, beside its object."""
+        return self.info_name is None or get_change(self.field.metadata) is not None
+
+    def bind_change(self, raw: Any) -> Callable[[], Hashable] | None:
+        """What tells whether values that were shown before are still the same; None where they always are."""
+        change = get_change(self.field.metadata)
+        return None if change is None else partial(change, **self.arguments, **self._make_info(raw))
+
+    def _make_info(self, raw: Any) -> dict[str, Any]:
+        return {} if self.info_name is None else {self.info_name: Info(_raw_info=raw, _field=self.field)}
 
 
 class SharedInfo:
@@ -86,4 +100,4 @@ def _make_method(
     )
     info_name = resolver.info_parameter and resolver.info_parameter.name
     arguments.pop(info_name, None)
-    return Method(field, partial(resolver.wrapped_func, **arguments), info_name)
+    return Method(field, partial(resolver.wrapped_func, **arguments), info_name, arguments)

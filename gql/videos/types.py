@@ -1,7 +1,8 @@
 """Videos' GraphQL types."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
@@ -9,6 +10,7 @@ from gql.arguments import After, Before, First, Last
 from gql.attributes import show_model
 from gql.clips.enums import ClipOrder, ClipStatus
 from gql.context import Info
+from gql.execution.lasting import found_by
 from gql.relay import Connection, Node, encode_global_id, parse_page_arguments
 from gql.videos.enums import VideoStatus
 from repositories import models
@@ -53,6 +55,23 @@ class StyleCount:
 
     style: str = strawberry.field(description="The style.")
     count: int = strawberry.field(description="How many completed clips have it.")
+
+
+def _find_clips(
+    videos: "Sequence[Video]",
+    *,
+    info: Info,
+    first: int | None,
+    after: str | None,
+    last: int | None,
+    before: str | None,
+    **asked: Any,
+) -> "Sequence[Connection[Clip]] | None":
+    """The pages of clips of all these videos, where they are kept in memory."""
+    from gql.clips.connection import find_clips
+
+    arguments = parse_page_arguments(info, first=first, after=after, last=last, before=before)
+    return find_clips(info, [video.model for video in videos], arguments=arguments, **asked)
 
 
 @show_model(
@@ -136,7 +155,7 @@ class Video(Node):
         page = await info.context.loaders.clips.load(ClipsKey.for_cover(self.model))
         return Clip(page.items[0]) if page.items else None
 
-    @strawberry.field(description="The clips that were cut out of the video.")
+    @strawberry.field(description="The clips that were cut out of the video.", metadata=found_by(_find_clips))
     async def clips(
         self,
         info: Info,

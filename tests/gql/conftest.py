@@ -1,7 +1,9 @@
 """Whole requests through the app, in this process, against the session's real Firestore and S3 servers."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextvars import ContextVar
 from typing import Any, ClassVar
 
 import httpx
@@ -26,7 +28,6 @@ class CheckedExecutor(ColumnExecutor):
     """Has graphql-core run once more all that ran as a column, and notes where that gives other bytes, or an error."""
 
     differences: ClassVar[list[str]] = []
-    _is_checking = False
 
     def execute_field(self, *args: Any) -> Any:
         """The field's value, checked."""
@@ -38,24 +39,41 @@ class CheckedExecutor(ColumnExecutor):
 
     def _find(self, compiled: Any, details: Any, type_: Any, make: Any) -> Any:
         """Nothing, while graphql-core runs."""
-        found = None if self._is_checking else super()._find(compiled, details, type_, make)
+        found = None if _is_checking.get() else super()._find(compiled, details, type_, make)
         self._has_column = found is not None and compiled is self._shows
         return found
 
     def _check(self, run: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-        if self._is_checking:
+        if _is_checking.get():
             return run(*args)
         errors = len(self.collected_errors.errors)
         self._has_column = False
         shown = run(*args)
         if not self._has_column or is_awaitable(shown) or len(self.collected_errors.errors) > errors:
             return shown
-        self._is_checking = True
+        token = _is_checking.set(True)
         expected = run(*args)
-        self._is_checking = False
-        if is_awaitable(expected) or len(self.collected_errors.errors) > errors or to_json(shown) != to_json(expected):
-            self.differences.append(f"{args[0]}: {shown!r:.1000} instead of {expected!r:.1000}")
+        if is_awaitable(expected):
+            # A task has the context of this moment: all of it is graphql-core's.
+            expected = asyncio.ensure_future(expected)
+        _is_checking.reset(token)
+        if is_awaitable(expected):
+            return self._compare_later(args[0], shown, expected)
+        self._compare(args[0], shown, expected, errors)
         return shown
+
+    async def _compare_later(self, type_: Any, shown: Any, expected: Any) -> Any:
+        """What was found at once, compared with what a coroutine answers."""
+        errors = len(self.collected_errors.errors)
+        self._compare(type_, shown, await expected, errors)
+        return shown
+
+    def _compare(self, type_: Any, shown: Any, expected: Any, errors: int) -> None:
+        if len(self.collected_errors.errors) > errors or to_json(shown) != to_json(expected):
+            self.differences.append(f"{type_}: {to_json(shown)!r:.1000} instead of {to_json(expected)!r:.1000}")
+
+
+_is_checking = ContextVar("is_checking", default=False)
 
 
 def to_json(answer: Any) -> bytes:
@@ -231,7 +249,7 @@ def execute_as(services: Services) -> Execute:
         context = Context(principal, services, Loaders(services), request_id="test")
         result = await schema.execute(document, variables, context_value=context)
         errors = [error.formatted for error in result.errors or ()]
-        return {"data": result.data, "errors": errors, "extensions": result.extensions}
+        return {"data": orjson.loads(to_json(result.data)), "errors": errors, "extensions": result.extensions}
 
     return execute_as
 

@@ -22,12 +22,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repositories.calls import Calls
+from repositories.calls import Calls, Meter, metered
 from repositories.client import FirestoreClient, create_client
 from repositories.decoding import Reference, decode_time
 from repositories.exceptions import ValidationError
 from repositories.models import ClipStatus
 from repositories.stored import StoredDocument
+from repositories.videos import VideoRepository
 from repositories.wire import Wire, add_creation
 
 MOMENT = datetime(1931, 2, 3, 4, 5, 6, 789012, UTC)
@@ -237,3 +238,32 @@ async def test_the_past_can_be_read(collection: AsyncCollectionReference) -> Non
         found = [await wire.run_query(AsyncQuery(collection), 5, moment)]
         found.append(await wire.get_all([collection.document("a").path], 5, moment))
         assert [[document.get("n") for document in documents] for documents in found] == [[n], [n]]
+
+
+@pytest.mark.parametrize("direction", ["ASCENDING", "DESCENDING"])
+@pytest.mark.parametrize("limit", [1, 3, 9])
+async def test_the_first_of_a_list_are_those_of_a_query(
+    collection: AsyncCollectionReference, direction: str, limit: int
+) -> None:
+    """Of values of all types, ties, and documents that lack the field."""
+    for number, value in enumerate([2, None, "a", 2, 1.5, True, MOMENT]):
+        await collection.document(f"d{number}").set({"place": value})
+    await collection.document("nowhere").set({})
+    query = collection.order_by("place", direction=direction).order_by("__name__", direction=direction).limit(limit)
+    order_by = ", ".join(f"{name} {direction[:-6].lower()}" for name in ("place", "__name__"))
+    expected = await Wire(collection._client).run_query(query, 5)
+    assert await Calls(collection._client).list_first(collection, order_by, limit) == expected
+
+
+async def test_documents_that_one_message_does_not_hold_come_in_two(
+    client: FirestoreClient, user_id: str, make_video: Any
+) -> None:
+    videos = VideoRepository(user_id, client)
+    for number in range(6):
+        await videos.create_video(make_video(video_id=f"v{number}"))
+        await client.document("users", user_id, "videos", f"v{number}").update({"more": "a" * 1_000_000})
+    with metered(meter := Meter()):
+        page = await videos.list_videos(limit=6)
+    assert sorted(video.video_id for video in page) == [f"v{number}" for number in range(6)]
+    assert (meter.rpcs, meter.document_reads) == (2, 6)
+    assert not page.has_next

@@ -18,6 +18,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gql.context import Context, Services
 from gql.execution.executor import ColumnExecutor
+from gql.execution.kept import KeptAnswers, KeptItems
 from gql.loaders import Loaders
 from gql.permissions import Principal, Role
 from gql.schema import create_schema
@@ -49,6 +50,16 @@ def show(result: Any) -> bytes:
 async def test_odd_values_and_errors_are_answered_alike(document: str, things: Any) -> None:
     ours, core = [show(await schema.execute(document, VARIABLES, root_value=things)) for schema in (ODD, ODD_BY_CORE)]
     assert ours == core
+
+
+@several
+@given(documents=st.lists(decorate(queries(ODD._schema, fields=["things"])), min_size=2, max_size=3), things=THINGS)
+async def test_what_is_kept_is_answered_alike(documents: list[str], things: Any) -> None:
+    """Each document of a page twice, the second time with what the first left of it."""
+    page = KeptItems(KeptAnswers(2**20), object(), lambda: things)
+    for document in documents * 2:
+        ours = show(await ODD.execute(document, VARIABLES, root_value=page))
+        assert ours == show(await ODD_BY_CORE.execute(document, VARIABLES, root_value=things))
 
 
 EVERYTHING = """

@@ -1,0 +1,38 @@
+"""What fields tell the executor beside their types: what their values change with, and how to find them at once.
+
+Fields are told apart by this as by Strawberry's own options: `strawberry.field(metadata=changes_with(…))`.
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
+
+_CHANGES_WITH = "changes_with"
+_FOUND_BY = "found_by"
+
+
+def changes_with(tell: Callable[..., Hashable]) -> Mapping[str, Any]:
+    """The field's value is the same for the same object and arguments for as long as `tell` answers the same.
+
+    It is called with `info` and the field's arguments, and must know all that the resolver asks `info` for: values
+    are shown to other callers, and in later requests. Resolvers without `info` depend on nothing but their object.
+    """
+    return {_CHANGES_WITH: tell}
+
+
+def found_by(find: Callable[..., Sequence[Any] | None]) -> Mapping[str, Any]:
+    """The coroutine's values may be found without waiting.
+
+    `find` is called with a list of objects, and with `info` and the field's arguments by name. It answers a value for
+    each, or None where one of them has to be waited for, or is an error: then the coroutine is asked.
+    """
+    return {_FOUND_BY: find}
+
+
+def get_change(metadata: Mapping[Any, Any]) -> Callable[..., Hashable] | None:
+    """What `changes_with` was told."""
+    return metadata.get(_CHANGES_WITH)
+
+
+def get_finder(metadata: Mapping[Any, Any]) -> Callable[..., Sequence[Any] | None] | None:
+    """What `found_by` was told."""
+    return metadata.get(_FOUND_BY)
