@@ -174,7 +174,7 @@ class Settings(BaseSettings):
     )
 
     clip_cache_mb: Annotated[int, Field(ge=0)] = Field(
-        64, description="MiB of memory for clips, and answers, that were read before and have not changed; 0 keeps none."
+        64, description="MiB of memory for clips and answers that were read before and have not changed; 0 keeps none."
     )
 
     r2_account_id: str | None = Field(None, description="The Cloudflare account; gives R2's endpoint its address.")
