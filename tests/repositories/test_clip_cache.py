@@ -232,10 +232,9 @@ class Videos:
         await clips.delete_clip(clip.clip_id)
 
     async def read(self, number: int) -> None:
-        """Reads until the writers are done, and a page more: the same cache, and every page held against the store."""
+        """Reads until the writers are done: the same cache, and every page held against what is stored."""
         while not self.is_done:
             await self.read_page(number, self._draw.choice([None, *ClipStatus]))
-        await self.read_page(number, None)
 
     async def read_page(self, number: int, status: ClipStatus | None) -> None:
         """A page of each video, which has to be as it was stored when the video was read, or later."""
@@ -300,7 +299,11 @@ async def test_readers_beside_writers_see_nothing_older_than_the_video(
     await asyncio.gather(*(three.write(make_clip, number) for number in range(3)))
     three.is_done = True
     await asyncio.gather(*readers)
-    await three.read_page(0, None)
+    # However slow the machine was: sets of completed clips are kept, and this one is there to be found.
+    last = make_clip(9, video_id=three.ids[0], status=ClipStatus.COMPLETED)
+    await ClipRepository(videos.user_id, three.ids[0], videos._client).create_clip(last)
+    for _ in range(2):
+        await three.read_page(0, ClipStatus.COMPLETED)
     assert three.served > 0, seed
 
 
