@@ -9,7 +9,7 @@ from google.cloud.firestore import AsyncCollectionReference, FieldFilter
 from repositories.calls import Calls
 from repositories.clip_cache import ClipCache
 from repositories.clip_sets import ClipSet, Filter
-from repositories.listing import Span, filter_equal, read_page
+from repositories.listing import MAX_LISTED, Span, filter_equal, read_page
 from repositories.metering import count_saved_reads
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata
 from repositories.pages import Page
@@ -24,8 +24,6 @@ MAX_CLIPS_READ_PER_CLIP_SHOWN = 4
 # Listing all clips of a video needs a fifth of a query's CPU a document, and reads every one: so it may read three
 # times as many as are wanted. One less than above: where a list is given up for a query, both are paid for.
 MAX_CLIPS_LISTED_PER_CLIP_SHOWN = MAX_CLIPS_READ_PER_CLIP_SHOWN - 1
-# What Firestore puts into one message of a list.
-MAX_CLIPS_LISTED = 300
 
 Pages = dict[str, Page[ClipMetadata]]
 
@@ -86,7 +84,7 @@ class ClipLists:
 
     async def _list(self, video_ids: Sequence[str]) -> dict[str, ClipSet]:
         """All clips of those videos that have no more than one list may hold."""
-        limit = min(self._span.limit * MAX_CLIPS_LISTED_PER_CLIP_SHOWN, MAX_CLIPS_LISTED)
+        limit = min(self._span.limit * MAX_CLIPS_LISTED_PER_CLIP_SHOWN, MAX_LISTED)
         found = await asyncio.gather(
             *(self._calls.list_documents(self._clips_of(video_id), limit) for video_id in video_ids)
         )
@@ -125,7 +123,7 @@ class ClipLists:
     def _check_is_listable(self, video: VideoMetadata) -> bool:
         """Whether the clips wanted are most of the video's; of those that are not completed, statistics say nothing."""
         completed = self._count_completed(video)
-        if self._has_cursor or completed is None or not 0 < video.clips_count <= MAX_CLIPS_LISTED:
+        if self._has_cursor or completed is None or not 0 < video.clips_count <= MAX_LISTED:
             return False
         return video.clips_count <= min(completed, self._span.limit) * MAX_CLIPS_LISTED_PER_CLIP_SHOWN
 

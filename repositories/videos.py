@@ -171,7 +171,7 @@ class VideoRepository(Repository):
         """
         span = Span.parse(order_by, limit=limit, cursor=None, before=None, from_end=False)
         wanted = [assert_id(video_id, "video_id") for video_id in dict.fromkeys(video_ids)]
-        return await ClipLists(self._calls, self.user_id, Filter(status, assert_style(style)), span).read_groups(wanted)
+        return await self._clip_lists(status, style, span).read_groups(wanted)
 
     async def list_clips(
         self,
@@ -191,8 +191,7 @@ class VideoRepository(Repository):
         videos that the cache of clips knows, in the version that they have here.
         """
         span = Span.parse(order_by, limit=limit, cursor=cursor, before=before, from_end=from_end)
-        wanted = Filter(status, assert_style(style))
-        return await ClipLists(self._calls, self.user_id, wanted, span, self._clip_cache).read(list(videos))
+        return await self._clip_lists(status, style, span).read(list(videos))
 
     def find_clips(
         self,
@@ -208,8 +207,10 @@ class VideoRepository(Repository):
     ) -> dict[str, Page[ClipMetadata]]:
         """What `list_clips` answers of those videos that the cache of clips knows, without waiting."""
         span = Span.parse(order_by, limit=limit, cursor=cursor, before=before, from_end=from_end)
-        wanted = Filter(status, assert_style(style))
-        return ClipLists(self._calls, self.user_id, wanted, span, self._clip_cache).find_kept(videos)
+        return self._clip_lists(status, style, span).find_kept(videos)
+
+    def _clip_lists(self, status: ClipStatus | None, style: str | None, span: Span) -> ClipLists:
+        return ClipLists(self._calls, self.user_id, Filter(status, assert_style(style)), span, self._clip_cache)
 
     async def update_video_status(
         self,
