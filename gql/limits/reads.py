@@ -5,7 +5,7 @@ from typing import Any
 
 from graphql import GraphQLField, GraphQLList, GraphQLNamedType, GraphQLNonNull, get_named_type
 
-from repositories.clip_lists import MAX_CLIPS_READ_PER_CLIP_SHOWN
+from repositories.clip_lists import bound_reads
 
 # Lists that are no connections are results of mutations, which take at most so many inputs.
 MAX_PLAIN_LIST_SIZE = 200
@@ -38,9 +38,7 @@ def count_reads(
 def _count_page(owner: str, size: int, arguments: Mapping[str, Any]) -> int:
     if any(arguments.get(name) is not None for name in ("after", "before")):
         return size + READS_BESIDE_A_PAGE + READS_AT_CURSORS
-    # The clips of many videos are read by one query, where these have few more of them than the page shows.
-    shown = size * MAX_CLIPS_READ_PER_CLIP_SHOWN if owner == "Video" else size
-    return shown + READS_BESIDE_A_PAGE
+    return bound_reads(size) if owner == "Video" else size + READS_BESIDE_A_PAGE
 
 
 def _count_own(owner: str, name: str, named: str, arguments: Mapping[str, Any]) -> int:
@@ -51,7 +49,7 @@ def _count_own(owner: str, name: str, named: str, arguments: Mapping[str, Any]) 
         )
         return READS_OF_A_MUTATION * (1 + entries)
     if (owner, name) == ("Video", "cover"):
-        return MAX_CLIPS_READ_PER_CLIP_SHOWN + READS_BESIDE_A_PAGE
+        return bound_reads(1)
     return 1 if named in _DOCUMENT_TYPES else 0
 
 

@@ -19,6 +19,7 @@ from repositories.exceptions import RepositoryError
 from repositories.listing import Span
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata
 from repositories.ordering import ClipOrder
+from repositories.pages import Page
 from repositories.stored import StoredDocument
 from repositories.videos import VideoRepository
 
@@ -73,6 +74,47 @@ async def test_what_a_filter_leaves_is_kept_for_that_filter(
     assert await read(cached, style="split") == ([0], Meter(document_reads=1, rpcs=1))
     assert await read(cached, style="split") == ([0], Meter(saved_document_reads=1))
     assert (await read(cached, style="left"))[0] == [1, 2, 3, 4]
+
+
+async def test_first_pages_of_larger_sets_are_kept(
+    cached: VideoRepository, clips: ClipRepository, make_clip: MakeClip
+) -> None:
+    """A cover of a video with many clips: read by a query that stops, and known until the video changes."""
+    await clips.create_clips_batch([make_clip(number) for number in range(2, 22)])
+    assert await read(cached, limit=1) == ([2], Meter(document_reads=2, rpcs=1))
+    assert await read(cached, limit=1) == ([2], Meter(saved_document_reads=1))
+    assert await read(cached, limit=1, from_end=True) == ([21], Meter(document_reads=2, rpcs=1))
+    assert await read(cached, limit=1, status=None) == ([2], Meter(document_reads=2, rpcs=1))
+    await clips.create_clip(make_clip(1))
+    assert await read(cached, limit=1) == ([1], Meter(document_reads=2, rpcs=1))
+
+
+async def test_pages_at_cursors_are_not_kept(
+    cached: VideoRepository, clips: ClipRepository, make_clip: MakeClip
+) -> None:
+    """There are more of them than anybody looks at twice."""
+    await clips.create_clips_batch([make_clip(number) for number in range(20)])
+    first = (await clips.list_clips(limit=1)).next_cursor
+    for _ in range(2):
+        found, meter = await read(cached, limit=1, cursor=first)
+        assert (found, meter.rpcs, meter.saved_document_reads) == ([1], 1, 0)
+
+
+async def test_a_kept_page_is_the_same_object(
+    cached: VideoRepository, clips: ClipRepository, make_clip: MakeClip
+) -> None:
+    """By which what is shown of it is kept as well; and a set that is read later goes first."""
+    await clips.create_clips_batch([make_clip(number) for number in range(20)])
+    video = await cached.get_video("v")
+    assert video is not None
+    pages = [(await cached.list_clips([video], limit=1))["v"] for _ in range(3)]
+    assert pages[1] == pages[0]
+    assert pages[1] is pages[2]
+    assert pages[1].identity is not None
+    await cached.list_clips([video], limit=20)
+    (again,) = (await cached.list_clips([video], limit=1)).values()
+    assert again == pages[1]
+    assert again is not pages[1]
 
 
 async def test_without_a_cache_everything_is_read(
@@ -234,30 +276,35 @@ class Videos:
     async def read(self, number: int) -> None:
         """Reads until the writers are done: the same cache, and every page held against what is stored."""
         while not self.is_done:
-            await self.read_page(number, self._draw.choice([None, *ClipStatus]))
+            await self.read_page(number, self._draw.choice([None, *ClipStatus]), self._draw.choice([1, 100]))
 
-    async def read_page(self, number: int, status: ClipStatus | None) -> None:
+    async def read_page(self, number: int, status: ClipStatus | None, limit: int = 100) -> None:
         """A page of each video, which has to be as it was stored when the video was read, or later."""
         client = self._clients[number]
         videos = VideoRepository(self._user_id, client, clip_cache=self._cache)
         found = await videos.get_videos(self.ids)
         await asyncio.sleep(self._draw.random() * 0.01)
         with metered(meter := Meter()):
-            pages = await videos.list_clips(found.values(), status=status)
+            pages = await videos.list_clips(found.values(), status=status, limit=limit)
         self.served += meter.saved_document_reads > 0
         for video_id, video in found.items():
-            await self._assert_not_older(client, video, status, list(pages[video_id]))
+            await self._assert_not_older(client, video, status, limit, pages[video_id])
 
     async def _assert_not_older(
-        self, client: FirestoreClient, video: VideoMetadata, status: ClipStatus | None, shown: list[ClipMetadata]
+        self,
+        client: FirestoreClient,
+        video: VideoMetadata,
+        status: ClipStatus | None,
+        limit: int,
+        shown: Page[ClipMetadata],
     ) -> None:
         """The page is what was stored when the video had this version, or at a later moment."""
         clips = ClipRepository(self._user_id, video.video_id, client)
         assert video.version is not None
-        if shown == await read_at(clips, status, video.version):
+        if [*shown] == (await read_at(clips, status, video.version))[:limit]:
             return
         for moment in await self._list_later_moments(client, video):
-            if shown == await read_at(clips, status, moment):
+            if [*shown] == (await read_at(clips, status, moment))[:limit]:
                 return
         raise AssertionError(f"{[clip.clip_id for clip in shown]} of {video.version} was never so since")
 
@@ -347,6 +394,20 @@ def test_large_sets_are_not_kept() -> None:
     assert cache.find(video, Filter()) is None
     cache.keep(video, make_set(MAX_CLIPS_KEPT))
     assert cache.find(video, Filter()) is not None
+
+
+def test_large_pages_are_not_kept() -> None:
+    cache, video, span = (
+        ClipCache(2**30),
+        make_read_video("v"),
+        Span(ClipOrder.PRIORITY_ASC, 2_000, None, None, from_end=False),
+    )
+    clip = ClipMetadata.from_document({"user_id": "u", "video_id": "v", "clip_id": "c"})
+    cache.keep_page(video, Filter(), span, Page((clip,) * (MAX_CLIPS_KEPT + 1)))
+    assert cache.find_page(video, Filter(), span) is None
+    cache.keep_page(video, Filter(), span, Page((clip,) * MAX_CLIPS_KEPT))
+    assert cache.find_page(video, Filter(), span) is not None
+    assert cache.find_page(make_read_video("v", MOMENT + timedelta(microseconds=1)), Filter(), span) is None
 
 
 def test_an_older_version_does_not_replace_a_newer_one() -> None:

@@ -21,7 +21,7 @@ async def requested(execute: Any, document: str, **variables: Any) -> int:
         ("{ videos(first: 5) { nodes { id } } }", 5 + 1),
         ("{ videos(last: 5) { nodes { id } } }", 5 + 1),
         ("{ videos(first: 5) { nodes { clips(first: 10) { nodes { url } } } } }", 6 + 5 * 41),
-        ("{ videos(first: 5) { nodes { cover { id } } } }", 6 + 5 * 5),
+        ("{ videos(first: 5) { nodes { cover { id } } } }", 6 + 5 * 6),
         ('{ a: video(videoId: "v") { id } b: video(videoId: "v") { id } }', 2),
         (
             "{ videos(first: 2) { ...F } } fragment F on VideoConnection { nodes { clips(first: 3) { totalCount } } }",
