@@ -103,8 +103,15 @@ class IndexConfig:
         for index in composites or ():
             self.composites.setdefault(index.collection_id, []).append(index)
         self.overrides = overrides or {}
+        self._stored_forms = {
+            id_: [(index, self._stored_form(index)) for index in found] for id_, found in self.composites.items()
+        }
 
-    def stored_form(self, index: CompositeIndex) -> CompositeIndex:
+    def stored_forms(self, collection_id: str) -> list[tuple[CompositeIndex, CompositeIndex]]:
+        """Return the composite indexes of a collection id, each with the one that has its entries."""
+        return self._stored_forms.get(collection_id, [])
+
+    def _stored_form(self, index: CompositeIndex) -> CompositeIndex:
         """Return the index that is kept for one: itself, or for a descending one its mirror where that is there too."""
         mirror = index.mirror
         if index.is_name_descending and mirror is not None and mirror in self.composites[index.collection_id]:
@@ -113,8 +120,7 @@ class IndexConfig:
 
     def stored_composites(self, collection_id: str) -> list[CompositeIndex]:
         """Return the composite indexes of a collection id that have entries."""
-        composites = self.composites.get(collection_id, ())
-        return list(dict.fromkeys(self.stored_form(index) for index in composites))
+        return list(dict.fromkeys(stored for _, stored in self.stored_forms(collection_id)))
 
     def field_indexes(self, collection_id: str, path: FieldPath) -> FieldIndexes:
         """Return the single-field indexes of a field: its own override, or that of a map around it, or the default."""

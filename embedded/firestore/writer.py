@@ -221,9 +221,14 @@ class Pace:
     def __init__(self) -> None:
         self._until = time.monotonic() + SLICE_SECONDS
 
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the slice of time is used up."""
+        return time.monotonic() > self._until
+
     async def pause(self) -> None:
         """Yield to the event loop if the slice of time is used up."""
-        if time.monotonic() > self._until:
+        if self.is_over:
             await asyncio.sleep(0)
             self._until = time.monotonic() + SLICE_SECONDS
 
