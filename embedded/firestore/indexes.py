@@ -104,14 +104,14 @@ class IndexConfig:
             self.composites.setdefault(index.collection_id, []).append(index)
         self.overrides = overrides or {}
         self._stored_forms = {
-            id_: [(index, self._stored_form(index)) for index in found] for id_, found in self.composites.items()
+            id_: [(index, self.stored_form(index)) for index in found] for id_, found in self.composites.items()
         }
 
     def stored_forms(self, collection_id: str) -> list[tuple[CompositeIndex, CompositeIndex]]:
         """Return the composite indexes of a collection id, each with the one that has its entries."""
         return self._stored_forms.get(collection_id, [])
 
-    def _stored_form(self, index: CompositeIndex) -> CompositeIndex:
+    def stored_form(self, index: CompositeIndex) -> CompositeIndex:
         """Return the index that is kept for one: itself, or for a descending one its mirror where that is there too."""
         mirror = index.mirror
         if index.is_name_descending and mirror is not None and mirror in self.composites[index.collection_id]:
