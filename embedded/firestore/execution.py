@@ -36,7 +36,8 @@ class Execution:
             yield None if seen <= offset else document
             if limit is not None and seen == offset + limit:
                 return
-            await pace.pause()
+            if pace.is_over:  # asked before anything is awaited: this runs for every document
+                await pace.pause()
 
     async def _started(self) -> Iterator[StoredDocument]:
         """Return the results; what has to be read and sorted before the first of them is so already, in a thread."""

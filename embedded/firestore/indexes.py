@@ -103,6 +103,13 @@ class IndexConfig:
         for index in composites or ():
             self.composites.setdefault(index.collection_id, []).append(index)
         self.overrides = overrides or {}
+        self._stored_forms = {
+            id_: [(index, self.stored_form(index)) for index in found] for id_, found in self.composites.items()
+        }
+
+    def stored_forms(self, collection_id: str) -> list[tuple[CompositeIndex, CompositeIndex]]:
+        """Return the composite indexes of a collection id, each with the one that has its entries."""
+        return self._stored_forms.get(collection_id, [])
 
     def stored_form(self, index: CompositeIndex) -> CompositeIndex:
         """Return the index that is kept for one: itself, or for a descending one its mirror where that is there too."""
@@ -113,8 +120,7 @@ class IndexConfig:
 
     def stored_composites(self, collection_id: str) -> list[CompositeIndex]:
         """Return the composite indexes of a collection id that have entries."""
-        composites = self.composites.get(collection_id, ())
-        return list(dict.fromkeys(self.stored_form(index) for index in composites))
+        return list(dict.fromkeys(stored for _, stored in self.stored_forms(collection_id)))
 
     def field_indexes(self, collection_id: str, path: FieldPath) -> FieldIndexes:
         """Return the single-field indexes of a field: its own override, or that of a map around it, or the default."""

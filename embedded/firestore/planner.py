@@ -114,9 +114,9 @@ def _candidates(query: Query, shape: _Shape, config: IndexConfig) -> list[_Candi
             scan = IndexScan(field_definition(path, ASCENDING))
             is_ours = mode not in _field_modes(config, query, path)
             found.append(_Candidate(frozenset(), scan, name.is_descending, is_ours=is_ours))
-    for index in config.composites.get(collection_id, ()):
+    for index, stored in config.stored_forms(collection_id):
         if index.is_group == is_group:
-            candidate = _match_composite(index, config.stored_form(index), shape)
+            candidate = _match_composite(index, stored, shape)
             if candidate is not None:
                 found.append(candidate)
     return found
@@ -160,9 +160,11 @@ def _match_composite(index: CompositeIndex, stored: CompositeIndex, shape: _Shap
 
     Never backwards, as in production an index serves one direction only; but what is read for it may be its mirror.
     """
+    if index.is_name_descending != shape.orders[-1].is_descending:
+        return None
     wanted = [(order.path, DESCENDING if order.is_descending else ASCENDING) for order in shape.orders[:-1]]
     at = len(index.fields) - len(wanted)
-    if at < 0 or list(index.fields[at:]) != wanted or index.is_name_descending != shape.orders[-1].is_descending:
+    if at < 0 or list(index.fields[at:]) != wanted:
         return None
     covers = set()
     prefix = b""

@@ -19,7 +19,7 @@ _MAX_CACHED_NUMBERS = 100_000  # some 20 MB
 _FIND_SCOPE = "SELECT number FROM scopes WHERE database = ? AND is_group = ? AND path = ?"
 _ADD_SCOPE = "INSERT INTO scopes (database, is_group, path) VALUES (?, ?, ?)"
 _DELETE_ENTRY = "DELETE FROM entries WHERE scope = ? AND idx = ? AND value = ? AND name = ? AND document = ?"
-_CHUNK_SIZES = (512, 16, 1)  # of few lengths, so that SQLite keeps the statements prepared
+_CHUNK_SIZES = (64, 8, 1)  # of few lengths, so that SQLite keeps the statements prepared; 512 rows take longer
 _LOAD_SIZE = 32
 _LOAD = (
     "SELECT path, number, created, updated, data FROM documents WHERE database = ?"  # noqa: S608 - constants only
@@ -61,43 +61,45 @@ class Tables:
                 by_key[key].fill(*row)
         return states
 
-    def store(self, state: State, commit_time: int) -> bool:
-        """Write what a commit made of a document; False if that changes nothing. `write_entries` is to follow."""
+    def find_entries(self, state: State) -> bool:
+        """Put into a state the index entries that it loses and gains; False if the commit has changed nothing."""
         document = state.document
         if not state.is_dirty or (document is None and state.number is None):
             return False
-        if document is None:
-            self._delete(state, commit_time)
-            return True
         is_new = state.number is None or state.is_recreated
-        if not is_new and _serialise(document, state.path, state.created, state.updated) == state.data:
+        if document and not is_new and _serialise(document, state.path, state.created, state.updated) == state.data:
             return False
-        self._keep_version(state, commit_time)
-        if is_new:
-            state.created = commit_time
-        self._put(state, commit_time, _serialise(document, state.path, state.created, commit_time))
-        state.updated = commit_time
+        collection_id = state.path.segments[-2]
+        state.added = self._makers.entries(collection_id, document.fields) if document is not None else []
+        if len(state.added) > MAX_ENTRIES:
+            raise InvalidArgumentError(
+                f"Document '{state.path.name}' would have {len(state.added):,} index entries, and {MAX_ENTRIES:,} are"
+                " allowed: exempt its large maps and arrays from indexing."
+            )
+        if state.before is not None:
+            old_set, new_set = set(self._makers.entries(collection_id, state.before.fields)), set(state.added)
+            state.removed, state.added = list(old_set - new_set), list(new_set - old_set)
         return True
+
+    def store(self, state: State, commit_time: int) -> None:
+        """Write what a commit has made of a document. `write_entries` is to follow."""
+        self._keep_version(state, commit_time)
+        if state.document is None:
+            self._connection.execute("DELETE FROM documents WHERE number = ?", (state.number,))
+            return
+        if state.number is None or state.is_recreated:
+            state.created = commit_time
+        self._put(state, commit_time, _serialise(state.document, state.path, state.created, commit_time))
+        state.updated = commit_time
 
     def write_entries(self, states: Iterable[State]) -> None:
         """Bring the indexes up to documents that were stored."""
         removed: list[Row] = []
         added: list[Row] = []
         for state in states:
-            collection_id = state.path.segments[-2]
-            new = self._makers.entries(collection_id, state.document.fields) if state.document is not None else []
-            if len(new) > MAX_ENTRIES:
-                raise InvalidArgumentError(
-                    f"Document '{state.path.name}' would have {len(new):,} index entries, and {MAX_ENTRIES:,} are"
-                    " allowed: exempt its large maps and arrays from indexing."
-                )
             make_rows = self._row_maker(state.path, state.key, state.number or 0)
-            if state.before is None:
-                added += make_rows(new)
-            else:
-                old_set, new_set = set(self._makers.entries(collection_id, state.before.fields)), set(new)
-                removed += make_rows(old_set - new_set)
-                added += make_rows(new_set - old_set)
+            removed += make_rows(state.removed)
+            added += make_rows(state.added)
         self._write_rows(removed, added)
 
     def replace_entries(self, path: Path, number: int, removed: Iterable[Entry], added: Iterable[Entry]) -> None:
@@ -107,6 +109,7 @@ class Tables:
 
     def _write_rows(self, removed: list[Row], added: list[Row]) -> None:
         self._connection.executemany(_DELETE_ENTRY, removed)
+        added.sort()  # as they lie in the file: rows that share a page come one after the other
         at = 0
         for size in _CHUNK_SIZES:
             while len(added) - at >= size:
@@ -125,10 +128,6 @@ class Tables:
             (self._database_number(state.path.database), state.key, state.created, commit_time, data),
         )
         state.number = cursor.lastrowid
-
-    def _delete(self, state: State, commit_time: int) -> None:
-        self._keep_version(state, commit_time)
-        self._connection.execute("DELETE FROM documents WHERE number = ?", (state.number,))
 
     def _keep_version(self, state: State, commit_time: int) -> None:
         if state.number is not None:

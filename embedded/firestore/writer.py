@@ -17,7 +17,7 @@ from embedded.firestore.writes import ParsedWrite, State, apply_write
 SLICE_SECONDS = 0.005  # how long one commit may keep the event loop
 GROUP_SECONDS = 0.02  # how long commits are gathered before they are flushed together
 _PRUNE_ROWS = 1000
-_BATCH_DOCUMENTS = 32  # some milliseconds of index entries
+_BATCH_DOCUMENTS = 64  # some milliseconds of index entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +101,30 @@ class Writer:
     async def _run(self) -> None:
         while True:
             group = [await self._jobs.get()]
-            self._durable.clear()
             try:
                 async with self._turn:
-                    await self._write_group(group)
-            except Exception as error:  # noqa: BLE001 - whoever awaits a job gets it; the writer goes on
-                self._abandon(group, error)
+                    await self._write(group, GROUP_SECONDS)
             finally:
                 self._durable.set()
                 for _ in group:
                     self._jobs.task_done()
 
-    async def _write_group(self, group: list[Job]) -> None:
-        until = time.monotonic() + GROUP_SECONDS
+    async def _write(self, group: list[Job], gather_seconds: float) -> None:
+        """Write a group in one transaction, or each alone where that fails, such as on a full disk."""
+        try:
+            await self._write_group(group, gather_seconds)
+        except Exception as error:  # noqa: BLE001 - whoever awaits a job gets it; the writer goes on
+            self._undo()
+            if len(group) == 1:
+                _fail(group[0], error)
+                return
+            for job in group:
+                if not job.done.done():
+                    await self._write([job], 0)
+
+    async def _write_group(self, group: list[Job], gather_seconds: float) -> None:
+        until = time.monotonic() + gather_seconds
+        self._durable.clear()
         self._connection.execute("BEGIN IMMEDIATE")
         await self._apply(group[0])
         while not self._jobs.empty() and time.monotonic() < until:
@@ -125,21 +136,19 @@ class Writer:
         for job, result in applied:
             if not job.done.done():
                 job.done.set_result(result)
+        for _, result in applied:
             for listener in self.listeners:
                 listener(result)
 
-    def _abandon(self, group: list[Job], error: Exception) -> None:
-        """Undo what is not durable, such as on a full disk, and tell everyone who waits for it."""
+    def _undo(self) -> None:
+        """Roll back what is not durable."""
         self._tables.forget_numbers()
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
-        for job in group:
-            _fail(job, error)
 
     async def _flush(self, results: list[CommitResult]) -> None:
         if not results:
-            self._connection.execute("ROLLBACK")
-            self._tables.forget_numbers()
+            self._undo()
             return
         self._connection.execute("UPDATE clock SET last_commit = ?", (results[-1].commit_time,))
         await self._in_thread("COMMIT")
@@ -150,20 +159,33 @@ class Writer:
         return await loop.run_in_executor(self._thread, self._connection.execute, sql, parameters)
 
     async def _apply(self, job: Job) -> None:
-        self._connection.execute("SAVEPOINT job")
-        try:
-            job.result = await self._apply_writes(job)
-        except Exception as error:  # noqa: BLE001 - it is the caller's, who awaits the job
-            self._tables.forget_numbers()
-            self._connection.execute("ROLLBACK TO job")
-            _fail(job, error)
-        self._connection.execute("RELEASE job")
+        """Write what a job comes to; one that is refused is so before anything is written: there is nothing to undo.
 
-    async def _apply_writes(self, job: Job) -> CommitResult:
+        Within a savepoint, SQLite would copy each page aside before it is changed: a fifth of a large commit.
+        """
+        job.result = None
         commit_time = self._clock.next_commit_time()
+        try:
+            states, results = await self._apply_writes(job, commit_time)
+            changed = await self._find_changed(states)
+            changes = [Change(state.path, state.before, state.document) for state in changed]
+            job.check(changes)
+        except Exception as error:  # noqa: BLE001 - it is the caller's, who awaits the job
+            _fail(job, error)
+            return
+        await self._store(changed, commit_time)
+        for write, result in zip(job.writes, results, strict=True):
+            if not write.is_delete:
+                state = states[write.path]
+                updated = commit_time if state.document is None else state.updated
+                result.update_time.CopyFrom(clock.to_timestamp(updated))
+        job.result = CommitResult(commit_time, results, changes)
+
+    async def _apply_writes(self, job: Job, commit_time: int) -> tuple[dict[Path, State], list[WriteResult]]:
+        """Return the documents as they become, and the writes' results, which lack their times."""
+        pace = Pace()
         states: dict[Path, State] = {}
         results = []
-        pace = Pace()
         paths = list(dict.fromkeys(write.path for write in job.writes))
         for at in range(0, len(paths), _BATCH_DOCUMENTS):
             states |= self._tables.load(paths[at : at + _BATCH_DOCUMENTS])
@@ -171,22 +193,26 @@ class Writer:
         for write in job.writes:
             results.append(apply_write(write, states[write.path], commit_time))
             await pace.pause()
+        return states, results
+
+    async def _find_changed(self, states: dict[Path, State]) -> list[State]:
+        """Return those that are not as they were, with the index entries that they lose and gain."""
+        pace = Pace()
         changed = []
         for state in states.values():
-            if self._tables.store(state, commit_time):
+            if self._tables.find_entries(state):
                 changed.append(state)
             await pace.pause()
-        changes = [Change(state.path, state.before, state.document) for state in changed]
-        for write, result in zip(job.writes, results, strict=True):
-            if not write.is_delete:
-                state = states[write.path]
-                updated = commit_time if state.document is None else state.updated
-                result.update_time.CopyFrom(clock.to_timestamp(updated))
-        job.check(changes)
+        return changed
+
+    async def _store(self, changed: list[State], commit_time: int) -> None:
+        pace = Pace()
+        for state in changed:
+            self._tables.store(state, commit_time)
+            await pace.pause()
         for at in range(0, len(changed), _BATCH_DOCUMENTS):
             self._tables.write_entries(changed[at : at + _BATCH_DOCUMENTS])
             await pace.pause()
-        return CommitResult(commit_time, results, changes)
 
 
 class Pace:
@@ -195,9 +221,14 @@ class Pace:
     def __init__(self) -> None:
         self._until = time.monotonic() + SLICE_SECONDS
 
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the slice of time is used up."""
+        return time.monotonic() > self._until
+
     async def pause(self) -> None:
         """Yield to the event loop if the slice of time is used up."""
-        if time.monotonic() > self._until:
+        if self.is_over:
             await asyncio.sleep(0)
             self._until = time.monotonic() + SLICE_SECONDS
 

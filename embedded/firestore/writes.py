@@ -12,6 +12,7 @@ from embedded.firestore.documents import (
     normalise_fields,
     set_field,
 )
+from embedded.firestore.entries import Entry
 from embedded.firestore.errors import (
     AlreadyExistsError,
     FailedPreconditionError,
@@ -53,6 +54,8 @@ class State:
     is_dirty: bool = False
     is_recreated: bool = False
     transform_count: int = 0
+    removed: list[Entry] = field(default_factory=list)
+    added: list[Entry] = field(default_factory=list)
 
     def fill(self, number: int, created: int, updated: int, data: bytes) -> None:
         """Take over what is stored."""

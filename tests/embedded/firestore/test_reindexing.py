@@ -76,6 +76,7 @@ def seed(connection: sqlite3.Connection, content: dict[str, Any]) -> None:
 def write(tables: Tables, path: DocumentPath, document: Document) -> None:
     state = tables.load([path])[path]
     written = State(path, state.key, state.number, 1, 1, state.data, state.document, document, is_dirty=True)
+    tables.find_entries(written)
     tables.store(written, 2)
     tables.write_entries([written])
 
