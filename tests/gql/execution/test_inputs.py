@@ -99,3 +99,12 @@ def test_fields_that_would_need_more_are_refused(make_type: Callable[[], Any]) -
 
     with pytest.raises(TypeError, match="no list of what is made at once"):
         made_at_once(cls)
+
+
+def test_a_list_that_may_be_left_out_is_refused() -> None:
+    @strawberry.input
+    class Given:
+        clips: list[CreateClipInput] = strawberry.field(default_factory=list)
+
+    with pytest.raises(TypeError, match="no list of what is made at once"):
+        made_at_once(Given)
