@@ -3,15 +3,15 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from repositories.cursors import Cursor
-from repositories.deleting import check_is_deleting
+from repositories.deleting import DELETING_STATUS
 from repositories.listing import Span, build_page
 from repositories.models import ClipMetadata, ClipStatus
 from repositories.ordering import ClipOrder, Order, to_sort_key
 from repositories.pages import Page
-from repositories.reading import try_read_clip_document
+from repositories.reading import try_read_clip_document, try_read_plain_clip_document
 from repositories.stored import StoredDocument
 
 # First pages that are asked for again: those of a page by style, of a wall, and of a cover.
@@ -27,8 +27,7 @@ class Filter:
     style: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ClipRow:
+class ClipRow(NamedTuple):
     """A clip with what is stored in the fields that queries ask for; `clip` is None where it cannot be read."""
 
     id: str
@@ -57,7 +56,8 @@ class ClipSet:
     @classmethod
     def of(cls, wanted: Filter, documents: Iterable[StoredDocument]) -> Self:
         """The set of these documents; what is being deleted is in no list."""
-        return cls(wanted, tuple(_to_row(document) for document in documents if not check_is_deleting(document.fields)))
+        rows = map(_to_row, documents)
+        return cls(wanted, tuple(row for row in rows if row.status != DELETING_STATUS))
 
     def find_page(self, wanted: Filter, span: Span) -> Page[ClipMetadata]:
         """What `list_clips` would read in Firestore, of a filter that this set's own covers."""
@@ -95,6 +95,10 @@ class ClipSet:
 
 
 def _to_row(document: StoredDocument) -> ClipRow:
+    clip = try_read_plain_clip_document(document)
+    if clip is not None:
+        # It has what is stored in all of the fields that lists are ordered by.
+        return ClipRow(clip.clip_id, clip.status, clip.style, clip.__dict__, clip)
     fields = document.fields or {}
     values = {name: fields[name] for name in ORDER_FIELDS if name in fields}
     return ClipRow(document.id, fields.get("status"), fields.get("style"), values, try_read_clip_document(document))

@@ -12,7 +12,7 @@ from repositories.fields import MAX_FILE_SIZE_BYTES, MAX_INTEGER
 from repositories.models import ClipMetadata
 from repositories.statuses import ClipStatus
 
-_FIELDS = tuple(ClipMetadata.model_fields)
+CLIP_FIELDS = tuple(ClipMetadata.model_fields)
 _STATUSES = {str(status): status for status in ClipStatus}
 
 # Below every limit of names, also that of a key, which holds a user's id, a video's and a filename.
@@ -25,9 +25,11 @@ _TIMECODE = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{3}
 _TEXT = re.compile(r"[!-~\xa1-\u167f\u2013-\u2026](?:[ -~\xa1-\u167f\u2013-\u2026]*[!-~\xa1-\u167f\u2013-\u2026])?")
 
 
-def read_plain_clip(data: dict[str, Any]) -> ClipMetadata | None:
-    """The clip that `ClipMetadata.from_document` makes of the data, or None where that is for it to judge."""
-    values: dict[str, Any] = {name: data.get(name) for name in _FIELDS}
+def read_plain_clip(values: dict[str, Any]) -> ClipMetadata | None:
+    """The clip that `ClipMetadata.from_document` makes of the values, or None where that is for it to judge.
+
+    The clip takes the dictionary: it has all `CLIP_FIELDS` in their order, and None where there is no value.
+    """
     if not (_check_names(values) and _check_texts(values) and _check_numbers(values) and _check_moments(values)):
         return None
     values["status"] = _STATUSES[values["status"]]

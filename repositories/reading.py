@@ -1,5 +1,6 @@
 """From Firestore's documents to models; what cannot be read is logged with its path, and never fails a page."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pydantic
@@ -8,7 +9,7 @@ import structlog
 from repositories.deleting import check_is_deleting
 from repositories.exceptions import RepositoryError
 from repositories.models import ClipMetadata, VideoMetadata
-from repositories.plain_clips import read_plain_clip
+from repositories.plain_clips import CLIP_FIELDS, read_plain_clip
 from repositories.stored import StoredDocument
 
 log = structlog.get_logger(__name__)
@@ -39,7 +40,7 @@ def read_video(data: dict[str, Any]) -> VideoMetadata:
 def read_clip(data: dict[str, Any]) -> ClipMetadata:
     """The clip; `RepositoryError` where its document cannot be read."""
     try:
-        return read_plain_clip(data) or ClipMetadata.from_document(data)
+        return ClipMetadata.from_document(data)
     except pydantic.ValidationError as error:
         raise _to_unreadable(error, data) from None
 
@@ -54,7 +55,16 @@ def try_read_video_document(document: StoredDocument) -> VideoMetadata | None:
 
 def try_read_clip_document(document: StoredDocument) -> ClipMetadata | None:
     """The document's clip, or None where there is none, or none that can be read."""
-    return try_read_clip(to_data(document))
+    return try_read_plain_clip_document(document) or try_read_clip(to_data(document))
+
+
+def try_read_plain_clip_document(document: StoredDocument) -> ClipMetadata | None:
+    """The document's clip, whose fields are all as this version writes them, or None."""
+    if document.fields is None:
+        return None
+    values = document.select(CLIP_FIELDS)
+    _, values["user_id"], _, values["video_id"], _, values["clip_id"] = document.path.split("/")
+    return read_plain_clip(values)
 
 
 def try_read_video(data: dict[str, Any] | None) -> VideoMetadata | None:
@@ -83,5 +93,5 @@ def _to_unreadable(error: pydantic.ValidationError, data: dict[str, Any]) -> Rep
     return RepositoryError(f"The document {path} cannot be read: {'; '.join(reasons)}")
 
 
-def _without_nulls(data: dict[str, Any]) -> dict[str, Any]:
+def _without_nulls(data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if value is not None}

@@ -72,7 +72,7 @@ class UnitOfWork:
     def find_tombstone(self, reference: AsyncDocumentReference) -> Data | None:
         """What `get_tombstone` answers, for a document that was read."""
         fields = self._read[reference.path].fields
-        return fields if check_is_deleting(fields) else None
+        return dict(fields) if fields is not None and check_is_deleting(fields) else None
 
     async def run_query(self, query: AsyncQuery) -> list[StoredDocument]:
         """The query's documents as they are stored."""

@@ -29,7 +29,7 @@ from google.cloud.firestore_v1.types import (
 )
 
 from repositories.client import FirestoreClient
-from repositories.decoding import decode_document, decode_path
+from repositories.decoding import decode_path
 from repositories.encoding import NotPlainError, encode_document
 from repositories.stored import StoredDocument
 
@@ -76,7 +76,7 @@ class Wire:
         request = RunQueryRequest(parent=parent, structured_query=built, read_time=read_time)
         responses = await self._stream(self._transport.run_query, request, ("parent", parent), timeout_seconds)
         messages = map(RunQueryResponse.pb, responses)
-        return [decode_document(message.document) for message in messages if message.HasField("document")]
+        return [StoredDocument.from_message(message.document) for message in messages if message.HasField("document")]
 
     async def list_documents(
         self, collection: AsyncCollectionReference, limit: int, timeout_seconds: float
@@ -110,7 +110,7 @@ class Wire:
         except grpc.aio.AioRpcError as error:
             raise google_exceptions.from_grpc_error(error) from error
         message = ListDocumentsResponse.pb(response)
-        return [decode_document(document) for document in message.documents], message.next_page_token
+        return [StoredDocument.from_message(document) for document in message.documents], message.next_page_token
 
     async def commit(self, batch: AsyncWriteBatch, timeout_seconds: float) -> None:
         """The batch is written, all or nothing."""
@@ -174,5 +174,5 @@ def add_creation(batch: AsyncWriteBatch, reference: AsyncDocumentReference, fiel
 
 def _decode_found(response: Any) -> StoredDocument:
     if response.HasField("found"):
-        return decode_document(response.found)
+        return StoredDocument.from_message(response.found)
     return StoredDocument(decode_path(response.missing), None, None, None)

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from repositories.decoding import decode_document
 from repositories.listening.changes import Entry, Event, check_shown
 from repositories.listening.departures import Departures
 from repositories.listening.targets import AnyTarget
 from repositories.listening.versions import Version, digest_path, to_micros
+from repositories.stored import StoredDocument
 
 if TYPE_CHECKING:
     from repositories.listening.audiences import Audience
@@ -111,7 +111,9 @@ class Feed:
             return None
         digest = self.digest(document_id) if known is None else known.version.digest
         born = Version(to_micros(document.create_time), digest)
-        return Entry(document_id, Version(micros, digest), born, self.target.read(decode_document(document)))
+        return Entry(
+            document_id, Version(micros, digest), born, self.target.read(StoredDocument.from_message(document))
+        )
 
     def _put(self, entry: Entry) -> Event:
         before = self.documents.get(entry.id)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from repositories.fields import utc_now
 from repositories.models import ClipMetadata
-from repositories.plain_clips import read_plain_clip
+from repositories.plain_clips import CLIP_FIELDS, read_plain_clip
 
 PLAIN = ClipMetadata(
     user_id="u",
@@ -69,7 +69,7 @@ def validate(data: dict[str, Any]) -> ClipMetadata | None:
 
 def assert_same(data: dict[str, Any]) -> bool:
     """Asserts that the plain clip, if there is one, is the validated one to the last bit; answers whether there is."""
-    plain = read_plain_clip(data)
+    plain = read_plain_clip({name: data.get(name) for name in CLIP_FIELDS})
     if plain is None:
         return False
     validated = validate(data)
