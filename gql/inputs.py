@@ -3,7 +3,6 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from enum import Enum
 from typing import Any
 
@@ -26,14 +25,10 @@ def to_values(data: Any, names: Mapping[str, str] | None = None) -> dict[str, An
     """
     renamed = names or {}
     return {
-        renamed.get(field.name, field.name): _to_value(getattr(data, field.name))
-        for field in fields(data)
-        if getattr(data, field.name) is not strawberry.UNSET
+        renamed.get(name, name): value.value if isinstance(value, Enum) else value
+        for name, value in vars(data).items()
+        if value is not strawberry.UNSET
     }
-
-
-def _to_value(value: Any) -> Any:
-    return value.value if isinstance(value, Enum) else value
 
 
 def assert_upright(values: Mapping[str, Any], names: Iterable[str], path: Path = ()) -> None:

@@ -209,6 +209,11 @@ class ClipMetadata(Document):
         defaults = {**cls.STORED_DEFAULTS, "filename": f"{clip_id}.mp4", "scene_title": clip_id}
         return super().from_document(defaults | {name: value for name, value in data.items() if value is not None})
 
+    def to_document(self) -> dict[str, Any]:
+        """The fields as Firestore holds them."""
+        # Values that have no fields of their own: pydantic's dump, which looks at each, makes the same of them.
+        return {**self.__dict__, "status": str(self.status), "file_size_mb": self.file_size_mb}
+
     def with_file(self, *, file_size_bytes: int, has_thumbnail: bool) -> Self:
         """This clip with what R2 says of its files."""
         changes = plan_file_change(self, file_size_bytes=file_size_bytes, has_thumbnail=has_thumbnail)

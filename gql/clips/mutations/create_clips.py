@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 
 import strawberry
 
@@ -12,6 +12,7 @@ from gql.clips.files import find_files
 from gql.clips.mutations.refusals import video_first
 from gql.clips.types import Clip
 from gql.context import Info
+from gql.execution.inputs import made_at_once
 from gql.inputs import Path, assert_upright, build_file_keys, to_values
 from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id
@@ -28,12 +29,13 @@ from repositories import models
 from repositories.clips import MAX_CLIPS_PER_BATCH, ClipRepository
 from repositories.exceptions import ClipAlreadyExistsError, ValidationError
 from repositories.models import ClipMetadata
-from repositories.validation import validate_model
+from repositories.new_clips import make_clip
 from storage.exceptions import ObjectNotFoundError
 
 MODEL_NAMES = {"title": "scene_title", "description": "scene_description"}
 
 
+@made_at_once
 @strawberry.input(description="A new clip.")
 class CreateClipInput:
     """The fields a clip starts with; the rest is computed."""
@@ -65,6 +67,7 @@ class CreateClipsErrorPolicy(Enum):
     )
 
 
+@made_at_once
 @strawberry.input(description="New clips of one video.")
 class CreateClipsInput:
     """The video and its new clips."""
@@ -153,18 +156,24 @@ async def _plan_clips(info: Info, clips: Sequence[CreateClipInput], shared: dict
             planned.append(error)
         else:
             planned.append(clip)
+    if not any(map(_is_completed, planned)):
+        return planned  # a task a clip would ask R2 for nothing
     return list(await asyncio.gather(*(_with_file(info, clip) for clip in planned)))
 
 
 def _plan_clip(values: dict[str, Any], path: Path) -> ClipMetadata:
     assert_upright(values, ("scene_title",), path)
-    clip = validate_model(ClipMetadata, values, path=path)
+    clip = make_clip(values, path=path)
     build_file_keys(clip.user_id, clip.video_id, clip.filename, (*path, "filename"))
     return clip
 
 
+def _is_completed(clip: Planned) -> TypeGuard[ClipMetadata]:
+    return isinstance(clip, ClipMetadata) and clip.status is models.ClipStatus.COMPLETED
+
+
 async def _with_file(info: Info, clip: Planned) -> Planned:
-    if not isinstance(clip, ClipMetadata) or clip.status is not models.ClipStatus.COMPLETED:
+    if not _is_completed(clip):
         return clip
     try:
         files = await find_files(info.context.services.storage, clip)

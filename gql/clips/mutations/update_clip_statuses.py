@@ -9,6 +9,7 @@ from gql.clips.files import add_files
 from gql.clips.mutations.refusals import video_first
 from gql.clips.types import Clip
 from gql.context import Info
+from gql.execution.inputs import made_at_once
 from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id
 from gql.user_errors import ClipNotFound, FileMissing, InvalidInput, InvalidStatusChange, VideoNotFound
@@ -19,6 +20,7 @@ from repositories.exceptions import ValidationError
 from repositories.statuses import ClipStatusChange
 
 
+@made_at_once
 @strawberry.input(description="A step in the work on one of several clips.")
 class ClipStatusInput:
     """The clip and its next status."""
@@ -32,6 +34,7 @@ class ClipStatusInput:
     )
 
 
+@made_at_once
 @strawberry.input(description="Steps in the work on clips of one video: all of them are done, or none.")
 class UpdateClipStatusesInput:
     """The video, and its clips with their next statuses."""
