@@ -124,7 +124,10 @@ class ClipLists:
         group = filter_equal(self._calls.client.collection_group("clips"), filters)
         clips: defaultdict[str, list[StoredDocument]] = defaultdict(list)
         for document in await self._calls.run_query(group.where(filter=FieldFilter("video_id", "in", video_ids))):
-            clips[document.get("video_id")].append(document)
+            video_id = document.get("video_id")
+            # The group has all collections of this name, wherever in the database they lie.
+            if document.path == f"users/{self._user_id}/videos/{video_id}/clips/{document.id}":
+                clips[video_id].append(document)
         return {video_id: ClipSet.of(self._wanted, clips[video_id]) for video_id in video_ids}
 
     def _find_page(self, clips: ClipSet) -> Page[ClipMetadata]:

@@ -260,7 +260,13 @@ class VideoRepository(Repository):
         filters = {"user_id": self.user_id, "status": DELETING_STATUS}
         clips = filter_equal(self._calls.client.collection_group("clips"), filters)
         found = await asyncio.gather(self._calls.run_query(videos), self._calls.run_query(clips))
-        return [UnfinishedDelete.from_document(document) for documents in found for document in documents]
+        own = f"users/{self.user_id}/videos/"  # a collection group has others' collections of its name as well
+        return [
+            UnfinishedDelete.from_document(document)
+            for documents in found
+            for document in documents
+            if document.path.startswith(own)
+        ]
 
     async def finish_delete(self, unfinished: UnfinishedDelete, files: FileStore) -> None:
         """The delete has ended, whoever began it. One that has ended already is no error, and what is new stays."""

@@ -202,6 +202,20 @@ async def test_clips_of_other_users_are_never_found(
     assert list((await other.list_clips_of_videos(["v"]))["v"]) == []
 
 
+@pytest.mark.parametrize("path", ["clips/{clip_id}", "archive/x/clips/{clip_id}", "users/x/videos/v/clips/{clip_id}"])
+async def test_clips_that_lie_elsewhere_are_not_of_the_video(
+    ten: ClipRepository, videos: VideoRepository, client: FirestoreClient, make_clip: MakeClip, path: str
+) -> None:
+    """Another program's copies, in collections of the same name: a collection group has them all."""
+    copy = make_clip(77)
+    reference = client.document(path.format(clip_id=copy.clip_id))
+    await reference.set(copy.to_document())
+    assert priorities((await videos.list_clips_of_videos(["v"]))["v"]) == priorities(await ten.list_clips())
+    await reference.update({"status": "deleting"})
+    assert await videos.list_unfinished_deletes() == []
+    await reference.delete()
+
+
 async def test_a_document_that_cannot_be_read_is_left_out(
     ten: ClipRepository,
     videos: VideoRepository,
