@@ -5,7 +5,7 @@ import base64
 import json
 import re
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -92,7 +92,14 @@ async def write_much(services: Services, create_video: Any, create_clips: Any, c
             for number in range(CLIPS):
                 name = clip_input(number)["filename"][:-4]
                 batch.update(clips.document(name), {"scene_description": f"{round_} {LONG}"})
-            await batch.commit()
+            await tell(batch.commit())
+
+    async def tell(commit: Awaitable[object]) -> None:
+        """Each change by itself: those that come together are told as what they come to, which may be little."""
+        listener = services.listener
+        told = listener.documents_read + CLIPS
+        await commit
+        await wait_until(lambda: listener.documents_read >= told or listener.targets_count == 0)
 
     return write_much
 
