@@ -141,7 +141,7 @@ MUTANTS = [
         "restless times",
         "a write that changes nothing has a new update_time",
         "tables.py",
-        "if not is_new and _serialise(document, state.path, state.created, state.updated) == state.data:",
+        "if document and not is_new and _serialise(document, state.path, state.created, state.updated) == state.data:",
         "if False:",
         "test_documents.py::test_a_write_that_changes_nothing_keeps_the_update_time",
     ),
