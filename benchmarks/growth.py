@@ -30,10 +30,7 @@ CLIPS_A_USER = 1_000
 PAGE_SIZES = (10, 100, 500, 1_000, 2_000, 5_000)
 MAX_RATIO = 1.5
 MIN_FIT = 0.99
-"""Of the coefficient of determination: how much of what cold pages cost their number of clips explains."""
-
-MAX_WARM_RATIO = 3.0
-"""Of what the largest warm page costs to the smallest: pages that are kept have no cost a clip to fit a line to."""
+"""Of the coefficient of determination: how much of what pages cost their number of clips explains."""
 
 
 class Store(NamedTuple):
@@ -112,7 +109,7 @@ async def compare(page: str, kind: str, stores: list[Store], arguments: argparse
 
 
 async def fit(store: Store, arguments: argparse.Namespace, *, is_cold: bool) -> bool:
-    """Prints what pages of growing size cost, and the line through them; tells whether it is one, or warm: flat."""
+    """Prints what pages of growing size cost, and the line through them; tells whether it is one."""
     print(f"\n| clips a page, {'cold' if is_cold else 'warm'} | p50 | CPU a request | CPU a clip |")
     print("| ---: | ---: | ---: | ---: |", flush=True)
     server = store.find(is_cold=is_cold)
@@ -127,10 +124,6 @@ async def fit(store: Store, arguments: argparse.Namespace, *, is_cold: bool) -> 
         print(
             f"| {size:,} | {statistics.median(p50_ms[size]):.1f} ms | {median:.1f} ms | {1000 * median / size:.0f} µs |"
         )
-    if not is_cold:
-        ratio = medians[-1] / medians[0]
-        print(f"\nthe largest costs {ratio:.1f} times the smallest (at most {MAX_WARM_RATIO:g})", flush=True)
-        return ratio <= MAX_WARM_RATIO
     slope, intercept = statistics.linear_regression(PAGE_SIZES, medians)
     determination = statistics.correlation(PAGE_SIZES, medians) ** 2
     print(

@@ -70,6 +70,19 @@ class ClipsGroup:
     order_by: ClipOrder
     arguments: PageArguments
 
+    def to_arguments(self) -> dict[str, Any]:
+        """What `VideoRepository.list_clips` and `find_clips` take beside the videos."""
+        page = self.arguments
+        return {
+            "status": self.status,
+            "style": self.style,
+            "order_by": self.order_by,
+            "limit": page.limit,
+            "cursor": page.after,
+            "before": page.before,
+            "from_end": page.from_end,
+        }
+
 
 _ONE = PageArguments(limit=1, after=None, before=None, from_end=False)
 
@@ -124,17 +137,7 @@ class Loaders:
             return None
         found = self._found[group]
         if unknown := [video for video in videos if (video.video_id, video.version) not in found]:
-            page = group.arguments
-            kept = self._services.videos(group.user_id).find_clips(
-                unknown,
-                status=group.status,
-                style=group.style,
-                order_by=group.order_by,
-                limit=page.limit,
-                cursor=page.after,
-                before=page.before,
-                from_end=page.from_end,
-            )
+            kept = self._services.videos(group.user_id).find_clips(unknown, **group.to_arguments())
             found |= {(one.video_id, one.version): kept[one.video_id] for one in unknown if one.video_id in kept}
         pages = [found.get((video.video_id, video.version)) for video in videos]
         return None if None in pages else cast("list[Page[ClipMetadata]]", pages)
@@ -163,19 +166,9 @@ class Loaders:
 
     async def _load_clips_of(self, keys: list[ClipsKey]) -> dict[ClipsKey, Page[ClipMetadata]]:
         group = keys[0].group
-        page = group.arguments
         # Of a video that was read twice, the later one: no page is older than either.
         videos = {key.video_id: key.video for key in sorted(keys, key=_get_version)}
-        pages = await self._services.videos(group.user_id).list_clips(
-            videos.values(),
-            status=group.status,
-            style=group.style,
-            order_by=group.order_by,
-            limit=page.limit,
-            cursor=page.after,
-            before=page.before,
-            from_end=page.from_end,
-        )
+        pages = await self._services.videos(group.user_id).list_clips(videos.values(), **group.to_arguments())
         return {key: pages[key.video_id] for key in keys}
 
     async def _load_highlights(self, keys: list[str]) -> list[Highlights | None]:

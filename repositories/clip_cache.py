@@ -84,7 +84,14 @@ class ClipCache:
         self._entries.move_to_end(key)
         return entry.clips
 
-    def _keep(self, video: VideoMetadata, wanted: Filter, span: Span | None, clips: Any, size_bytes: int) -> None:
+    def _keep(
+        self,
+        video: VideoMetadata,
+        wanted: Filter,
+        span: Span | None,
+        clips: ClipSet | Page[ClipMetadata],
+        size_bytes: int,
+    ) -> None:
         key = (video.user_id, video.video_id, wanted, span)
         known = self._entries.get(key)
         if video.version is None or size_bytes > self._max_bytes:

@@ -11,7 +11,7 @@ from repositories.listing import Span, build_page
 from repositories.models import ClipMetadata, ClipStatus
 from repositories.ordering import ClipOrder, Order, to_sort_key
 from repositories.pages import Page
-from repositories.reading import try_read_clip_document, try_read_plain_clip_document
+from repositories.reading import to_data, try_read_clip, try_read_plain_clip_document
 from repositories.stored import StoredDocument
 
 # First pages that are asked for again: those of a page by style, of a wall, and of a cover.
@@ -101,7 +101,8 @@ def _to_row(document: StoredDocument) -> ClipRow:
         return ClipRow(clip.clip_id, clip.status, clip.style, clip.__dict__, clip)
     fields = document.fields or {}
     values = {name: fields[name] for name in ORDER_FIELDS if name in fields}
-    return ClipRow(document.id, fields.get("status"), fields.get("style"), values, try_read_clip_document(document))
+    judged = try_read_clip(to_data(document))
+    return ClipRow(document.id, fields.get("status"), fields.get("style"), values, judged)
 
 
 def _get_key(entry: tuple[Any, ClipRow]) -> Any:

@@ -33,8 +33,7 @@ def test_stages() -> None:
 def test_growth() -> None:
     said = run("growth", "--clips", "2000", "--rounds", "1", "--seconds", "0")
     assert said.count("(at most 1.5)") == 2
-    assert "R² = " in said
-    assert "times the smallest" in said
+    assert said.count("R² = ") == 2
 
 
 @pytest.mark.timeout(120)
