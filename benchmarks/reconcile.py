@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.stack import INDEXES_FILE, with_endpoints
+from domain.keys import thumbnail_key
 from embedded.r2 import BUCKET
 from embedded.stack import start_stack
 from gql.app import create_services
 from gql.context import Services
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
 from settings import Settings
-from storage.keys import thumbnail_key
 
 ROOT = Path(__file__).parents[1]
 USER = "u"

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from cli.stack import connect_services
+from domain.keys import ClipName, format_clip_filename, highlights_key, thumbnail_key
 from repositories.client import FirestoreClient, create_client
 from repositories.clips import MAX_CLIPS_PER_BATCH, ClipRepository
 from repositories.exceptions import RepositoryError
@@ -21,7 +22,6 @@ from repositories.videos import VideoRepository
 from settings import Settings
 from storage.exceptions import ObjectNotFoundError, StorageError
 from storage.highlights import Highlights, HighlightsError, parse_highlights
-from storage.keys import ClipName, format_clip_filename, highlights_key, thumbnail_key
 from storage.r2 import R2Storage
 
 # style → ffmpeg's filter; H.264 wants even sizes.

@@ -8,8 +8,8 @@ from typing import Any
 
 import strawberry
 
+from domain.keys import clip_key, thumbnail_key
 from repositories.exceptions import ValidationError
-from storage.keys import clip_key, thumbnail_key
 
 Path = tuple[str | int, ...]
 

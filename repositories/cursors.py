@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from domain.identifiers import check_document_id
 from repositories.exceptions import InvalidCursorError
 from repositories.fields import to_utc
-from repositories.identifiers import check_document_id
 from repositories.ordering import Order, to_sort_key
 
 MAX_TOKEN_CHARACTERS = 8_192

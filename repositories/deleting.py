@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, Self
 
-from repositories import identifiers
+from domain import identifiers
 from repositories.fields import utc_now
 from repositories.models import ClipMetadata
 from repositories.stored import StoredDocument

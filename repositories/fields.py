@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from repositories import identifiers, timecodes
+from domain import identifiers, timecodes
 from repositories.statuses import cut_error_message
 
 MAX_TEXT_BYTES = 1_500

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, computed_field, field_validator, model_validator
 
-from repositories import identifiers, timecodes, youtube
+from domain import identifiers, timecodes, youtube
 from repositories.documents import Document, check_is_stored
 from repositories.fields import (
     Count,

@@ -7,9 +7,9 @@ tests/repositories/test_new_clips.py holds both to the same answer.
 from collections.abc import Mapping
 from typing import Any
 
-from repositories import timecodes
+from domain import timecodes
+from domain.identifiers import split_filename
 from repositories.fields import utc_now
-from repositories.identifiers import split_filename
 from repositories.models import ClipMetadata
 from repositories.plain_clips import read_plain_clip
 from repositories.statuses import ClipStatus

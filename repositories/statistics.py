@@ -7,8 +7,8 @@ from typing import Any
 from google.cloud.firestore import Increment
 from google.cloud.firestore_v1.field_path import FieldPath
 
+from domain.identifiers import check_style
 from repositories.fields import utc_now
-from repositories.identifiers import check_style
 from repositories.models import ClipMetadata, ClipStatus
 
 REVISION_FIELD = "clips_revision"

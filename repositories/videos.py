@@ -7,7 +7,8 @@ from typing import Any
 from google.cloud.firestore_v1.async_query import AsyncQuery
 from pydantic import TypeAdapter
 
-from repositories import identifiers, statistics
+from domain import identifiers
+from repositories import statistics
 from repositories.base import Repository, assert_id, assert_style, transaction_of
 from repositories.calls import DEFAULT_TIMEOUT_SECONDS
 from repositories.client import FirestoreClient

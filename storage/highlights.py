@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from storage.times import MAX_SECONDS, check_canonical, format_time, parse_time
+from domain.timecodes import MAX_SECONDS, check_canonical, format_timecode, parse_tolerantly
 
 MAX_LINE_BYTES = 1_500
 """Of a title: what Firestore's indexes see of a text."""
@@ -153,7 +153,7 @@ def _agreed_duration(reader: "_Reader", span_seconds: float, duration: float | N
 
 
 def _format(seconds: float | None) -> str | None:
-    return None if seconds is None else format_time(seconds)
+    return None if seconds is None else format_timecode(seconds)
 
 
 class _Reader:
@@ -206,7 +206,7 @@ class _Reader:
         value = self._fields.get(name)
         if value is None:
             return None
-        number = parse_time(value) if isinstance(value, str) and ":" in value else self._number(name)
+        number = parse_tolerantly(value) if isinstance(value, str) and ":" in value else self._number(name)
         if number is None or not 0 <= number <= MAX_SECONDS:
             self.note(f"has no usable {name}; it was left out")
             return None
@@ -216,9 +216,9 @@ class _Reader:
         """Seconds from the start of the video."""
         value = self._fields.get(name)
         if isinstance(value, str):
-            seconds = parse_time(value)
+            seconds = parse_tolerantly(value)
             if seconds is not None and not check_canonical(value):
-                self.note(f"has the {name} {value[:40]!r}; it was read as {format_time(seconds)}")
+                self.note(f"has the {name} {value[:40]!r}; it was read as {format_timecode(seconds)}")
         else:
             seconds = self.seconds(name)
         if seconds is None:

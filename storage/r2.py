@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from domain.keys import MAX_KEY_BYTES
 from storage.client import make_client, translate_errors
 from storage.disposition import format_attachment
 from storage.exceptions import (
@@ -20,7 +21,6 @@ from storage.exceptions import (
     StorageError,
     UploadNotFoundError,
 )
-from storage.keys import MAX_KEY_BYTES
 from storage.signing import MAX_EXPIRES_IN_SECONDS, UrlSigner
 
 if TYPE_CHECKING:

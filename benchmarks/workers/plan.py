@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from storage.keys import ClipName, clip_key, format_clip_filename, thumbnail_key
+from domain.keys import ClipName, clip_key, format_clip_filename, thumbnail_key
 
 USER_ID = "demo"
 STYLES = ("split", "left_focus", "original")

@@ -35,9 +35,9 @@ def command(
 
 
 def _print_token(user_id: str, role: str, expires_in: timedelta, data_dir: Path | None) -> None:
+    from domain.identifiers import check_user_id
     from gql.authentication.dev_tokens import mint_token
     from gql.permissions import Role
-    from repositories.identifiers import check_user_id
 
     try:
         settings = load_settings(data_dir=data_dir)

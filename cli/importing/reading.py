@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import pydantic
 
 from cli.importing.sources import Source, SourceFile, VideoFiles
+from domain.keys import SEEN_STYLES, ClipName, parse_clip_filename, thumbnail_filename
 from repositories.exceptions import ValidationError
 from repositories.models import (
     UNKNOWN_VIDEO_URL,
@@ -19,7 +20,6 @@ from repositories.models import (
 from repositories.validation import validate_model
 from storage.exceptions import ObjectTooLargeError
 from storage.highlights import Highlight, Highlights, HighlightsError, parse_highlights
-from storage.keys import SEEN_STYLES, ClipName, parse_clip_filename, thumbnail_filename
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 Values = dict[str, Any]

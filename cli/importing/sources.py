@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from storage.keys import ObjectKind, parse_key
+from domain.keys import ObjectKind, parse_key
 from storage.r2 import R2Storage
 
 MAX_HIGHLIGHTS_BYTES = 5 * 1024 * 1024

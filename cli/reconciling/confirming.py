@@ -10,12 +10,12 @@ from cli.reconciling.judging import (
     judge_delete,
     judge_video_document,
 )
+from domain.keys import MAX_KEY_BYTES
 from gql.context import Services
 from repositories.calls import compute_backoff_seconds
 from repositories.exceptions import ContentionError
 from repositories.models import ClipStatus
 from repositories.scanning import ScannedClip, ScannedVideo, Scanner
-from storage.keys import MAX_KEY_BYTES
 from storage.r2 import StoredObject
 
 ATTEMPTS = 5

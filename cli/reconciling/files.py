@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from cli.importing.sources import SourceFile, VideoFiles
-from storage.keys import MAX_KEY_BYTES, ObjectKind, parse_key
+from domain.keys import MAX_KEY_BYTES, ObjectKind, parse_key
 from storage.r2 import R2Storage, StoredObject
 
 

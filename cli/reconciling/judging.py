@@ -5,10 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from cli.reconciling.drift import Drift, DriftKind, Rules
-from repositories import statistics
-from repositories.models import ClipMetadata, ClipStatus, VideoStatus
-from repositories.scanning import ScannedClip, ScannedVideo
-from storage.keys import (
+from domain.keys import (
     CLIP_SUFFIX,
     CLIPS_FOLDER,
     HIGHLIGHTS_FILENAME,
@@ -17,6 +14,9 @@ from storage.keys import (
     clip_id_of,
     parse_key,
 )
+from repositories import statistics
+from repositories.models import ClipMetadata, ClipStatus, VideoStatus
+from repositories.scanning import ScannedClip, ScannedVideo
 from storage.r2 import StoredObject
 
 MAX_WAITING = 200

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from cli.reconciling.drift import Drift, DriftKind, Rules
-from storage.keys import parse_key
+from domain.keys import parse_key
 from storage.r2 import MultipartUpload, R2Storage
 
 

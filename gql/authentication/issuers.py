@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from domain.identifiers import check_user_id
 from gql.authentication.dev_tokens import DEV_AUDIENCE, DEV_ISSUER, DEV_ROLES_CLAIM, DevKeys
 from gql.authentication.errors import CallerRefusedError
 from gql.authentication.jwks import KeySource, RemoteKeys
 from gql.permissions import Role
-from repositories.identifiers import check_user_id
 from settings import IssuerSettings, Settings
 
 CLOCK_SKEW_SECONDS = 60

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from domain.keys import thumbnail_key
 from repositories.clips import ClipRepository
 from repositories.exceptions import ClipNotFoundError
 from repositories.models import ClipMetadata, ClipStatus
 from repositories.statuses import ClipStatusChange
 from storage.exceptions import ObjectNotFoundError
-from storage.keys import thumbnail_key
 from storage.r2 import R2Storage
 
 

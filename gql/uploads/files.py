@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
+from domain.keys import highlights_key
 from gql.context import Info
 from gql.inputs import Path, build_file_keys
 from gql.loaders import MAX_HIGHLIGHTS_BYTES
@@ -12,7 +13,6 @@ from gql.uploads.types import NewUploadInput, UploadFileInput, UploadKind
 from repositories.exceptions import ValidationError, VideoNotFoundError
 from repositories.fields import Filename
 from repositories.validation import validate_value
-from storage.keys import highlights_key
 from storage.r2 import MAX_EXPIRES_IN_SECONDS, MAX_PUT_BYTES
 
 _FILENAME = TypeAdapter[str](Filename)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from storage.keys import THUMBNAIL_SUFFIX
+from domain.keys import THUMBNAIL_SUFFIX
 
 ROOT = Path(__file__).parent.parent.parent
 DEMO = ROOT / "demo" / "bucket" / "demo"

@@ -8,8 +8,8 @@ from benchmarks.workers.checking import find_problems
 from benchmarks.workers.plan import USER_ID, Plan, Victim
 from benchmarks.workers.running import Run, finish_run
 from cli.stack import connect_services
+from domain.keys import clip_key
 from gql.app import create_services
-from storage.keys import clip_key
 
 # Twenty seconds, and more where the machine is busy.
 pytestmark = pytest.mark.timeout(300)

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
+from domain.keys import thumbnail_key, video_prefix
 from examples.worker import FILTERS, Job, work
 from gql.app import create_services
 from gql.context import Services
 from repositories.models import ClipStatus, VideoStatus
 from settings import Settings
-from storage.keys import thumbnail_key, video_prefix
 
 ROOT = Path(__file__).parent.parent.parent
 WORKER = ROOT / "examples" / "worker.py"

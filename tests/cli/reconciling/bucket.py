@@ -10,10 +10,10 @@ from rich.progress import Progress
 
 from cli.reconciling.drift import Drift, DriftKind, Rules
 from cli.reconciling.running import Outcome, Reconciler
+from domain.keys import thumbnail_key
 from gql.context import Services
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
 from storage.exceptions import StorageUnavailableError
-from storage.keys import thumbnail_key
 
 STYLES = ("split", "original")
 STUCK_AFTER = timedelta(seconds=8)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.keys import (
+from domain.keys import (
     SEEN_STYLES,
     ClipName,
     ObjectKind,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from repositories import identifiers
+from domain import identifiers
 
 
 @pytest.mark.parametrize("value", ["v", "dQw4w9WgXcQ", "..a", "_x_", "__x", "é" * 750, "a b", "😀", "a" * 1500])

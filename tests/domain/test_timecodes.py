@@ -2,7 +2,7 @@
 
 import pytest
 
-from repositories.timecodes import compute_duration_seconds, parse_timecode
+from domain.timecodes import compute_duration_seconds, parse_timecode
 
 
 @pytest.mark.parametrize(

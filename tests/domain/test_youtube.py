@@ -2,7 +2,7 @@
 
 import pytest
 
-from repositories.youtube import extract_youtube_id
+from domain.youtube import extract_youtube_id
 
 ID = "dQw4w9WgXcQ"
 
