@@ -7,8 +7,8 @@ import strawberry
 from strawberry.extensions import FieldExtension
 from strawberry.types.field import StrawberryField
 
-from gql.audit import CANCELLED, audit, name_failure, name_outcome
 from gql.context import Context
+from gql.logs.audit import CANCELLED, audit, name_failure, name_outcome
 from gql.permissions import Action, resolve_user_id
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import structlog
 
-from gql.logs import hide_in_logs
+from gql.logs.configure import hide_in_logs
 from settings import ConfigurationError, R2Settings, Settings
 from storage.r2 import R2Storage
 

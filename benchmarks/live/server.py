@@ -7,7 +7,7 @@ from starlette.routing import Route
 
 from gql.app import create_app
 from gql.limits.connections import PunctualProtocol, PunctualSocketProtocol
-from gql.logs import configure_logging
+from gql.logs.configure import configure_logging
 from settings import Settings
 
 

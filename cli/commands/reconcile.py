@@ -121,7 +121,7 @@ def command(
 
 async def _reconcile(settings: Settings, request: Request, reporter: JsonReporter | TextReporter) -> Summary:
     from gql.app import create_services
-    from gql.logs import configure_logging
+    from gql.logs.configure import configure_logging
 
     configure_logging(settings)
     services = create_services(settings)

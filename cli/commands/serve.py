@@ -107,7 +107,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
 
     from gql.app import create_app
     from gql.limits.connections import PunctualProtocol, PunctualSocketProtocol
-    from gql.logs import configure_logging
+    from gql.logs.configure import configure_logging
 
     configure_logging(settings)
     config = uvicorn.Config(

@@ -18,8 +18,8 @@ from cli.stack import with_endpoints
 from embedded.endpoints import read_endpoints
 from gql.app import create_services
 from gql.authentication.dev_tokens import mint_token
+from gql.logs.redaction import digest_clip_id
 from gql.permissions import Role
-from gql.redaction import digest_clip_id
 from settings import Settings
 from tests.e2e.conftest import Server
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import structlog
 
-from gql.audit import MAX_IDS, find_ids
+from gql.logs.audit import MAX_IDS, find_ids
 from gql.permissions import Principal, Role
 from repositories.videos import VideoRepository
 

@@ -11,8 +11,8 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
-from gql.logs import make_formatter
-from gql.redaction import HIDDEN, Redactor, digest_clip_id
+from gql.logs.configure import make_formatter
+from gql.logs.redaction import HIDDEN, Redactor, digest_clip_id
 from settings import Settings
 
 TITLE = "Über uns: ein Film"

@@ -14,8 +14,8 @@ import pytest
 from embedded.r2 import check_answering, find_rclone
 from gql import rotation
 from gql.app import create_app
-from gql.logs import _redactor
-from gql.redaction import HIDDEN
+from gql.logs.configure import _redactor
+from gql.logs.redaction import HIDDEN
 from settings import ConfigurationError, Settings
 from storage.exceptions import StorageError
 from storage.r2 import R2Storage

@@ -8,8 +8,8 @@ from types import TracebackType
 
 import structlog
 
-from gql.audit import AUDIT_LOGGER
-from gql.redaction import Redactor
+from gql.logs.audit import AUDIT_LOGGER
+from gql.logs.redaction import Redactor
 from settings import ConfigurationError, Settings
 
 log = structlog.get_logger(__name__)
