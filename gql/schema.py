@@ -15,9 +15,9 @@ from gql.clips.mutations import ClipMutations
 from gql.clips.queries import ClipQueries
 from gql.clips.subscriptions import ClipSubscriptions
 from gql.context import Context
+from gql.cost.extension import Cost
 from gql.errors import ErrorCodes, log_errors
 from gql.execution.executor import ColumnExecutor
-from gql.limits.cost import Cost
 from gql.limits.events import each_in_time
 from gql.mutation import assert_guarded
 from gql.node import NodeQueries

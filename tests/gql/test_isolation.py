@@ -261,8 +261,8 @@ def calls(services: Services, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture(autouse=True)
 def _lift_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """These documents select all there is, each field by a name of its own."""
-    monkeypatch.setattr("gql.limits.document.MAX_ALIASES", 1_000)
-    monkeypatch.setattr("gql.limits.reads.MAX_PLAIN_LIST_SIZE", 1)
+    monkeypatch.setattr("gql.cost.document.MAX_ALIASES", 1_000)
+    monkeypatch.setattr("gql.cost.firestore_reads.MAX_PLAIN_LIST_SIZE", 1)
 
 
 Ask = Callable[..., Awaitable[tuple[str, list[str]]]]

@@ -15,7 +15,7 @@ from websockets.typing import Subprotocol
 from gql.app import create_app
 from gql.authentication.dev_tokens import mint_token
 from gql.caching import choose_max_age_seconds
-from gql.limits import cost
+from gql.cost import extension
 from gql.permissions import Role
 from settings import ConfigurationError, HalfSetError, Settings
 from tests.gql.authentication.conftest import Serve, serve  # noqa: F401  a fixture
@@ -178,7 +178,7 @@ async def test_document_is_parsed_and_validated_at_start_and_never_again(
 
     async with open_client() as client:
         count(strawberry_schema, "parse")
-        count(cost, "validate")
+        count(extension, "validate")
         known = await client.post("/graphql", json={"documentId": "sha256:3a1c"})
         assert known.json()["data"] == {"viewer": {"userId": "demo"}}
         assert done == []

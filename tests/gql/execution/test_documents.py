@@ -22,7 +22,7 @@ def validated(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         found.append(document)
         return graphql.validate(schema, document, *args, **kwargs)
 
-    monkeypatch.setattr("gql.limits.cost.validate", validate)
+    monkeypatch.setattr("gql.cost.extension.validate", validate)
     return found
 
 

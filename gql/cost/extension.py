@@ -20,11 +20,11 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types import ExecutionContext
 
 from gql.context import Context
+from gql.cost.bounds import NOTHING
+from gql.cost.document import measure_document
+from gql.cost.lexical import MAX_TOKENS, find_excess
 from gql.limits.budgets import SECONDS_PER_WINDOW, RateLimitedError
-from gql.limits.document import measure_document
-from gql.limits.measuring import NOTHING
 from gql.limits.refusals import rate_limited, timed_out
-from gql.limits.text import MAX_TOKENS, find_excess
 from repositories.metering import Meter, metered
 
 MAX_VALIDATION_ERRORS = 10

@@ -27,9 +27,9 @@ from graphql import (
     value_from_ast_untyped,
 )
 
+from gql.cost.firestore_reads import COUNT_FIELD, count_reads
+from gql.cost.introspection import IntrospectionSizes
 from gql.errors import bad_user_input
-from gql.limits.introspection import IntrospectionSizes
-from gql.limits.reads import COUNT_FIELD, count_reads
 
 Path = tuple[str, ...]
 

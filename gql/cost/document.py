@@ -15,10 +15,10 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from gql.limits.introspection import MAX_INTROSPECTED
-from gql.limits.measuring import NOTHING, Bound, Measurer
+from gql.cost.bounds import NOTHING, Bound, Measurer
+from gql.cost.introspection import MAX_INTROSPECTED
+from gql.cost.overlapping_fields import count_repeats
 from gql.limits.refusals import too_expensive
-from gql.limits.repeats import count_repeats
 
 # Deeper than any page needs: a clip's video's clips' video … is a way to ask for everything.
 MAX_DEPTH = 12
