@@ -17,7 +17,7 @@ from gql.draining import draining_at_signals
 from gql.explorer import origin_of, page_response, serve_asset, wants_page
 from gql.headers import SecurityHeaders
 from gql.health import Readiness, livez
-from gql.limits.middleware import RequestLimits
+from gql.http.request_limits import RequestLimits
 from gql.loopback import LoopbackOnly
 from gql.middleware import BodyLimit, RequestLog
 from gql.rotation import follow_credentials

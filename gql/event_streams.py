@@ -15,7 +15,7 @@ from strawberry.http.streaming import SSETransport
 
 from gql.draining import Drain
 from gql.errors import unauthenticated
-from gql.limits.sockets import Seat
+from gql.http.connection_limits import Seat
 from gql.permissions import Principal
 
 # Proxies give up a response of which nothing comes for 30 to 60 seconds.

@@ -8,8 +8,8 @@ import strawberry
 
 from gql.context import Info
 from gql.errors import too_slow, version_too_old
-from gql.limits.budgets import RateLimitedError
-from gql.limits.refusals import rate_limited
+from gql.rate_limits.budgets import RateLimitedError
+from gql.rate_limits.errors import rate_limited
 from repositories.exceptions import SubscriberTooSlowError, VersionTooOldError
 from repositories.listening.changes import Change, ChangeKind
 from repositories.listening.subscriptions import Subscription

@@ -23,11 +23,11 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from gql.authentication.errors import CallerRefusedError, KeysUnavailableError
 from gql.context import Context
 from gql.errors import log_errors
-from gql.limits.budgets import RateLimitedError
+from gql.http.connection_limits import CONNECTION_INIT_SECONDS, MAX_OPERATIONS, SEAT_KEY, MessageRate, Seat
 from gql.limits.events import EventScope
-from gql.limits.refusals import rate_limited, too_many_operations
-from gql.limits.sockets import CONNECTION_INIT_SECONDS, MAX_OPERATIONS, SEAT_KEY, MessageRate, Seat
 from gql.loaders import Loaders
+from gql.rate_limits.budgets import RateLimitedError
+from gql.rate_limits.errors import rate_limited, too_many_operations
 
 if TYPE_CHECKING:
     from gql.view import GraphQLView

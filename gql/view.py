@@ -28,11 +28,11 @@ from gql.context import Context, Services
 from gql.draining import RETRY_AFTER_SECONDS as ENDING_RETRY_SECONDS
 from gql.errors import ErrorCode, log_errors
 from gql.event_streams import EventStream, EventTransport, Holding, only
-from gql.limits.budgets import QUOTA_KEY
-from gql.limits.callers import resolve_address
-from gql.limits.sockets import SEATS_KEY
+from gql.http.connection_limits import SEATS_KEY
 from gql.loaders import Loaders
 from gql.permissions import NOBODY, Principal
+from gql.rate_limits.allowances import resolve_address
+from gql.rate_limits.budgets import QUOTA_KEY
 from gql.requests import RequestData, assert_json, assert_preflighted, read_parameters
 from gql.schema import Schema
 from gql.sockets import SocketHandler, TextSocketAdapter

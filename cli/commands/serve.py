@@ -106,7 +106,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
     import uvicorn
 
     from gql.app import create_app
-    from gql.limits.connections import PunctualProtocol, PunctualSocketProtocol
+    from gql.http.uvicorn_protocols import PunctualProtocol, PunctualSocketProtocol
     from gql.logs.configure import configure_logging
 
     configure_logging(settings)

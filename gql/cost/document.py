@@ -18,7 +18,7 @@ from graphql import (
 from gql.cost.bounds import NOTHING, Bound, Measurer
 from gql.cost.introspection import MAX_INTROSPECTED
 from gql.cost.overlapping_fields import count_repeats
-from gql.limits.refusals import too_expensive
+from gql.rate_limits.errors import too_expensive
 
 # Deeper than any page needs: a clip's video's clips' video … is a way to ask for everything.
 MAX_DEPTH = 12

@@ -23,8 +23,8 @@ from gql.context import Context
 from gql.cost.bounds import NOTHING
 from gql.cost.document import measure_document
 from gql.cost.lexical import MAX_TOKENS, find_excess
-from gql.limits.budgets import SECONDS_PER_WINDOW, RateLimitedError
-from gql.limits.refusals import rate_limited, timed_out
+from gql.rate_limits.budgets import SECONDS_PER_WINDOW, RateLimitedError
+from gql.rate_limits.errors import rate_limited, timed_out
 from repositories.metering import Meter, metered
 
 MAX_VALIDATION_ERRORS = 10

@@ -4,7 +4,7 @@ import re
 
 from graphql import GraphQLError
 
-from gql.limits.refusals import too_expensive
+from gql.rate_limits.errors import too_expensive
 
 # Operations of the largest pages are below 10,000; what is longer belongs into variables.
 MAX_CHARACTERS = 50_000

@@ -9,8 +9,8 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from gql.errors import log_errors
-from gql.limits.budgets import RateLimitedError
-from gql.limits.refusals import timed_out
+from gql.rate_limits.budgets import RateLimitedError
+from gql.rate_limits.errors import timed_out
 from repositories.metering import count_reads
 
 if TYPE_CHECKING:

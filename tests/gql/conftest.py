@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ from gql.schema import schema
 from settings import Settings
 
 Execute = Callable[..., Awaitable[Any]]
+MakeClient = Callable[..., Awaitable[httpx.AsyncClient]]
 
 
 class CheckedExecutor(ColumnExecutor):
@@ -117,6 +119,22 @@ async def client(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
     """HTTP to the app."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         yield client
+
+
+@pytest.fixture
+async def make_client(settings: Settings) -> AsyncIterator[MakeClient]:
+    """Makes clients of apps with settings changed."""
+    async with AsyncExitStack() as stack:
+
+        async def make_client(**changes: object) -> httpx.AsyncClient:
+            app = create_app(settings.model_copy(update=changes))
+            stack.push_async_callback(app.state.services.close)
+            transport = httpx.ASGITransport(app)
+            return await stack.enter_async_context(
+                httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=60)
+            )
+
+        yield make_client
 
 
 @pytest.fixture

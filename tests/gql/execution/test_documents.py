@@ -7,8 +7,7 @@ import pytest
 from graphql import parse
 
 from gql.execution.documents import KnownDocuments
-from tests.gql.conftest import Execute
-from tests.gql.limits.conftest import MakeClient, make_client  # noqa: F401  a fixture
+from tests.gql.conftest import Execute, MakeClient
 
 PAGES = "query ($n: Int!) { videos(first: $n) { nodes { clips(first: $n) { nodes { id } } } } }"
 
@@ -48,7 +47,7 @@ async def test_what_was_refused_is_not_known(execute: Execute, validated: list[A
     assert len(validated) == 2
 
 
-async def test_secrets_stay_secret(make_client: MakeClient, validated: list[Any]) -> None:  # noqa: F811
+async def test_secrets_stay_secret(make_client: MakeClient, validated: list[Any]) -> None:
     client = await make_client(introspection=False)
     for _ in range(2):
         answer = (await client.post("/graphql", json={"query": "{ __schema { types { name } } }"})).json()
@@ -56,7 +55,7 @@ async def test_secrets_stay_secret(make_client: MakeClient, validated: list[Any]
     assert len(validated) == 2
 
 
-async def test_each_app_has_documents_of_its_own(make_client: MakeClient, execute: Execute) -> None:  # noqa: F811
+async def test_each_app_has_documents_of_its_own(make_client: MakeClient, execute: Execute) -> None:
     """What one may be asked, since its settings allow it, the other may not."""
     document = "{ __schema { queryType { name } } }"
     assert "errors" not in await execute(document)

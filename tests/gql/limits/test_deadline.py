@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.gql.limits.conftest import MakeClient
+from tests.gql.conftest import MakeClient
 
 SECONDS = 0.5
 VIDEO = '{ video(videoId: "v") { id } videos { nodes { id } } }'

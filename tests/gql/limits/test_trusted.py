@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.gql.limits.conftest import MakeClient
+from tests.gql.conftest import MakeClient
 
 WALL = "query ($n: Int!) { videos(first: $n) { nodes { clips(first: $n) { nodes { id } } } } }"
 

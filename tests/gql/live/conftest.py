@@ -17,7 +17,7 @@ from websockets.typing import Subprotocol
 
 from gql.authentication.dev_tokens import mint_token
 from gql.context import Services
-from gql.limits.connections import PunctualProtocol, PunctualSocketProtocol
+from gql.http.uvicorn_protocols import PunctualProtocol, PunctualSocketProtocol
 from gql.permissions import Role
 from repositories.listening.listener import Listener
 from settings import Settings

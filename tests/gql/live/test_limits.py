@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gql.app import create_app
-from gql.limits.sockets import MAX_OPERATIONS
+from gql.http.connection_limits import MAX_OPERATIONS
 from gql.loaders import Loaders
 from settings import Settings
 from tests.gql.live.conftest import (

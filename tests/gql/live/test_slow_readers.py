@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from gql.context import Services
-from gql.limits.readers import ReaderLimit
+from gql.http.uvicorn_protocols import ReaderLimit
 from repositories.listening.listener import Listener
 from tests.gql.live.conftest import CLIP_EVENTS, PATIENCE_SECONDS, TRANSPORTS, take, wait_until
 

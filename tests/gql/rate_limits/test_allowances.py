@@ -2,7 +2,7 @@
 
 import pytest
 
-from gql.limits.callers import resolve_address
+from gql.rate_limits.allowances import resolve_address
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gql.errors import ErrorCode
-from gql.limits.budgets import QUOTA_KEY, Quota, RateLimitedError
-from gql.limits.callers import resolve_address
-from gql.limits.sockets import SEAT_KEY, SEATS_KEY, Seats
+from gql.http.connection_limits import SEAT_KEY, SEATS_KEY, Seats
+from gql.rate_limits.allowances import resolve_address
+from gql.rate_limits.budgets import QUOTA_KEY, Quota, RateLimitedError
 from gql.view import error_response
 from settings import Settings
 

@@ -8,8 +8,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from gql.limits.connections import PunctualProtocol, PunctualSocketProtocol
-from gql.limits.readers import ReaderLimit
+from gql.http.uvicorn_protocols import PunctualProtocol, PunctualSocketProtocol, ReaderLimit
 
 MUCH = bytes(20_000_000)
 

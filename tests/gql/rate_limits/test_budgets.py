@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from gql.limits.budgets import Budgets, RateLimitedError
 from gql.permissions import Principal, Role
+from gql.rate_limits.budgets import Budgets, RateLimitedError
 from settings import ApiKeySettings, Settings
-from tests.gql.limits.conftest import MakeClient
+from tests.gql.conftest import MakeClient
 
 ALICE = Principal("alice", frozenset({Role.USER}))
 EVE = Principal("eve", frozenset({Role.USER}))

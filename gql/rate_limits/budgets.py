@@ -12,8 +12,8 @@ from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 
-from gql.limits.callers import Allowance, resolve_allowance
 from gql.permissions import Principal
+from gql.rate_limits.allowances import Allowance, resolve_allowance
 from settings import Settings
 
 SECONDS_PER_WINDOW = 60

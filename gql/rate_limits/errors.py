@@ -6,7 +6,7 @@ from graphql import GraphQLError
 from strawberry.types.graphql import OperationType
 
 from gql.errors import ErrorCode
-from gql.limits.budgets import RateLimitedError
+from gql.rate_limits.budgets import RateLimitedError
 
 # Fragments that multiply reach numbers that JSON cannot hold.
 MOST_COUNTED = 1_000_000_000

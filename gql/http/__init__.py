@@ -1,0 +1,1 @@
+"""HTTP and WebSocket: what a request passes through before it is GraphQL."""
