@@ -53,12 +53,26 @@ def _is_stored_below_zero(count: Any, info: ValidationInfo) -> bool:
 
 
 class HighlightsSummary(BaseModel):
-    """What was found worth cutting: `total_duration` in seconds, and how many highlights are of each category."""
+    """What was found worth cutting: `total_duration` in seconds, and the highlights' categories, each once."""
 
     model_config = ConfigDict(frozen=True)
 
     total_duration: Seconds = 0.0
-    categories: dict[MapKey, Count] = Field(default_factory=dict)
+    categories: list[MapKey] = Field(default_factory=list)
+
+    @field_validator("categories", mode="before")
+    @classmethod
+    def _read_counts(cls, value: Any, info: ValidationInfo) -> Any:
+        """The categories of a document of an older version, which counted each of them."""
+        return list(value) if isinstance(value, dict) and check_is_stored(info) else value
+
+    @field_validator("categories")
+    @classmethod
+    def _assert_unique(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        unique = list(dict.fromkeys(value))
+        if len(unique) < len(value) and not check_is_stored(info):
+            raise ValueError("A category is in the list twice.")
+        return unique
 
 
 class VideoMetadata(Document):

@@ -52,7 +52,7 @@ class VideoCache:
 
 def _measure(video: VideoMetadata) -> int:
     """The bytes of memory that the model takes, and rather more than less."""
-    categories = video.highlights_summary.categories if video.highlights_summary else {}
+    categories = video.highlights_summary.categories if video.highlights_summary else []
     entries = [*video.styles_processed, *video.clips_by_style, *categories]
     texts = [value for value in (*video.__dict__.values(), *entries) if isinstance(value, str)]
     return BYTES_PER_VIDEO + BYTES_PER_ENTRY * len(entries) + sum(map(sys.getsizeof, texts))

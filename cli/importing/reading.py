@@ -1,6 +1,5 @@
 """What a video's files say, as models: tolerant of what is missing, and telling of what was mended."""
 
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
@@ -114,7 +113,7 @@ def _to_progress(files: VideoFiles) -> Values:
 
 def _to_video(reading: VideoReading, highlights: Highlights, styles: list[str], progress: Values) -> VideoMetadata:
     files = reading.files
-    categories = Counter(highlight.hook_category for highlight in highlights.highlights if highlight.hook_category)
+    categories = dict.fromkeys(one.hook_category for one in highlights.highlights if one.hook_category)
     total_duration = round(sum(highlight.duration_seconds or 0 for highlight in highlights.highlights), 3)
     values = {
         "user_id": files.user_id,
@@ -123,7 +122,7 @@ def _to_video(reading: VideoReading, highlights: Highlights, styles: list[str], 
         "video_title": highlights.video_title or files.video_id,
         "custom_prompt": highlights.custom_prompt,
         "highlights_count": len(highlights.highlights),
-        "highlights_summary": {"total_duration": total_duration, "categories": dict(categories)},
+        "highlights_summary": {"total_duration": total_duration, "categories": list(categories)},
         "styles_processed": styles,
         "created_by": IMPORTER,
         **progress,

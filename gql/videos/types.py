@@ -19,20 +19,14 @@ if TYPE_CHECKING:
     from gql.clips.types import Clip
 
 
-@strawberry.type(description="How many highlights of a category were found.")
-class CategoryCount:
-    """One entry of `HighlightsSummary.categories`."""
-
-    category: str = strawberry.field(description="The category, such as `question` or `surprise`.")
-    count: int = strawberry.field(description="How many highlights are of it.")
-
-
 @strawberry.type(description="What was found worth cutting, in short.")
 class HighlightsSummary:
     """Totals over a video's highlights."""
 
     total_duration: float = strawberry.field(description="Seconds of all highlights together.")
-    categories: list[CategoryCount] = strawberry.field(description="Highlights by category.")
+    categories: list[str] = strawberry.field(
+        description="The highlights' categories, such as `question` or `surprise`, each once."
+    )
 
 
 @strawberry.type(description="A part of the video that was found worth cutting, as `highlights.json` tells it.")
@@ -121,8 +115,7 @@ class Video(Node):
         summary = self.model.highlights_summary
         if summary is None:
             return None
-        categories = [CategoryCount(category=name, count=count) for name, count in sorted(summary.categories.items())]
-        return HighlightsSummary(total_duration=summary.total_duration, categories=categories)
+        return HighlightsSummary(total_duration=summary.total_duration, categories=summary.categories)
 
     @strawberry.field(description="What was found worth cutting: read from R2, and only when asked for.")
     async def highlights(self, info: Info) -> list[Highlight] | None:

@@ -109,8 +109,8 @@ def test_values_inside_lists_and_maps_are_named() -> None:
         validate_model(VideoMetadata, {**VIDEO, "styles_processed": ["a", "__b__"]})
     assert caught.value.path == ("styles_processed", 1)
     with pytest.raises(ValidationError) as caught:
-        validate_model(VideoMetadata, {**VIDEO, "highlights_summary": {"categories": {"a": -1}}})
-    assert caught.value.path == ("highlights_summary", "categories", "a")
+        validate_model(VideoMetadata, {**VIDEO, "highlights_summary": {"categories": ["a", "b\n"]}})
+    assert caught.value.path == ("highlights_summary", "categories", 1)
 
 
 def test_a_key_that_r2_cannot_hold_is_the_filenames_error() -> None:
@@ -201,4 +201,27 @@ def test_a_video_that_was_given_its_defaults_claims_nothing() -> None:
 
 
 def test_a_summary_needs_no_fields() -> None:
-    assert HighlightsSummary() == HighlightsSummary(total_duration=0, categories={})
+    assert HighlightsSummary() == HighlightsSummary(total_duration=0, categories=[])
+
+
+def test_a_category_is_in_the_summary_once() -> None:
+    """A list with a category twice is refused where it is given, and read without the second where it is stored."""
+    summary = {"total_duration": 1.0, "categories": ["question", "surprise", "question"]}
+    with pytest.raises(ValidationError) as caught:
+        validate_model(VideoMetadata, {**VIDEO, "highlights_summary": summary})
+    assert caught.value.path == ("highlights_summary", "categories")
+    stored = VideoMetadata.from_document({**VIDEO, "highlights_summary": summary})
+    assert stored.highlights_summary == HighlightsSummary(total_duration=1.0, categories=["question", "surprise"])
+
+
+def test_counts_of_categories_are_read_as_the_categories() -> None:
+    """A document of an older version has a map of counts; what is given anew is a list."""
+    summary = {"total_duration": 1.0, "categories": {"question": 2, "surprise": 1}}
+    stored = VideoMetadata.from_document({**VIDEO, "highlights_summary": summary})
+    assert stored.highlights_summary == HighlightsSummary(total_duration=1.0, categories=["question", "surprise"])
+    assert stored.to_document()["highlights_summary"] == {
+        "total_duration": 1.0,
+        "categories": ["question", "surprise"],
+    }
+    with pytest.raises(ValidationError):
+        validate_model(VideoMetadata, {**VIDEO, "highlights_summary": summary})

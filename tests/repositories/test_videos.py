@@ -75,7 +75,7 @@ async def test_an_update_changes_only_its_fields(videos: VideoRepository, make_v
     before, _ = await videos.create_video(make_video())
     changes = {
         "video_url": "https://youtu.be/dQw4w9WgXcQ",
-        "highlights_summary": {"total_duration": 1.5, "categories": {"a.b": 2}},
+        "highlights_summary": {"total_duration": 1.5, "categories": ["a.b"]},
     }
     after = await videos.update_video("v", changes)
     assert after.youtube_id == "dQw4w9WgXcQ"

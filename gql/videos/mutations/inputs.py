@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from gql.inputs import Path, assert_upright, to_values
 from repositories.exceptions import ValidationError
-from repositories.fields import Count, MapKey
+from repositories.fields import MapKey
 from repositories.validation import validate_value
 
 # What the model calls otherwise than the schema.
@@ -18,15 +18,6 @@ MAX_LIST_ITEMS = 200
 MAX_TOTAL_DURATION_SECONDS = MAX_LIST_ITEMS * 24 * 3600.0
 
 _CATEGORY = TypeAdapter[str](MapKey)
-_COUNT = TypeAdapter[int](Count)
-
-
-@strawberry.input(description="How many highlights of a category were found.")
-class CategoryCountInput:
-    """One entry of `HighlightsSummaryInput.categories`."""
-
-    category: str = strawberry.field(description="The category, such as `question`.")
-    count: int = strawberry.field(description="How many highlights are of it.")
 
 
 @strawberry.input(description="What was found worth cutting, in short.")
@@ -34,8 +25,8 @@ class HighlightsSummaryInput:
     """Totals over a video's highlights."""
 
     total_duration: float = strawberry.field(description="Seconds of all highlights together.")
-    categories: list[CategoryCountInput] = strawberry.field(
-        default_factory=list, description="Highlights by category, each once: at most 200."
+    categories: list[str] = strawberry.field(
+        default_factory=list, description="The highlights' categories, such as `question`, each once: at most 200."
     )
 
     def to_values(self, path: Path) -> dict[str, Any]:
@@ -44,14 +35,12 @@ class HighlightsSummaryInput:
             message = f"From 0 to {MAX_TOTAL_DURATION_SECONDS:,.0f} seconds."
             raise ValidationError(message, (*path, "total_duration"))
         _assert_length(self.categories, (*path, "categories"))
-        categories: dict[str, int] = {}
-        for index, entry in enumerate(self.categories):
+        for index, category in enumerate(self.categories):
             at = (*path, "categories", index)
-            category = validate_value(_CATEGORY, entry.category, path=(*at, "category"))
-            if category in categories:
-                raise ValidationError("This category is in the list twice.", (*at, "category"))
-            categories[category] = validate_value(_COUNT, entry.count, path=(*at, "count"))
-        return {"total_duration": self.total_duration, "categories": categories}
+            validate_value(_CATEGORY, category, path=at)
+            if category in self.categories[:index]:
+                raise ValidationError("This category is in the list twice.", at)
+        return {"total_duration": self.total_duration, "categories": self.categories}
 
 
 def to_video_values(data: Any) -> dict[str, Any]:

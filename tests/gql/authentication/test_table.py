@@ -89,7 +89,7 @@ def test_every_mutation_says_whose_data_it_is_about_and_nowhere_else() -> None:
 @pytest.fixture
 async def documents(create_video: Any, complete_clips: Any, services: Services, query: Any, user_id: str) -> Documents:
     """Documents about a video of the owner's that has all there is to read."""
-    summary = {"totalDuration": 9, "categories": [{"category": "question", "count": 1}]}
+    summary = {"totalDuration": 9, "categories": ["question"]}
     await create_video(highlightsSummary=summary)
     await complete_clips(CLIP)
     highlights = {"video_url": "u", "video_title": "t", "highlights": [{"id": 1, "title": "t", "priority": 1}]}

@@ -16,7 +16,7 @@ from gql.clips.mutations.create_clips import CreateClipInput, CreateClipsInput
 from gql.clips.mutations.update_clip_statuses import ClipStatusInput, UpdateClipStatusesInput
 from gql.execution.inputs import made_at_once
 from gql.schema import schema
-from gql.videos.mutations.inputs import CategoryCountInput
+from gql.videos.mutations.inputs import HighlightsSummaryInput
 
 TYPES = [CreateClipInput, CreateClipsInput, ClipStatusInput, UpdateClipStatusesInput]
 TEXT, NUMBER, STATUS = st.text(max_size=5), st.integers(0, 9), st.sampled_from(["PROCESSING", "COMPLETED", "FAILED"])
@@ -90,7 +90,7 @@ def test_what_has_no_default_and_is_left_out_is_null() -> None:
         lambda: strawberry.Maybe[str],  # type: ignore[misc]  # mypy takes it for a type that is not generic
         lambda: strawberry.relay.GlobalID,
         lambda: CreateClipInput,
-        lambda: list[CategoryCountInput],
+        lambda: list[HighlightsSummaryInput],
         lambda: list[CreateClipInput] | None,
     ],
 )

@@ -104,7 +104,7 @@ fragment OfNode on Node { __typename id ... on Clip { title } ... on Video { you
 fragment OfVideo on Video {
   ...OfNode id videoId userId videoUrl title youtubeId status createdAt completedAt failedAt errorMessage
   highlightsCount customPrompt stylesProcessed cropMode targetAspect clipsCount updatedAt createdBy
-  clipsByStyle { style count } highlightsSummary { totalDuration categories { category count } }
+  clipsByStyle { style count } highlightsSummary { totalDuration categories }
 }
 fragment OfClip on Clip {
   id clipId videoId userId sceneId title description filename style priority startTime endTime durationSeconds
