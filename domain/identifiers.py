@@ -15,7 +15,6 @@ STATISTICS_BY_STYLE = "clips_by_style"
 
 _RESERVED = re.compile(r"__.*__", re.DOTALL)
 _SIMPLE_SEGMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,8}")
 # They turn the text around them, so that a name reads as another one.
 _DIRECTIONS = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -41,23 +40,6 @@ def check_user_id(value: str) -> str:
     if len(value) > MAX_USER_ID_CHARACTERS:
         raise ValueError(f"A user's id has at most {MAX_USER_ID_CHARACTERS} characters.")
     return check_document_id(value)
-
-
-def check_filename(value: str) -> str:
-    """`value`, which names a clip's file in its video's folder, and by its stem the clip; ValueError otherwise."""
-    check_name(value)
-    if "/" in value or "\\" in value:
-        raise ValueError("A filename cannot hold slashes: it names a file in the video's own folder.")
-    _check_size(value, MAX_FILENAME_BYTES)
-    stem, extension = split_filename(value)
-    if not stem or not _EXTENSION.fullmatch(extension):
-        raise ValueError("A filename has a stem and an extension, such as `clip_01_03_title_split.mp4`.")
-    if extension.lower() in {".jpg", ".json"}:
-        raise ValueError("This filename is a thumbnail's or a list's, not a clip's.")
-    check_document_id(stem)
-    # The thumbnail has the same stem, and may have the longer extension.
-    _check_size(f"{stem}.jpg", MAX_FILENAME_BYTES)
-    return value
 
 
 def split_filename(filename: str) -> tuple[str, str]:

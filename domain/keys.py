@@ -1,47 +1,86 @@
 """Where each file of a video lives in the bucket, and what a key or a filename tells about a clip."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
-MAX_KEY_BYTES = 1024
-"""S3's and R2's limit for a whole key, in UTF-8."""
-
-MAX_SEGMENT_BYTES = 255
-"""What file systems take for one name; the embedded S3 server keeps objects as files."""
+from domain import identifiers
+from domain.identifiers import MAX_FILENAME_BYTES, MAX_KEY_BYTES, split_filename
 
 HIGHLIGHTS_FILENAME = "highlights.json"
 CLIPS_FOLDER = "clips"
 CLIP_SUFFIX = ".mp4"
 THUMBNAIL_SUFFIX = ".jpg"
 
+CLIP_CONTENT_TYPES = MappingProxyType(
+    {
+        ".mp4": "video/mp4",
+        ".m4v": "video/x-m4v",
+        ".mov": "video/quicktime",
+        ".qt": "video/quicktime",
+        ".webm": "video/webm",
+        ".mkv": "video/x-matroska",
+        ".avi": "video/x-msvideo",
+        ".mpg": "video/mpeg",
+        ".mpeg": "video/mpeg",
+        ".ts": "video/mp2t",
+        ".mts": "video/mp2t",
+        ".m2ts": "video/mp2t",
+        ".ogv": "video/ogg",
+        ".3gp": "video/3gpp",
+        ".3g2": "video/3gpp2",
+        ".flv": "video/x-flv",
+        ".wmv": "video/x-ms-wmv",
+        ".asf": "video/x-ms-asf",
+        ".vob": "video/mpeg",
+        ".mxf": "application/mxf",
+    }
+)
+"""The media type of each extension that a clip may have. The extension is compared in lower case.
+
+The list names video types only: a browser would run an `.html`, `.svg` or `.js` under the bucket's address.
+"""
+
+CLIP_EXTENSIONS = frozenset(CLIP_CONTENT_TYPES)
+
 SEEN_STYLES = ("intelligent_split", "intelligent", "split_fast", "split", "left_focus", "right_focus", "original")
 """Styles seen in real buckets: what to try for a video whose own styles are not known."""
 
 # Segments that name no file in their folder.
 _NOWHERE = frozenset({"", ".", ".."})
+# `{user_id}/{video_id}/{filename}`
+_SEGMENTS_OF_A_FILE = 3
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
-_CLIP_FILENAME = re.compile(r"clip_(?P<priority>[0-9]{1,6})_(?P<scene_id>[0-9]{1,9})_(?P<rest>.+)\.mp4", re.DOTALL)
+_CLIP_STEM = re.compile(r"clip_(?P<priority>[0-9]{1,6})_(?P<scene_id>[0-9]{1,9})_(?P<rest>.+)", re.DOTALL)
+# What unpacking a zip archive of macOS leaves: a second tree, of files that only look like the first one's.
+_MACOS_FOLDER = "__MACOSX"
 
 
 class ObjectKind(StrEnum):
-    """What an object is, as far as its key tells."""
+    """What an object is, as far as its key tells. HIDDEN: it belongs to an operating system or a tool."""
 
     HIGHLIGHTS = "highlights"
     CLIP = "clip"
     THUMBNAIL = "thumbnail"
+    HIDDEN = "hidden"
     OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedKey:
-    """A key taken apart; the ids are None where the key is of another layout, the filename where it names no file."""
+    """A key taken apart; the ids are None where the key is in no video's folder, the filename where it names no file.
+
+    `reason` is why the key is HIDDEN or OTHER, as the end of a sentence about it.
+    """
 
     kind: ObjectKind
     user_id: str | None = None
     video_id: str | None = None
     filename: str | None = None
+    reason: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,27 +126,91 @@ def thumbnail_filename(filename: str) -> str:
 
 def clip_id_of(filename: str) -> str:
     """The clip's id: its filename without the extension."""
-    stem, dot, _ = filename.rpartition(".")
-    return stem if dot and stem else filename
+    stem, _ = split_filename(filename)
+    return stem or filename
+
+
+def parse_filename(value: str) -> str:
+    """`value`, which names a clip's file in its video's folder, and by its stem the clip; ValueError otherwise.
+
+    This is the one rule for what a clip's file is called: of the API's inputs, uploads, the import and `reconcile`.
+    """
+    assert_segment(value)
+    identifiers.check_name(value)
+    stem, extension = split_filename(value)
+    if not stem or extension == ".":
+        raise ValueError("A filename has a stem and an extension, such as `clip_01_03_title_split.mp4`.")
+    if extension.lower() not in CLIP_EXTENSIONS:
+        raise ValueError(f"A clip's file has the extension of a video: {', '.join(sorted(CLIP_EXTENSIONS))}.")
+    if check_hidden(value):
+        raise ValueError("A clip's filename does not begin with a dot: such files are hidden.")
+    identifiers.check_document_id(stem)
+    # The thumbnail has the same stem, and may have the longer extension.
+    assert_segment(stem + THUMBNAIL_SUFFIX)
+    return value
+
+
+def check_filename(value: str) -> bool:
+    """Whether a clip's file can have this name."""
+    try:
+        parse_filename(value)
+    except ValueError:
+        return False
+    return True
+
+
+def check_hidden(segment: str) -> bool:
+    """Whether a file or folder of this name is hidden: `.DS_Store`, `._clip.mp4`, `.git`, `__MACOSX`."""
+    return segment.startswith(".") or segment == _MACOS_FOLDER
+
+
+def guess_content_type(filename: str) -> str:
+    """The media type of a file that a video's folder holds, by its name alone and on every machine the same."""
+    extension = split_filename(filename)[1].lower()
+    known = {**CLIP_CONTENT_TYPES, THUMBNAIL_SUFFIX: "image/jpeg", ".json": "application/json"}
+    return known.get(extension, "application/octet-stream")
 
 
 def parse_key(key: str) -> ParsedKey:
-    """What the key names; any key at all is answered, foreign and unsafe ones as OTHER."""
+    """What the key names; any key at all is answered, foreign and unsafe ones as OTHER, with the reason."""
     segments = key.split("/")
-    if not check_key(key):
-        return ParsedKey(ObjectKind.OTHER)
-    match segments:
-        case [user_id, video_id, filename] if filename == HIGHLIGHTS_FILENAME:
-            return ParsedKey(ObjectKind.HIGHLIGHTS, user_id, video_id, filename)
-        case [user_id, video_id, folder, filename] if folder == CLIPS_FOLDER:
-            return ParsedKey(_kind_of(filename), user_id, video_id, filename)
-        case [user_id, video_id, *_, filename]:
-            return ParsedKey(ObjectKind.OTHER, user_id, video_id, filename)
-    return ParsedKey(ObjectKind.OTHER)
+    if any(check_hidden(segment) and segment not in _NOWHERE for segment in segments):
+        return ParsedKey(ObjectKind.HIDDEN, reason="is hidden, or in a hidden folder")
+    try:
+        _join(*segments)
+        if len(segments) < _SEGMENTS_OF_A_FILE:
+            return ParsedKey(ObjectKind.OTHER, reason="is in no video's folder")
+        identifiers.check_user_id(segments[0])
+        identifiers.check_folder(identifiers.check_document_id(segments[1]))
+    except ValueError as error:
+        return ParsedKey(ObjectKind.OTHER, reason=f"has a name that no key can have ({error})")
+    return _parse_names(*segments)
+
+
+def _parse_names(user_id: str, video_id: str, *names: str) -> ParsedKey:
+    """What the file at `names` below the video's folder is."""
+    kind, reason = ObjectKind.OTHER, "is neither `highlights.json` nor a file in `clips/`"
+    match names:
+        case [filename] if filename == HIGHLIGHTS_FILENAME:
+            kind = ObjectKind.HIGHLIGHTS
+        case [folder, filename] if folder == CLIPS_FOLDER:
+            kind, reason = _classify(filename)
+    return ParsedKey(kind, user_id, video_id, names[-1], "" if kind is not ObjectKind.OTHER else reason)
+
+
+def _classify(filename: str) -> tuple[ObjectKind, str]:
+    """What a file in `clips/` is; for OTHER with the reason."""
+    stem, extension = split_filename(filename)
+    is_thumbnail = extension == THUMBNAIL_SUFFIX
+    try:
+        parse_filename(stem + CLIP_SUFFIX if is_thumbnail else filename)
+    except ValueError as error:
+        return ObjectKind.OTHER, f"is no clip's file ({error})"
+    return (ObjectKind.THUMBNAIL if is_thumbnail else ObjectKind.CLIP), ""
 
 
 def check_key(key: str) -> bool:
-    """Whether this layout could hold the key: relative, no `..`, no empty segment, no control character."""
+    """Whether this layout could hold the key: relative, no `..`, no empty segment, in Unicode's form C."""
     try:
         _join(*key.split("/"))
     except ValueError:
@@ -121,8 +224,9 @@ def parse_clip_filename(filename: str, known_styles: Iterable[str] = SEEN_STYLES
     Title and style may both hold underscores, so only a known style shows where the title ends; the longest that
     fits is taken: `…_intelligent_split` is that style and not `split` after a title that ends in "intelligent".
     """
-    matched = _CLIP_FILENAME.fullmatch(filename)
-    if matched is None:
+    stem, extension = split_filename(filename)
+    matched = _CLIP_STEM.fullmatch(stem)
+    if matched is None or extension.lower() not in CLIP_EXTENSIONS:
         return None
     rest = matched["rest"]
     for style in sorted(filter(None, known_styles), key=len, reverse=True):
@@ -149,8 +253,11 @@ def assert_segment(segment: str) -> None:
         raise ValueError(f"A segment of a key cannot hold a slash: {segment!r}.")
     if _CONTROL_CHARACTER.search(segment):
         raise ValueError(f"A segment of a key cannot hold control characters: {segment!r}.")
-    if len(segment.encode()) > MAX_SEGMENT_BYTES:
-        raise ValueError(f"A segment of a key has at most {MAX_SEGMENT_BYTES} bytes: {segment[:40]!r}….")
+    if len(segment.encode()) > MAX_FILENAME_BYTES:
+        raise ValueError(f"A segment of a key has at most {MAX_FILENAME_BYTES} bytes: {segment[:40]!r}….")
+    # R2 normalizes keys: two names that look alike would share one file.
+    if not unicodedata.is_normalized("NFC", segment):
+        raise ValueError("A file's key is in Unicode's normalization form C.")
 
 
 def _join(*segments: str) -> str:
@@ -160,11 +267,3 @@ def _join(*segments: str) -> str:
     if len(key.encode()) > MAX_KEY_BYTES:
         raise ValueError(f"A key has at most {MAX_KEY_BYTES} bytes: {key[:40]!r}….")
     return key
-
-
-def _kind_of(filename: str) -> ObjectKind:
-    if filename.endswith(CLIP_SUFFIX):
-        return ObjectKind.CLIP
-    if filename.endswith(THUMBNAIL_SUFFIX):
-        return ObjectKind.THUMBNAIL
-    return ObjectKind.OTHER

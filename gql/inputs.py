@@ -1,7 +1,6 @@
 """What all mutations' inputs share: how they become the values that the models validate."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any
@@ -42,10 +41,6 @@ def assert_upright(values: Mapping[str, Any], names: Iterable[str], path: Path =
 def build_file_keys(user_id: str, video_id: str, filename: str, path: Path) -> tuple[str, str]:
     """The keys of a clip and of its thumbnail; ValidationError at `path` where R2 could not hold both, or not apart."""
     try:
-        keys = clip_key(user_id, video_id, filename), thumbnail_key(user_id, video_id, filename)
+        return clip_key(user_id, video_id, filename), thumbnail_key(user_id, video_id, filename)
     except ValueError as error:
         raise ValidationError(str(error), path) from None
-    # R2 normalizes keys: two names that look alike would share one file.
-    if not unicodedata.is_normalized("NFC", keys[0]):
-        raise ValidationError("A file's key is in Unicode's normalization form C.", path)
-    return keys

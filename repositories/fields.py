@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from domain import identifiers, timecodes
+from domain import identifiers, keys, timecodes
 from repositories.statuses import cut_error_message
 
 MAX_TEXT_BYTES = 1_500
@@ -57,7 +57,7 @@ def _cut(value: object) -> object:
 
 DocumentId = Annotated[str, AfterValidator(identifiers.check_document_id)]
 UserId = Annotated[str, AfterValidator(identifiers.check_user_id)]
-Filename = Annotated[str, AfterValidator(identifiers.check_filename)]
+Filename = Annotated[str, AfterValidator(keys.parse_filename)]
 MapKey = Annotated[str, AfterValidator(identifiers.check_map_key)]
 Title = Annotated[str, AfterValidator(check_title)]
 LongText = Annotated[str, AfterValidator(check_long_text)]

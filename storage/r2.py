@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from domain.keys import MAX_KEY_BYTES
+from domain.identifiers import MAX_KEY_BYTES
 from storage.client import make_client, translate_errors
 from storage.disposition import format_attachment
 from storage.exceptions import (

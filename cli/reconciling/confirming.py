@@ -10,7 +10,7 @@ from cli.reconciling.judging import (
     judge_delete,
     judge_video_document,
 )
-from domain.keys import MAX_KEY_BYTES
+from domain.identifiers import MAX_KEY_BYTES
 from gql.context import Services
 from repositories.calls import compute_backoff_seconds
 from repositories.exceptions import ContentionError

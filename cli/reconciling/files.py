@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from cli.importing.sources import SourceFile, VideoFiles
-from domain.keys import MAX_KEY_BYTES, ObjectKind, parse_key
+from domain.identifiers import MAX_KEY_BYTES
+from domain.keys import ObjectKind, parse_key
 from storage.r2 import R2Storage, StoredObject
 
 

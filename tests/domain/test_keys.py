@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.keys import (
+    CLIP_EXTENSIONS,
     SEEN_STYLES,
     ClipName,
     ObjectKind,
@@ -10,8 +11,10 @@ from domain.keys import (
     check_key,
     clip_key,
     format_clip_filename,
+    guess_content_type,
     highlights_key,
     parse_clip_filename,
+    parse_filename,
     parse_key,
     thumbnail_key,
     video_prefix,
@@ -74,6 +77,88 @@ def test_key_tells_what_it_names(key: str, parsed: ParsedKey) -> None:
 
 
 @pytest.mark.parametrize(
+    "value", ["clip_01_03_a_split.mp4", "CLIP.MP4", "a.b.webm", "clip 😀.mov", *(f"a{one}" for one in CLIP_EXTENSIONS)]
+)
+def test_filenames_of_clips(value: str) -> None:
+    """Every video extension is taken in any case, and the key of such a file names a clip."""
+    assert parse_key(f"u/v/clips/{value}").kind is ObjectKind.CLIP
+    assert parse_filename(value.upper())
+    assert parse_filename(value) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "clip",
+        ".mp4",
+        "clip.",
+        "../a.mp4",
+        "/etc/a.mp4",
+        "a/b.mp4",
+        "..\\a.mp4",
+        "a\0.mp4",
+        "a.jpg",
+        "A.JPG",
+        "highlights.json",
+        "..mp4",
+        "__a__.mp4",
+        "a\u202e4pm.mp4",
+        "a" * 252 + ".mp4",
+        "a.html",
+        "a.HTM",
+        "a.svg",
+        "a.js",
+        "a.mp4.exe",
+        "a.gif",
+        "a.mp4 ",
+        ".hidden.mp4",
+        "._clip.mp4",
+        "..a.mp4",
+        "cafe\u0301.mp4",
+        "\ud800.mp4",
+    ],
+)
+def test_filenames_that_are_refused(value: str) -> None:
+    """What the API refuses as a clip's filename, no import takes for a clip, and the other way round."""
+    assert parse_key(f"u/v/clips/{value}").kind is not ObjectKind.CLIP
+    with pytest.raises(ValueError, match=r".+"):
+        parse_filename(value)
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        ("u/v/clips/._a.mp4", ObjectKind.HIDDEN),
+        ("u/v/clips/.DS_Store", ObjectKind.HIDDEN),
+        ("u/v/.git/config", ObjectKind.HIDDEN),
+        (".Trash-1000/v/clips/a.mp4", ObjectKind.HIDDEN),
+        ("u/.v/clips/a.mp4", ObjectKind.HIDDEN),
+        ("__MACOSX/v/clips/a.mp4", ObjectKind.HIDDEN),
+        ("u/v/clips/a.txt", ObjectKind.OTHER),
+        ("u/v/clips/a.JPG", ObjectKind.OTHER),
+        ("u/cafe\u0301/clips/a.mp4", ObjectKind.OTHER),
+        ("u/__v__/clips/a.mp4", ObjectKind.OTHER),
+        (f"{'u' * 129}/v/clips/a.mp4", ObjectKind.OTHER),
+        ("u", ObjectKind.OTHER),
+    ],
+)
+def test_key_that_names_no_clip_has_a_reason(key: str, kind: ObjectKind) -> None:
+    """A hidden name in any part, a name that is not in form C and a foreign type each say why they are left out."""
+    parsed = parse_key(key)
+    assert parsed.kind is kind
+    assert parsed.reason
+
+
+def test_content_type_is_the_same_on_every_machine() -> None:
+    """`.ts` is a video here, and not the translation file that a machine's own list may call it."""
+    assert guess_content_type("a.TS") == "video/mp2t"
+    assert guess_content_type("a.jpg") == "image/jpeg"
+    assert guess_content_type("highlights.json") == "application/json"
+    assert guess_content_type("page.html") == "application/octet-stream"
+
+
+@pytest.mark.parametrize(
     ("filename", "name"),
     [
         (FILENAME, ClipName(1, 7, "a_fine_title", "split_fast")),
@@ -85,7 +170,9 @@ def test_key_tells_what_it_names(key: str, parsed: ParsedKey) -> None:
         ("clip_01_02_x_cinema.mp4", None),
         ("clip_01_02_xsplit.mp4", None),
         ("clip_01_x_split.mp4", None),
-        ("clip_01_02_x_split.MP4", None),
+        ("clip_01_02_x_split.MP4", ClipName(1, 2, "x", "split")),
+        ("clip_01_02_x_split.webm", ClipName(1, 2, "x", "split")),
+        ("clip_01_02_x_split.html", None),
         ("clip_\u0660\u0661_02_x_split.mp4", None),
         ("clip_01_02_x_split.jpg", None),
         ("", None),

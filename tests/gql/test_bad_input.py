@@ -57,6 +57,8 @@ BAD_FILENAMES = [
     *["a\0.mp4", "a.mp4\0.jpg", "a", ".mp4", "..mp4", "...mp4", "a.mp4/", "__a__.mp4", "a.m p4", "a.mp4 "],
     # Thumbnails' and lists' names, whatever their case.
     *["a.jpg", "a.JPG", "a.Jpg", "highlights.json", "HIGHLIGHTS.JSON"],
+    # Browsers run these, and no operating system shows those.
+    *["a.html", "a.HTML", "a.svg", "a.js", "a.txt", "a.mp4.exe", ".hidden.mp4", "._clip.mp4", "..a.mp4"],
     *["x" * 252 + ".mp4", "🎬" * 63 + ".mp4", "x" * 1_024 + ".mp4", "e\u0301.mp4"],
 ]
 BAD_STYLES = [*BAD_NAMES, "__reserved__", "x" * 1_500, "x" * 1_486, "x " * 742, "🎬" * 375, "`" * 800]
@@ -281,7 +283,7 @@ GOOD_STYLES = [
 ]
 GOOD_FILENAMES = [
     *["b.mp4", "B.mp4", "clip_01_A.mp4", "CLIP_01_a.MP4", "Clip_01_A.MoV", "a b.mp4", "a+b.mp4", "a&b=c.mp4"],
-    *["a?b.mp4", "a#b.mp4", "a%2e%2e%2fb.mp4", "a..b.mp4", "..a.mp4", "-rf.mp4", "~.mp4", "$HOME.mp4", "a;b.mp4"],
+    *["a?b.mp4", "a#b.mp4", "a%2e%2e%2fb.mp4", "a..b.mp4", "-rf.mp4", "~.mp4", "$HOME.mp4", "a;b.mp4"],
     *["it's.mp4", '"a".mp4', "<a>.mp4", "a|b.mp4", "a:b.mp4", "*.mp4", "[a].mp4", "{a}.mp4", "CON.mp4", "100%.mp4"],
     *["🎬.mp4", "Größe.mp4", "速い.webm", "עברית.mp4", "العربية.mp4", " a.mp4", "a .mp4", "x" * 251 + ".mp4"],
 ]
