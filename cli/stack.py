@@ -4,9 +4,9 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 from pydantic import SecretStr, ValidationError
 
+from cli.output import CommandError
 from embedded.stack import EmbeddedError, Endpoints, connect_or_start
 from settings import ConfigurationError, Settings
 
@@ -59,4 +59,4 @@ def connect_services(data_dir: Path | None) -> Iterator[Settings]:
         with connect_or_start(settings.data_dir, indexes_file=INDEXES_FILE) as endpoints:
             yield with_endpoints(settings, endpoints)
     except (ConfigurationError, EmbeddedError) as error:
-        raise click.ClickException(str(error)) from None
+        raise CommandError(str(error)) from None

@@ -17,6 +17,7 @@ from gql.draining import draining_at_signals
 from gql.explorer import origin_of, page_response, serve_asset, wants_page
 from gql.headers import SecurityHeaders
 from gql.health import Readiness, livez
+from gql.http.header_limits import HeaderLimits
 from gql.http.request_limits import RequestLimits
 from gql.loopback import LoopbackOnly
 from gql.middleware import BodyLimit, RequestLog
@@ -71,6 +72,7 @@ def _choose_middleware(settings: Settings) -> list[Middleware]:
         Middleware(RequestLog),
         *open_to_this_machine,
         make_cors(settings),
+        Middleware(HeaderLimits),
         Middleware(BodyLimit, max_bytes=settings.max_body_bytes),
         Middleware(RequestLimits, settings),
     ]

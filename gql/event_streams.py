@@ -4,23 +4,21 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any
 
 import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from strawberry.http.parse_content_type import parse_content_type
 from strawberry.http.streaming import SSETransport
 
 from gql.draining import Drain
 from gql.errors import unauthenticated
 from gql.http.connection_limits import Seat
+from gql.http.media_types import EVENT_STREAM, parse_accept
 from gql.permissions import Principal
 
 # Proxies give up a response of which nothing comes for 30 to 60 seconds.
 PING_SECONDS = 12
-EVENT_STREAM = "text/event-stream"
 SINGLE_ANSWERS = ("json", "/*")
 
 
@@ -32,22 +30,9 @@ class EventTransport(SSETransport):
 
     def accepts(self, accept: str) -> bool:
         """Whether a client wants events before any single answer: some list both with every request."""
-        wanted = (name for name in _rank(accept) if name == EVENT_STREAM or name.endswith(SINGLE_ANSWERS))
+        names = (media_type.name for media_type in parse_accept(accept))
+        wanted = (name for name in names if name == EVENT_STREAM or name.endswith(SINGLE_ANSWERS))
         return next(wanted, None) == EVENT_STREAM
-
-
-def _rank(accept: str) -> list[str]:
-    """The media types of an `Accept` header, best first."""
-    parsed = [parse_content_type(part) for part in accept.split(",")]
-    qualities = [(name.lower(), _read_quality(parameters.get("q", "1"))) for name, parameters in parsed]
-    return [name for name, quality in sorted(qualities, key=itemgetter(1), reverse=True) if quality > 0]
-
-
-def _read_quality(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0
 
 
 class EventStream(Response):

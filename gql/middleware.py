@@ -17,6 +17,9 @@ log = structlog.get_logger(__name__)
 
 REQUEST_ID_HEADER = "x-request-id"
 _ACCEPTABLE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# Of a log line; no address of ours is longer than 50.
+MAX_PATH_CHARACTERS = 512
+MAX_METHOD_CHARACTERS = 32
 _QUIET_PATHS = frozenset({"/livez", "/readyz"})
 
 
@@ -74,7 +77,14 @@ def _log_request(scope: Scope, status: int, duration_ms: float) -> None:
     if scope["type"] != "http":
         return
     write = log.debug if scope["path"] in _QUIET_PATHS else log.info
-    write("request", method=scope["method"], path=scope["path"], status=status, duration_ms=round(duration_ms, 1))
+    path = scope["path"][:MAX_PATH_CHARACTERS]
+    write(
+        "request",
+        method=scope["method"][:MAX_METHOD_CHARACTERS],
+        path=path,
+        status=status,
+        duration_ms=round(duration_ms, 1),
+    )
 
 
 class BodyLimit:

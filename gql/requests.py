@@ -6,9 +6,9 @@ from typing import Any
 
 from cross_web import HTTPException
 from strawberry.http import GraphQLRequestData, GraphQLRequestProtocol
-from strawberry.http.parse_content_type import parse_content_type
 
-JSON = "application/json"
+from gql.http.media_types import JSON, parse_media_type
+
 # A page of another origin can send none of these without asking first (a CORS preflight), which we then refuse.
 PREFLIGHT_HEADERS = ("graphql-require-preflight", "apollo-require-preflight", "x-requested-with")
 
@@ -48,14 +48,12 @@ def read_parameters(given: Mapping[str, Any], protocol: GraphQLRequestProtocol) 
 
 def assert_json(content_type: str | None) -> None:
     """Raises HTTPException (415) for every body that a form of another origin could send, and for uploads in parts."""
-    if parse_content_type(content_type or "")[0] != JSON:
+    if parse_media_type(content_type or "") != JSON:
         raise HTTPException(415, f"A request's body is JSON: send `Content-Type: {JSON}`.")
 
 
 def assert_preflighted(headers: Mapping[str, str]) -> None:
     """Raises HTTPException (400) where a page of another origin could have sent this GET without asking first."""
-    if parse_content_type(headers.get("content-type", ""))[0] == JSON or any(
-        name in headers for name in PREFLIGHT_HEADERS
-    ):
+    if parse_media_type(headers.get("content-type", "")) == JSON or any(name in headers for name in PREFLIGHT_HEADERS):
         return
     raise HTTPException(400, "A query by GET needs the header `GraphQL-Require-Preflight: 1`, or goes by POST.")

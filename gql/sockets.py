@@ -80,6 +80,8 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         """Lets the caller in, or closes."""
+        if message.get("payload") is None:
+            message = {"type": "connection_init"}
         payload = message.get("payload", {})
         if isinstance(payload, dict) and not self.connection_init_received:
             try:

@@ -29,6 +29,7 @@ from gql.draining import RETRY_AFTER_SECONDS as ENDING_RETRY_SECONDS
 from gql.errors import ErrorCode, log_errors
 from gql.event_streams import EventStream, EventTransport, Holding, only
 from gql.http.connection_limits import SEATS_KEY
+from gql.http.media_types import GRAPHQL_RESPONSE, JSON, parse_accept
 from gql.loaders import Loaders
 from gql.permissions import NOBODY, Principal
 from gql.rate_limits.allowances import resolve_address
@@ -39,8 +40,6 @@ from gql.sockets import SocketHandler, TextSocketAdapter
 
 log = structlog.get_logger(__name__)
 
-GRAPHQL_RESPONSE = "application/graphql-response+json"
-LEGACY_JSON = "application/json"
 ALLOWED_METHODS = "GET, POST"
 NO_SINGLE_ANSWER = (
     "A subscription has many answers: send it with `Accept: text/event-stream`, "
@@ -102,7 +101,8 @@ class GraphQLView(GraphQL[Context, None]):
         protocol = transport.protocol if transport else "http"
         if request.method == "GET":
             assert_preflighted(request.headers)
-            return read_parameters(self.parse_query_params(request.query_params), protocol)
+            given = {name: value for name, value in request.query_params.items() if value}
+            return read_parameters(self.parse_query_params(given), protocol)
         assert_json(request.content_type)
         return read_parameters(self.parse_json(await request.get_body()), protocol)
 
@@ -172,8 +172,9 @@ class GraphQLView(GraphQL[Context, None]):
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         """The response that answers take their headers from: here the media type that the client asked for."""
         sub_response = await super().get_sub_response(request)
-        accepted = request.headers.get("accept", "")
-        sub_response.media_type = GRAPHQL_RESPONSE if GRAPHQL_RESPONSE in accepted else LEGACY_JSON
+        accepted = parse_accept(request.headers.get("accept", ""))
+        is_named = any(media_type.name == GRAPHQL_RESPONSE for media_type in accepted)
+        sub_response.media_type = GRAPHQL_RESPONSE if is_named else JSON
         return sub_response
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
@@ -239,7 +240,7 @@ def error_response(
 ) -> Response:
     """An HTTP error in the shape of a GraphQL answer, so that every client can show it."""
     body = {"errors": [{"message": message, "extensions": {"code": code, **(extensions or {})}}]}
-    return Response(orjson.dumps(body), status_code=status_code, headers=headers, media_type=LEGACY_JSON)
+    return Response(orjson.dumps(body), status_code=status_code, headers=headers, media_type=JSON)
 
 
 def ending_response() -> Response:

@@ -1,12 +1,12 @@
 """`clipgraph doctor`."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from cli.doctoring.findings import Finding
+from cli.output import print_json, print_line
 
 
 @click.command(help="Check settings, Firestore, indexes, R2 and clock; exit 1 where something is to be done.")
@@ -23,11 +23,15 @@ def command(data_dir: Path | None, *, as_json: bool) -> None:
 
     findings = examine(data_dir)
     for finding in findings:
-        click.echo(json.dumps(asdict(finding)) if as_json else _format(finding))
+        if as_json:
+            print_json(asdict(finding))
+        else:
+            _print_finding(finding)
     if not all(finding.is_well for finding in findings):
         raise SystemExit(1)
 
 
-def _format(finding: Finding) -> str:
-    line = f"{'ok' if finding.is_well else 'ILL':4}{finding.check:10}{finding.message}"
-    return line if finding.advice is None else f"{line}\n{'':14}-> {finding.advice}"
+def _print_finding(finding: Finding) -> None:
+    print_line(f"{'ok' if finding.is_well else 'ILL':4}{finding.check:10}{finding.message}")
+    if finding.advice is not None:
+        print_line(f"{'':14}-> {finding.advice}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cli.commands.firestore_transfer import export_command, import_command
+from cli.output import print_line
 
 
 @click.group(
@@ -52,7 +53,7 @@ def command(
         return
     if indexes is not None and not suggest_indexes and not indexes.is_file():
         raise click.BadParameter(f"{indexes} is not there; with --suggest-indexes it is written.")
-    click.echo(f"Point clients at it with FIRESTORE_EMULATOR_HOST={host_port}", err=True)
+    print_line(f"Point clients at it with FIRESTORE_EMULATOR_HOST={host_port}", err=True)
     arguments = ["-m", "embedded.firestore", "--data-dir", str(data_dir), "--host-port", host_port]
     arguments += ["--indexes", str(indexes)] if indexes else []
     arguments += ["--suggest-indexes"] if suggest_indexes else []

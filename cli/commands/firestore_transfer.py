@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from cli.output import CommandError
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -46,7 +48,7 @@ def export_command(file: str, data_dir: Path | None, project: str | None, databa
                 output.write(write_line(document).encode())
                 progress.update(task, documents=count)
         except GoogleAPICallError as error:
-            raise click.ClickException(f"Firestore stopped the export: {error.message}") from None
+            raise CommandError(f"Firestore stopped the export: {error.message}") from None
 
 
 @click.command(name="import", help="Write the documents of FILE, as export wrote it; - is stdin.")
@@ -71,7 +73,7 @@ def import_command(file: str, data_dir: Path | None, project: str | None, databa
             write_documents(target, lines, report)
         except ImportLinesError as error:
             source = "stdin" if file == _STANDARD else file
-            raise click.ClickException(f"{source}: {error}.") from None
+            raise CommandError(f"{source}: {error}.") from None
 
 
 @contextlib.contextmanager
@@ -87,7 +89,7 @@ def _open_output(file: str) -> Iterator[BinaryIO]:
             yield output
         draft.replace(file)
     except OSError as error:
-        raise click.ClickException(f"Cannot write {file}: {error.strerror}.") from None
+        raise CommandError(f"Cannot write {file}: {error.strerror}.") from None
     finally:
         draft.unlink(missing_ok=True)
 
@@ -100,7 +102,7 @@ def _open_input(file: str) -> Iterator[BinaryIO]:
     try:
         lines = Path(file).open("rb")  # noqa: SIM115 - errors of its readers are not its own
     except OSError as error:
-        raise click.ClickException(f"Cannot read {file}: {error.strerror}.") from None
+        raise CommandError(f"Cannot read {file}: {error.strerror}.") from None
     with lines:
         yield lines
 

@@ -4,12 +4,12 @@ import asyncio
 from pathlib import Path
 
 import click
-import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.importing.sources import BucketSource, FolderSource, Source
 from cli.importing.writing import Importer, Report
+from cli.output import CommandError, print_json, print_line
 from cli.stack import connect_services
 from gql.context import Services
 from repositories.exceptions import RepositoryError
@@ -36,13 +36,16 @@ def command(
 ) -> None:
     """Imports, shows a progress bar on stderr, and prints a report on stdout."""
     if source != R2_SOURCE and not Path(source).is_dir():
-        raise click.ClickException(f"{source} is not a folder: pass the folder that holds the users' folders, or r2.")
+        raise CommandError(f"{source} is not a folder: pass the folder that holds the users' folders, or r2.")
     with connect_services(data_dir) as settings:
         try:
             report = asyncio.run(_import(settings, source, prefix, user_id, dry_run=dry_run))
         except (RepositoryError, StorageError) as error:
-            raise click.ClickException(f"{error} Run the same import again: it goes on where it stopped.") from None
-    click.echo(orjson.dumps(report.to_json()).decode() if as_json else _describe(report, dry_run=dry_run))
+            raise CommandError(f"{error} Run the same import again: it goes on where it stopped.") from None
+    if as_json:
+        print_json(report.to_json())
+    else:
+        _print_report(report, dry_run=dry_run)
 
 
 async def _import(settings: Settings, source: str, prefix: str, user_id: str | None, *, dry_run: bool) -> Report:
@@ -63,12 +66,12 @@ def _open_source(services: Services, source: str, prefix: str) -> Source:
     return BucketSource(services.storage, prefix) if source == R2_SOURCE else FolderSource(Path(source))
 
 
-def _describe(report: Report, *, dry_run: bool) -> str:
+def _print_report(report: Report, *, dry_run: bool) -> None:
     would = "would be " if dry_run else ""
-    lines = [f"{problem.key} {problem.text}" for problem in report.problems]
-    counts = (
+    for problem in report.problems:
+        print_line(f"{problem.key} {problem.text}")
+    print_line(
         f"{report.videos_created} videos {would}created, {report.videos_updated} {would}updated; "
         f"{report.clips_created} clips {would}created, {report.clips_unchanged} there already; "
         f"{report.files_uploaded} files uploaded; {len(report.problems)} remarks."
     )
-    return "\n".join([*lines, counts])

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cli.durations import Duration
+from cli.output import CommandError, print_line
 from cli.reconciling.drift import Rules
 from cli.reconciling.reporting import JsonReporter, TextReporter
 from cli.reconciling.running import Reconciler, Summary
@@ -30,7 +31,7 @@ DRIFTED, FAILED, INTERRUPTED = 1, 2, 130
 """Exit codes. FAILED is click's own for a usage error, too; INTERRUPTED is the shells' for Ctrl-C."""
 
 
-class FailureError(click.ClickException):
+class FailureError(CommandError):
     """The run could not go on, so that nobody knows whether there is drift: 1 would say that there is."""
 
     exit_code = FAILED
@@ -132,9 +133,9 @@ async def _reconcile(settings: Settings, request: Request, reporter: JsonReporte
         try:
             return await reconciler.run(request.user_id, request.resume_after)
         except (RepositoryError, StorageError) as error:
-            raise click.ClickException(f"{error} {_describe_resuming(reconciler)}") from None
+            raise CommandError(f"{error} {_describe_resuming(reconciler)}") from None
         except asyncio.CancelledError:
-            click.echo(f"Stopped. {_describe_resuming(reconciler)}", err=True)
+            print_line(f"Stopped. {_describe_resuming(reconciler)}", err=True)
             raise SystemExit(INTERRUPTED) from None
         finally:
             await services.close()

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from cli.output import CommandError, print_line, print_text
+
 CHECKED_IN = Path("schema.graphql")
 
 
@@ -17,7 +19,7 @@ def print_command() -> None:
     """The SDL on stdout."""
     from gql.schema import print_schema
 
-    click.echo(print_schema(), nl=False)
+    print_text(print_schema(), ends_line=False)
 
 
 @command.command(name="check", help="Hold schema.graphql against the schema of the code; exit 1 where they differ.")
@@ -35,9 +37,9 @@ def check_command(file: Path) -> None:
     try:
         old, new = build_schema(file.read_text(encoding="utf-8")), build_schema(printed)
     except GraphQLError as error:
-        raise click.ClickException(f"{file} is no schema: {error.message}") from None
+        raise CommandError(f"{file} is no schema: {error.message}") from None
     for breaking in find_breaking_changes(old, new):
-        click.echo(f"breaking: {breaking.description}")
+        print_line(f"breaking: {breaking.description}")
     for dangerous in find_dangerous_changes(old, new):
-        click.echo(f"dangerous: {dangerous.description}")
-    raise click.ClickException(f"{file} is not the schema of the code: run `make schema` and commit it.")
+        print_line(f"dangerous: {dangerous.description}")
+    raise CommandError(f"{file} is not the schema of the code: run `make schema` and commit it.")

@@ -12,6 +12,7 @@ from types import FrameType
 
 import click
 
+from cli.output import CommandError, print_text
 from cli.stack import INDEXES_FILE, load_settings, with_endpoints
 from settings import ConfigurationError, Settings
 
@@ -43,7 +44,7 @@ def command(host: str | None, port: int | None, data_dir: Path | None, *, demo: 
         settings = load_settings(host=host, port=port, data_dir=data_dir)
         _serve(settings, demo=demo)
     except (ConfigurationError, EmbeddedError) as error:
-        raise click.ClickException(str(error)) from None
+        raise CommandError(str(error)) from None
 
 
 def _serve(settings: Settings, *, demo: bool) -> None:
@@ -128,7 +129,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
     server = uvicorn.Server(config)
     host, port = listener.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    click.echo(make_welcome(address, settings))
+    print_text(make_welcome(address, settings))
     # What is imported stays: looking through it again and again is a good part of what requests take.
     gc.collect()
     gc.freeze()

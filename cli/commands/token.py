@@ -8,6 +8,7 @@ import click
 from pydantic import ValidationError
 
 from cli.durations import Duration
+from cli.output import CommandError, print_line
 from cli.stack import load_settings
 from settings import ApiKeySettings, ConfigurationError
 
@@ -43,14 +44,14 @@ def _print_token(user_id: str, role: str, expires_in: timedelta, data_dir: Path 
         settings = load_settings(data_dir=data_dir)
         check_user_id(user_id)
     except ConfigurationError as error:
-        raise click.ClickException(str(error)) from None
+        raise CommandError(str(error)) from None
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--user") from None
     if settings.has_issuer:
-        raise click.ClickException(
+        raise CommandError(
             "An issuer is set (CLIPGRAPH_AUTH_…), and then only its tokens are good: get one from there."
         )
-    click.echo(mint_token(settings.data_dir, user_id, Role(role), int(expires_in.total_seconds())))
+    print_line(mint_token(settings.data_dir, user_id, Role(role), int(expires_in.total_seconds())))
 
 
 def _print_api_key(name: str, role: str) -> None:
@@ -61,7 +62,7 @@ def _print_api_key(name: str, role: str) -> None:
         entry = ApiKeySettings.model_validate({"name": name, "sha256": sha256, "role": role})
     except ValidationError as error:
         raise click.BadParameter(error.errors()[0]["msg"], param_hint="--api-key") from None
-    click.echo(key)
-    click.echo(
+    print_line(key)
+    print_line(
         f"It is shown this once. Its entry in CLIPGRAPH_AUTH_API_KEYS: {json.dumps(entry.model_dump())}", err=True
     )

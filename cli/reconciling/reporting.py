@@ -1,10 +1,9 @@
 """What a run prints: drift and the summary on stdout, remarks on stderr."""
 
-import click
-import orjson
 from rich.console import Console
 from rich.table import Table
 
+from cli.output import print_json, print_line
 from cli.reconciling.drift import Drift, DriftKind
 from cli.reconciling.running import Outcome, Summary
 
@@ -14,11 +13,11 @@ class TextReporter:
 
     def tell_drift(self, drift: Drift, outcome: Outcome, resume_after: str | None) -> None:  # noqa: ARG002  Reporter's
         """Prints the drift."""
-        click.echo(f"{drift.kind:<21} {outcome:<6} {drift.place} {drift.text}")
+        print_line(f"{drift.kind:<21} {outcome:<6} {drift.place} {drift.text}")
 
     def tell_remark(self, text: str) -> None:
         """Prints the remark on stderr."""
-        click.echo(text, err=True)
+        print_line(text, err=True)
 
     def tell_summary(self, summary: Summary) -> None:
         """Prints how much of what was found."""
@@ -30,7 +29,7 @@ class TextReporter:
         if table.rows:
             Console().print(table)
         else:
-            click.echo(f"{table.title}: R2 and Firestore agree.")
+            print_line(f"{table.title}: R2 and Firestore agree.")
 
 
 class JsonReporter:
@@ -41,17 +40,12 @@ class JsonReporter:
 
     def tell_drift(self, drift: Drift, outcome: Outcome, resume_after: str | None) -> None:
         """Prints the drift."""
-        _print({**drift.to_json(), "outcome": outcome, "resume_after": resume_after})
+        print_json({**drift.to_json(), "outcome": outcome, "resume_after": resume_after})
 
     def tell_remark(self, text: str) -> None:
         """Prints the remark on stderr."""
-        click.echo(text, err=True)
+        print_line(text, err=True)
 
     def tell_summary(self, summary: Summary) -> None:
         """Prints how much of what was found."""
-        _print({"summary": summary.to_json()})
-
-
-def _print(line: dict[str, object]) -> None:
-    # As text: rich, while it draws a bar on the same terminal, lets only text pass above it.
-    click.echo(orjson.dumps(line).decode())
+        print_json({"summary": summary.to_json()})

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import grpc
 from google.cloud.firestore_v1.services.firestore import FirestoreClient
 from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcTransport
 
+from cli.output import CommandError
 from cli.stack import EMBEDDED_PROJECT, INDEXES_FILE
 from embedded.stack import EmbeddedError, connect_or_start
 from settings import Settings
@@ -43,12 +43,12 @@ def connect_database(data_dir: Path | None, project: str | None, database: str |
         with connect_or_start(data_dir or settings.data_dir, indexes_file=INDEXES_FILE) as endpoints:
             yield _connect(endpoints.firestore_host_port, project or EMBEDDED_PROJECT, database)
     except EmbeddedError as error:
-        raise click.ClickException(str(error)) from None
+        raise CommandError(str(error)) from None
 
 
 def _connect(emulator_host: str | None, project: str | None, database: str) -> Database:
     if project is None:
-        raise click.ClickException("Say whose documents with --project, or set GOOGLE_CLOUD_PROJECT.")
+        raise CommandError("Say whose documents with --project, or set GOOGLE_CLOUD_PROJECT.")
     name = f"projects/{project}/databases/{database}"
     if emulator_host is None:
         return Database(FirestoreClient(), name)

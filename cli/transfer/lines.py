@@ -8,6 +8,8 @@ from typing import Any
 from google.cloud.firestore_v1 import types
 from google.protobuf.json_format import MessageToDict
 
+from domain.control_characters import escape_control_characters
+
 RawDocument: Any = types.Document.pb()  # of protobuf itself: proto-plus would cost many times as much
 _Fill = Callable[[Any, Any], None]
 
@@ -18,7 +20,8 @@ class LineError(Exception):
 
 def write_line(document: Any) -> str:
     """The line of a document, with its line break."""
-    return json.dumps(MessageToDict(document), sort_keys=True, ensure_ascii=False) + "\n"
+    line = json.dumps(MessageToDict(document), sort_keys=True, ensure_ascii=False)
+    return f"{escape_control_characters(line)}\n"
 
 
 def read_line(line: bytes, root: str) -> Any:

@@ -5,11 +5,13 @@ import logging
 import sys
 import threading
 from types import TracebackType
+from typing import Any
 
 import structlog
 
+from domain.control_characters import escape_control_characters as _escape
 from gql.logs.audit import AUDIT_LOGGER
-from gql.logs.redaction import Redactor
+from gql.logs.redaction import MULTILINE, Redactor
 from settings import ConfigurationError, Settings
 
 log = structlog.get_logger(__name__)
@@ -67,8 +69,28 @@ def make_formatter(settings: Settings, shared: list[structlog.typing.Processor])
 
 def _choose_renderer(log_format: str) -> structlog.typing.Processor:
     if log_format == "console" or (log_format == "auto" and sys.stderr.isatty()):
-        return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        return ConsoleRenderer()
+    # Its JSON is ASCII: control characters are escaped as it is.
     return structlog.processors.JSONRenderer()
+
+
+class ConsoleRenderer:
+    """structlog's, for values in which a terminal finds nothing to obey."""
+
+    def __init__(self) -> None:
+        self._render = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+
+    def __call__(self, logger: object, method: str, event: structlog.typing.EventDict) -> str:
+        """The line."""
+        return self._render(
+            logger, method, {_escape(name): _escape_value(name, value) for name, value in event.items()}
+        )
+
+
+def _escape_value(name: str, value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return _escape(value if isinstance(value, str) else str(value), keeps_lines=name in MULTILINE)
 
 
 def _leave_no_other_way() -> None:
