@@ -117,5 +117,10 @@ class Context:
     request_id: str
     event: EventScope = field(default_factory=EventScope)
 
+    @property
+    def hides_suggestions(self) -> bool:
+        """Whether errors name nothing of the schema that the caller has not named."""
+        return not self.services.settings.has_introspection
+
 
 Info = strawberry.Info[Context, None]

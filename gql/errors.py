@@ -14,7 +14,6 @@ from strawberry.extensions import MaskErrors
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionContext
 
-from gql.secrecy import without_suggestions
 from repositories.exceptions import UnavailableError, ValidationError
 from storage.exceptions import StorageUnavailableError
 
@@ -36,6 +35,11 @@ class ErrorCode(StrEnum):
     UNAVAILABLE = "UNAVAILABLE"
     INTERNAL = "INTERNAL"
 
+
+# A message may quote what the caller sent, which may have a megabyte.
+MAX_MESSAGE_CHARACTERS = 1_000
+# Of a log line; aliases may be long.
+MAX_PATH_CHARACTERS = 512
 
 MASKED_MESSAGES = {
     ErrorCode.UNAVAILABLE: "A service behind this API does not answer right now. Try again in a moment.",
@@ -116,7 +120,7 @@ def convert_error(error: GraphQLError, request_id: str) -> GraphQLError:
 
 def _relocate(error: GraphQLError, message: str, extensions: dict[str, Any] | None) -> GraphQLError:
     return GraphQLError(
-        message,
+        message[:MAX_MESSAGE_CHARACTERS],
         nodes=error.nodes,
         source=error.source,
         positions=error.positions,
@@ -135,17 +139,14 @@ class ErrorCodes(MaskErrors):
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
         """Replaces `error` with what `convert_error` lets through."""
         context = self.execution_context.context
-        converted = convert_error(error, context.request_id)
-        if not context.services.settings.has_introspection:
-            converted.message = without_suggestions(converted.message)
-        return converted
+        return convert_error(error, context.request_id)
 
 
 def log_errors(errors: Sequence[GraphQLError]) -> None:
     """Writes a log line an error: lane 4 with its traceback, lane 3 as information."""
     for error in errors:
         code = convert_error(error, request_id="").extensions["code"]  # type: ignore[index]  # set by convert_error
-        path = ".".join(str(part) for part in error.path or ())
+        path = ".".join(str(part) for part in error.path or ())[:MAX_PATH_CHARACTERS]
         if code in MASKED_MESSAGES:
             log.error("resolver_failed", code=code, path=path, exc_info=error.original_error)
         else:

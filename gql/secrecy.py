@@ -1,12 +1,13 @@
-"""Where callers are strangers, the schema is not told: no introspection, and no "Did you mean …?"."""
+"""Where callers are strangers, the schema is not told: no introspection.
 
-import re
+Nor is there a "Did you mean …?": `gql/cost/extension.py` (validation) and `gql/execution/executor.py` (variables,
+arguments) let graphql-core look for none.
+"""
+
 from collections.abc import Iterator
 
 from graphql import NoSchemaIntrospectionCustomRule
 from strawberry.extensions import SchemaExtension
-
-_SUGGESTION = re.compile(r"\s*Did you mean[^?]*\?")
 
 
 class SchemaSecrecy(SchemaExtension):
@@ -18,8 +19,3 @@ class SchemaSecrecy(SchemaExtension):
         if not context.context.services.settings.has_introspection:
             context.validation_rules = (*context.validation_rules, NoSchemaIntrospectionCustomRule)
         yield
-
-
-def without_suggestions(message: str) -> str:
-    """The message of an error, without the names that the schema has."""
-    return _SUGGESTION.sub("", message)

@@ -7,7 +7,7 @@ tests/gql/execution/test_surface.py tells when a release moves it.
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from graphql import GraphQLList, GraphQLObjectType, GraphQLResolveInfo
+from graphql import DocumentNode, GraphQLList, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
 from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
@@ -19,7 +19,28 @@ T = TypeVar("T")
 _Compiled = dict[tuple[int, int], tuple[FieldDetailsList, T | None]]
 
 
-class ColumnExecutor(StrawberryGraphQLCoreExecutionContext):
+class CoreExecutor(StrawberryGraphQLCoreExecutionContext):
+    """graphql-core's, that finds no similar names for a caller who is not told the schema.
+
+    Strawberry has no way to say so: it calls graphql-core's `execute` and `subscribe`, and these call `build`.
+    """
+
+    @classmethod
+    def build(  # type: ignore[override]  # graphql-core passes the rest by position or by name, as it likes
+        cls,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        root: Any = None,
+        context: Any = None,
+        *args: Any,
+        **given: Any,
+    ) -> Any:
+        """The executor, or the errors of the variables."""
+        given["hide_suggestions"] = getattr(context, "hides_suggestions", False)
+        return super().build(schema, document, root, context, *args, **given)
+
+
+class ColumnExecutor(CoreExecutor):
     """Runs what it can as columns, and leaves all else to graphql-core.
 
     That is what has an abstract type, and whatever raised an exception: graphql-core then runs it once more, so that

@@ -71,7 +71,8 @@ class SharedInfo:
 def compile_method(executor: Executor[Any], field: StrawberryField, raw: GraphQLResolveInfo[Any]) -> Method | None:
     """The field's resolver as Strawberry would call it, or None where it does more than that."""
     definition = raw.parent_type.fields[raw.field_name]
-    given = get_argument_values(definition, raw.field_nodes[0], executor.variable_values)
+    # Whatever is wrong here is said by graphql-core later, with its suggestions or without.
+    given = get_argument_values(definition, raw.field_nodes[0], executor.variable_values, hide_suggestions=True)
     # Lists and input objects are for each call to have its own, and have no hash.
     if not all(isinstance(value, _IMMUTABLE) for value in given.values()):
         return None

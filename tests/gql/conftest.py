@@ -12,11 +12,10 @@ import orjson
 import pytest
 from graphql.pyutils import is_awaitable
 from starlette.applications import Starlette
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gql.app import create_app
 from gql.context import Context, Services
-from gql.execution.executor import ColumnExecutor
+from gql.execution.executor import ColumnExecutor, CoreExecutor
 from gql.loaders import Loaders
 from gql.permissions import Principal
 from gql.schema import schema
@@ -87,7 +86,7 @@ def to_json(answer: Any) -> bytes:
 def executor() -> Iterator[None]:
     """Columns are checked in all these tests; with CLIPGRAPH_TEST_EXECUTOR=graphql-core there are none."""
     is_core = os.environ.get("CLIPGRAPH_TEST_EXECUTOR") == "graphql-core"
-    schema.execution_context_class = StrawberryGraphQLCoreExecutionContext if is_core else CheckedExecutor
+    schema.execution_context_class = CoreExecutor if is_core else CheckedExecutor
     yield
     schema.execution_context_class = ColumnExecutor
 
