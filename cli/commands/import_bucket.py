@@ -7,8 +7,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.importing.sources import BucketSource, FolderSource, Source
-from cli.importing.writing import Importer, Report
+from cli.bucket_import.sources import BucketSource, FolderSource, Source
+from cli.bucket_import.writer import Importer, Report
 from cli.output import CommandError, print_json, print_line
 from cli.stack import connect_services
 from gql.context import Services

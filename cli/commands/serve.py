@@ -94,7 +94,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _import_demo_once(settings: Settings, data_dir: Path) -> None:
-    from cli.importing.demo import import_demo
+    from cli.bucket_import.demo import import_demo
 
     marker = data_dir / DEMO_MARKER
     if marker.exists():

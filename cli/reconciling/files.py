@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from cli.importing.sources import SourceFile, VideoFiles
+from cli.bucket_import.sources import SourceFile, VideoFiles
 from domain.identifiers import MAX_KEY_BYTES
 from domain.keys import ObjectKind, parse_key
 from storage.r2 import R2Storage, StoredObject

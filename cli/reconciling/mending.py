@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC
 
-from cli.importing.reading import VideoReading, read_video
-from cli.importing.sources import BucketSource
+from cli.bucket_import.reader import VideoReading, read_video
+from cli.bucket_import.sources import BucketSource
 from cli.reconciling.comparing import compare_video
 from cli.reconciling.confirming import ATTEMPTS, Confirmer
 from cli.reconciling.drift import Drift, DriftKind, Rules

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import pydantic
 
-from cli.importing.sources import Source, SourceFile, VideoFiles
+from cli.bucket_import.sources import Source, SourceFile, VideoFiles
 from domain.keys import SEEN_STYLES, ClipName, parse_clip_filename, thumbnail_filename
 from repositories.exceptions import ValidationError
 from repositories.models import (

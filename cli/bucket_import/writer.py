@@ -6,8 +6,8 @@ from typing import Any
 
 from rich.progress import Progress, TaskID
 
-from cli.importing.reading import Problem, VideoReading, read_video
-from cli.importing.sources import Source, SourceFile, VideoFiles, guess_content_type, list_videos
+from cli.bucket_import.reader import Problem, VideoReading, read_video
+from cli.bucket_import.sources import Source, SourceFile, VideoFiles, guess_content_type, list_videos
 from gql.context import Services
 from repositories.exceptions import ConflictError, ValidationError
 from repositories.models import ClipMetadata

@@ -4,8 +4,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 import demo
-from cli.importing.sources import FolderSource
-from cli.importing.writing import Importer, Report
+from cli.bucket_import.sources import FolderSource
+from cli.bucket_import.writer import Importer, Report
 from gql.app import create_services
 from settings import Settings
 
