@@ -1,7 +1,6 @@
 """What all mutations' inputs share: how they become the values that the models validate."""
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -11,10 +10,6 @@ from domain.keys import clip_key, thumbnail_key
 from repositories.exceptions import ValidationError
 
 Path = tuple[str | int, ...]
-
-# They turn the text around them until another ends them, or the line does. Arabic and Hebrew do without, and their
-# marks U+200E and U+200F, which turn nothing but themselves, are in many titles.
-_DIRECTIONS = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 
 
 def to_values(data: Any, names: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -28,14 +23,6 @@ def to_values(data: Any, names: Mapping[str, str] | None = None) -> dict[str, An
         for name, value in vars(data).items()
         if value is not strawberry.UNSET
     }
-
-
-def assert_upright(values: Mapping[str, Any], names: Iterable[str], path: Path = ()) -> None:
-    """Raises ValidationError where one of these texts holds characters that turn what is shown beside it."""
-    for name in names:
-        text = values.get(name)
-        if isinstance(text, str) and _DIRECTIONS.search(text):
-            raise ValidationError("Characters that turn the direction of text are not allowed here.", (*path, name))
 
 
 def build_file_keys(user_id: str, video_id: str, filename: str, path: Path) -> tuple[str, str]:

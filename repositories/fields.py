@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from domain import identifiers, keys, timecodes
+from domain.texts import mend_text
 from repositories.statuses import cut_error_message
 
 MAX_TEXT_BYTES = 1_500
@@ -55,12 +56,17 @@ def _cut(value: object) -> object:
     return cut_error_message(value) if isinstance(value, str) else value
 
 
+def _mend(value: object) -> object:
+    """Text as an import mends it, too: whoever writes a title, it is stored the same."""
+    return mend_text(value)[0] if isinstance(value, str) else value
+
+
 DocumentId = Annotated[str, AfterValidator(identifiers.check_document_id)]
 UserId = Annotated[str, AfterValidator(identifiers.check_user_id)]
 Filename = Annotated[str, AfterValidator(keys.parse_filename)]
 MapKey = Annotated[str, AfterValidator(identifiers.check_map_key)]
-Title = Annotated[str, AfterValidator(check_title)]
-LongText = Annotated[str, AfterValidator(check_long_text)]
+Title = Annotated[str, BeforeValidator(_mend), AfterValidator(check_title)]
+LongText = Annotated[str, BeforeValidator(_mend), AfterValidator(check_long_text)]
 ErrorMessage = Annotated[str, BeforeValidator(_cut)]
 Timecode = Annotated[str, AfterValidator(timecodes.check_timecode)]
 Timestamp = Annotated[datetime, AfterValidator(to_utc)]

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Self
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, computed_field, field_validator, model_validator
 
-from domain import identifiers, timecodes, youtube
+from domain import identifiers, timecodes, web_addresses, youtube
 from repositories.documents import Document, check_is_stored
 from repositories.fields import (
     Count,
@@ -325,15 +324,8 @@ def _follow_status(value: datetime | None, info: ValidationInfo, status: VideoSt
 
 def _check_url(value: str) -> str:
     identifiers.check_name(value)
-    if value == UNKNOWN_VIDEO_URL:
-        return value
-    try:
-        address = urlsplit(value)
-        is_web_address = address.scheme in {"http", "https"} and bool(address.hostname)
-    except ValueError:
-        is_web_address = False
-    if not is_web_address:
-        raise ValueError("An address begins with `https://` or `http://` and names a host.")
+    if value != UNKNOWN_VIDEO_URL:
+        web_addresses.parse_web_address(value)
     return value
 
 

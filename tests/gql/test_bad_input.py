@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from domain.texts import mend_text
 from gql.context import Services
 from gql.permissions import Principal, Role
 from repositories.models import ClipMetadata, VideoMetadata
@@ -43,7 +44,8 @@ DIRECTIONS = ["a\u202eb", "\u202bab", "a\u2066b", "a\u2069b"]
 BAD_NAMES = ["", " ", *CONTROLS, *DIRECTIONS, *LONG.values()]
 BAD_IDS = [*BAD_NAMES, ".", "..", "a/b", "/a", "../other/v", "__reserved__"]
 BAD_USER_IDS = [*BAD_IDS, "x" * 129]
-BAD_TITLES = BAD_NAMES
+# Characters that turn text are taken out of titles, and this holds nothing else.
+BAD_TITLES = [*[name for name in BAD_NAMES if name not in DIRECTIONS], "\u202e"]
 BAD_FILENAMES = [
     *BAD_IDS,
     *[
@@ -360,6 +362,18 @@ async def assert_comes_back(list_clips: Call, wanted: list[dict[str, Any]]) -> N
     for style in set(styles):
         found = (await list_clips(style))["clips"]["nodes"]
         assert {clip["filename"] for clip in found} == {clip["filename"] for clip in wanted if clip["style"] == style}
+
+
+@pytest.mark.usefixtures("seeded")
+async def test_titles_that_turn_text_are_mended_as_an_import_mends_them(bring: Call, list_clips: Call) -> None:
+    """The turning characters are gone, and the same call again finds the same clip."""
+    titles = {f"turn-{at}.mp4": title for at, title in enumerate(DIRECTIONS)}
+    clips = [CLIP | {"filename": filename, "title": title} for filename, title in titles.items()]
+    await bring(clips)
+    found = {clip["filename"]: clip["title"] for clip in (await list_clips())["clips"]["nodes"]}
+    assert found == {filename: mend_text(title)[0] for filename, title in titles.items()}
+    assert set(found.values()) == {"ab"}
+    assert [result["created"] for result in await bring(clips)] == [False] * len(clips)
 
 
 @pytest.mark.usefixtures("seeded")

@@ -13,7 +13,7 @@ from gql.clips.mutations.refusals import video_first
 from gql.clips.types import Clip
 from gql.context import Info
 from gql.execution.inputs import made_at_once
-from gql.inputs import Path, assert_upright, build_file_keys, to_values
+from gql.inputs import Path, build_file_keys, to_values
 from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id
 from gql.user_errors import (
@@ -42,10 +42,14 @@ class CreateClipInput:
 
     filename: str = strawberry.field(
         description="The name of its file in R2, such as `clip_01_03_the-title_split.mp4`. "
-        "Without its extension, it is the clip's id."
+        "Without its extension, it is the clip's id. The extension is a video's, such as `.mp4`, `.mov` or `.webm`, "
+        "in any case; a name that begins with a dot is refused."
     )
     scene_id: int = strawberry.field(description="The number of the highlight that it shows.")
-    title: str = strawberry.field(description="The title.")
+    title: str = strawberry.field(
+        description="The title. Characters that turn the direction of text (U+202A to U+202E, U+2066 to U+2069) are "
+        "removed."
+    )
     style: str = strawberry.field(description="How it was cut.")
     priority: int = strawberry.field(description="Its rank within the video: 1 is the best.")
     start_time: str = strawberry.field(description="Where it starts in the video, `HH:MM:SS(.mmm)`.")
@@ -162,7 +166,6 @@ async def _plan_clips(info: Info, clips: Sequence[CreateClipInput], shared: dict
 
 
 def _plan_clip(values: dict[str, Any], path: Path) -> ClipMetadata:
-    assert_upright(values, ("scene_title",), path)
     clip = make_clip(values, path=path)
     build_file_keys(clip.user_id, clip.video_id, clip.filename, (*path, "filename"))
     return clip

@@ -22,8 +22,13 @@ class CreateVideoInput:
     video_id: strawberry.ID = strawberry.field(
         description="The id within the user's videos: at most 1,500 bytes, no `/`."
     )
-    video_url: str = strawberry.field(description="Where the video can be watched. YouTube's id is taken from it.")
-    title: str = strawberry.field(description="The title.")
+    video_url: str = strawberry.field(
+        description="Where the video can be watched: an `https://` or `http://` address, or `about:blank` where it is "
+        "not known. YouTube's id is taken from it."
+    )
+    title: str = strawberry.field(
+        description="The title, without characters that turn the direction of text: these are removed."
+    )
     user_id: strawberry.ID | None = strawberry.field(
         default=None, description="Whose video; the caller's own unless it is said."
     )

@@ -5,7 +5,7 @@ from typing import Any
 import strawberry
 from pydantic import TypeAdapter
 
-from gql.inputs import Path, assert_upright, to_values
+from gql.inputs import Path, to_values
 from repositories.exceptions import ValidationError
 from repositories.fields import MapKey
 from repositories.validation import validate_value
@@ -46,7 +46,6 @@ class HighlightsSummaryInput:
 def to_video_values(data: Any) -> dict[str, Any]:
     """The given fields of a video's input as the model's values; ValidationError for those that cannot be."""
     values = to_values(data, MODEL_NAMES)
-    assert_upright(values, ("video_title", "crop_mode", "target_aspect"))
     _assert_length(values.get("styles_processed"), ("styles_processed",))
     if data.highlights_summary:
         values["highlights_summary"] = data.highlights_summary.to_values(("highlights_summary",))

@@ -23,7 +23,10 @@ class UpdateVideoInput:
     video_url: str | None = strawberry.field(
         default=strawberry.UNSET, description="Where the video can be watched. YouTube's id follows it."
     )
-    title: str | None = strawberry.field(default=strawberry.UNSET, description="The title.")
+    title: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The title, without characters that turn the direction of text: these are removed.",
+    )
     highlights_count: int | None = strawberry.field(
         default=strawberry.UNSET, description="How many highlights were found."
     )
