@@ -74,6 +74,14 @@ class SubscriberTooSlowError(RepositoryError):
         super().__init__("Too many changes wait to be taken: come again with the last version that arrived.")
 
 
+class TooManyDocumentsError(RepositoryError):
+    """More documents than can be followed at once; `limit` is how many can."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"There are more than {limit:,} documents here, which is all that can be followed at once.")
+        self.limit = limit
+
+
 class VideoNotFoundError(VideoRepositoryError, NotFoundError):
     """The user has no such video."""
 

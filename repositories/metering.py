@@ -19,13 +19,25 @@ class Meter:
     rpcs: int = 0
     saved_document_reads: int = 0
     """Documents that were shown, and not read: they were kept from an earlier read."""
+    paid_document_reads: int = 0
+    """Of the documents that were read, those that the caller was charged when they were."""
 
     def reset(self) -> None:
         """Nothing is counted."""
         self.document_reads = self.document_writes = self.rpcs = self.saved_document_reads = 0
+        self.paid_document_reads = 0
+
+    def add_reads(self, documents: int) -> None:
+        """So many documents more were read."""
+        self.document_reads += documents
 
 
 _meter: ContextVar[Meter | None] = ContextVar("firestore_meter", default=None)
+
+
+def get_meter() -> Meter | None:
+    """The meter of whatever runs here."""
+    return _meter.get()
 
 
 @contextmanager
@@ -59,6 +71,13 @@ def count_reads(documents: int) -> None:
     """An RPC answered with so many documents; one that finds none is billed one read."""
     if meter := _meter.get():
         meter.document_reads += max(1, documents)
+
+
+def count_paid_reads(documents: int) -> None:
+    """So many documents were read, for which the caller was charged already."""
+    if meter := _meter.get():
+        meter.document_reads += documents
+        meter.paid_document_reads += documents
 
 
 def count_saved_reads(documents: int) -> None:

@@ -18,6 +18,7 @@ from google.cloud.firestore_v1.types import (
     BatchGetDocumentsRequest,
     BatchGetDocumentsResponse,
     CommitRequest,
+    DocumentMask,
     ListDocumentsRequest,
     ListDocumentsResponse,
     ListenRequest,
@@ -95,14 +96,24 @@ class Wire:
         limit: int,
         page_token: str,
         timeout_seconds: float,
+        *,
+        read_time: datetime | None = None,
+        field_names: Sequence[str] | None = None,
     ) -> tuple[list[StoredDocument], str]:
         """Documents in an order, such as `priority desc, __name__ desc`, from the token on; and the next token.
 
-        As many as are wanted and one message holds; the token is empty where nothing follows.
+        As many as are wanted and one message holds, now or as they were, with all fields or those that are named; the
+        token is empty where nothing follows.
         """
         parent = f"{self.root}/{collection.parent.path}"
         request = ListDocumentsRequest(
-            parent=parent, collection_id=collection.id, page_size=limit, order_by=order_by, page_token=page_token
+            parent=parent,
+            collection_id=collection.id,
+            page_size=limit,
+            order_by=order_by,
+            page_token=page_token,
+            read_time=read_time,
+            mask=None if field_names is None else DocumentMask(field_paths=field_names),
         )
         metadata = self._to_metadata(("parent", parent), ("collection_id", collection.id))
         try:

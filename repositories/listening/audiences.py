@@ -3,13 +3,19 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from repositories.exceptions import RepositoryError
+import structlog
+
+from repositories.calls import NO_ANSWER
+from repositories.exceptions import RepositoryError, UnavailableError
 from repositories.listening.changes import Change, Entry, Event, check_shown, to_change
 from repositories.listening.feeds import Feed
 from repositories.listening.histories import Histories, History
+from repositories.listening.payers import Payer
 from repositories.listening.resuming import list_differences, list_farewell, list_present, list_removals
 from repositories.listening.subscriptions import Subscription
 from repositories.listening.versions import Version
+
+log = structlog.get_logger(__name__)
 
 PRESENT_MICROS = 60_000_000
 """For so long the present state is told as of the same time: those who come back need one of the last hour."""
@@ -25,14 +31,14 @@ class Audience:
         self.source = source
         self.owner = owner
         self.feeds = (source,) if owner is None or owner is source else (owner, source)
-        self.is_failed = False
+        self.error: RepositoryError | None = None
         self.is_eager = True  # whether somebody waits for a time, and not for an event
         self._histories = histories
         self._on_idle = on_idle
         self._groups: dict[str | None, dict[Subscription, None]] = {}
         self._waiting: dict[Subscription, None] = {}  # for the first state, for the video, or for a history
-        self._read: dict[Version, History | None] = {}  # None while it is being read
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._read: dict[Version, History] = {}
+        self._tasks: dict[Version, asyncio.Task[None]] = {}
         self._present: dict[str | None, Sequence[Change]] = {}
         self._present_micros = 0
 
@@ -69,7 +75,7 @@ class Audience:
 
     def fail(self, error: RepositoryError) -> None:
         """Everybody is told this, and nobody may come any more."""
-        self.is_failed = True
+        self.error = error
         for subscription in self._clear():
             subscription.fail(error)
         self._on_idle(self)
@@ -96,8 +102,9 @@ class Audience:
         everybody = [*self._waiting, *(subscription for group in self._groups.values() for subscription in group)]
         self._waiting.clear()
         self._groups.clear()
-        for task in self._tasks:
+        for task in self._tasks.values():
             task.cancel()
+        self._tasks.clear()
         return everybody
 
     def _leave(self, subscription: Subscription) -> None:
@@ -106,6 +113,7 @@ class Audience:
         group.pop(subscription, None)
         if not group:
             self._groups.pop(subscription.style, None)
+        self._cancel_unwanted(subscription.after)
         if self.is_idle:
             self._on_idle(self)
 
@@ -146,15 +154,17 @@ class Audience:
     def _begin(self, subscription: Subscription) -> None:
         after = subscription.after
         if after is None:
+            subscription.mark_read()
             if self._has_owner:
                 self._join(subscription, self._list_present(subscription.style))
             return
         if after.micros > self._read_micros:
             self.is_eager = True  # another process was told more: as soon as we are, we can say what came after that
             return
-        history = self._find_history(after)
+        history = self._find_history(after, subscription.payer)
         if history is None:
             return
+        subscription.mark_read()
         if self._has_owner:
             self._join(subscription, list_differences(self.source, history.known, subscription.style, after))
         elif history.had_owner:
@@ -167,7 +177,7 @@ class Audience:
     def _join(self, subscription: Subscription, changes: Sequence[Change]) -> None:
         del self._waiting[subscription]
         self._groups.setdefault(subscription.style, {})[subscription] = None
-        subscription.begin(changes)
+        subscription.begin(changes, is_prepaid=subscription.payer is self.source.payer)
 
     def _list_present(self, style: str | None) -> Sequence[Change]:
         """The present state, made once for all who come before the next change."""
@@ -178,28 +188,43 @@ class Audience:
             self._present[style] = list_present(self.source, style)
         return self._present[style]
 
-    def _find_history(self, after: Version) -> History | None:
-        """What was known at a version: as remembered here, or as Firestore tells, which takes a while (None)."""
+    def _find_history(self, after: Version, payer: Payer) -> History | None:
+        """What was known at a version: as remembered here, or as Firestore tells, which takes a while (None).
+
+        Who asks first pays for that; it is read for all who wait for the same.
+        """
         if after in self._read:
             return self._read[after]
         if self._has_owner and self.source.departures.check_covers(after):
             return History(self.source.departures.recall(self.source.documents.values(), after), had_owner=True)
-        self._read[after] = None
-        task = asyncio.get_running_loop().create_task(self._read_history(after))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        if after not in self._tasks:
+            self._tasks[after] = asyncio.get_running_loop().create_task(self._read_history(after, payer))
         return None
 
-    async def _read_history(self, after: Version) -> None:
+    def _cancel_unwanted(self, after: Version | None) -> None:
+        """Nothing is read for a version that nobody waits for any more."""
+        if after in self._tasks and all(waiting.after != after for waiting in self._waiting):
+            self._tasks.pop(after).cancel()
+
+    async def _read_history(self, after: Version, payer: Payer) -> None:
         owner = None if self.owner is None else self.owner.target
         try:
-            self._read[after] = await self._histories.read(self.source.target, owner, after)
-            self._settle()
+            history = await self._histories.read(self.source.target, owner, after, payer)
         except RepositoryError as error:
-            for subscription in [waiting for waiting in self._waiting if waiting.after == after]:
-                self._refuse(subscription, error)
-        finally:
+            self._refuse_all(after, error)
+        except Exception:  # a mistake of ours: who waits for it is told, and comes again
+            log.exception("history_failed")
+            self._refuse_all(after, UnavailableError(NO_ANSWER))
+        else:
+            self._tasks.pop(after, None)
+            self._read[after] = history
+            self._settle()
             self._read.pop(after, None)
+
+    def _refuse_all(self, after: Version, error: RepositoryError) -> None:
+        self._tasks.pop(after, None)
+        for subscription in [waiting for waiting in self._waiting if waiting.after == after]:
+            self._refuse(subscription, error)
 
     def _refuse(self, subscription: Subscription, error: RepositoryError) -> None:
         self._waiting.pop(subscription, None)

@@ -1,12 +1,21 @@
 """What subscribers are told: that a document is there, has changed, or is gone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from repositories.listening.versions import Version
 from repositories.models import ClipMetadata, VideoMetadata
 
 Model = VideoMetadata | ClipMetadata
+
+
+class Decoder(Protocol):
+    """Decodes the stored bytes of a target's documents."""
+
+    def decode(self, document_id: str, data: bytes) -> Model | None:
+        """The document's model; None where it is being deleted or cannot be read."""
+        ...
 
 
 class ChangeKind(StrEnum):
@@ -18,34 +27,45 @@ class ChangeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One change of one document; shared by all subscribers that are told it.
-
-    `id` is the video's or the clip's; `version` orders changes as text; `model` is None where it is REMOVED.
-    """
-
-    kind: ChangeKind
-    id: str
-    version: str
-    model: Model | None
-
-
-@dataclass(frozen=True, slots=True)
 class Entry:
-    """A document as it was at a version; `model` is None where it is being deleted or cannot be read: nobody sees it.
+    """A document as it was at a version, as bytes: a model takes five times the memory, and few are asked for again.
 
-    `born` is the version with which it was created.
+    `born` is the version with which it was created, `style` a clip's. Nobody sees a document that is not `is_shown`:
+    it is being deleted, or cannot be read.
     """
 
     id: str
     version: Version
     born: Version
-    model: Model | None
+    style: str | None
+    is_shown: bool
+    data: bytes
+    decoder: Decoder
+
+    def decode(self) -> Model | None:
+        """The model, made anew by each call."""
+        return self.decoder.decode(self.id, self.data) if self.is_shown else None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of one document; shared by all subscribers that are told it.
+
+    `id` is the video's or the clip's; `version` orders changes as text; `entry` is None where it is REMOVED.
+    """
+
+    kind: ChangeKind
+    id: str
+    version: str
+    entry: Entry | None
+    _models: list[Model | None] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
-    def style(self) -> str | None:
-        """The style of a clip."""
-        return self.model.style if isinstance(self.model, ClipMetadata) else None
+    def model(self) -> Model | None:
+        """The document as it is by this change, decoded when it is first asked for; None where it is REMOVED."""
+        if not self._models:
+            self._models.append(None if self.entry is None else self.entry.decode())
+        return self._models[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +89,15 @@ def check_style(style: str | None, wanted: str | None) -> bool:
 
 def check_shown(entry: Entry | None, wanted: str | None) -> bool:
     """Whether a subscriber that filters by this style sees the document."""
-    return entry is not None and entry.model is not None and check_style(entry.style, wanted)
-
-
-def make_change(kind: ChangeKind, entry: Entry, version: Version | None = None) -> Change:
-    """The change that makes a subscriber see the document so; by default with the document's own version."""
-    model = None if kind is ChangeKind.REMOVED else entry.model
-    return Change(kind, entry.id, str(version or entry.version), model)
+    return entry is not None and entry.is_shown and check_style(entry.style, wanted)
 
 
 def to_change(event: Event, wanted: str | None) -> Change | None:
     """The event as a subscriber with this filter sees it; None where it does not."""
     was_shown = check_shown(event.before, wanted)
     if event.after is not None and check_shown(event.after, wanted):
-        return make_change(ChangeKind.MODIFIED if was_shown else ChangeKind.ADDED, event.after)
+        kind = ChangeKind.MODIFIED if was_shown else ChangeKind.ADDED
+        return Change(kind, event.id, str(event.version), event.after)
     return Change(ChangeKind.REMOVED, event.id, str(event.version), None) if was_shown else None
 
 
@@ -91,7 +106,7 @@ def merge(waiting: Change, newer: Change) -> Change | None:
     kind = _MERGED.get((waiting.kind, newer.kind), newer.kind)
     if kind is None or kind is newer.kind:
         return None if kind is None else newer
-    return Change(kind, newer.id, newer.version, newer.model)
+    return Change(kind, newer.id, newer.version, newer.entry)
 
 
 _MERGED: dict[tuple[ChangeKind, ChangeKind], ChangeKind | None] = {

@@ -60,7 +60,7 @@ class Departures:
     def add(self, event: Event) -> None:
         """The departure that the event is, if it is one."""
         before = event.before
-        if before is None or before.model is None:
+        if before is None or not before.is_shown:
             return
         if check_shown(event.after, before.style):
             return
@@ -74,7 +74,7 @@ class Departures:
 
     def recall(self, entries: Iterable[Entry], version: Version) -> dict[str, str | None]:
         """The documents that were shown at this version, with their styles; `entries` are those that are now."""
-        known = {entry.id: entry.style for entry in entries if entry.model is not None and entry.born <= version}
+        known = {entry.id: entry.style for entry in entries if entry.is_shown and entry.born <= version}
         first = {departure.id: departure for departure in reversed([*self.find_after(version)])}
         return known | {departure.id: departure.style for departure in first.values() if departure.born <= version}
 

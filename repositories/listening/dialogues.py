@@ -8,6 +8,8 @@ from typing import Any
 import structlog
 from google.cloud.firestore_v1.types import TargetChange
 
+from repositories.calls import NO_ANSWER
+from repositories.exceptions import RepositoryError, TooManyDocumentsError, UnavailableError
 from repositories.listening.backoff import compute_backoff_seconds
 from repositories.listening.calls import ListenCall
 from repositories.listening.changes import Event
@@ -28,16 +30,17 @@ _NO_EVENTS: Sequence[Event] = ()
 class Dialogue:
     """One Listen call, from its construction until `close`. `told_at` is when it made its first state.
 
-    Feeds that Firestore refuses for good are given to `on_refused`.
+    Feeds that Firestore refuses for good, or that grow too large, are given to `on_refused`.
     """
 
-    def __init__(self, wire: Wire, on_refused: Callable[[Feed], None]) -> None:
+    def __init__(self, wire: Wire, on_refused: Callable[[Feed, RepositoryError], None]) -> None:
         self.documents_read = 0
         self.told_at: float | None = None
         self._root = wire.root
         self._on_refused = on_refused
         self._call = ListenCall(wire)
         self._feeds: dict[int, Feed] = {}
+        self._ending: dict[int, Feed] = {}  # of which something may still be on its way
         self._later: dict[Feed, asyncio.TimerHandle] = {}  # refused for now
         self._last_id = 0
 
@@ -59,7 +62,7 @@ class Dialogue:
         if timer := self._later.pop(feed, None):
             timer.cancel()
         for target_id in [target_id for target_id, known in self._feeds.items() if known is feed]:
-            del self._feeds[target_id]
+            self._ending[target_id] = self._feeds.pop(target_id)
             self._call.ask(remove_target=target_id)
 
     async def follow(self) -> None:
@@ -83,6 +86,8 @@ class Dialogue:
         """The call has ended; what was told and made no state is of no use."""
         for timer in self._later.values():
             timer.cancel()
+        for feed in (*self._feeds.values(), *self._ending.values()):
+            feed.settle()
         await self._call.close()
 
     async def _read(self) -> Any:
@@ -96,6 +101,9 @@ class Dialogue:
         self.documents_read += 1
         for feed in self._find(told.target_ids):
             feed.change(told.document)
+            self._refuse_if_too_large(feed)
+        for target_id in self._ending.keys() & told.target_ids:
+            self._ending[target_id].count_read()
         for feed in self._find(told.removed_target_ids):
             feed.lose(told.document.name, to_micros(told.document.update_time))
 
@@ -116,6 +124,8 @@ class Dialogue:
         if kind is _Kind.REMOVE:
             for target_id in list(told.target_ids or self._feeds):
                 self._take_refusal(target_id, told.cause.code)
+                if ended := self._ending.pop(target_id, None):
+                    ended.settle()
             return
         for feed in self._find(told.target_ids) if told.target_ids else self._feeds.values():
             if kind is _Kind.RESET:
@@ -135,7 +145,7 @@ class Dialogue:
         if code in TOKEN_REFUSALS and feed.token:
             self._ask_for_all(feed)
         elif code in FINAL_CODES:
-            self._on_refused(feed)
+            self._on_refused(feed, UnavailableError(NO_ANSWER))
         else:
             self._ask_later(feed)
 
@@ -152,6 +162,7 @@ class Dialogue:
         feeds = self._list_current()
         for feed in feeds:
             feed.advance(read_micros)
+            self._refuse_if_too_large(feed)
         concerned = (audience for feed in feeds for audience in feed.audiences if feed.events or audience.is_eager)
         for audience in dict.fromkeys(concerned):
             audience.tell()
@@ -159,6 +170,12 @@ class Dialogue:
             feed.events = _NO_EVENTS
         if feeds and self.told_at is None:
             self.told_at = time.monotonic()
+
+    def _refuse_if_too_large(self, feed: Feed) -> None:
+        """Refuses the feed where it has become too large."""
+        if feed.is_too_large:
+            log.info("listen_too_large", target=repr(feed.target), limit=feed.max_documents)
+            self._on_refused(feed, TooManyDocumentsError(feed.max_documents))
 
     def _list_current(self) -> Sequence[Feed]:
         """The feeds that were told everything up to now. Those that belong together go together."""

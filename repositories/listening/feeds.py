@@ -1,26 +1,37 @@
 """The documents of one target, as of the last moment at which Firestore has told all of them."""
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from repositories.listening.changes import Entry, Event, check_shown
+from repositories.listening.decoding import DocumentDecoder
 from repositories.listening.departures import Departures
+from repositories.listening.payers import NOBODY, Payer
 from repositories.listening.targets import AnyTarget
 from repositories.listening.versions import Version, digest_path, to_micros
-from repositories.stored import StoredDocument
 
 if TYPE_CHECKING:
     from repositories.listening.audiences import Audience
+
+DEFAULT_MAX_DOCUMENTS = 10_000
+"""Of one target: a kilobyte of memory each, in every process in which somebody follows it."""
+
+READS_PER_PAYMENT = 100
+"""How many documents are read before their payer is told: whoever leaves meanwhile still pays for what was read."""
 
 
 class Feed:
     """What a stream is told of one target, until it makes a state; then `events` has what has changed since the last.
 
     The documents and the token stay when a stream breaks, so that the next one tells only what came meanwhile.
+    `payer` pays for the first state: each document that is told before it, and at least one read.
     """
 
-    def __init__(self, target: AnyTarget) -> None:
+    def __init__(self, target: AnyTarget, payer: Payer = NOBODY, max_documents: int = DEFAULT_MAX_DOCUMENTS) -> None:
         self.target = target
+        self.payer = payer
+        self.max_documents = max_documents
         self.documents: dict[str, Entry] = {}
         self.departures = Departures()
         self.events: Sequence[Event] = ()
@@ -29,8 +40,11 @@ class Feed:
         self.is_current = False
         self.token = b""
         self._next_token = b""
-        # Since the state: a protobuf Document, or when it was told that the document is gone.
-        self._pending: dict[str, Any] = {}
+        self._decoder = DocumentDecoder(target)
+        self._unpaid = 0
+        self._is_paid_for = False
+        # Since the state: the entry, or when it was told that the document is gone; None where nothing has changed.
+        self._pending: dict[str, Entry | int | None] = {}
         self._is_reset = False
         self._is_gap = False  # whether what comes next may be of several commits, and hide what came and went in them
 
@@ -50,8 +64,10 @@ class Feed:
         self._is_gap = True
 
     def change(self, document: Any) -> None:
-        """The document is so, or was when it was told."""
-        self._pending[_to_id(document.name)] = document
+        """The document is so, or was when it was told. Decoded here: each message is a turn of the event loop."""
+        self.count_read()
+        document_id = _to_id(document.name)
+        self._pending[document_id] = self._read(document_id, document)
 
     def lose(self, name: str, micros: int) -> None:
         """The document is gone; it was seen at this time."""
@@ -69,9 +85,34 @@ class Feed:
             (known.discard if isinstance(told, int) else known.add)(document_id)
         return len(known)
 
+    @property
+    def is_too_large(self) -> bool:
+        """Whether the target has more documents than one may have here."""
+        if len(self.documents) > self.max_documents:
+            return True
+        if len(self._pending) <= self.max_documents:
+            return False
+        return sum(not isinstance(told, int) for told in self._pending.values()) > self.max_documents
+
+    def count_read(self) -> None:
+        """One document more was told: the payer's, where that was for the first state."""
+        if self.read_micros is None:
+            self._unpaid += 1
+            if self._unpaid == READS_PER_PAYMENT:
+                self.settle()
+
+    def settle(self) -> None:
+        """The payer has been told of all documents that were read up to now."""
+        if self._unpaid:
+            self.payer.pay(self._unpaid)
+            self._is_paid_for = True
+        self._unpaid = 0
+
     def advance(self, read_micros: int) -> None:
         """What was told is the state as of this time; `events` is how it differs from the last one, in order."""
-        if self.read_micros is not None and read_micros < self.read_micros:
+        if self.read_micros is None:
+            self._finish_paying()
+        elif read_micros < self.read_micros:
             return  # a new stream that is not as far yet
         if self._pending or self._is_reset:
             self.events = self._take(read_micros)
@@ -93,27 +134,31 @@ class Feed:
         if self._is_reset:
             told |= dict.fromkeys(self.documents.keys() - told.keys(), read_micros)
             self._is_reset = False
-        entries = [self._read(document) for document in told.values() if not isinstance(document, int)]
-        changed = [entry for entry in entries if entry is not None]
+        changed = [entry for entry in told.values() if isinstance(entry, Entry)]
         gone = {document_id: micros or read_micros for document_id, micros in told.items() if isinstance(micros, int)}
         times = {entry.version.micros for entry in changed} | set(gone.values())
         self._is_gap |= len(times) > 1 or not gone.keys() <= self.documents.keys()
         events = [self._put(entry) for entry in changed]
         events += self._remove(gone, min((entry.version.micros for entry in changed), default=None))
         shown = (event for event in events if check_shown(event.before, None) or check_shown(event.after, None))
-        return sorted(shown, key=lambda event: event.version)
+        return sorted(shown, key=attrgetter("version"))
 
-    def _read(self, document: Any) -> Entry | None:
+    def _read(self, document_id: str, document: Any) -> Entry | None:
         """The entry of the document; None where it is what is known already."""
-        document_id, micros = _to_id(document.name), to_micros(document.update_time)
+        micros = to_micros(document.update_time)
         known = self.documents.get(document_id)
         if known is not None and known.version.micros == micros:
             return None
         digest = self.digest(document_id) if known is None else known.version.digest
-        born = Version(to_micros(document.create_time), digest)
-        return Entry(
-            document_id, Version(micros, digest), born, self.target.read(StoredDocument.from_message(document))
-        )
+        version, born_micros = Version(micros, digest), to_micros(document.create_time)
+        born = version if born_micros == micros else Version(born_micros, digest)
+        return self._decoder.read_entry(document_id, document, version, born)
+
+    def _finish_paying(self) -> None:
+        """The first state is whole. Firestore bills one read where there is nothing."""
+        if not self._is_paid_for:
+            self._unpaid = max(1, self._unpaid)
+        self.settle()
 
     def _put(self, entry: Entry) -> Event:
         before = self.documents.get(entry.id)

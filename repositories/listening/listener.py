@@ -6,11 +6,12 @@ from pydantic import TypeAdapter
 
 from repositories.base import assert_id, assert_style
 from repositories.client import FirestoreClient, default_client
-from repositories.exceptions import RepositoryError
+from repositories.exceptions import RepositoryError, TooManyDocumentsError
 from repositories.fields import UserId
 from repositories.listening.audiences import Audience
-from repositories.listening.feeds import Feed
+from repositories.listening.feeds import DEFAULT_MAX_DOCUMENTS, Feed
 from repositories.listening.histories import Histories
+from repositories.listening.payers import Payer, find_payer
 from repositories.listening.pools import StreamPool
 from repositories.listening.subscriptions import DEFAULT_MAX_WAITING, Subscription
 from repositories.listening.targets import AnyTarget, ClipsTarget, VideosTarget, VideoTarget
@@ -19,6 +20,9 @@ from repositories.validation import validate_value
 
 LINGER_SECONDS = 5.0
 """How long a target outlives its last subscriber: clients that come back find it warm, and nothing is read again."""
+
+TOO_LARGE_SECONDS = 60.0
+"""How long a target that had too many documents is refused without a look."""
 
 _USER_ID = TypeAdapter[str](UserId)
 
@@ -35,15 +39,18 @@ class Listener:
         *,
         linger_seconds: float = LINGER_SECONDS,
         max_waiting_changes: int = DEFAULT_MAX_WAITING,
+        max_documents: int = DEFAULT_MAX_DOCUMENTS,
     ) -> None:
         client = client or default_client()
         self._linger_seconds = linger_seconds
         self._max_waiting_changes = max_waiting_changes
-        self._histories = Histories(client)
+        self._max_documents = max_documents
+        self._histories = Histories(client, max_documents)
         self._streams = StreamPool(client)
         self._feeds: dict[AnyTarget, Feed] = {}
         self._audiences: dict[AnyTarget, Audience] = {}
         self._lingering: dict[Audience, asyncio.TimerHandle] = {}
+        self._too_large: dict[AnyTarget, asyncio.TimerHandle] = {}
         self._is_closed = False
 
     @property
@@ -61,55 +68,70 @@ class Listener:
         """How many streams are open."""
         return self._streams.count
 
-    def watch_video(self, user_id: str, video_id: str, after: str | None = None) -> Subscription:
+    def watch_video(
+        self, user_id: str, video_id: str, after: str | None = None, *, payer: Payer | None = None
+    ) -> Subscription:
         """The video, and what becomes of it; ends when it is deleted. One that is not there yet is waited for."""
-        return self._watch(VideoTarget(user_id, video_id), None, after)
+        return self._watch(VideoTarget(user_id, video_id), None, after, payer)
 
-    def watch_videos(self, user_id: str, after: str | None = None) -> Subscription:
+    def watch_videos(self, user_id: str, after: str | None = None, *, payer: Payer | None = None) -> Subscription:
         """The user's videos."""
-        return self._watch(VideosTarget(user_id), None, after)
+        return self._watch(VideosTarget(user_id), None, after, payer)
 
     def watch_clips(
-        self, user_id: str, video_id: str, style: str | None = None, after: str | None = None
+        self,
+        user_id: str,
+        video_id: str,
+        style: str | None = None,
+        after: str | None = None,
+        *,
+        payer: Payer | None = None,
     ) -> Subscription:
         """The video's clips, all or those of a style; ends when the video is deleted."""
-        return self._watch(ClipsTarget(user_id, video_id), style, after)
+        return self._watch(ClipsTarget(user_id, video_id), style, after, payer)
 
     async def close(self) -> None:
         """All streams and subscriptions have ended."""
         self._is_closed = True
-        for timer in self._lingering.values():
+        for timer in (*self._lingering.values(), *self._too_large.values()):
             timer.cancel()
         for audience in list(self._audiences.values()):
             audience.close()
         self._audiences.clear()
         self._feeds.clear()
+        await self._histories.close()
         await self._streams.close()
 
-    def _watch(self, target: AnyTarget, style: str | None, after: str | None) -> Subscription:
-        subscription = Subscription(style, max_waiting=self._max_waiting_changes)
+    def _watch(self, target: AnyTarget, style: str | None, after: str | None, payer: Payer | None) -> Subscription:
+        payer = payer or find_payer(target.user_id)
+        subscription = Subscription(style, max_waiting=self._max_waiting_changes, payer=payer)
         try:
             _assert_target(target)
             assert_style(style)
             subscription.after = None if after is None else Version.parse(after)
+            self._assert_not_too_large(target)
         except RepositoryError as error:
             subscription.fail(error)
             return subscription
         if self._is_closed:
             subscription.abandon()
             return subscription
-        audience = self._audiences.get(target) or self._open(target)
+        audience = self._audiences.get(target) or self._open(target, payer)
         if timer := self._lingering.pop(audience, None):
             timer.cancel()
         audience.add(subscription)
         return subscription
 
-    def _open(self, target: AnyTarget) -> Audience:
-        """The audience of a target that nobody watches yet."""
+    def _assert_not_too_large(self, target: AnyTarget) -> None:
+        if target in self._too_large:
+            raise TooManyDocumentsError(self._max_documents)
+
+    def _open(self, target: AnyTarget, payer: Payer) -> Audience:
+        """The audience of a target that nobody watches yet: the payer pays for what is read for that."""
         owner: Feed | None = None
         if not isinstance(target, VideosTarget):
-            owner = self._find_feed(VideoTarget(target.user_id, target.video_id))
-        source = self._find_feed(target)
+            owner = self._find_feed(VideoTarget(target.user_id, target.video_id), payer)
+        source = self._find_feed(target, payer)
         audience = self._audiences[target] = Audience(source, owner, self._histories, self._retire)
         for feed in audience.feeds:
             is_new = not feed.audiences
@@ -118,15 +140,17 @@ class Listener:
                 self._streams.add(feed)
         return audience
 
-    def _find_feed(self, target: AnyTarget) -> Feed:
+    def _find_feed(self, target: AnyTarget, payer: Payer) -> Feed:
         if target not in self._feeds:
-            self._feeds[target] = Feed(target)
+            self._feeds[target] = Feed(target, payer, self._max_documents)
         return self._feeds[target]
 
     def _retire(self, audience: Audience) -> None:
         """The audience is forgotten after a while, unless somebody comes; at once where it has failed."""
-        if audience.is_failed:
+        if audience.error is not None:
             self._drop(audience)
+            if isinstance(audience.error, TooManyDocumentsError):
+                self._remember_too_large(audience.target)
         elif audience not in self._lingering and not self._is_closed:
             loop = asyncio.get_running_loop()
             self._lingering[audience] = loop.call_later(self._linger_seconds, self._drop, audience)
@@ -143,6 +167,11 @@ class Listener:
             if not feed.audiences:
                 del self._feeds[feed.target]
                 self._streams.remove(feed)
+
+    def _remember_too_large(self, target: AnyTarget) -> None:
+        """Nobody reads it again for a while, to find out the same."""
+        loop = asyncio.get_running_loop()
+        self._too_large[target] = loop.call_later(TOO_LARGE_SECONDS, self._too_large.pop, target, None)
 
 
 def _assert_target(target: AnyTarget) -> None:

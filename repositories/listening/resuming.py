@@ -1,12 +1,48 @@
 """What leads a subscriber from what it knows to what is there. Every list is in the order of versions."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from operator import attrgetter
+from typing import NamedTuple, overload
 
-from repositories.listening.changes import Change, ChangeKind, Entry, check_shown, check_style, make_change
+from repositories.listening.changes import Change, ChangeKind, Entry, check_shown, check_style
 from repositories.listening.feeds import Feed
 from repositories.listening.histories import Known
 from repositories.listening.versions import Version
+
+_get_version = attrgetter("version")
+
+
+class Step(NamedTuple):
+    """A change without its text and its model."""
+
+    version: Version
+    kind: ChangeKind
+    id: str
+    entry: Entry | None
+
+    def to_change(self) -> Change:
+        """The change as it is told."""
+        return Change(self.kind, self.id, str(self.version), self.entry)
+
+
+class Steps(Sequence[Change]):
+    """Changes that are made when they are asked for, and not kept: a long list's models are never there all at once."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self._steps = steps
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    @overload
+    def __getitem__(self, index: int) -> Change: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Change]: ...
+
+    def __getitem__(self, index: int | slice) -> Change | Sequence[Change]:
+        found = self._steps[index]
+        return found.to_change() if isinstance(found, Step) else Steps(found)
 
 
 def list_present(feed: Feed, style: str | None) -> Sequence[Change]:
@@ -15,24 +51,26 @@ def list_present(feed: Feed, style: str | None) -> Sequence[Change]:
     The last version says as of when that is: whoever comes back with it may have been told nothing since, for long.
     """
     shown = [entry for entry in feed.documents.values() if check_shown(entry, style)]
-    shown.sort(key=lambda entry: entry.version)
-    versions = [*(entry.version for entry in shown[:-1]), Version.end_of(feed.read_micros or 0)]
-    return tuple(map(partial(make_change, ChangeKind.ADDED), shown, versions))
+    shown.sort(key=_get_version)
+    steps = [Step(entry.version, ChangeKind.ADDED, entry.id, entry) for entry in shown]
+    if steps:
+        steps[-1] = steps[-1]._replace(version=Version.end_of(feed.read_micros or 0))
+    return Steps(steps)
 
 
 def list_differences(feed: Feed, known: Known, style: str | None, after: Version) -> Sequence[Change]:
     """From what was known at a version to the state of the feed."""
     lost = {document_id for document_id, known_style in known.items() if check_style(known_style, style)}
-    changes: dict[Version, Change] = {}
+    steps: dict[Version, Step] = {}
     for entry in feed.documents.values():
         if check_shown(entry, style):
             if entry.version > after:
                 kind = ChangeKind.MODIFIED if entry.id in lost else ChangeKind.ADDED
-                changes[entry.version] = make_change(kind, entry)
+                steps[entry.version] = Step(entry.version, kind, entry.id, entry)
             lost.discard(entry.id)
     for document_id, version in _date_removals(feed, lost, after):
-        changes[version] = _remove(document_id, version)
-    return [changes[version] for version in sorted(changes)]
+        steps[version] = Step(version, ChangeKind.REMOVED, document_id, None)
+    return Steps([steps[version] for version in sorted(steps)])
 
 
 def list_farewell(feed: Feed, known: Known, style: str | None, after: Version) -> Sequence[Change]:

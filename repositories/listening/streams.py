@@ -13,7 +13,7 @@ import grpc
 import structlog
 
 from repositories.calls import NO_ANSWER
-from repositories.exceptions import UnavailableError
+from repositories.exceptions import RepositoryError, UnavailableError
 from repositories.listening import backoff
 from repositories.listening.codes import FINAL_CODES, TOKEN_REFUSALS
 from repositories.listening.dialogues import Dialogue
@@ -99,9 +99,9 @@ class Stream:
     def _refuse_all(self) -> None:
         self.is_refused = True
         for feed in list(self._feeds):
-            _refuse(feed)
+            _refuse(feed, UnavailableError(NO_ANSWER))
 
 
-def _refuse(feed: Feed) -> None:
+def _refuse(feed: Feed, error: RepositoryError) -> None:
     for audience in list(feed.audiences):
-        audience.fail(UnavailableError(NO_ANSWER))
+        audience.fail(error)

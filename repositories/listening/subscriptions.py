@@ -7,6 +7,7 @@ from typing import Self
 
 from repositories.exceptions import RepositoryError, SubscriberTooSlowError
 from repositories.listening.changes import Change, merge
+from repositories.listening.payers import NOBODY, Payer
 from repositories.listening.versions import Version
 
 DEFAULT_MAX_WAITING = 1_000
@@ -23,28 +24,44 @@ class Subscription:
         "_backlog",
         "_error",
         "_is_ended",
+        "_is_prepaid",
         "_max_waiting",
         "_on_close",
+        "_on_read",
         "_told",
         "_waiter",
         "_waiting",
         "after",
+        "is_last_prepaid",
+        "is_read",
+        "payer",
         "style",
     )
 
     def __init__(
-        self, style: str | None = None, after: Version | None = None, max_waiting: int = DEFAULT_MAX_WAITING
+        self,
+        style: str | None = None,
+        after: Version | None = None,
+        max_waiting: int = DEFAULT_MAX_WAITING,
+        payer: Payer = NOBODY,
     ) -> None:
         self.style = style
         self.after = after
+        self.payer = payer
+        self.is_read = False
+        """Whether nothing more has to be read before the first change, also where there will be none."""
+        self.is_last_prepaid = False
+        """Whether the change that was taken last is of a state for which this subscriber has paid."""
         self._max_waiting = max_waiting
         self._backlog: Sequence[Change] = ()
         self._told = 0  # of the backlog
+        self._is_prepaid = False  # the backlog
         self._waiting: OrderedDict[str, Change] = OrderedDict()
         self._waiter: asyncio.Future[None] | None = None
         self._error: RepositoryError | None = None
         self._is_ended = False
         self._on_close: Callable[[Subscription], None] | None = None
+        self._on_read: Callable[[], None] | None = None
 
     def __aiter__(self) -> Self:
         return self
@@ -54,8 +71,10 @@ class Subscription:
             if self._error is not None:
                 raise self._error
             if self._told < len(self._backlog):
+                self.is_last_prepaid = self._is_prepaid
                 return self._take_backlog()
             if self._waiting:
+                self.is_last_prepaid = False
                 return self._waiting.popitem(last=False)[1]
             if self._is_ended:
                 raise StopAsyncIteration
@@ -77,9 +96,24 @@ class Subscription:
         """`callback` is called when the subscriber leaves."""
         self._on_close = callback
 
-    def begin(self, changes: Sequence[Change]) -> None:
+    def on_read(self, callback: Callable[[], None]) -> None:
+        """`callback` is called once `is_read`, which may be at once."""
+        self._on_read = callback
+        if self.is_read:
+            self.mark_read()
+
+    def mark_read(self) -> None:
+        """Nothing more has to be read for the subscriber before the first change."""
+        self.is_read = True
+        if (callback := self._on_read) is not None:
+            self._on_read = None
+            callback()
+
+    def begin(self, changes: Sequence[Change], *, is_prepaid: bool = False) -> None:
         """These come first, however many they are. They are shared with other subscribers."""
         self._backlog = changes
+        self._is_prepaid = is_prepaid
+        self.mark_read()
         self._wake()
 
     def offer(self, changes: Sequence[Change]) -> bool:
@@ -100,6 +134,7 @@ class Subscription:
         """Nothing follows what waits."""
         self._is_ended = True
         self._on_close = None
+        self.mark_read()
         self._wake()
 
     def abandon(self) -> None:

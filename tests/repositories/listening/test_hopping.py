@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from repositories.listening.audiences import Audience
 from repositories.listening.changes import ChangeKind
+from repositories.listening.fair_queue import FairQueue
 from repositories.listening.feeds import Feed
 from repositories.listening.histories import Histories, Known
+from repositories.listening.payers import Payer
 from repositories.listening.subscriptions import Subscription
 from repositories.listening.targets import AnyTarget, ClipsTarget
 from repositories.listening.versions import Version
@@ -84,9 +86,9 @@ class Past(Histories):
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._turns = asyncio.Semaphore()
+        self._turns = FairQueue(8, 2)
 
-    async def _list(self, target: AnyTarget, micros: int) -> Known:  # noqa: ARG002  there is only one
+    async def _list(self, target: AnyTarget, micros: int, payer: Payer) -> Known:  # noqa: ARG002  there is only one
         return {document_id: stored.style for document_id, stored in self._database.list_at(micros).items()}
 
 

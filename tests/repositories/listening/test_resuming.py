@@ -257,10 +257,10 @@ async def test_whoever_watches_what_is_quiet_can_come_back(
 def _read_half_a_second(read: Any) -> Any:
     """A Firestore that remembers no more than that."""
 
-    async def read_lately(self: Histories, target: AnyTarget, read_time: datetime) -> Any:
+    async def read_lately(self: Histories, target: AnyTarget, read_time: datetime, token: str) -> Any:
         if (datetime.now(UTC) - read_time).total_seconds() > 0.5:
             raise FailedPrecondition("too old")
-        return await read(self, target, read_time)
+        return await read(self, target, read_time, token)
 
     return read_lately
 
