@@ -10,7 +10,7 @@ from gql.clips.merging import StatusMerger
 from gql.draining import Drain
 from gql.execution.documents import KnownDocuments
 from gql.execution.kept import KeptAnswers
-from gql.limits.events import EventScope
+from gql.rate_limits.event_scope import EventScope
 from gql.permissions import Principal
 from gql.rate_limits.budgets import Budgets
 from gql.trusted_documents import NO_DOCUMENTS, TrustedDocuments

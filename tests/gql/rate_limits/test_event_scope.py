@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gql.context import Context, Services
-from gql.limits.events import each_in_time
+from gql.rate_limits.event_scope import each_in_time
 from gql.loaders import Loaders
 from gql.permissions import NOBODY
 
