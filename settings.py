@@ -230,6 +230,9 @@ class Settings(BaseSettings):
     max_document_reads: Annotated[int, Field(gt=0)] = Field(
         50_000, description="A query that could read more documents than this is refused before it runs."
     )
+    max_followed_documents: Annotated[int, Field(gt=0)] = Field(
+        10_000, description="A subscription to more documents than this ends with TOO_MANY_DOCUMENTS."
+    )
     reads_per_minute_user: Annotated[int, Field(gt=0)] = Field(
         100_000, description="Documents that a user may have read in a minute."
     )

@@ -10,9 +10,9 @@ from gql.clips.merging import StatusMerger
 from gql.draining import Drain
 from gql.execution.documents import KnownDocuments
 from gql.execution.kept import KeptAnswers
-from gql.rate_limits.event_scope import EventScope
 from gql.permissions import Principal
 from gql.rate_limits.budgets import Budgets
+from gql.rate_limits.event_scope import EventScope
 from gql.trusted_documents import NO_DOCUMENTS, TrustedDocuments
 from repositories.client import FirestoreClient
 from repositories.clip_cache import ClipCache
@@ -92,7 +92,7 @@ class Services:
     @cached_property
     def listener(self) -> Listener:
         """What all subscriptions of this process listen to."""
-        return Listener(self.firestore)
+        return Listener(self.firestore, max_documents=self.settings.max_followed_documents)
 
     @cached_property
     def drain(self) -> Drain:

@@ -31,6 +31,7 @@ class ErrorCode(StrEnum):
     DOCUMENT_NOT_TRUSTED = "DOCUMENT_NOT_TRUSTED"
     VERSION_TOO_OLD = "VERSION_TOO_OLD"
     TOO_SLOW = "TOO_SLOW"
+    TOO_MANY_DOCUMENTS = "TOO_MANY_DOCUMENTS"
     TIMEOUT = "TIMEOUT"
     UNAVAILABLE = "UNAVAILABLE"
     INTERNAL = "INTERNAL"
@@ -75,6 +76,12 @@ def too_slow() -> GraphQLError:
     """The error for a subscriber who has not taken what there was in time."""
     message = "You have stayed too far behind: subscribe again with the last `version` that you have as `after`."
     return GraphQLError(message, extensions={"code": ErrorCode.TOO_SLOW})
+
+
+def too_many_documents(limit: int) -> GraphQLError:
+    """The error for a subscription to more documents than can be followed at once."""
+    message = f"There are more than {limit:,} objects to follow, which is the limit of one subscription: query them."
+    return GraphQLError(message, extensions={"code": ErrorCode.TOO_MANY_DOCUMENTS, "limit": limit})
 
 
 def document_not_trusted(message: str) -> GraphQLError:

@@ -7,11 +7,13 @@ from typing import Annotated, TypeVar
 import strawberry
 
 from gql.context import Info
-from gql.errors import too_slow, version_too_old
+from gql.errors import too_many_documents, too_slow, version_too_old
 from gql.rate_limits.budgets import RateLimitedError
 from gql.rate_limits.errors import rate_limited
-from repositories.exceptions import SubscriberTooSlowError, VersionTooOldError
+from gql.rate_limits.read_accounts import ReadAccount
+from repositories.exceptions import SubscriberTooSlowError, TooManyDocumentsError, VersionTooOldError
 from repositories.listening.changes import Change, ChangeKind
+from repositories.listening.payers import Payer
 from repositories.listening.subscriptions import Subscription
 
 T = TypeVar("T")
@@ -39,19 +41,36 @@ class EventKind(Enum):
     )
 
 
+# A first state, and for those who come back two of the past.
+STATES_TO_BEGIN, STATES_TO_RESUME = 1, 3
+
+
 async def follow(
-    info: Info, watch: Callable[[], Subscription], to_event: Callable[[Change], T]
+    info: Info,
+    watch: Callable[[Payer], Subscription],
+    to_event: Callable[[Change], T],
+    *,
+    after: str | None,
+    max_documents: int | None = None,
 ) -> AsyncGenerator[T, None]:
-    """An event for every change, each with the loaders, the time and the reads of a request."""
+    """An event for every change, each with the loaders, the time and the reads of a request.
+
+    The caller pays for what is read so that the subscription can begin: states of at most `max_documents`.
+    """
     context = info.context
-    async with watch() as changes:
-        try:
+    account = ReadAccount(context.services.budgets, context.principal)
+    states = STATES_TO_BEGIN if after is None else STATES_TO_RESUME
+    bound = states * (max_documents or context.services.settings.max_followed_documents)
+    try:
+        async with await account.open(watch, bound) as changes:
             async for change in changes:
-                await context.event.begin(context)
+                await context.event.begin(context, await account.take_paid(), is_prepaid=changes.is_last_prepaid)
                 yield to_event(change)
-        except SubscriberTooSlowError:
-            raise too_slow() from None
-        except VersionTooOldError:
-            raise version_too_old() from None
-        except RateLimitedError as error:
-            raise rate_limited(error) from None
+    except SubscriberTooSlowError:
+        raise too_slow() from None
+    except VersionTooOldError:
+        raise version_too_old() from None
+    except TooManyDocumentsError as error:
+        raise too_many_documents(error.limit) from None
+    except RateLimitedError as error:
+        raise rate_limited(error) from None

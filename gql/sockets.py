@@ -24,10 +24,10 @@ from gql.authentication.errors import CallerRefusedError, KeysUnavailableError
 from gql.context import Context
 from gql.errors import log_errors
 from gql.http.connection_limits import CONNECTION_INIT_SECONDS, MAX_OPERATIONS, SEAT_KEY, MessageRate, Seat
-from gql.rate_limits.event_scope import EventScope
 from gql.loaders import Loaders
 from gql.rate_limits.budgets import RateLimitedError
 from gql.rate_limits.errors import rate_limited, too_many_operations
+from gql.rate_limits.event_scope import EventScope
 
 if TYPE_CHECKING:
     from gql.view import GraphQLView

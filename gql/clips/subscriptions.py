@@ -1,7 +1,6 @@
 """`clipEvents`."""
 
 from collections.abc import AsyncGenerator
-from functools import partial
 from typing import Annotated, Self
 
 import strawberry
@@ -57,5 +56,10 @@ class ClipSubscriptions:
     ) -> AsyncGenerator[ClipEvent, None]:
         """The events of the video's clips."""
         owner_id = resolve_user_id(info.context.principal, user_id)
-        watch = partial(info.context.services.listener.watch_clips, owner_id, video_id, style, after)
-        return follow(info, watch, lambda change: ClipEvent.from_change(change, owner_id, video_id))
+        listener = info.context.services.listener
+        return follow(
+            info,
+            lambda payer: listener.watch_clips(owner_id, video_id, style, after, payer=payer),
+            lambda change: ClipEvent.from_change(change, owner_id, video_id),
+            after=after,
+        )

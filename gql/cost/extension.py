@@ -125,7 +125,7 @@ class Cost(SchemaExtension):
 
     async def _charge(self) -> None:
         """What was read since the last charge is taken off the caller's budget."""
-        reads = self._meter.document_reads
+        reads = self._meter.document_reads - self._meter.paid_document_reads
         await self._context.services.budgets.charge(self._context.principal, reads - self._charged_reads)
         self._charged_reads = reads
 

@@ -2,10 +2,10 @@
 
 import math
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from limits import RateLimitItemPerMinute
@@ -14,6 +14,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 
 from gql.permissions import Principal
 from gql.rate_limits.allowances import Allowance, resolve_allowance
+from gql.rate_limits.running_reads import RunningReads
 from settings import Settings
 
 SECONDS_PER_WINDOW = 60
@@ -50,7 +51,7 @@ class Budgets:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
-        self._running_reads: Counter[str] = Counter()
+        self._running_reads = RunningReads()
 
     async def admit(self, principal: Principal) -> Quota:
         """What is left of the caller's requests; `RateLimitedError` where requests or reads are used up."""
@@ -90,19 +91,23 @@ class Budgets:
         far above what most requests read.
         """
         key, limit = principal.user_id, self._resolve(principal).document_reads
-        running = self._running_reads[key]
-        if running and running + bound > limit:
+        if not self._running_reads.check_room(key, bound, limit):
+            running = self._running_reads.get(key)
             message = (
                 f"What you have running could read {running + bound:,} documents, and you may read {limit:,} a minute."
             )
             raise RateLimitedError(message, Quota(limit, max(0, limit - running), time.time() + 1))
-        self._running_reads[key] += bound
+        self._running_reads.enter(key, bound)
         try:
             yield
         finally:
-            self._running_reads[key] -= bound
-            if not self._running_reads[key]:
-                del self._running_reads[key]
+            self._running_reads.leave(key, bound)
+
+    async def run_in_turn(self, principal: Principal, bound: int) -> Callable[[], None]:
+        """As `running`, but waits for room instead of refusing; the answer ends it, and is to be called once."""
+        key = principal.user_id
+        await self._running_reads.enter_in_turn(key, bound, self._resolve(principal).document_reads)
+        return partial(self._running_reads.leave, key, bound)
 
     def _resolve(self, principal: Principal) -> Allowance:
         return resolve_allowance(self._settings, principal)

@@ -2,22 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractContextManager, aclosing
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from gql.errors import log_errors
-from gql.rate_limits.budgets import RateLimitedError
 from gql.rate_limits.errors import timed_out
-from repositories.metering import count_reads
+from repositories.metering import count_paid_reads, count_reads
 
 if TYPE_CHECKING:
     from gql.context import Context
-
-# Between looks whether there is room for an event. Most events take less.
-WAIT_SECONDS = 0.02
 
 
 class EventScope:
@@ -27,43 +23,34 @@ class EventScope:
     """What an event can read at most."""
 
     deadline: asyncio.Timeout | None = None
-    _running: AbstractContextManager[None] | None = None
+    _leave: Callable[[], None] | None = None
 
-    async def begin(self, context: "Context") -> None:
+    async def begin(self, context: "Context", paid_reads: int = 0, *, is_prepaid: bool = False) -> None:
         """An event is about to be resolved, from nothing that was loaded before; `RateLimitedError` where it may not.
 
-        The document that it tells of counts as one read, though all who follow it share it.
+        The document that it tells of counts as one read, though all who follow it share it; unless it is prepaid, as
+        those of a state are to whom it was read for. So many `paid_reads` are shown in its cost, and not charged again.
         """
         budgets, principal = context.services.budgets, context.principal
         # Thousands of events may be there already, and nothing below need wait: it is others' turn.
         await asyncio.sleep(0)
-        await budgets.assert_reads_left(principal)
-        self._running = await _enter_when_there_is_room(lambda: budgets.running(principal, self.bound_reads))
+        if not is_prepaid or self.bound_reads > 1:
+            await budgets.assert_reads_left(principal)
+        # An event is not refused for what else runs for its caller: that ends soon, and events can wait.
+        self._leave = await budgets.run_in_turn(principal, self.bound_reads)
         context.loaders.clear()
-        count_reads(1)
+        count_paid_reads(paid_reads)
+        if not is_prepaid:
+            count_reads(1)
         if self.deadline is not None:
             seconds = context.services.settings.request_timeout_seconds
             self.deadline.reschedule(asyncio.get_running_loop().time() + seconds)
 
     def end(self) -> None:
         """What it read is no longer among what runs for its caller."""
-        if self._running is not None:
-            self._running.__exit__(None, None, None)
-            self._running = None
-
-
-async def _enter_when_there_is_room(
-    make_running: Callable[[], AbstractContextManager[None]],
-) -> AbstractContextManager[None]:
-    """An event is not refused for what else runs for its caller: that ends soon, and events can wait."""
-    while True:
-        running = make_running()
-        try:
-            running.__enter__()
-        except RateLimitedError:
-            await asyncio.sleep(WAIT_SECONDS)
-        else:
-            return running
+        if self._leave is not None:
+            self._leave()
+            self._leave = None
 
 
 async def each_in_time(results: AsyncGenerator[Any, None], context: "Context") -> AsyncGenerator[Any, None]:

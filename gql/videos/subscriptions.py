@@ -1,7 +1,6 @@
 """`videoChanged` and `videoEvents`."""
 
 from collections.abc import AsyncGenerator
-from functools import partial
 from typing import Self
 
 import strawberry
@@ -51,8 +50,14 @@ class VideoSubscriptions:
     ) -> AsyncGenerator[VideoEvent, None]:
         """The events of the video."""
         owner_id = resolve_user_id(info.context.principal, user_id)
-        watch = partial(info.context.services.listener.watch_video, owner_id, video_id, after)
-        return follow(info, watch, lambda change: VideoEvent.from_change(change, owner_id))
+        listener = info.context.services.listener
+        return follow(
+            info,
+            lambda payer: listener.watch_video(owner_id, video_id, after, payer=payer),
+            lambda change: VideoEvent.from_change(change, owner_id),
+            after=after,
+            max_documents=1,
+        )
 
     @strawberry.subscription(description="All of a user's videos: first as they are, then each change. Does not end.")
     def video_events(
@@ -60,5 +65,10 @@ class VideoSubscriptions:
     ) -> AsyncGenerator[VideoEvent, None]:
         """The events of the user's videos."""
         owner_id = resolve_user_id(info.context.principal, user_id)
-        watch = partial(info.context.services.listener.watch_videos, owner_id, after)
-        return follow(info, watch, lambda change: VideoEvent.from_change(change, owner_id))
+        listener = info.context.services.listener
+        return follow(
+            info,
+            lambda payer: listener.watch_videos(owner_id, after, payer=payer),
+            lambda change: VideoEvent.from_change(change, owner_id),
+            after=after,
+        )

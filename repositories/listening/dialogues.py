@@ -57,13 +57,15 @@ class Dialogue:
             target.expected_count.value = len(feed.documents)
         self._call.ask(add_target=target)
 
-    def stop(self, feed: Feed) -> None:
-        """The feed is told nothing more."""
+    def stop(self, feed: Feed) -> bool:
+        """The feed is told nothing more; it is closed once Firestore knows that. False where it was not being told."""
         if timer := self._later.pop(feed, None):
             timer.cancel()
-        for target_id in [target_id for target_id, known in self._feeds.items() if known is feed]:
+        target_ids = [target_id for target_id, known in self._feeds.items() if known is feed]
+        for target_id in target_ids:
             self._ending[target_id] = self._feeds.pop(target_id)
             self._call.ask(remove_target=target_id)
+        return bool(target_ids)
 
     async def follow(self) -> None:
         """Returns when Firestore ends the call. Raises gRPC's errors, and TimeoutError where it is silent."""
@@ -86,8 +88,10 @@ class Dialogue:
         """The call has ended; what was told and made no state is of no use."""
         for timer in self._later.values():
             timer.cancel()
-        for feed in (*self._feeds.values(), *self._ending.values()):
+        for feed in self._feeds.values():
             feed.settle()
+        for feed in self._ending.values():
+            feed.close()
         await self._call.close()
 
     async def _read(self) -> Any:
@@ -125,7 +129,7 @@ class Dialogue:
             for target_id in list(told.target_ids or self._feeds):
                 self._take_refusal(target_id, told.cause.code)
                 if ended := self._ending.pop(target_id, None):
-                    ended.settle()
+                    ended.close()
             return
         for feed in self._find(told.target_ids) if told.target_ids else self._feeds.values():
             if kind is _Kind.RESET:

@@ -42,7 +42,9 @@ class Feed:
         self._next_token = b""
         self._decoder = DocumentDecoder(target)
         self._unpaid = 0
+        self._has_paid = False
         self._is_paid_for = False
+        payer.begin_read()
         # Since the state: the entry, or when it was told that the document is gone; None where nothing has changed.
         self._pending: dict[str, Entry | int | None] = {}
         self._is_reset = False
@@ -105,8 +107,15 @@ class Feed:
         """The payer has been told of all documents that were read up to now."""
         if self._unpaid:
             self.payer.pay(self._unpaid)
-            self._is_paid_for = True
+            self._has_paid = True
         self._unpaid = 0
+
+    def close(self) -> None:
+        """Nothing is read any more that the payer has not paid for."""
+        self.settle()
+        if not self._is_paid_for:
+            self._is_paid_for = True
+            self.payer.end_read()
 
     def advance(self, read_micros: int) -> None:
         """What was told is the state as of this time; `events` is how it differs from the last one, in order."""
@@ -156,9 +165,9 @@ class Feed:
 
     def _finish_paying(self) -> None:
         """The first state is whole. Firestore bills one read where there is nothing."""
-        if not self._is_paid_for:
+        if not self._has_paid:
             self._unpaid = max(1, self._unpaid)
-        self.settle()
+        self.close()
 
     def _put(self, entry: Entry) -> Event:
         before = self.documents.get(entry.id)

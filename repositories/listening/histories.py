@@ -110,9 +110,13 @@ class Histories:
                 return
 
     async def _read_page(self, target: AnyTarget, read_time: datetime, token: str, payer: Payer) -> Page:
-        documents, next_token = await self._insist(target, read_time, token)
-        self.documents_read += max(1, len(documents))
-        payer.pay(max(1, len(documents)))
+        payer.begin_read()
+        try:
+            documents, next_token = await self._insist(target, read_time, token)
+            self.documents_read += max(1, len(documents))
+            payer.pay(max(1, len(documents)))
+        finally:
+            payer.end_read()
         return documents, next_token
 
     async def _insist(self, target: AnyTarget, read_time: datetime, token: str) -> Page:

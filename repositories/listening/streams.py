@@ -49,8 +49,8 @@ class Stream:
     def remove(self, feed: Feed) -> None:
         """The feed is told nothing more."""
         self._feeds.pop(feed, None)
-        if self._dialogue is not None:
-            self._dialogue.stop(feed)
+        if self._dialogue is None or not self._dialogue.stop(feed):
+            feed.close()
 
     async def close(self) -> None:
         """The stream has ended."""

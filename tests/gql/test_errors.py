@@ -65,7 +65,7 @@ async def test_failing_mutation_leaves_its_siblings_answers_alone(
 def test_codes_are_the_documented_ones() -> None:
     assert " ".join(ErrorCode) == (
         "UNAUTHENTICATED FORBIDDEN BAD_USER_INPUT QUERY_TOO_EXPENSIVE RATE_LIMITED DOCUMENT_NOT_TRUSTED "
-        "VERSION_TOO_OLD TOO_SLOW TIMEOUT UNAVAILABLE INTERNAL"
+        "VERSION_TOO_OLD TOO_SLOW TOO_MANY_DOCUMENTS TIMEOUT UNAVAILABLE INTERNAL"
     )
 
 

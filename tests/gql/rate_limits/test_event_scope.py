@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from gql.context import Context, Services
-from gql.rate_limits.event_scope import each_in_time
 from gql.loaders import Loaders
 from gql.permissions import NOBODY
+from gql.rate_limits.event_scope import each_in_time
 
 
 async def fail() -> AsyncGenerator[Any, None]:

@@ -1,0 +1,67 @@
+"""What is read so that one subscription can begin: charged as it is read, and shown in the cost of its next event."""
+
+import asyncio
+from collections.abc import Callable
+from contextvars import Context as EmptyContext
+
+from gql.permissions import Principal
+from gql.rate_limits.budgets import Budgets
+from repositories.listening.payers import Payer
+from repositories.listening.subscriptions import Subscription
+
+
+class ReadAccount:
+    """A subscription's side of its caller's budget: what its `payer` pays is charged, also after the end."""
+
+    def __init__(self, budgets: Budgets, principal: Principal) -> None:
+        self.payer = Payer(principal.user_id, self._pay, self._release)
+        self._budgets = budgets
+        self._principal = principal
+        self._due = 0
+        self._unshown = 0
+        self._charging: asyncio.Task[None] | None = None
+        self._changes: Subscription | None = None
+        self._leave: Callable[[], None] | None = None
+
+    async def open(self, watch: Callable[[Payer], Subscription], bound: int) -> Subscription:
+        """The subscription, once what it may read to begin has room beside what else runs for the caller.
+
+        That ends where nothing more is read for it. `RateLimitedError` where the minute's reads are used up.
+        """
+        self._leave = await self._budgets.run_in_turn(self._principal, bound)
+        try:
+            await self._budgets.assert_reads_left(self._principal)
+            self._changes = watch(self.payer)
+            self._changes.on_read(self._release)
+        except BaseException:
+            self._leave()
+            raise
+        return self._changes
+
+    async def take_paid(self) -> int:
+        """How many documents were read and charged since the last time."""
+        if self._charging is not None:
+            await asyncio.wait([self._charging])  # which is not cancelled with whoever waits for it
+        paid, self._unshown = self._unshown, 0
+        return paid
+
+    def _pay(self, document_reads: int) -> None:
+        self._due += document_reads
+        self._unshown += document_reads
+        if self._charging is None:
+            # Not in the context of whoever reads: this is nobody else's cost.
+            self._charging = asyncio.get_running_loop().create_task(self._charge(), context=EmptyContext())
+
+    async def _charge(self) -> None:
+        try:
+            while self._due:
+                due, self._due = self._due, 0
+                await self._budgets.charge(self._principal, due)
+        finally:
+            self._charging = None
+
+    def _release(self) -> None:
+        if self._leave is None or self._changes is None or not self._changes.is_read or not self.payer.is_idle:
+            return
+        leave, self._leave = self._leave, None
+        leave()

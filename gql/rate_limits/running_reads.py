@@ -1,0 +1,62 @@
+"""What runs for each caller at this moment could read so many documents: who has to wait for room is called in turn."""
+
+import asyncio
+from collections import Counter, deque
+
+
+class RunningReads:
+    """Upper bounds of all that runs, by caller. What runs alone always has room."""
+
+    def __init__(self) -> None:
+        self._running: Counter[str] = Counter()
+        self._waiting: dict[str, deque[tuple[int, int, asyncio.Future[None]]]] = {}
+
+    def get(self, key: str) -> int:
+        """What runs for the caller could read so much."""
+        return self._running[key]
+
+    def check_room(self, key: str, bound: int, limit: int) -> bool:
+        """Whether the caller's reads stay within the limit with so many more."""
+        running = self._running[key]
+        return not running or running + bound <= limit
+
+    def enter(self, key: str, bound: int) -> None:
+        """So much more runs for the caller, until it leaves."""
+        self._running[key] += bound
+
+    def leave(self, key: str, bound: int) -> None:
+        """So much less runs for the caller: whoever waits may have room now."""
+        self._running[key] -= bound
+        if self._running[key] <= 0:
+            del self._running[key]
+        self._serve(key)
+
+    async def enter_in_turn(self, key: str, bound: int, limit: int) -> None:
+        """As `enter`, once there is room; the caller's own are served in the order in which they came."""
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, deque()).append((bound, limit, turn))
+        self._serve(key)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            self._give_up(key, (bound, limit, turn))
+            raise
+
+    def _give_up(self, key: str, waiter: tuple[int, int, asyncio.Future[None]]) -> None:
+        bound, _, turn = waiter
+        if turn.done() and not turn.cancelled():  # it was given in the moment in which nobody waited any more
+            self.leave(key, bound)
+            return
+        if (waiting := self._waiting.get(key)) and waiter in waiting:
+            waiting.remove(waiter)
+        self._serve(key)
+
+    def _serve(self, key: str) -> None:
+        waiting = self._waiting.get(key)
+        while waiting and self.check_room(key, *waiting[0][:2]):
+            bound, _, turn = waiting.popleft()
+            if not turn.cancelled():
+                self.enter(key, bound)
+                turn.set_result(None)
+        if waiting is not None and not waiting:
+            del self._waiting[key]
