@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.highlights import HighlightsError, parse_highlights
+from storage.highlights import HighlightsError, parse_highlights, separate_ids
 
 GOOD: dict[str, Any] = {
     "id": 1,
@@ -59,13 +59,18 @@ def test_good_file_needs_no_mending() -> None:
         ({"title": None}, "title", "Highlight 1", "Highlight 1 has no title."),
         ({"title": 42}, "title", "42", "Highlight 1 has a number as title; it was read as text."),
         ({"title": ["x"]}, "title", "Highlight 1", "Highlight 1 has no text as title; it was left out."),
-        ({"title": "a\ud800b\x00"}, "title", "a?b", None),
+        ({"title": "a\ud800b\x00"}, "title", "a\ufffdb", "halves of surrogate pairs and control"),
+        ({"title": "\u202ea\u2066b"}, "title", "ab", "turn the direction of text in its title"),
+        ({"title": "\u05e9\u05dc\u200e!"}, "title", "\u05e9\u05dc\u200e!", None),
+        ({"title": "a\nb"}, "title", "a b", "control characters in its title"),
         ({"description": None}, "description", None, None),
         ({"start": "1:02.5"}, "start_time", "00:01:02.500", "Highlight 1 has the start '1:02.5'; it was read as"),
         ({"start": "00:01:02,500"}, "start_time", "00:01:02.500", "it was read as 00:01:02.500."),
         ({"start": 62.5}, "start_time", "00:01:02.500", None),
         ({"end": None}, "end_time", "00:01:32", "it was taken from start and duration"),
         ({"end": "00:00:01"}, "end_time", "00:01:32", "Highlight 1 ends before it starts"),
+        ({"start": 62.50004, "end": 62.5003, "duration": None}, "end_time", None, "within a millisecond"),
+        ({"start": 62.5, "end": None, "duration": 0.0002}, "end_time", None, "no usable end"),
         ({"start": "soon"}, "start_time", "00:01:02.500", "it was taken from end and duration"),
         ({"duration": None}, "duration_seconds", 29.5, "it was taken from start and end"),
         ({"duration": "29.5"}, "duration_seconds", 29.5, "Highlight 1 has the duration as a string"),
@@ -86,6 +91,51 @@ def test_unusable_entries_do_not_hide_good_ones() -> None:
     highlights, mended = parse_highlights(json.dumps({**FILE, "highlights": [None, GOOD, "x", {}]}))
     assert [highlight.id for highlight in highlights.highlights] == [1, 4]
     assert "Highlight 1 is not an object and was left out." in mended
+
+
+def test_guessed_id_meets_no_real_one() -> None:
+    """The second highlight has no id, and the third is called 2: the guess gives way."""
+    entries = [GOOD, {**GOOD, "id": None}, {**GOOD, "id": 2}]
+    highlights, mended = parse_highlights(json.dumps({**FILE, "highlights": entries}))
+    assert [highlight.id for highlight in highlights.highlights] == [1, 3, 2]
+    assert mended == ("Highlight 2 has no usable id; 3 was taken.",)
+
+
+def test_two_highlights_with_one_id_are_told_apart() -> None:
+    """The second gets an id that no highlight and none of the reserved ones has."""
+    entries = [{**GOOD, "title": "first"}, {**GOOD, "title": "second"}, {**GOOD, "id": 7}]
+    highlights, mended = parse_highlights(json.dumps({**FILE, "highlights": entries}))
+    separate, told = separate_ids(highlights, {9})
+    assert mended == ()
+    assert [(one.id, one.title) for one in separate.highlights][:2] == [(1, "first"), (10, "second")]
+    assert told == ("Highlight 2 has the id 1 of another; 10 was taken.",)
+    assert separate_ids(separate, ()) == (separate, ())
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        "```json\n{}\n```",
+        "Here are the highlights:\n\n```json\n{}\n```\nTell me if you want more {{}}.",
+        "~~~\n{}\n~~~",
+        "```JSON\r\n{}\r\n```\r\n",
+        "```\n{}",
+        "  ````json\n{}\n  ````",
+    ],
+)
+def test_json_in_a_markdown_fence_is_read(wrapped: str) -> None:
+    """What a language model wraps its answer in is no part of it."""
+    content = wrapped.replace("{}", json.dumps(FILE, indent=1), 1).replace("{{}}", "{}")
+    highlights, mended = parse_highlights(content)
+    assert highlights == parse_highlights(json.dumps(FILE))[0]
+    assert len(mended) == 1
+    assert "Markdown fence" in mended[0]
+
+
+def test_fence_within_a_text_is_text() -> None:
+    """A file that begins as JSON is JSON, whatever its texts hold."""
+    highlights, mended = parse_highlights(json.dumps({**FILE, "custom_prompt": "```json\n{}\n```"}, indent=1))
+    assert (highlights.custom_prompt, mended) == ("```json\n{}\n```", ())
 
 
 def test_missing_list_is_empty() -> None:
