@@ -254,6 +254,9 @@ class Settings(BaseSettings):
     requests_per_minute_admin: Annotated[int, Field(gt=0)] = Field(
         60_000, description="Requests that an admin may send in a minute."
     )
+    rate_limit_redis_url: SecretStr | None = Field(
+        None, description="A Redis (`redis://…`) by which processes share what callers may do in a minute."
+    )
     request_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
         10.0, description="Seconds after which a request is given up, and what it does underneath cancelled."
     )
@@ -279,6 +282,13 @@ class Settings(BaseSettings):
         parts = urlsplit(value or "http://unset")
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("must be an address such as https://ACCOUNT.r2.cloudflarestorage.com")
+        return value
+
+    @field_validator("rate_limit_redis_url")
+    @classmethod
+    def _check_redis_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and urlsplit(value.get_secret_value()).scheme not in {"redis", "rediss", "unix"}:
+            raise ValueError("must be an address such as redis://HOST:6379/0")
         return value
 
     @property

@@ -19,6 +19,7 @@ from gql.headers import SecurityHeaders
 from gql.health import Readiness, livez
 from gql.http.header_limits import HeaderLimits
 from gql.http.request_limits import RequestLimits
+from gql.http.strangers import StrangerLimit
 from gql.loopback import LoopbackOnly
 from gql.middleware import BodyLimit, RequestLog
 from gql.rotation import follow_credentials
@@ -46,7 +47,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             Route("/livez", livez),
             Route("/readyz", Readiness(services).readyz),
         ],
-        middleware=_choose_middleware(settings),
+        middleware=_choose_middleware(services),
         lifespan=_run,
     )
     app.state.services = services
@@ -64,12 +65,14 @@ def _choose_endpoint(view: GraphQLView, settings: Settings) -> list[Route]:
     ]
 
 
-def _choose_middleware(settings: Settings) -> list[Middleware]:
+def _choose_middleware(services: Services) -> list[Middleware]:
     """What each request passes through, from outside in."""
+    settings = services.settings
     open_to_this_machine = [] if settings.has_issuer else [Middleware(LoopbackOnly, settings.allowed_origins)]
     return [
         Middleware(SecurityHeaders, trusted_hops=settings.trusted_proxy_hops),
         Middleware(RequestLog),
+        Middleware(StrangerLimit, services.budgets, settings.trusted_proxy_hops),
         *open_to_this_machine,
         make_cors(settings),
         Middleware(HeaderLimits),

@@ -100,9 +100,10 @@ class Services:
         return Drain()
 
     async def close(self) -> None:
-        """Both clients' connections are closed."""
+        """All clients' connections are closed."""
         await self.status_merger.close()
         await self.listener.close()
+        await self.budgets.close()
         self.firestore.close()
         self.storage.close()
 

@@ -37,6 +37,13 @@ class Principal:
     user_id: str
     roles: frozenset[Role]
     expires_at: float | None = None
+    # Who says so: the issuer of a token, or `API_KEY`; empty for the demo user.
+    issuer: str = ""
+
+    @property
+    def caller(self) -> str:
+        """The name by which limits count: ids of different issuers, or of a user and an API key, may be the same."""
+        return f"{self.issuer} {self.user_id}"
 
     @property
     def is_expired(self) -> bool:
@@ -48,6 +55,9 @@ class Principal:
         """For how long it is known; None where that does not end."""
         return None if self.expires_at is None else max(0.0, self.expires_at - time.time())
 
+
+API_KEY = "api-key"
+"""What API keys have for an issuer: real ones have addresses."""
 
 NOBODY = Principal(user_id="", roles=frozenset())
 """A caller of whom nothing is known yet. They may do nothing."""

@@ -90,11 +90,11 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
                 log.info("caller_refused", reason=error.reason)
                 await self.websocket.close(FORBIDDEN, "Forbidden")
                 return
-            except (KeysUnavailableError, RateLimitedError):
+            except KeysUnavailableError:
                 await self.websocket.close(TRY_AGAIN_LATER, "Try again later")
                 return
             seat: Seat = getattr(self.websocket.ws.state, SEAT_KEY)
-            if not seat.move(f"caller {self.context.principal.user_id}"):
+            if not seat.move(f"caller {self.context.principal.caller}"):
                 await self.websocket.close(TRY_AGAIN_LATER, "Too many WebSockets")
                 return
         await super().handle_connection_init(message)

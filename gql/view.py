@@ -32,8 +32,7 @@ from gql.http.connection_limits import SEATS_KEY
 from gql.http.media_types import GRAPHQL_RESPONSE, JSON, parse_accept
 from gql.loaders import Loaders
 from gql.permissions import NOBODY, Principal
-from gql.rate_limits.allowances import resolve_address
-from gql.rate_limits.budgets import QUOTA_KEY
+from gql.rate_limits.budgets import CALLER_KNOWN_KEY, QUOTA_KEY
 from gql.requests import RequestData, assert_json, assert_preflighted, read_parameters
 from gql.schema import Schema
 from gql.sockets import SocketHandler, TextSocketAdapter
@@ -133,7 +132,7 @@ class GraphQLView(GraphQL[Context, None]):
         principal, results = request.state.stream
         if self._services.drain.is_under_way:
             return ending_response()
-        seat = getattr(request.state, SEATS_KEY).take(f"caller {principal.user_id}")
+        seat = getattr(request.state, SEATS_KEY).take(f"caller {principal.caller}")
         if seat is None:
             message = "You have too many event streams and WebSockets open."
             return error_response(429, message, ErrorCode.RATE_LIMITED)
@@ -161,13 +160,10 @@ class GraphQLView(GraphQL[Context, None]):
         return replace(context, principal=await self._identify(socket, payload))
 
     async def _identify(self, request: Request | WebSocket, payload: Mapping[str, object] | None = None) -> Principal:
-        """Who is calling; a refusal counts against the address it came from, over HTTP as over WebSocket."""
-        try:
-            return await self._authenticator.authenticate(request.headers, payload)
-        except CallerRefusedError:
-            address = resolve_address(request.scope, self._services.settings.trusted_proxy_hops)
-            await self._services.budgets.admit_stranger(address)
-            raise
+        """Who is calling; `CallerRefusedError` for bad tokens."""
+        principal = await self._authenticator.authenticate(request.headers, payload)
+        setattr(request.state, CALLER_KNOWN_KEY, True)
+        return principal
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         """The response that answers take their headers from: here the media type that the client asked for."""

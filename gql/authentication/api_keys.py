@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable
 
 from gql.authentication.errors import CallerRefusedError
-from gql.permissions import Principal, Role
+from gql.permissions import API_KEY, Principal, Role
 from settings import ApiKeySettings
 
 PREFIX = "cg_"
@@ -43,4 +43,4 @@ class ApiKeys:
         matching = [known for known in self._keys if hmac.compare_digest(known.sha256, given)]
         if not matching or len(key) < MIN_KEY_CHARACTERS:
             raise CallerRefusedError("The API key is unknown, or no longer valid.")
-        return Principal(user_id=matching[0].name, roles=frozenset({Role(matching[0].role)}))
+        return Principal(user_id=matching[0].name, roles=frozenset({Role(matching[0].role)}), issuer=API_KEY)

@@ -47,7 +47,8 @@ class TokenVerifier:
             raise CallerRefusedError("The token is signed with a key that its issuer does not have.")
         claims = _verify(token, key, issuer)
         user_id, roles = issuer.identify(claims)
-        return Principal(user_id=user_id, roles=roles, expires_at=float(claims["exp"]) + CLOCK_SKEW_SECONDS)
+        expires_at = float(claims["exp"]) + CLOCK_SKEW_SECONDS
+        return Principal(user_id=user_id, roles=roles, expires_at=expires_at, issuer=issuer.name)
 
     def _find_issuer(self, unverified: dict[str, Any]) -> Issuer:
         """The issuer that the token claims to be of; of several by one name, the one that knows its audience."""

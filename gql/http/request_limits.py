@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gql.errors import ErrorCode
@@ -60,8 +61,7 @@ class RequestLimits:
             await self._app(scope, _receive_in_time(receive, self._body_seconds), quota_send)
         except RateLimitedError as error:
             log.info("request_refused", code=ErrorCode.RATE_LIMITED, reason=error.message)
-            headers = {"Retry-After": str(error.quota.reset_seconds), **to_headers(error.quota)}
-            await error_response(429, error.message, ErrorCode.RATE_LIMITED, headers)(scope, receive, send)
+            await rate_limited_response(error)(scope, receive, send)
         except BodyTooSlowError:
             message = f"The request's body did not come within {self._body_seconds:g} seconds."
             headers = {"Connection": "close"}
@@ -93,6 +93,12 @@ def to_headers(quota: Quota) -> Mapping[str, str]:
         "RateLimit-Remaining": str(quota.remaining),
         "RateLimit-Reset": str(quota.reset_seconds),
     }
+
+
+def rate_limited_response(error: RateLimitedError) -> Response:
+    """429, with the seconds after which to come again."""
+    headers = {"Retry-After": str(error.quota.reset_seconds), **to_headers(error.quota)}
+    return error_response(429, error.message, ErrorCode.RATE_LIMITED, headers)
 
 
 def _receive_in_time(receive: Receive, seconds: float) -> Receive:

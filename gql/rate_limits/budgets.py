@@ -1,25 +1,23 @@
-"""What each caller may do in a minute: requests, and documents read. In this process's memory."""
+"""What each caller may do in a minute: requests, and documents read."""
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
-
-from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import FixedWindowRateLimiter
 
 from gql.permissions import Principal
 from gql.rate_limits.allowances import Allowance, resolve_allowance
 from gql.rate_limits.running_reads import RunningReads
+from gql.rate_limits.windows import SECONDS_PER_WINDOW, MemoryWindows, Usage, Windows
 from settings import Settings
 
-SECONDS_PER_WINDOW = 60
+__all__ = ["CALLER_KNOWN_KEY", "QUOTA_KEY", "SECONDS_PER_WINDOW", "Budgets", "Quota", "RateLimitedError"]
+
 # Where a request keeps what is left, for its response.
 QUOTA_KEY = "quota"
+# Where the view says that it knows who is calling.
+CALLER_KNOWN_KEY = "is_caller_known"
 
 
 class RateLimitedError(Exception):
@@ -33,70 +31,66 @@ class RateLimitedError(Exception):
 
 @dataclass(frozen=True)
 class Quota:
-    """How much of something a caller may have in a minute, how much is left of it, and when all of it is back."""
+    """How much of something a caller may have in a minute, what is left of it, and the seconds until all is back."""
 
     limit: int
     remaining: int
-    resets_at: float
-
-    @property
-    def reset_seconds(self) -> int:
-        """Whole seconds until all of it is back."""
-        return max(0, math.ceil(self.resets_at - time.time()))
+    reset_seconds: int
 
 
 class Budgets:
-    """The budgets of all callers, in windows of a minute that begin with a caller's first request."""
+    """The budgets of all callers, in windows of a minute that begin with a caller's first request.
 
-    def __init__(self, settings: Settings) -> None:
+    A caller is known by their issuer and their id; a stranger by their address.
+    """
+
+    def __init__(self, settings: Settings, windows: Windows | None = None) -> None:
         self._settings = settings
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        self._windows = windows or create_windows(settings)
         self._running_reads = RunningReads()
 
     async def admit(self, principal: Principal) -> Quota:
         """What is left of the caller's requests; `RateLimitedError` where requests or reads are used up."""
         allowance = self._resolve(principal)
-        requests = await self._take("requests", principal.user_id, allowance.requests, 1)
-        await self.assert_reads_left(principal)
+        usage = await self._windows.add(principal.caller, requests=1)
+        requests = _assert_requests_left(usage, allowance.requests)
+        _assert_reads_left(usage, allowance.document_reads)
         return requests
 
     async def assert_reads_left(self, principal: Principal) -> None:
         """Raises `RateLimitedError` where the caller's reads are used up."""
-        reads = await self.get_reads(principal)
-        if reads.remaining == 0:
-            raise RateLimitedError(
-                f"You have read {reads.limit:,} documents within a minute, which is all you may.", reads
-            )
+        usage = await self._windows.add(principal.caller)
+        _assert_reads_left(usage, self._resolve(principal).document_reads)
 
-    async def admit_stranger(self, address: str) -> None:
-        """Counts a request that was refused; `RateLimitedError` where the address has sent too many of them."""
-        await self._take("strangers", address, self._settings.requests_per_minute_anonymous, 1)
+    async def admit_stranger(self, address: str) -> Quota:
+        """Counts a refusal; `RateLimitedError` where the address has had too many of them."""
+        usage = await self._windows.add(f"address {address}", requests=1)
+        return _assert_requests_left(usage, self._settings.requests_per_minute_anonymous)
 
     async def charge(self, principal: Principal, document_reads: int) -> None:
         """What was read is taken off the caller's budget, also where it is more than was left."""
         if document_reads:
-            item = self._get_item("reads", self._resolve(principal).document_reads)
-            await self._limiter.hit(item, principal.user_id, cost=document_reads)
+            await self._windows.add(principal.caller, document_reads=document_reads)
 
     async def get_reads(self, principal: Principal) -> Quota:
         """What is left of the caller's reads."""
-        allowance = self._resolve(principal)
-        return await self._get_quota("reads", principal.user_id, allowance.document_reads)
+        usage = await self._windows.add(principal.caller)
+        return _make_quota(self._resolve(principal).document_reads, usage.document_reads, usage)
 
     @contextmanager
     def running(self, principal: Principal, bound: int) -> Iterator[None]:
         """Refuses what, with all that runs for the caller at this moment, could read more than a minute's budget.
 
         So nobody overdraws a budget by more than itself. What runs alone is never refused by its bound, which is
-        far above what most requests read.
+        far above what most requests read. This counts in this process only.
         """
-        key, limit = principal.user_id, self._resolve(principal).document_reads
+        key, limit = principal.caller, self._resolve(principal).document_reads
         if not self._running_reads.check_room(key, bound, limit):
             running = self._running_reads.get(key)
             message = (
                 f"What you have running could read {running + bound:,} documents, and you may read {limit:,} a minute."
             )
-            raise RateLimitedError(message, Quota(limit, max(0, limit - running), time.time() + 1))
+            raise RateLimitedError(message, Quota(limit, max(0, limit - running), reset_seconds=1))
         self._running_reads.enter(key, bound)
         try:
             yield
@@ -105,23 +99,40 @@ class Budgets:
 
     async def run_in_turn(self, principal: Principal, bound: int) -> Callable[[], None]:
         """As `running`, but waits for room instead of refusing; the answer ends it, and is to be called once."""
-        key = principal.user_id
+        key = principal.caller
         await self._running_reads.enter_in_turn(key, bound, self._resolve(principal).document_reads)
         return partial(self._running_reads.leave, key, bound)
+
+    async def close(self) -> None:
+        """Closes the connections to what budgets are shared by."""
+        await self._windows.close()
 
     def _resolve(self, principal: Principal) -> Allowance:
         return resolve_allowance(self._settings, principal)
 
-    async def _take(self, kind: str, key: str, limit: int, amount: int) -> Quota:
-        is_allowed = await self._limiter.hit(self._get_item(kind, limit), key, cost=amount)
-        quota = await self._get_quota(kind, key, limit)
-        if not is_allowed:
-            raise RateLimitedError(f"You have sent {limit:,} requests within a minute, which is all you may.", quota)
-        return quota
 
-    async def _get_quota(self, kind: str, key: str, limit: int) -> Quota:
-        stats = await self._limiter.get_window_stats(self._get_item(kind, limit), key)
-        return Quota(limit, stats.remaining, stats.reset_time)
+def create_windows(settings: Settings) -> Windows:
+    """The windows of this process, or those that it shares with others where the settings name a Redis."""
+    if settings.rate_limit_redis_url is None:
+        return MemoryWindows()
+    # Its imports take longer than all else here, and few need them.
+    from gql.rate_limits.redis_windows import RedisWindows
 
-    def _get_item(self, kind: str, limit: int) -> Any:
-        return RateLimitItemPerMinute(limit, namespace=kind)
+    return RedisWindows(settings.rate_limit_redis_url.get_secret_value())
+
+
+def _assert_requests_left(usage: Usage, limit: int) -> Quota:
+    quota = _make_quota(limit, usage.requests, usage)
+    if usage.requests > limit:
+        raise RateLimitedError(f"You have sent {limit:,} requests within a minute, which is all you may.", quota)
+    return quota
+
+
+def _assert_reads_left(usage: Usage, limit: int) -> None:
+    if usage.document_reads >= limit:
+        quota = _make_quota(limit, usage.document_reads, usage)
+        raise RateLimitedError(f"You have read {limit:,} documents within a minute, which is all you may.", quota)
+
+
+def _make_quota(limit: int, used: int, usage: Usage) -> Quota:
+    return Quota(limit, max(0, limit - used), math.ceil(usage.seconds_left))

@@ -127,6 +127,23 @@ async def test_refused_tokens_count_against_their_address_as_they_do_over_http(s
         assert (await client.post("/graphql", json=VIEWER)).status_code == 429
 
 
+@pytest.mark.parametrize("wrong", ["path", "protocol", "message"])
+async def test_bad_handshakes_and_sockets_count_against_their_address(
+    serve: Serve, guarded: Settings, wrong: str
+) -> None:
+    """A path that is not the API's, an unknown subprotocol, an unknown message: all are refusals."""
+    settings = guarded.model_copy(update={"requests_per_minute_anonymous": 1})
+    async with serve(settings) as address, httpx.AsyncClient(base_url=address, trust_env=False) as client:
+        url = address.replace("http", "ws", 1) + ("/nothing" if wrong == "path" else "/graphql")
+        protocol = Subprotocol("another" if wrong == "protocol" else PROTOCOL)
+        for _ in range(2):
+            with contextlib.suppress(InvalidStatus, ConnectionClosedError):
+                async with connect(url, subprotocols=[protocol], proxy=None) as opened:
+                    await send(opened, {"type": "nonsense"})
+                    await receive_close(opened)
+        assert (await client.post("/graphql", json=VIEWER)).status_code == 429
+
+
 async def test_token_that_expires_closes_with_4403(open_socket: Open, mint: Mint) -> None:
     """A minute after its `exp`, for clocks that are apart: until then it answers."""
     async with open_socket() as opened:
