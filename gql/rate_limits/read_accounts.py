@@ -14,7 +14,7 @@ class ReadAccount:
     """A subscription's side of its caller's budget: what its `payer` pays is charged, also after the end."""
 
     def __init__(self, budgets: Budgets, principal: Principal) -> None:
-        self.payer = Payer(principal.user_id, self._pay, self._release)
+        self.payer = Payer(principal.caller, self._pay, self._release)
         self._budgets = budgets
         self._principal = principal
         self._due = 0
