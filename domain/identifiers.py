@@ -1,6 +1,7 @@
 """Ids, filenames and keys: what Firestore and R2 accept, and what keeps a user inside their own folder."""
 
 import re
+import unicodedata
 
 MAX_ID_BYTES = 1_500
 MAX_USER_ID_CHARACTERS = 128
@@ -72,6 +73,21 @@ def check_name(value: str) -> str:
     if _DIRECTIONS.search(value):
         raise ValueError("Characters that turn the direction of text are not allowed here.")
     return check_text(value)
+
+
+def parse_form_c(value: str) -> str:
+    """`value`, which is in Unicode's normalization form C; ValueError otherwise.
+
+    R2 keeps keys in this form: an id in another form would share the files of the id that looks the same.
+    """
+    if not check_form_c(value):
+        raise ValueError("This is not in Unicode's normalization form C. Normalize it, and send it again.")
+    return value
+
+
+def check_form_c(value: str) -> bool:
+    """Whether `value` is in Unicode's normalization form C, as every key in R2 is."""
+    return unicodedata.is_normalized("NFC", value)
 
 
 def check_text(value: str, *, with_lines: bool = False) -> str:

@@ -1,7 +1,6 @@
 """Where each file of a video lives in the bucket, and what a key or a filename tells about a clip."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -256,8 +255,7 @@ def assert_segment(segment: str) -> None:
     if len(segment.encode()) > MAX_FILENAME_BYTES:
         raise ValueError(f"A segment of a key has at most {MAX_FILENAME_BYTES} bytes: {segment[:40]!r}….")
     # R2 normalizes keys: two names that look alike would share one file.
-    if not unicodedata.is_normalized("NFC", segment):
-        raise ValueError("A file's key is in Unicode's normalization form C.")
+    identifiers.parse_form_c(segment)
 
 
 def _join(*segments: str) -> str:

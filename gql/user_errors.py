@@ -14,7 +14,7 @@ from repositories.exceptions import (
     VideoAlreadyExistsError,
     VideoNotFoundError,
 )
-from storage.exceptions import ObjectNotFoundError, UploadNotFoundError
+from storage.exceptions import ObjectEmptyError, ObjectNotFoundError, UploadNotFoundError
 
 
 @strawberry.interface(description="A refusal that a client can expect and act upon. Nothing was changed.")
@@ -161,7 +161,9 @@ class FileMissingHandler(ExceptionHandler[ObjectNotFoundError, FileMissing]):
 
     def handle(self, exception: ObjectNotFoundError, **_: Any) -> FileMissing:
         """The refusal to show."""
-        return FileMissing(message=f"There is no file at {exception.key}: upload it first.", key=exception.key)
+        is_empty = isinstance(exception, ObjectEmptyError)
+        found = "The file has 0 bytes" if is_empty else "There is no file"
+        return FileMissing(message=f"{found} at {exception.key}: upload it first.", key=exception.key)
 
 
 class UploadNotFoundHandler(ExceptionHandler[UploadNotFoundError, UploadNotFound]):

@@ -299,8 +299,9 @@ class ClipRepository(Repository):
         if not changes:
             return clip
         changed = clip.model_copy(update=changes)
-        unit.update(self._clip(clip.clip_id), changed.to_changes({*changes, "file_size_mb"}))
+        # First, because it may refuse: then nothing of the clip is buffered.
         unit.add_to_statistics(self._video(self.video_id), statistics.compute_difference(clip, changed))
+        unit.update(self._clip(clip.clip_id), changed.to_changes({*changes, "file_size_mb"}))
         return changed
 
     async def _run_deleting(self, function: Callable[[UnitOfWork], Awaitable[T]]) -> T:
@@ -346,6 +347,8 @@ def assert_change(change: ClipStatusChange, path: tuple[str | int, ...] = ()) ->
     validate_value(DOCUMENT_ID, change.clip_id, path=(*path, "clip_id"))
     if change.file_size_bytes is not None:
         validate_value(_FILE_SIZE, change.file_size_bytes, path=(*path, "file_size_bytes"))
+    if change.file_size_bytes == 0 and change.status is ClipStatus.COMPLETED:
+        raise ValidationError("A completed clip's file has at least one byte.", (*path, "file_size_bytes"))
 
 
 class _VideoIsMissingError(Exception):

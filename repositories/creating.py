@@ -4,14 +4,19 @@ Nearly always none of them is there yet. So the first run reads only the video, 
 that is refused where one of them is there, and the next run reads and compares all. It spares a document read a clip.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from google.cloud.firestore import AsyncDocumentReference
 
 from repositories import statistics
-from repositories.exceptions import ClipAlreadyExistsError, ClipBeingDeletedError, VideoNotFoundError
+from repositories.exceptions import (
+    ClipAlreadyExistsError,
+    ClipBeingDeletedError,
+    DocumentTooLargeError,
+    VideoNotFoundError,
+)
 from repositories.models import ClipMetadata
 from repositories.reading import read_clip
 from repositories.unit_of_work import UnitOfWork
@@ -61,11 +66,17 @@ class ClipCreation:
 
     def _add(self, unit: UnitOfWork, created: list[Created]) -> None:
         new = {clip.clip_id: clip for clip, is_new in created if is_new}
+        if new:
+            self._count(unit, new.values())
         for reference in self.clips:
             if reference.id in new:
                 unit.create(reference, new[reference.id].to_document())
-        if new:
-            unit.add_to_statistics(self.video, statistics.count_by_style(new.values()))
+
+    def _count(self, unit: UnitOfWork, new: Collection[ClipMetadata]) -> None:
+        try:
+            unit.add_to_statistics(self.video, statistics.count_by_style(new))
+        except DocumentTooLargeError as error:
+            raise DocumentTooLargeError(error.size_bytes, ("clips",)) from None
 
 
 def _compare(clip: ClipMetadata, stored: dict[str, Any] | None) -> Created | ClipAlreadyExistsError:

@@ -46,6 +46,14 @@ class ValidationError(RepositoryError):
         self.path = path
 
 
+class DocumentTooLargeError(ValidationError):
+    """The document would pass Firestore's limit of 1 MiB; nothing was sent."""
+
+    def __init__(self, size_bytes: int, path: tuple[str | int, ...]) -> None:
+        super().__init__(f"The document would have {size_bytes:,} bytes; Firestore holds at most 1,048,572.", path)
+        self.size_bytes = size_bytes
+
+
 class InvalidCursorError(ValidationError):
     """The cursor was not made for this list and this order."""
 

@@ -124,6 +124,11 @@ class VideoMetadata(Document):
         copied.__dict__.pop(_VERSION, None)
         return copied
 
+    @field_validator("user_id", "video_id")
+    @classmethod
+    def _check_form(cls, value: str, info: ValidationInfo) -> str:
+        return _check_form(value, info)
+
     @field_validator("video_url")
     @classmethod
     def _check_video_url(cls, value: str, info: ValidationInfo) -> str:
@@ -151,7 +156,7 @@ class VideoMetadata(Document):
     @field_validator("clips_by_style", mode="before")
     @classmethod
     def _drop_styles_without_clips(cls, value: Any, info: ValidationInfo) -> Any:
-        """Counts that fell back to zero stay in the document: taking them out would need a read of it.
+        """Counts that fell back to zero stay in the document until some dozen have; see `UnitOfWork`.
 
         Below zero they fall where the clips came before the statistics; a recount puts that right.
         """
@@ -236,6 +241,11 @@ class ClipMetadata(Document):
     @classmethod
     def _drop_derived_size(cls, values: Any) -> Any:
         return {name: values[name] for name in values if name != "file_size_mb"} if isinstance(values, dict) else values
+
+    @field_validator("user_id", "video_id", "filename")
+    @classmethod
+    def _check_form(cls, value: str, info: ValidationInfo) -> str:
+        return _check_form(value, info)
 
     @field_validator("video_id")
     @classmethod
@@ -332,4 +342,11 @@ def _check_url(value: str) -> str:
 def _check_own_key(value: str, info: ValidationInfo) -> str:
     user_id, video_id = info.data.get("user_id"), info.data.get("video_id")
     # Where one of them failed its own check, that is the error to tell.
-    return value if user_id is None or video_id is None else identifiers.check_key(value, user_id, video_id)
+    if user_id is None or video_id is None:
+        return value
+    return _check_form(identifiers.check_key(value, user_id, video_id), info)
+
+
+def _check_form(value: str, info: ValidationInfo) -> str:
+    """`value`; documents that are stored already may have ids and keys of other forms."""
+    return value if check_is_stored(info) else identifiers.parse_form_c(value)

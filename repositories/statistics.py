@@ -1,10 +1,10 @@
 """A video's statistics: how many completed clips it has, in all and in each style."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from google.cloud.firestore import Increment
+from google.cloud.firestore import DELETE_FIELD, Increment
 from google.cloud.firestore_v1.field_path import FieldPath
 
 from domain.identifiers import check_style
@@ -46,19 +46,25 @@ def compute_difference(before: ClipMetadata, after: ClipMetadata) -> Counter[str
     return difference
 
 
-def to_field_changes(difference: Mapping[str, int]) -> dict[str, Any]:
+def to_field_changes(difference: Mapping[str, int], emptied: Collection[str] = ()) -> dict[str, Any]:
     """The change as increments, which need no read of the video and never lose each other. The video counts as changed.
 
+    The styles in `emptied` leave the map: whoever names them holds the video as it was read.
     A style can be any text, so its field path is quoted as a path's segment.
     """
-    by_style = {
-        FieldPath("clips_by_style", style).to_api_repr(): Increment(count)
-        for style, count in difference.items()
-        if count != 0
-    }
-    total = {"clips_count": Increment(sum(difference.values()))} if by_style else {}
+    counts = {style: Increment(count) for style, count in difference.items() if count != 0}
+    total = {"clips_count": Increment(sum(difference.values()))} if counts else {}
+    counts |= dict.fromkeys(emptied, DELETE_FIELD)
+    by_style = {FieldPath("clips_by_style", style).to_api_repr(): change for style, change in counts.items()}
     # What changes nothing leaves a document's version as it was, and two workers may write in the same microsecond.
     return {**total, **by_style, "updated_at": utc_now(), REVISION_FIELD: Increment(1)}
+
+
+def find_emptied(stored: object, difference: Mapping[str, int]) -> list[str]:
+    """The styles of a stored `clips_by_style` of which no clip is left after the difference."""
+    if not isinstance(stored, Mapping):
+        return []
+    return [style for style, count in stored.items() if type(count) is int and count + difference.get(style, 0) == 0]
 
 
 def apply_difference(data: dict[str, Any], difference: Mapping[str, int]) -> dict[str, Any]:

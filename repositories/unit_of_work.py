@@ -14,11 +14,12 @@ from google.cloud.firestore import DELETE_FIELD, AsyncDocumentReference, AsyncWr
 from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.field_path import FieldPath
 
+from domain.document_size import MAX_DOCUMENT_BYTES, find_largest_field, measure_document
 from repositories import statistics
 from repositories.calls import DEFAULT_TIMEOUT_SECONDS, Calls, compute_backoff_seconds
 from repositories.client import FirestoreClient
 from repositories.deleting import check_is_deleting
-from repositories.exceptions import ContentionError, UnavailableError
+from repositories.exceptions import ContentionError, DocumentTooLargeError, UnavailableError
 from repositories.reading import to_data
 from repositories.stored import StoredDocument
 from repositories.transactions import Transaction
@@ -26,6 +27,14 @@ from repositories.wire import add_creation
 
 T = TypeVar("T")
 Data = dict[str, Any]
+
+MAX_EMPTY_STYLES = 32
+"""How many styles without a clip stay in a video's statistics: to take one out, the video must not change meanwhile."""
+
+CROWDED_BYTES = MAX_DOCUMENT_BYTES // 2
+"""From this size of a video on, no style without a clip stays."""
+
+_VIDEO_SLASHES = 3  # users/{uid}/videos/{video_id}
 
 
 @dataclass
@@ -80,10 +89,14 @@ class UnitOfWork:
 
     def create(self, reference: AsyncDocumentReference, fields: Data) -> None:
         """The document will be there; the commit is refused if it is there already."""
+        _assert_size(reference.path, fields, fields)
         self._writes.append(_Write(reference, fields, is_new=True))
 
     def update(self, reference: AsyncDocumentReference, changes: Data) -> None:
         """The fields will be changed; the commit is refused if the document is missing."""
+        if reference.path in self._read:
+            fields = {**(self._with_writes(reference.path) or {}), **changes}
+            _assert_size(reference.path, fields, changes)
         self._writes.append(_Write(reference, changes))
 
     def replace(self, reference: AsyncDocumentReference, fields: Data) -> None:
@@ -97,8 +110,17 @@ class UnitOfWork:
         self._writes.append(_Write(reference, None))
 
     def add_to_statistics(self, video: AsyncDocumentReference, difference: Mapping[str, int]) -> None:
-        """The video's statistics will move by the difference, in one write a video for the whole commit."""
-        self._differences.setdefault(video.path, Counter()).update(difference)
+        """The video's statistics will move by the difference, in one write a video for the whole commit.
+
+        `DocumentTooLargeError`, and nothing moves, where the video has no room for another style.
+        """
+        total = self._differences.setdefault(video.path, Counter())
+        total.update(difference)
+        try:
+            self._assert_room_for_styles(video.path, difference)
+        except DocumentTooLargeError:
+            total.subtract(difference)
+            raise
 
     async def commit(self) -> None:
         """Everything buffered is written, or nothing; `ContentionError` where somebody else came first."""
@@ -130,7 +152,34 @@ class UnitOfWork:
             written.add(path)
         # Last, because a recount that is buffered sets what these then add to.
         for path, difference in self._differences.items():
-            batch.update(self.calls.client.document(path), statistics.to_field_changes(difference))
+            self._add_statistics(batch, path, difference, is_first=path not in written)
+
+    def _add_statistics(self, batch: AsyncWriteBatch, path: str, difference: Counter[str], *, is_first: bool) -> None:
+        emptied = self._find_emptied(path, difference) if is_first else []
+        option = None
+        if emptied and self.transaction is None:
+            option = self.calls.client.write_option(last_update_time=self._read[path].update_time)
+        changes = statistics.to_field_changes(difference, emptied)
+        batch.update(self.calls.client.document(path), changes, option=option)
+
+    def _find_emptied(self, path: str, difference: Counter[str]) -> list[str]:
+        """The styles that leave the map of a video which was read: those without a clip, once there are many."""
+        read = self._read.get(path)
+        emptied = [] if read is None else statistics.find_emptied(read.get("clips_by_style"), difference)
+        is_due = len(emptied) > MAX_EMPTY_STYLES or (emptied and self._measure(path) > CROWDED_BYTES)
+        return emptied if is_due else []
+
+    def _assert_room_for_styles(self, path: str, difference: Mapping[str, int]) -> None:
+        read = self._read.get(path)
+        stored = None if read is None else read.get("clips_by_style") or {}
+        if not isinstance(stored, Mapping) or not any(difference[style] > 0 for style in difference.keys() - stored):
+            return
+        data = self._with_writes(path) or {}
+        by_style = {style: count for style, count in data.get("clips_by_style", {}).items() if count != 0}
+        _assert_size(path, {**data, "clips_by_style": by_style})
+
+    def _measure(self, path: str) -> int:
+        return measure_document(path, self._with_writes(path) or {})
 
     def _add_write(self, batch: AsyncWriteBatch, write: _Write, read: StoredDocument | None) -> None:
         update_time = None if read is None or self.transaction is not None else read.update_time
@@ -148,6 +197,19 @@ class UnitOfWork:
         """`fields`, and the removal of all others: a `set` would do that, and takes no precondition."""
         others = (self._read[reference.path].fields or {}).keys() - fields.keys()
         return {**fields, **{FieldPath(name).to_api_repr(): DELETE_FIELD for name in others}}
+
+
+def _assert_size(path: str, fields: Data, changes: Data | None = None) -> None:
+    """Raise `DocumentTooLargeError` where a video would pass Firestore's limit, at the largest of its changed fields.
+
+    Clips hold no lists and no maps: their fields' own limits keep them small.
+    """
+    if path.count("/") != _VIDEO_SLASHES:
+        return
+    size_bytes = measure_document(path, fields)
+    if size_bytes > MAX_DOCUMENT_BYTES:
+        # A status is what lets a clip be counted, and so its style.
+        raise DocumentTooLargeError(size_bytes, (find_largest_field(changes),) if changes else ("status",))
 
 
 async def run_unlocked(calls: Calls, function: Callable[[UnitOfWork], Awaitable[T]]) -> T:

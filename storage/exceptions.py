@@ -21,6 +21,10 @@ class ObjectNotFoundError(StorageError):
         self.key = key
 
 
+class ObjectEmptyError(ObjectNotFoundError):
+    """The object has 0 bytes: nothing was uploaded, or it broke off."""
+
+
 class UploadNotFoundError(StorageError):
     """There is no such multipart upload of this object: it was completed, aborted, or never begun."""
 

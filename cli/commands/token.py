@@ -36,13 +36,13 @@ def command(
 
 
 def _print_token(user_id: str, role: str, expires_in: timedelta, data_dir: Path | None) -> None:
-    from domain.identifiers import check_user_id
+    from domain.identifiers import check_user_id, parse_form_c
     from gql.authentication.dev_tokens import mint_token
     from gql.permissions import Role
 
     try:
         settings = load_settings(data_dir=data_dir)
-        check_user_id(user_id)
+        parse_form_c(check_user_id(user_id))
     except ConfigurationError as error:
         raise CommandError(str(error)) from None
     except ValueError as error:

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from domain.identifiers import check_form_c
 from domain.keys import thumbnail_key
 from repositories.clips import ClipRepository
 from repositories.exceptions import ClipNotFoundError
 from repositories.models import ClipMetadata, ClipStatus
 from repositories.statuses import ClipStatusChange
-from storage.exceptions import ObjectNotFoundError
+from storage.exceptions import ObjectEmptyError, ObjectNotFoundError
 from storage.r2 import R2Storage
 
 
@@ -48,11 +49,15 @@ async def _add_file(
 
 
 async def find_files(storage: R2Storage, clip: ClipMetadata) -> ClipFiles:
-    """What is there of the clip's files; `ObjectNotFoundError` where the clip itself is not."""
+    """What is there of the clip's files; `ObjectNotFoundError` where the clip itself is not, or has no bytes."""
+    if not check_form_c(clip.r2_key):
+        raise ObjectNotFoundError(clip.r2_key)
     file, thumbnail = await asyncio.gather(
         storage.head(clip.r2_key),
         storage.head(thumbnail_key(clip.user_id, clip.video_id, clip.filename)),
     )
     if file is None:
         raise ObjectNotFoundError(clip.r2_key)
+    if file.size_bytes == 0:
+        raise ObjectEmptyError(clip.r2_key)
     return ClipFiles(size_bytes=file.size_bytes, has_thumbnail=thumbnail is not None)
