@@ -13,12 +13,13 @@ MAX_DOCUMENT_BYTES = 1_048_572
 _DOCUMENT_OVERHEAD_BYTES = 32
 _NAME_OVERHEAD_BYTES = 16
 _GEO_POINT_BYTES = 16
+_TIMESTAMP_BYTES = 8
 _FIXED_BYTES: dict[type, int] = {type(None): 1, bool: 1, int: 8, float: 8}
 
 
 def measure_document(path: str, fields: Mapping[str, Any]) -> int:
     """The size in bytes of the document at `path`, such as `users/u/videos/v`, with these fields."""
-    return _measure_name(path) + _DOCUMENT_OVERHEAD_BYTES + _measure_map(fields)
+    return _measure_name(path) + _DOCUMENT_OVERHEAD_BYTES + _measure_fields(fields)
 
 
 def find_largest_field(fields: Mapping[str, Any]) -> str:
@@ -31,21 +32,26 @@ def measure_value(value: Any) -> int:
     fixed = _FIXED_BYTES.get(type(value))
     if fixed is not None:
         return fixed
-    if isinstance(value, str):
-        return len(value.encode()) + 1
-    if isinstance(value, bytes):
-        return len(value)
-    if isinstance(value, datetime):
-        return 8
+    match value:
+        case str():
+            return len(value.encode()) + 1
+        case bytes():
+            return len(value)
+        case datetime():
+            return _TIMESTAMP_BYTES
+    return _measure_container(value)
+
+
+def _measure_container(value: Any) -> int:
     if isinstance(value, Mapping):
-        return _measure_map(value)
+        return _DOCUMENT_OVERHEAD_BYTES + _measure_fields(value)
     if isinstance(value, Sequence):
         return sum(map(measure_value, value))
     path = getattr(value, "path", None)
     return _measure_name(path) if isinstance(path, str) else _GEO_POINT_BYTES
 
 
-def _measure_map(fields: Mapping[str, Any]) -> int:
+def _measure_fields(fields: Mapping[str, Any]) -> int:
     return sum(len(name.encode()) + 1 + measure_value(value) for name, value in fields.items())
 
 

@@ -343,11 +343,11 @@ class ClipRepository(Repository):
 
 def assert_change(change: ClipStatusChange, path: tuple[str | int, ...] = ()) -> None:
     """Raise ValidationError below `path` unless a clip could take this change."""
-    validate_value(_STATUS, change.status, path=(*path, "status"))
+    status = validate_value(_STATUS, change.status, path=(*path, "status"))
     validate_value(DOCUMENT_ID, change.clip_id, path=(*path, "clip_id"))
     if change.file_size_bytes is not None:
         validate_value(_FILE_SIZE, change.file_size_bytes, path=(*path, "file_size_bytes"))
-    if change.file_size_bytes == 0 and change.status is ClipStatus.COMPLETED:
+    if change.file_size_bytes == 0 and status is ClipStatus.COMPLETED:
         raise ValidationError("A completed clip's file has at least one byte.", (*path, "file_size_bytes"))
 
 

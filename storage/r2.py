@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from domain.identifiers import MAX_KEY_BYTES
+from domain.identifiers import MAX_KEY_BYTES, check_form_c, parse_form_c
 from storage.client import make_client, translate_errors
 from storage.disposition import format_attachment
 from storage.exceptions import (
@@ -82,6 +82,9 @@ class MultipartUpload:
 class R2Storage:
     """One bucket. Signing costs microseconds and asks nobody; all else is a coroutine that runs in a thread.
 
+    R2 keeps keys in Unicode's form C. A key in another form names no object here, so that it never reaches the object
+    of the key that looks the same: reads and deletes find nothing, and signing and writing raise ValueError.
+
     Coroutines raise `StorageError`s only: `ObjectNotFoundError`, and `StorageUnavailableError` where the same call
     may work later. Each request waits `timeout_seconds` for an answer and is tried three times.
     """
@@ -124,6 +127,7 @@ class R2Storage:
 
     def presign_get(self, key: str, expires_in_seconds: int = 3600, download_filename: str | None = None) -> str:
         """A URL of the object; with `download_filename`, browsers save it under that name instead of showing it."""
+        parse_form_c(key)
         if download_filename is None:
             return self._signer.presign_plain("GET", key, expires_in_seconds)
         parameters = {"response-content-disposition": format_attachment(download_filename)}
@@ -131,14 +135,14 @@ class R2Storage:
 
     def presign_head(self, key: str, expires_in_seconds: int = 3600) -> str:
         """A URL that tells the object's size and type."""
-        return self._signer.presign("HEAD", key, expires_in_seconds).url
+        return self._signer.presign("HEAD", parse_form_c(key), expires_in_seconds).url
 
     def presign_put(
         self, key: str, content_type: str, content_length: int, expires_in_seconds: int = 3600
     ) -> PresignedUpload:
         """An upload of exactly `content_length` bytes; R2 refuses another type or length."""
         headers = {"content-type": content_type, "content-length": str(content_length)}
-        signed = self._signer.presign("PUT", key, expires_in_seconds, headers=headers)
+        signed = self._signer.presign("PUT", parse_form_c(key), expires_in_seconds, headers=headers)
         return PresignedUpload(signed.url, headers, signed.expires_at)
 
     def presign_part(
@@ -152,7 +156,7 @@ class R2Storage:
 
     def presign_delete(self, key: str, expires_in_seconds: int = 3600) -> str:
         """A URL that deletes the object."""
-        return self._signer.presign("DELETE", key, expires_in_seconds).url
+        return self._signer.presign("DELETE", parse_form_c(key), expires_in_seconds).url
 
     def urls_expire_at(self, expires_in_seconds: int = 3600) -> datetime:
         """The moment (UTC) until which URLs that are signed now work."""
@@ -166,6 +170,8 @@ class R2Storage:
 
     async def head(self, key: str) -> StoredObject | None:
         """What R2 says of the object, or None where there is none."""
+        if not check_form_c(key):
+            return None
 
         def call(client: "S3Client") -> StoredObject:
             answer = client.head_object(Bucket=self.bucket, Key=key)
@@ -184,6 +190,8 @@ class R2Storage:
 
     async def get(self, key: str, max_bytes: int) -> bytes:
         """The object's bytes; `ObjectTooLargeError` where it has more than `max_bytes`."""
+        if not check_form_c(key):
+            raise ObjectNotFoundError(key)
 
         def call(client: "S3Client") -> bytes:
             answer = client.get_object(Bucket=self.bucket, Key=key)
@@ -196,6 +204,7 @@ class R2Storage:
 
     async def put(self, key: str, body: bytes | Path, content_type: str = DEFAULT_CONTENT_TYPE) -> None:
         """The object is stored, all of it or nothing; a path's file is streamed, and has at most 5 GiB."""
+        parse_form_c(key)
 
         def call(client: "S3Client") -> None:
             if isinstance(body, bytes):
@@ -208,7 +217,7 @@ class R2Storage:
 
     async def delete(self, keys: Iterable[str]) -> None:
         """None of the keys has an object any more; keys that had none are no error."""
-        for batch in _batch(keys, MAX_KEYS_PER_DELETE):
+        for batch in _batch(filter(check_form_c, keys), MAX_KEYS_PER_DELETE):
             await self._run(partial(_delete_batch, bucket=self.bucket, keys=batch))
 
     async def delete_prefix(self, prefix: str) -> int:
@@ -216,7 +225,7 @@ class R2Storage:
         # Without the slash, `u/video1` would take `u/video10` along, and an empty one the whole bucket.
         if not prefix.strip("/") or not prefix.endswith("/"):
             raise ValueError(f"A prefix to delete is a folder and ends with a slash: {prefix!r}.")
-        if len(prefix.encode()) >= MAX_KEY_BYTES:
+        if len(prefix.encode()) >= MAX_KEY_BYTES or not check_form_c(prefix):
             return 0
         keys = [stored.key async for stored in self.list(prefix)]
         await self.delete(keys)
@@ -226,6 +235,7 @@ class R2Storage:
 
     async def create_multipart_upload(self, key: str, content_type: str = DEFAULT_CONTENT_TYPE) -> str:
         """The id of an upload that has begun; the object is there once it is completed."""
+        parse_form_c(key)
 
         def call(client: "S3Client") -> str:
             answer = client.create_multipart_upload(Bucket=self.bucket, Key=key, ContentType=content_type)
@@ -277,6 +287,8 @@ class R2Storage:
 
     async def list(self, prefix: str = "") -> AsyncIterator[StoredObject]:
         """All objects whose keys start with the prefix, by key; a page of a thousand is held at a time."""
+        if not check_form_c(prefix):
+            return
         async for page in self._list_pages({"Bucket": self.bucket, "Prefix": prefix}):
             for item in page.get("Contents", []):
                 yield StoredObject(item["Key"], item["Size"], None, item["LastModified"], _unquote(item["ETag"]))

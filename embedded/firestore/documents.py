@@ -14,6 +14,8 @@ MAX_VALUE_BYTES = 1024 * 1024 - 89
 MAX_DEPTH = 20
 _FIXED_BYTES = {"null_value": 1, "boolean_value": 1, "integer_value": 8, "double_value": 8}
 _PLAIN_TYPES = {*_FIXED_BYTES, "string_value", "bytes_value"}  # nothing can be wrong with them but their length
+# Beside a value's own bytes: the end of a string; a map counts as a document does.
+_OVERHEAD_BYTES = {"string_value": 1, "map_value": 32}
 _NAME_OVERHEAD_BYTES = 16
 _DOCUMENT_OVERHEAD_BYTES = 32
 _MAX_LATITUDE, _MAX_LONGITUDE = 90, 180
@@ -45,7 +47,7 @@ def normalise_value(value: Value, field: str, depth: int = 1) -> int:
     size_bytes = normalise(value, field, depth)
     if size_bytes > MAX_VALUE_BYTES:
         raise InvalidArgumentError(f'The value of field "{field}" is longer than {MAX_VALUE_BYTES} bytes.')
-    return size_bytes
+    return size_bytes + _OVERHEAD_BYTES.get(kind, 0)
 
 
 def measure_name(path: Path) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from domain.identifiers import check_form_c
 from gql.attributes import show_model
 from gql.clips.enums import ClipStatus
 from gql.context import Info
@@ -101,7 +102,7 @@ class Clip(Node):
     ) -> str | None:
         """A presigned URL, signed only when the field is selected."""
         _assert_expires_in(expires_in)
-        if self.model.status is not models.ClipStatus.COMPLETED:
+        if self.model.status is not models.ClipStatus.COMPLETED or not check_form_c(self.model.r2_key):
             return None
         return info.context.services.storage.presign_get(
             self.model.r2_key,
@@ -116,9 +117,10 @@ class Clip(Node):
     def thumbnail_url(self, info: Info, expires_in: ExpiresIn = DEFAULT_EXPIRES_IN_SECONDS) -> str | None:
         """A presigned URL, signed only when the field is selected."""
         _assert_expires_in(expires_in)
-        if not self.has_thumbnail or self.model.thumbnail_r2_key is None:
+        key = self.model.thumbnail_r2_key
+        if not self.has_thumbnail or key is None or not check_form_c(key):
             return None
-        return info.context.services.storage.presign_get(self.model.thumbnail_r2_key, expires_in_seconds=expires_in)
+        return info.context.services.storage.presign_get(key, expires_in_seconds=expires_in)
 
     @strawberry.field(
         description="Until when URLs signed with the default `expiresIn` work.", metadata=changes_with(_get_window)

@@ -28,7 +28,7 @@ def test_token_says_who_and_until_when(tmp_path: Path, options: list[str], role:
     assert jwt.get_unverified_header(token)["alg"] == "ES256"
 
 
-@pytest.mark.parametrize("user_id", ["", "a/b", "x" * 129, "__a__"])
+@pytest.mark.parametrize("user_id", ["", "a/b", "x" * 129, "__a__", "cafe\u0301"])
 def test_user_who_cannot_be_is_refused(tmp_path: Path, user_id: str) -> None:
     exit_code, token, error = run("--user", user_id, "--data-dir", str(tmp_path))
     assert (exit_code, token) == (2, "")

@@ -48,7 +48,7 @@ async def test_fifty_writers_of_one_video(
 ) -> None:
     async def work(number: int) -> None:
         clip, _ = await clips.create_clip(make_clip(number, style=f"style.{number % 3}", status="processing"))
-        await clips.update_clip_status(clip.clip_id, ClipStatus.COMPLETED, file_size_bytes=number)
+        await clips.update_clip_status(clip.clip_id, ClipStatus.COMPLETED, file_size_bytes=number + 1)
         if number % 5 == 0:
             await clips.delete_clip(clip.clip_id)
 

@@ -66,6 +66,7 @@ async def test_no_token_is_told_to_send_one(guarded_client: httpx.AsyncClient, a
         ({"sub": "x" * 129}, "cannot be one here"),
         ({"sub": "a/b"}, "cannot be one here"),
         ({"sub": "__a__"}, "cannot be one here"),
+        ({"sub": "cafe\u0301"}, "form C"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else value,  # every worker must see the same names
 )
