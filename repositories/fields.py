@@ -1,12 +1,14 @@
 """The kinds of fields that the models are made of."""
 
+import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from domain import identifiers, keys, timecodes
 from domain.texts import mend_text
+from repositories.documents import check_is_stored
 from repositories.statuses import cut_error_message
 
 MAX_TEXT_BYTES = 1_500
@@ -61,9 +63,15 @@ def _mend(value: object) -> object:
     return mend_text(value)[0] if isinstance(value, str) else value
 
 
+def _parse_filename(value: str, info: ValidationInfo) -> str:
+    """`value`; documents that are stored already may have names of another Unicode form, which name no file."""
+    keys.parse_filename(unicodedata.normalize("NFC", value) if check_is_stored(info) else value)
+    return value
+
+
 DocumentId = Annotated[str, AfterValidator(identifiers.check_document_id)]
 UserId = Annotated[str, AfterValidator(identifiers.check_user_id)]
-Filename = Annotated[str, AfterValidator(keys.parse_filename)]
+Filename = Annotated[str, AfterValidator(_parse_filename)]
 MapKey = Annotated[str, AfterValidator(identifiers.check_map_key)]
 Title = Annotated[str, BeforeValidator(_mend), AfterValidator(check_title)]
 LongText = Annotated[str, BeforeValidator(_mend), AfterValidator(check_long_text)]
