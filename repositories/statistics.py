@@ -52,7 +52,7 @@ def to_field_changes(difference: Mapping[str, int], emptied: Collection[str] = (
     The styles in `emptied` leave the map: whoever names them holds the video as it was read.
     A style can be any text, so its field path is quoted as a path's segment.
     """
-    counts = {style: Increment(count) for style, count in difference.items() if count != 0}
+    counts: dict[str, Any] = {style: Increment(count) for style, count in difference.items() if count != 0}
     total = {"clips_count": Increment(sum(difference.values()))} if counts else {}
     counts |= dict.fromkeys(emptied, DELETE_FIELD)
     by_style = {FieldPath("clips_by_style", style).to_api_repr(): change for style, change in counts.items()}

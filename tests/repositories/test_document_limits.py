@@ -158,6 +158,8 @@ async def test_completed_clip_has_bytes(clips: ClipRepository, make_clip: MakeCl
     """A file of 0 bytes is refused for a completed clip, and taken for one that failed."""
     await clips.create_clip(make_clip(1, status="processing"))
     with pytest.raises(ValidationError) as refused:
-        await clips.update_clip_status(make_clip(1).clip_id, "completed", file_size_bytes=0)
+        await clips.update_clip_status(make_clip(1).clip_id, ClipStatus.COMPLETED, file_size_bytes=0)
     assert refused.value.path == ("file_size_bytes",)
-    assert (await clips.update_clip_status(make_clip(1).clip_id, "failed", file_size_bytes=0)).status == "failed"
+    assert (
+        await clips.update_clip_status(make_clip(1).clip_id, ClipStatus.FAILED, file_size_bytes=0)
+    ).status == "failed"
