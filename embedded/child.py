@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from embedded.data_directory import CHILDREN_UMASK
+
 ANY_PORT = "127.0.0.1:0"
 STOP_TIMEOUT_SECONDS = 10.0
 MAX_LOG_BYTES = 5 * 1024 * 1024
@@ -44,7 +46,7 @@ class Child:
     def start(self, inherited_descriptor: int) -> None:
         """The process runs; whether it listens already, `check_listening` tells."""
         self._rotate_log()
-        with self.log_path.open("ab") as log:
+        with open(self.log_path, "ab", opener=_open_private) as log:
             self._log_offset = log.tell()
             self._process = subprocess.Popen(  # noqa: S603 - the command is ours
                 self._make_command(self.host_port),
@@ -55,6 +57,7 @@ class Child:
                 pass_fds=(inherited_descriptor,),
                 # Ctrl-C in a terminal reaches the whole session: servers must outlast the requests that use them.
                 start_new_session=True,
+                umask=CHILDREN_UMASK,
             )
 
     def check_listening(self) -> bool:
@@ -107,6 +110,10 @@ class Child:
         with suppress(FileNotFoundError):
             if self.log_path.stat().st_size > MAX_LOG_BYTES:
                 self.log_path.replace(self.log_path.with_suffix(".log.1"))
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _find_message(line: str) -> str:

@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from embedded.data_directory import make_data_directory
 from embedded.errors import DataDirectoryInUseError, EmbeddedError
 
 FILENAME = "lock"
@@ -39,6 +40,7 @@ def acquire_lock(data_dir: Path) -> DataDirectoryLock:
 
     Raises DataDirectoryInUseError where it is another's, EmbeddedError where it cannot be written to.
     """
+    _make(data_dir)
     own_descriptor = _open(data_dir, FILENAME)
     try:
         _take(own_descriptor, data_dir)
@@ -70,15 +72,25 @@ def _acquire_servers_lock(data_dir: Path) -> int:
     return descriptor
 
 
+def _make(data_dir: Path) -> None:
+    try:
+        make_data_directory(data_dir)
+    except OSError as error:
+        raise _refuse(data_dir, error) from error
+
+
 def _open(data_dir: Path, filename: str) -> int:
     try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         return os.open(data_dir / filename, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise EmbeddedError(
-            f"Cannot write to the data directory {data_dir} ({error.strerror}): let this user write there, "
-            "or choose another directory with --data-dir or CLIPGRAPH_DATA_DIR."
-        ) from error
+        raise _refuse(data_dir, error) from error
+
+
+def _refuse(data_dir: Path, error: OSError) -> EmbeddedError:
+    return EmbeddedError(
+        f"Cannot write to the data directory {data_dir} ({error.strerror}): let this user write there, "
+        "or choose another directory with --data-dir or CLIPGRAPH_DATA_DIR."
+    )
 
 
 def _try_lock(descriptor: int) -> bool:

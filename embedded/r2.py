@@ -11,6 +11,7 @@ from pathlib import Path
 
 from embedded import guard
 from embedded.child import Child
+from embedded.data_directory import OWNER_ONLY
 from embedded.errors import EmbeddedError
 from embedded.files import read_json_texts, write_private_json
 
@@ -34,7 +35,8 @@ class R2Credentials:
 def make_r2_child(data_dir: Path, credentials: R2Credentials) -> Child:
     """The server, not started yet; its folder and its bucket exist."""
     root = data_dir / "r2"
-    (root / BUCKET).mkdir(parents=True, exist_ok=True)
+    for folder in (root, root / BUCKET):
+        folder.mkdir(mode=OWNER_ONLY, exist_ok=True)
     binary = find_rclone()
 
     def make_command(host_port: str) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Self
 
 from embedded import r2
 from embedded.child import Child
+from embedded.data_directory import OWNER_ONLY, assert_database_is_whole
 from embedded.endpoints import Endpoints, check_answering, read_endpoints, remove_endpoints, write_endpoints
 from embedded.errors import DataDirectoryInUseError, EmbeddedError
 from embedded.lock import DataDirectoryLock, acquire_lock
@@ -26,6 +27,9 @@ START_TIMEOUT_SECONDS = 30.0
 
 It counts from a server's last sign of life in its log: a Firestore that indexes its documents anew takes minutes.
 """
+
+FIRESTORE_FILE = "firestore.sqlite3"
+"""As `embedded/firestore/storage.py` names it, whose imports are the server's alone."""
 
 MAX_BACKOFF_SECONDS = 30.0
 STEADY_AFTER_SECONDS = 60.0
@@ -101,7 +105,10 @@ class Stack:
         """Both servers answer, and `endpoints` is set and written down. Call it once, by `start_stack`."""
         # Whatever a killed predecessor left there leads nowhere.
         remove_endpoints(self._data_dir)
-        (self._data_dir / "logs").mkdir(exist_ok=True)
+        (self._data_dir / "logs").mkdir(mode=OWNER_ONLY, exist_ok=True)
+        assert_database_is_whole(
+            self._data_dir, self._data_dir / "firestore" / FIRESTORE_FILE, self._data_dir / "r2" / r2.BUCKET
+        )
         credentials = r2.load_credentials(self._data_dir)
         firestore = _make_firestore_child(self._data_dir, indexes_file)
         s3 = r2.make_r2_child(self._data_dir, credentials)

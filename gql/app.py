@@ -43,6 +43,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
     app = Starlette(
         routes=[
             *_choose_endpoint(view, settings),
+            Route("/graphql/", _redirect_to_graphql, methods=["GET", "POST"]),
             WebSocketRoute("/graphql", view),
             Route("/livez", livez),
             Route("/readyz", Readiness(services).readyz),
@@ -50,6 +51,8 @@ def create_app(settings: Settings | None = None) -> Starlette:
         middleware=_choose_middleware(services),
         lifespan=_run,
     )
+    # Starlette would redirect `/graphql/` to whatever host the request names.
+    app.router.redirect_slashes = False
     app.state.services = services
     return app
 
@@ -118,6 +121,12 @@ class GraphQLEndpoint:
             await page_response(self._media_origin)(scope, receive, send)
             return
         await self._view(scope, receive, send)
+
+
+async def _redirect_to_graphql(request: Request) -> Response:
+    """To the address without the slash, on the host that was asked."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"/graphql{query}")
 
 
 async def _redirect_to_explorer(request: Request) -> Response:

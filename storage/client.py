@@ -63,12 +63,18 @@ def make_client(
 def translate_errors(missing: StorageError | None = None) -> Iterator[None]:
     """Errors of botocore come out as `StorageError`s; `missing` is what a 404 means for this call."""
     from botocore import exceptions
+    from botocore.parsers import ResponseParserError
+    from urllib3.exceptions import HTTPError as Urllib3Error
 
     try:
         yield
     except exceptions.ClientError as error:
         raise _translate(error, missing) from error
-    except (exceptions.ConnectionError, exceptions.HTTPClientError, exceptions.IncompleteReadError) as error:
+    except (
+        exceptions.ConnectionError, exceptions.HTTPClientError, exceptions.IncompleteReadError,
+        # An answer that was cut short: botocore lets these pass as they are.
+        ResponseParserError, Urllib3Error, ConnectionError,
+    ) as error:  # fmt: skip
         raise StorageUnavailableError(f"R2 did not answer: {error}") from error
     except exceptions.BotoCoreError as error:
         raise StorageError(f"R2 cannot be asked this: {error}") from error

@@ -19,6 +19,7 @@ from storage.exceptions import (
     ObjectNotFoundError,
     ObjectTooLargeError,
     StorageError,
+    StorageUnavailableError,
     UploadNotFoundError,
 )
 from storage.signing import MAX_EXPIRES_IN_SECONDS, UrlSigner
@@ -45,6 +46,7 @@ MAX_PARTS = 10_000
 MAX_KEYS_PER_DELETE = 1000
 """S3's limit for one DeleteObjects."""
 
+CUT_SHORT = "R2's answer was cut short."
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
 
 T = TypeVar("T")
@@ -196,6 +198,8 @@ class R2Storage:
         def call(client: "S3Client") -> bytes:
             answer = client.get_object(Bucket=self.bucket, Key=key)
             with answer["Body"] as body:
+                if "ContentLength" not in answer:
+                    raise StorageUnavailableError(CUT_SHORT)
                 if answer["ContentLength"] > max_bytes:
                     raise ObjectTooLargeError(key, max_bytes)
                 return body.read()
@@ -307,6 +311,9 @@ class R2Storage:
 
         pages = await self._run(open_pages)
         while (page := await self._run(lambda _: next(pages, None))) is not None:
+            # Of an empty answer botocore makes an empty list, and files that are there would be missing.
+            if "IsTruncated" not in page:
+                raise StorageUnavailableError(CUT_SHORT)
             yield page
 
     # The bucket
@@ -367,7 +374,10 @@ def _delete_batch(client: "S3Client", bucket: str, keys: list[str]) -> None:
 def _list_uploads(
     client: "S3Client", bucket: str, prefix: str, markers: Mapping[str, Any]
 ) -> "ListMultipartUploadsOutputTypeDef":
-    return client.list_multipart_uploads(Bucket=bucket, Prefix=prefix, **markers)
+    page = client.list_multipart_uploads(Bucket=bucket, Prefix=prefix, **markers)
+    if "IsTruncated" not in page:
+        raise StorageUnavailableError(CUT_SHORT)
+    return page
 
 
 def _unquote(etag: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import uvloop
 
+from embedded.data_directory import CHILDREN_UMASK
 from embedded.firestore.indexfile import IndexFileError, load_index_config
 from embedded.firestore.server import FirestoreServer
 from embedded.firestore.storage import StorageError
@@ -21,6 +22,7 @@ from embedded.firestore.suggesting import Suggestions, format_content
 def main() -> int:
     """Serve until SIGTERM or SIGINT; return the exit code."""
     arguments = _parse_arguments()
+    os.umask(CHILDREN_UMASK)
     # A commit of five hundred documents makes a hundred thousand objects that no cycle holds.
     gc.freeze()
     gc.set_threshold(100_000)

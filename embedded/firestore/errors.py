@@ -4,6 +4,8 @@ Never INTERNAL or DEADLINE_EXCEEDED, and UNAVAILABLE only where it is meant: cli
 looks like a hang.
 """
 
+import sqlite3
+
 import grpc
 
 
@@ -58,8 +60,32 @@ class UnavailableError(RpcError):
         super().__init__(grpc.StatusCode.UNAVAILABLE, message)
 
 
+class DiskFullError(RpcError):
+    """Nothing more can be written; Firestore says the same where a quota is used up."""
+
+    def __init__(self) -> None:
+        super().__init__(grpc.StatusCode.RESOURCE_EXHAUSTED, "The embedded Firestore cannot write: its disk is full.")
+
+
 class UnimplementedError(RpcError):
     """A part of the API that this server does not have."""
 
     def __init__(self, feature: str) -> None:
         super().__init__(grpc.StatusCode.UNIMPLEMENTED, f"{feature} is not supported by the embedded Firestore.")
+
+
+def check_disk_full(error: Exception) -> bool:
+    """Whether SQLite had no room, in the file system or for the file."""
+    # A file that may not grow is an error of input and output to SQLite, whose name says at which step.
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorname in _NO_ROOM
+
+
+def escape(text: str) -> str:
+    """The text with what a terminal would obey escaped, but for line breaks: names in it are clients'."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+_NO_ROOM = frozenset({"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE"})

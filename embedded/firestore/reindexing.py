@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 from embedded.firestore.entries import EntryMakers
+from embedded.firestore.errors import escape
 from embedded.firestore.indexes import NAMES, IndexConfig, changed_collections, changes_between
 from embedded.firestore.indexfile import parse_index_config
 from embedded.firestore.paths import Path, decode_segments, encode_segment
@@ -58,7 +59,7 @@ def _reindex(connection: sqlite3.Connection, collection_id: str, before: IndexCo
         old, new = set(old_makers.entries(collection_id, fields)), set(new_makers.entries(collection_id, fields))
         tables.replace_entries(path, number, old - new, new - old)
         if time.monotonic() > report_at:
-            sys.stderr.write(f"firestore: indexing {collection_id} anew, {count:,} documents so far\n")
+            sys.stderr.write(escape(f"firestore: indexing {collection_id} anew, {count:,} documents so far") + "\n")
             sys.stderr.flush()
             report_at = time.monotonic() + _REPORT_SECONDS
 

@@ -9,7 +9,14 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from embedded.firestore import protos
-from embedded.firestore.errors import InvalidArgumentError, RpcError, UnimplementedError
+from embedded.firestore.errors import (
+    DiskFullError,
+    InvalidArgumentError,
+    RpcError,
+    UnimplementedError,
+    check_disk_full,
+    escape,
+)
 from embedded.firestore.listening import ListenService, Send
 from embedded.firestore.listing import ListService
 from embedded.firestore.querying import QueryService
@@ -123,7 +130,13 @@ def _parse(request_class: type[protos.Message], data: bytes) -> Any:
 async def _abort(context: Context, error: Exception) -> NoReturn:
     if isinstance(error, RpcError):
         await context.abort(error.code, error.message)
-    traceback.print_exception(error, file=sys.stderr)
+    if check_disk_full(error):
+        full = DiskFullError()
+        sys.stderr.write(f"firestore: {full.message} {error}\n")
+        sys.stderr.flush()
+        await context.abort(full.code, full.message)
+    sys.stderr.write(escape("".join(traceback.format_exception(error))))
+    sys.stderr.flush()
     # Not INTERNAL: clients retry that for minutes, in silence.
     await context.abort(grpc.StatusCode.UNKNOWN, f"{type(error).__name__} in the embedded Firestore; see its log.")
     raise AssertionError

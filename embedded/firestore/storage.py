@@ -4,11 +4,13 @@ import asyncio
 import fcntl
 import os
 import sqlite3
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from embedded.data_directory import OWNER_ONLY
 from embedded.firestore.clock import MICROSECONDS, Clock
 from embedded.firestore.indexes import IndexConfig
 from embedded.firestore.reindexing import adopt_indexes
@@ -103,7 +105,11 @@ class Storage:
 
     async def _prune_forever(self) -> None:
         while True:
-            await self.writer.prune(time.time_ns() // 1000 - HISTORY_MICROS)
+            try:
+                await self.writer.prune(time.time_ns() // 1000 - HISTORY_MICROS)
+            except sqlite3.Error as error:  # such as a full disk: what is old goes later
+                sys.stderr.write(f"firestore: cannot forget old versions, and tries again: {error}\n")
+                sys.stderr.flush()
             await asyncio.sleep(PRUNE_SECONDS)
 
 
@@ -120,7 +126,7 @@ def _connect(file: Path, cache_kib: int) -> sqlite3.Connection:
 def _lock_directory(directory: Path) -> int:
     """Return the descriptor that holds the directory for this process."""
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
         descriptor = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise StorageError(f"cannot write to the data directory {directory}: {error.strerror}") from error

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from embedded.firestore.errors import escape
 from embedded.firestore.indexfile import IndexFileError, load_content
 
 Content = dict[str, list[dict[str, Any]]]
@@ -27,7 +28,7 @@ class Suggestions:
         try:
             self._write(entry)
         except (IndexFileError, OSError) as error:
-            sys.stderr.write(f"firestore: cannot add {text} to {self._file}: {error}\n")
+            sys.stderr.write(escape(f"firestore: cannot add {text} to {self._file}: {error}") + "\n")
 
     def _write(self, entry: dict[str, Any]) -> None:
         if self._file is None:

@@ -48,7 +48,7 @@ class DevKeys:
 
 def _load_or_make_key(data_dir: Path) -> ec.EllipticCurvePrivateKey:
     path = data_dir / KEY_FILE
-    data_dir.mkdir(parents=True, exist_ok=True)
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         _write_new(path, ec.generate_private_key(ec.SECP256R1()))
     return _read_key(path)

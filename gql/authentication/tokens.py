@@ -47,8 +47,7 @@ class TokenVerifier:
             raise CallerRefusedError("The token is signed with a key that its issuer does not have.")
         claims = _verify(token, key, issuer)
         user_id, roles = issuer.identify(claims)
-        expires_at = float(claims["exp"]) + CLOCK_SKEW_SECONDS
-        return Principal(user_id=user_id, roles=roles, expires_at=expires_at, issuer=issuer.name)
+        return Principal(user_id=user_id, roles=roles, expires_at=_read_expiry(claims), issuer=issuer.name)
 
     def _find_issuer(self, unverified: dict[str, Any]) -> Issuer:
         """The issuer that the token claims to be of; of several by one name, the one that knows its audience."""
@@ -64,6 +63,14 @@ def _read_unverified(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     except _UNREADABLE:
         raise CallerRefusedError(_OTHER_REASON) from None
     return read["header"], read["payload"]
+
+
+def _read_expiry(claims: dict[str, Any]) -> float:
+    """When the caller is nobody any more, in seconds since 1970."""
+    try:
+        return float(claims["exp"]) + CLOCK_SKEW_SECONDS
+    except _UNREADABLE:
+        raise CallerRefusedError(_OTHER_REASON) from None
 
 
 def _verify(token: str, key: jwt.PyJWK, issuer: Issuer) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from repositories.calls import NO_ANSWER
-from repositories.exceptions import RepositoryError, UnavailableError
+from repositories.exceptions import InvalidVersionError, RepositoryError, UnavailableError
 from repositories.listening.changes import Change, Entry, Event, check_shown, to_change
 from repositories.listening.feeds import Feed
 from repositories.listening.histories import Histories, History
@@ -16,6 +16,9 @@ from repositories.listening.subscriptions import Subscription
 from repositories.listening.versions import Version
 
 log = structlog.get_logger(__name__)
+
+MAX_AHEAD_MICROS = 60_000_000
+"""Versions of a later time than this, by Firestore's clock, were never given to anybody."""
 
 PRESENT_MICROS = 60_000_000
 """For so long the present state is told as of the same time: those who come back need one of the last hour."""
@@ -157,6 +160,9 @@ class Audience:
             subscription.mark_read()
             if self._has_owner:
                 self._join(subscription, self._list_present(subscription.style))
+            return
+        if after.micros > self.source.estimate_now_micros() + MAX_AHEAD_MICROS:
+            self._refuse(subscription, InvalidVersionError())
             return
         if after.micros > self._read_micros:
             self.is_eager = True  # another process was told more: as soon as we are, we can say what came after that

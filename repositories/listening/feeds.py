@@ -1,5 +1,6 @@
 """The documents of one target, as of the last moment at which Firestore has told all of them."""
 
+import time
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,7 @@ class Feed:
         self.is_current = False
         self.token = b""
         self._next_token = b""
+        self._advanced_at = 0.0
         self._decoder = DocumentDecoder(target)
         self._unpaid = 0
         self._has_paid = False
@@ -131,8 +133,14 @@ class Feed:
             self.departures.add_gap(self.read_micros, read_micros)
         self._is_gap = False
         self.read_micros = read_micros
+        self._advanced_at = time.monotonic()
         self.departures.begin(read_micros)
         self.token = self._next_token or self.token
+
+    def estimate_now_micros(self) -> int:
+        """The least that Firestore's clock shows now: the last state's time, and what has passed here since."""
+        passed_seconds = time.monotonic() - self._advanced_at
+        return (self.read_micros or 0) + int(passed_seconds * 1_000_000)
 
     def digest(self, document_id: str) -> int:
         """The digest of a document of the target, which stands in its versions."""

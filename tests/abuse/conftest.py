@@ -57,12 +57,12 @@ class Target:
 
 
 @contextlib.contextmanager
-def start_target(folder: Path, **environment: str) -> Iterator[Target]:
+def start_target(folder: Path, *options: str, **environment: str) -> Iterator[Target]:
     """Runs a server over a data directory of its own, with a demo bucket."""
     import os
 
     log_path = folder / "server.log"
-    command = [sys.executable, "-m", "cli.main", "serve", "--port", "0", "--data-dir", str(folder / "data")]
+    command = [sys.executable, "-m", "cli.main", "serve", "--port", "0", "--data-dir", str(folder / "data"), *options]
     settings = {"CLIPGRAPH_LOG_FORMAT": "json", **environment}
     with log_path.open("ab") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env={**os.environ, **settings})

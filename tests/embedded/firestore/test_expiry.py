@@ -74,3 +74,24 @@ async def test_versions_are_forgotten_when_their_hour_is_over(
             await reference.get()
     file.close()
     assert (await reference.get()).to_dict() == {"n": 2}
+
+
+async def test_forgetting_goes_on_after_an_error(
+    client: AsyncClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another program holds the file for longer than is waited for: what is old goes once it lets go."""
+    monkeypatch.setattr(storage, "HISTORY_MICROS", 0)
+    other = sqlite3.connect(tmp_path / storage.FILE_NAME, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    told = ""
+    async with asyncio.timeout(60):
+        while "cannot forget old versions" not in told:
+            await asyncio.sleep(0.1)
+            told += capsys.readouterr().err
+    other.execute("ROLLBACK")
+    for number in range(3):
+        await client.document("c/d").set({"number": number})
+    async with asyncio.timeout(60):
+        while other.execute("SELECT count(*) FROM versions WHERE valid_to < 9e18").fetchone()[0]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    other.close()

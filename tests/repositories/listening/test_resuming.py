@@ -222,6 +222,24 @@ async def test_malformed_versions_and_those_of_the_future_are_refused(listener: 
             await anext(listener.watch_clips("u", "v", after=after))
 
 
+@pytest.mark.parametrize("hours", [-2, 2])
+async def test_a_version_is_judged_by_firestores_clock(
+    listener: Listener, clips: ClipRepository, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    """Ours may be two hours off: a version of now is taken, and one of in an hour is not."""
+    await clips.create_clip(make_clip())
+    now, real = time.time_ns() // 1000, time.time_ns
+    await clips.create_clip(make_clip(2))
+    with monkeypatch.context() as turned:
+        turned.setattr(time, "time_ns", lambda: real() + hours * HOUR_MICROS * 1000)
+        turned.setattr(time, "time", lambda: real() / 1e9 + hours * 3600)
+        with pytest.raises(InvalidVersionError):
+            await anext(listener.watch_clips(clips.user_id, "v", after=str(Version(now + HOUR_MICROS, 0))))
+        after = str(Version(now, 0))
+        async with listener.watch_clips(clips.user_id, "v", after=after) as subscription:
+            assert await Told(after).take(subscription) == ["added 02"]
+
+
 async def test_a_version_that_is_a_little_ahead_is_waited_for(
     listener: Listener, clips: ClipRepository, make_clip: MakeClip
 ) -> None:
