@@ -375,7 +375,7 @@ def _list_uploads(
     client: "S3Client", bucket: str, prefix: str, markers: Mapping[str, Any]
 ) -> "ListMultipartUploadsOutputTypeDef":
     page = client.list_multipart_uploads(Bucket=bucket, Prefix=prefix, **markers)
-    if "IsTruncated" not in page:
+    if "Bucket" not in page:
         raise StorageUnavailableError(CUT_SHORT)
     return page
 
