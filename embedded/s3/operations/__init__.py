@@ -1,0 +1,1 @@
+"""What each operation does: conditions, ranges, checksums, lists, uploads in parts."""

@@ -1,0 +1,79 @@
+"""All that the server keeps, in one folder: buckets as folders, `s3.sqlite`, `.uploads` and `.apart`."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from embedded.s3.errors import S3Error, StoreError
+from embedded.s3.store.buckets import BucketStore
+from embedded.s3.store.database import Database
+from embedded.s3.store.drafts import Draft, open_draft
+from embedded.s3.store.objects import ObjectStore
+from embedded.s3.store.uploads import UploadStore
+
+
+class Store:
+    """An open store; one process at a time has it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.is_writable = os.access(root, os.W_OK)
+        self._drafts = root / ".uploads"
+        self._lock = self._take_lock()
+        self._database = Database(root)
+        self.buckets = BucketStore(str(root), self._database)
+        self.objects = ObjectStore(str(root), self._database)
+        self.uploads = UploadStore(str(self._drafts), self._database)
+
+    @contextmanager
+    def open_draft(self) -> Iterator[Draft]:
+        """A draft for an object or a part; it is discarded at the end if it has not become one."""
+        if not self.is_writable:
+            raise S3Error("AccessDenied", "The folder of the objects is read-only.")
+        with open_draft(str(self._drafts)) as draft:
+            yield draft
+
+    def sweep(self) -> None:
+        """What is over, and what need not have been durable at once, is done with. For every now and then."""
+        if self.is_writable:
+            self.uploads.sweep()
+            self._database.flush()
+
+    def close(self) -> None:
+        """All is written; another process may open the store."""
+        self._database.close()
+        if self._lock is not None:
+            os.close(self._lock)
+
+    def recover(self) -> None:
+        """What a killed server has left behind is gone. For the start."""
+        if self.is_writable:
+            self.objects.sweep()
+            self.uploads.sweep_files()
+            self.sweep()
+
+    def _take_lock(self) -> int | None:
+        if not self.is_writable:
+            return None
+        self._drafts.mkdir(exist_ok=True)
+        descriptor = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise StoreError(f"another S3 server runs over {self.root}") from None
+        return descriptor
+
+
+def open_store(root: Path) -> Store:
+    """The store in the folder, which exists from now on; StoreError where it cannot be."""
+    try:
+        with suppress(FileExistsError):
+            root.mkdir(parents=True)
+        store = Store(root)
+    except OSError as error:
+        raise StoreError(f"cannot use {root}: {error.strerror}") from error
+    store.recover()
+    return store
