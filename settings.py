@@ -148,6 +148,10 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="Port to listen on; 0 takes a free one.")
+    s3_port: Annotated[int, Field(ge=0, le=65535)] | None = Field(
+        None,
+        description="Port of the embedded S3; unset, the one after `CLIPGRAPH_PORT`, or where that is taken any.",
+    )
     data_dir: Path = Field(Path("data"), description="Where the embedded Firestore and S3 keep their data.")
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="How log lines look; `auto` is `console` on a terminal and `json` elsewhere."

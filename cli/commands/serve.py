@@ -9,12 +9,16 @@ import threading
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
-from cli.output import CommandError, print_text
+from cli.output import CommandError, print_line, print_text
 from cli.stack import INDEXES_FILE, load_settings, with_endpoints
 from settings import ConfigurationError, Settings
+
+if TYPE_CHECKING:
+    from embedded.r2 import WantedPort
 
 FIRST_QUERY = (
     "{ videos(first: 3) { nodes { title clipsCount clips(first: 2) "
@@ -22,6 +26,7 @@ FIRST_QUERY = (
 )
 # The marker of a finished first import; without it, a start over an embedded store imports the demo again.
 DEMO_MARKER = "demo-imported"
+LAST_PORT = 65_535
 # Requests that are under way at a stop get this long.
 SHUTDOWN_SECONDS = 10
 
@@ -60,12 +65,31 @@ def _serve(settings: Settings, *, demo: bool) -> None:
 
             # Its imports take as long as the servers' start: both at once.
             threading.Thread(target=import_module, args=("gql.app",), daemon=True).start()
-            stack = cleanup.enter_context(start_stack(settings.data_dir, indexes_file=INDEXES_FILE))
+            port = _choose_s3_port(settings)
+            stack = cleanup.enter_context(start_stack(settings.data_dir, indexes_file=INDEXES_FILE, s3_port=port))
+            _tell_other_port(port, stack.endpoints.r2_endpoint_url)
             data_dir = settings.data_dir
             settings = with_endpoints(settings, stack.endpoints)
             if demo:
                 _import_demo_once(settings, data_dir)
         _run(settings, listener)
+
+
+def _choose_s3_port(settings: Settings) -> "WantedPort":
+    """The port that is set, which it must be; or the one after ours, so that URLs of files outlive a restart."""
+    from embedded.r2 import WantedPort
+
+    if settings.s3_port is not None:
+        return WantedPort(settings.s3_port, is_required=True)
+    return WantedPort(settings.port + 1 if 0 < settings.port < LAST_PORT else 0)
+
+
+def _tell_other_port(port: "WantedPort", endpoint_url: str) -> None:
+    if port.number and not endpoint_url.endswith(f":{port.number}"):
+        print_line(
+            f"Port {port.number} is taken, so the embedded S3 listens on {endpoint_url} this time: "
+            "CLIPGRAPH_S3_PORT chooses a port that stays."
+        )
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -13,6 +13,7 @@ from types import FrameType
 
 import uvicorn
 
+from embedded.data_directory import CHILDREN_UMASK
 from embedded.files import read_json_texts
 from embedded.s3.errors import StoreError
 from embedded.s3.operations.cors import LOCAL_PAGES, dump_rules
@@ -28,6 +29,7 @@ _STOP_SECONDS = 2
 def main() -> int:
     """Serve until SIGTERM or SIGINT; return the exit code."""
     arguments = _parse_arguments()
+    os.umask(CHILDREN_UMASK)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")

@@ -1,4 +1,3 @@
-import json
 import logging
 import os
 import signal
@@ -228,13 +227,3 @@ def test_folder_that_is_a_file_is_told(data_dir: Path) -> None:
     (data_dir / "r2").touch()
     with pytest.raises(EmbeddedError, match="cannot be used"):
         start_stack(data_dir)
-
-
-def test_options_for_another_rclone_do_not_reach_ours(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RCLONE_ADDR", "127.0.0.1:1")
-    monkeypatch.setenv("RCLONE_READ_ONLY", "true")
-    monkeypatch.setenv("RCLONE_LOG_FILE", str(data_dir / "elsewhere.log"))
-    with start_stack(data_dir) as stack:
-        assert stack.is_running
-    first = json.loads((data_dir / "logs" / "r2.log").read_text().splitlines()[0])
-    assert "Starting s3 server" in first["msg"]

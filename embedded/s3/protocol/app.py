@@ -21,8 +21,9 @@ from embedded.s3.store.store import Store
 
 log = logging.getLogger(__name__)
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
+# A file that may not grow is an error of input and output to SQLite, whose name says at which step.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, "SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC"}
+_READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM, "SQLITE_READONLY", "SQLITE_READONLY_DIRECTORY"}
 
 
 class S3App:
@@ -94,10 +95,10 @@ class S3App:
 
 def translate_disk_error(error: OSError | sqlite3.Error) -> S3Error:
     """What a client is told of a disk that does not do as it should; what was there before is there still."""
-    number = error.errno if isinstance(error, OSError) else None
-    if number in _FULL or "full" in str(error):
+    reason = error.errno if isinstance(error, OSError) else getattr(error, "sqlite_errorname", None)
+    if reason in _FULL:
         return S3Error("InternalError", "The disk of the data directory is full.")
-    if number in _READ_ONLY or "readonly" in str(error):
+    if reason in _READ_ONLY:
         return S3Error("AccessDenied", "The folder of the objects is read-only.")
     return S3Error("InternalError")
 
