@@ -85,7 +85,6 @@ def make_clips(kind: str, video: int) -> Iterator[ClipMetadata]:
                 priority=at,
                 start_time=f"{at // 60:02}:{at % 60:02}:00",
                 end_time=f"{at // 60:02}:{at % 60:02}:30",
-                # Listing a file has rclone read it, for its ETag.
                 file_size_bytes=1000 + at,
                 has_thumbnail=True,
                 status=ClipStatus.COMPLETED,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# R2's own lists take 500 to 2,000 ms: peers for which each takes that much longer than rclone's, in milliseconds.
+# R2's own lists take 500 to 2,000 ms: peers for which each takes as many milliseconds longer than here.
 SLOW_LISTS = {"r2-list-500ms": 500, "r2-list-2000ms": 2000}
 PEERS = ("clipgraph", "naive", "node", "r2-list", "floor", "wire", *SLOW_LISTS)
 READS = ("page", "wall", "video", "list")

@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 KEY_ID, SECRET = "conformance-key", "conformance-secret"
 BUCKET = "clips"
@@ -14,7 +14,7 @@ BUCKET = "clips"
 class ServerProcess:
     """A server over `root`, at the same address each time that it is started."""
 
-    def __init__(self, root: Path, **options: int) -> None:
+    def __init__(self, root: Path, **options: Any) -> None:
         self.root = root
         self.host_port = "127.0.0.1:0"
         self._options = options

@@ -86,7 +86,7 @@ def run_row(place: Place, row: Row) -> None:
     if row.content is not None:
         assert answer.body == row.content
     after = place.content()
-    expected = {key: value[1] for key, value in before.items()} | row.leaves
+    expected = {key: value[1] for key, value in before.items()} | dict(row.leaves)
     assert {key: value[1] for key, value in after.items()} == {k: v for k, v in expected.items() if v is not None}
     if row.status >= 300 and not row.leaves:
         assert (after, place.uploads()) == (before, uploads)

@@ -36,7 +36,7 @@ SOURCES = {
     "rfc2047": "https://www.rfc-editor.org/rfc/rfc2047",
     "issue": "what issue 15 decides, where neither says it",
 }
-"""What a row's `source` stands for: R2's pages and release notes, what users of R2 were answered, AWS's where R2 follows."""
+"""What a row's `source` stands for: R2's pages, answers that users of R2 got, and AWS's pages where R2 follows."""
 
 ROWS: list["Row"] = []
 

@@ -18,7 +18,7 @@ def listed(what: str, query: dict[str, str], keys: list[str], folders: list[str]
     """A row that lists the tree, V2 unless its query says `marker`."""
     version = {} if "marker" in query else {"list-type": "2"}
     says = {"Contents/Key": keys, "CommonPrefixes/Prefix": folders or [], **more.pop("says", {})}
-    usual = {"source": "aws", "given": TREE}
+    usual: dict[str, Any] = {"source": "aws", "given": TREE}
     return Row(what=what, path="", query={**version, **query}, says=says, **{**usual, **more})
 
 

@@ -132,7 +132,7 @@ GIVEN = {"a": Given(b"0123456789", {"content-type": "text/a", "x-amz-meta-k": "1
 def copy(what: str, source: str = "api", **more: Any) -> Row:
     """A row that copies `a` to `b`."""
     headers = {"x-amz-copy-source": "/{bucket}/a", **more.pop("headers", {})}
-    usual = {"path": "b", "given": GIVEN}
+    usual: dict[str, Any] = {"path": "b", "given": GIVEN}
     if more.get("status", 200) == 200:
         usual["leaves"] = {more.get("path", "b"): b"0123456789"}
     return Row(source=source, what=what, method="PUT", headers=headers, **{**usual, **more})

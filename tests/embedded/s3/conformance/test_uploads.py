@@ -23,9 +23,10 @@ def complete(*parts: tuple[int | str, str], more: str = "") -> bytes:
 
 def completes(what: str, body: bytes, source: str = "multipart", parts: list[bytes] | None = None, **more: Any) -> Row:
     """A row that completes an upload of a part and an end."""
-    usual = {"path": UPLOAD_KEY, "query": UPLOAD, "given": {}, "parts": [PART, END] if parts is None else parts}
+    given_parts = [PART, END] if parts is None else parts
+    usual: dict[str, Any] = {"path": UPLOAD_KEY, "query": UPLOAD, "given": {}, "parts": given_parts}
     if more.get("status", 200) == 200:
-        usual["leaves"] = {UPLOAD_KEY: b"".join(usual["parts"])}
+        usual["leaves"] = {UPLOAD_KEY: b"".join(given_parts)}
     return Row(source=source, what=what, method="POST", body=body, **{**usual, **more})
 
 
@@ -71,7 +72,7 @@ def test_complete(place: Place, row: Row) -> None:
 def part(what: str, source: str = "api", **more: Any) -> Row:
     """A row that puts a part."""
     query = {"partNumber": "1", "uploadId": "{upload}", **more.pop("query", {})}
-    usual = {"path": UPLOAD_KEY, "given": {}, "parts": [], "body": END}
+    usual: dict[str, Any] = {"path": UPLOAD_KEY, "given": {}, "parts": [], "body": END}
     return Row(source=source, what=what, method="PUT", query=query, **{**usual, **more})
 
 
