@@ -11,7 +11,7 @@ import structlog
 from aiodataloader import DataLoader
 
 from gql.relay import PageArguments
-from repositories.base import assert_id
+from repositories.arguments import parse_id
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata
 from repositories.ordering import ClipOrder
 from repositories.pages import Page
@@ -129,7 +129,7 @@ class Loaders:
 
     async def load_video(self, user_id: str, video_id: str) -> VideoMetadata | None:
         """The video, or None; `ValidationError` for an id that none can have, before others' loads are part of it."""
-        return await self.videos.load((user_id, assert_id(video_id, "video_id")))
+        return await self.videos.load((user_id, parse_id(video_id, "video_id")))
 
     def find_clips(self, group: ClipsGroup, videos: Sequence[VideoMetadata]) -> list[Page[ClipMetadata]] | None:
         """The page of each of a user's videos, where all of them are kept in memory."""

@@ -5,38 +5,33 @@ from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 from google.cloud.firestore import AsyncCollectionReference, AsyncDocumentReference
-from pydantic import TypeAdapter
 
+from repositories.arguments import parse_client, parse_id, parse_timeout, parse_unit, parse_user_id
 from repositories.calls import Calls
 from repositories.client import FirestoreClient, default_client
 from repositories.exceptions import VideoNotFoundError
-from repositories.fields import DocumentId, MapKey, UserId
 from repositories.models import VideoMetadata
 from repositories.reading import read_video
 from repositories.transactions import Transaction
 from repositories.unit_of_work import UnitOfWork, open_transaction, run_locked, run_unlocked
-from repositories.validation import validate_value
 
 T = TypeVar("T")
-
-_USER_ID = TypeAdapter[str](UserId)
-DOCUMENT_ID = TypeAdapter[str](DocumentId)
-_STYLE = TypeAdapter[str](MapKey)
 
 
 class Repository:
     """A user's documents below `users/{user_id}/videos`."""
 
     def __init__(self, user_id: str, client: FirestoreClient | None, timeout_seconds: float) -> None:
-        self.user_id = validate_value(_USER_ID, user_id, path=("user_id",))
-        self._client = client
-        self._timeout_seconds = timeout_seconds
+        self.user_id = parse_user_id(user_id)
+        self._client = parse_client(client)
+        self._timeout_seconds = parse_timeout(timeout_seconds)
 
     def transaction(self) -> AbstractAsyncContextManager[UnitOfWork]:
         """A unit of work for calls of any repository, passed on as `transaction=`: committed at the block's end.
 
         What it reads is locked until then. All or nothing is written; `ContentionError` (a `ConflictError`) where
-        somebody else came first. `run_in_transaction` does the same with a function that it can run anew.
+        somebody else came first. `await transaction.commit()` commits it earlier, once. `run_in_transaction` does the
+        same with a function that it can run anew.
         """
         return open_transaction(self._calls)
 
@@ -49,7 +44,7 @@ class Repository:
         return self._calls.client.collection("users", self.user_id, "videos")
 
     def _video(self, video_id: str) -> AsyncDocumentReference:
-        return self._videos.document(assert_id(video_id, "video_id"))
+        return self._videos.document(parse_id(video_id, "video_id"))
 
     def _clips_of(self, video_id: str) -> AsyncCollectionReference:
         clips: AsyncCollectionReference = self._video(video_id).collection("clips")
@@ -57,11 +52,13 @@ class Repository:
 
     async def _run_unlocked(self, function: Callable[[UnitOfWork], Awaitable[T]], transaction: UnitOfWork | None) -> T:
         """The function's answer, in the caller's transaction, or in a commit of its own that locks nothing."""
-        return await (run_unlocked(self._calls, function) if transaction is None else function(transaction))
+        unit = parse_unit(transaction)
+        return await (run_unlocked(self._calls, function) if unit is None else function(unit))
 
     async def _run_locked(self, function: Callable[[UnitOfWork], Awaitable[T]], transaction: UnitOfWork | None) -> T:
         """The function's answer, in the caller's transaction or in one of its own."""
-        return await (run_locked(self._calls, function) if transaction is None else function(transaction))
+        unit = parse_unit(transaction)
+        return await (run_locked(self._calls, function) if unit is None else function(unit))
 
     async def _find_video(self, unit: UnitOfWork, video_id: str) -> VideoMetadata:
         data = await unit.get(self._video(video_id))
@@ -70,16 +67,10 @@ class Repository:
         return read_video(data)
 
 
-def assert_id(value: str, name: str) -> str:
-    """`value`; `ValidationError` at `name` where no document can have this id."""
-    return validate_value(DOCUMENT_ID, value, path=(name,))
-
-
-def assert_style(style: str | None) -> str | None:
-    """`style`, to filter by; `ValidationError` where no clip can have it."""
-    return None if style is None else validate_value(_STYLE, style, path=("style",))
-
-
-def transaction_of(unit: UnitOfWork | None) -> Transaction | None:
-    """The transaction that reads of the unit go through."""
-    return None if unit is None else unit.transaction
+def transaction_of(transaction: UnitOfWork | None) -> Transaction | None:
+    """The transaction that reads of the unit go through, which has not ended."""
+    unit = parse_unit(transaction)
+    if unit is None:
+        return None
+    unit.assert_open()
+    return unit.transaction

@@ -5,10 +5,21 @@ from typing import Any, TypeVar
 
 from google.cloud.firestore import AsyncCollectionReference, AsyncDocumentReference
 from google.cloud.firestore_v1.async_query import AsyncQuery
-from pydantic import TypeAdapter
 
 from repositories import statistics
-from repositories.base import DOCUMENT_ID, Repository, assert_id, assert_style, transaction_of
+from repositories.arguments import (
+    parse_change,
+    parse_clip,
+    parse_clip_filter,
+    parse_clip_status,
+    parse_files,
+    parse_id,
+    parse_ids,
+    parse_list,
+    parse_style,
+    parse_unit,
+)
+from repositories.base import Repository, transaction_of
 from repositories.calls import DEFAULT_TIMEOUT_SECONDS
 from repositories.client import FirestoreClient
 from repositories.creating import ClipCreation
@@ -20,7 +31,7 @@ from repositories.exceptions import (
     ValidationError,
     VideoNotFoundError,
 )
-from repositories.fields import FileSize, utc_now
+from repositories.fields import utc_now
 from repositories.listing import Span, filter_live, read_page
 from repositories.models import ClipMetadata, ClipStatus, plan_file_change
 from repositories.ordering import ClipOrder
@@ -28,13 +39,9 @@ from repositories.pages import Page
 from repositories.reading import read_clip, try_read_clip, try_read_clip_document
 from repositories.statuses import ClipStatusChange, plan_status_change
 from repositories.unit_of_work import UnitOfWork
-from repositories.validation import validate_value
 
 MAX_CLIPS_PER_BATCH = 200
 CLIPS_PER_DELETING_COMMIT = 200
-
-_FILE_SIZE = TypeAdapter[int](FileSize)
-_STATUS = TypeAdapter[ClipStatus](ClipStatus)
 
 T = TypeVar("T")
 
@@ -51,14 +58,15 @@ class ClipRepository(Repository):
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> None:
         super().__init__(user_id, client, timeout_seconds)
-        self.video_id = assert_id(video_id, "video_id")
+        self.video_id = parse_id(video_id, "video_id")
 
     async def create_clip(
         self, clip: ClipMetadata, *, transaction: UnitOfWork | None = None
     ) -> tuple[ClipMetadata, bool]:
         """The clip as it is stored, and whether this call created it; see `create_clips_batch`."""
-        self._assert_own(clip, ())
-        return (await self._run_unlocked(self._creation([clip], transaction).add_all, transaction))[0]
+        checked = parse_clip(clip)
+        self._assert_own(checked, ())
+        return (await self._run_unlocked(self._creation([checked], transaction).add_all, transaction))[0]
 
     async def create_clips_batch(
         self, clips: Sequence[ClipMetadata], *, transaction: UnitOfWork | None = None
@@ -68,37 +76,38 @@ class ClipRepository(Repository):
         The same clips again are no error. `ClipAlreadyExistsError` where an id is taken by other content,
         `VideoNotFoundError` without the video, `ValidationError` for more than 200 clips or for duplicates.
         """
-        self._assert_batch(clips)
-        if not clips:
+        batch = self._parse_batch(clips)
+        if not batch:
             return []
-        return await self._run_unlocked(self._creation(clips, transaction).add_all, transaction)
+        return await self._run_unlocked(self._creation(batch, transaction).add_all, transaction)
 
     async def try_create_clips(
         self, clips: Sequence[ClipMetadata]
     ) -> list[tuple[ClipMetadata, bool] | ClipAlreadyExistsError]:
         """What `create_clips_batch` answers, but a clip that cannot be leaves the others alone: its error is listed."""
-        self._assert_batch(clips)
-        return await self._run_unlocked(self._creation(clips, None).add_possible, None)
+        batch = self._parse_batch(clips)
+        return await self._run_unlocked(self._creation(batch, None).add_possible, None)
 
     async def get_clip(self, clip_id: str, *, transaction: UnitOfWork | None = None) -> ClipMetadata | None:
         """The clip, or None."""
-        return (await self.get_clips([clip_id], transaction=transaction)).get(clip_id)
+        wanted = parse_id(clip_id, "clip_id")
+        return (await self.get_clips([wanted], transaction=transaction)).get(wanted)
 
     async def get_clips(
         self, clip_ids: Iterable[str], *, transaction: UnitOfWork | None = None
     ) -> dict[str, ClipMetadata]:
         """The clips that are there, by id, in one RPC."""
-        wanted = [self._clip(clip_id) for clip_id in dict.fromkeys(clip_ids)]
-        unit = transaction or UnitOfWork(self._calls)
+        wanted = [self._clip(clip_id) for clip_id in parse_ids(clip_ids, "clip_ids")]
+        unit = parse_unit(transaction) or UnitOfWork(self._calls)
         found = map(try_read_clip, await unit.get_all(wanted) if wanted else [])
         return {clip.clip_id: clip for clip in found if clip is not None}
 
     async def list_clips(
         self,
         *,
-        status: ClipStatus | None = None,
+        status: ClipStatus | str | None = None,
         style: str | None = None,
-        order_by: ClipOrder = ClipOrder.PRIORITY_ASC,
+        order_by: ClipOrder | str = ClipOrder.PRIORITY_ASC,
         limit: int = 100,
         cursor: str | None = None,
         before: str | None = None,
@@ -107,10 +116,12 @@ class ClipRepository(Repository):
     ) -> Page[ClipMetadata]:
         """The first clips, or with `from_end` the last ones, after `cursor` and before `before`, in their order.
 
-        In a transaction they are as stored: without the writes that it has not committed.
+        Orders are also taken as text: `"priority"`, `"-created_at"`. In a transaction they are as stored: without the
+        writes that it has not committed.
         """
-        span = Span.parse(order_by, limit=limit, cursor=cursor, before=before, from_end=from_end)
-        filters = {"status": status, "style": assert_style(style)}
+        order = ClipOrder.parse(order_by)
+        span = Span.parse(order, limit=limit, cursor=cursor, before=before, from_end=from_end)
+        filters = {"status": parse_clip_filter(status), "style": parse_style(style)}
         return await read_page(
             self._calls, self._clips, filters, span, try_read_clip_document, transaction_of(transaction)
         )
@@ -118,7 +129,7 @@ class ClipRepository(Repository):
     async def update_clip_status(
         self,
         clip_id: str,
-        status: ClipStatus,
+        status: ClipStatus | str,
         *,
         error_message: str | None = None,
         file_size_bytes: int | None = None,
@@ -129,11 +140,12 @@ class ClipRepository(Repository):
 
         `InvalidStatusChangeError` where the state machine has no such step.
         """
-        change = ClipStatusChange(clip_id, status, error_message, file_size_bytes, has_thumbnail)
-        assert_change(change)
+        change = parse_change(
+            ClipStatusChange(clip_id, parse_clip_status(status), error_message, file_size_bytes, has_thumbnail)
+        )
 
         async def update(unit: UnitOfWork) -> ClipMetadata:
-            await self._read_clips_and_video(unit, [clip_id])
+            await self._read_clips_and_video(unit, [change.clip_id])
             return await self._change_status(unit, change)
 
         return await self._run_unlocked(update, transaction)
@@ -145,13 +157,13 @@ class ClipRepository(Repository):
 
         Errors are those of `update_clip_status`, and `ValidationError` for more than 200 or a clip that is there twice.
         """
-        self.assert_changes(changes)
+        parsed = self.parse_changes(changes)
 
         async def update(unit: UnitOfWork) -> list[ClipMetadata]:
-            await self._read_clips_and_video(unit, [change.clip_id for change in changes])
-            return [await self._change_status(unit, change) for change in changes]
+            await self._read_clips_and_video(unit, [change.clip_id for change in parsed])
+            return [await self._change_status(unit, change) for change in parsed]
 
-        return await self._run_unlocked(update, transaction) if changes else []
+        return await self._run_unlocked(update, transaction) if parsed else []
 
     async def try_update_clip_statuses(
         self, changes: Sequence[ClipStatusChange]
@@ -160,6 +172,7 @@ class ClipRepository(Repository):
 
         A clip may be there several times: its changes follow each other.
         """
+        parsed = [parse_change(change, "clips", index) for index, change in enumerate(parse_list(changes, "clips"))]
 
         async def change_status(unit: UnitOfWork, change: ClipStatusChange) -> ClipMetadata | RepositoryError:
             try:
@@ -168,8 +181,8 @@ class ClipRepository(Repository):
                 return error
 
         async def update(unit: UnitOfWork) -> list[ClipMetadata | RepositoryError]:
-            await self._read_clips_and_video(unit, list(dict.fromkeys(change.clip_id for change in changes)))
-            return [await change_status(unit, change) for change in changes]
+            await self._read_clips_and_video(unit, list(dict.fromkeys(change.clip_id for change in parsed)))
+            return [await change_status(unit, change) for change in parsed]
 
         return await self._run_unlocked(update, None)
 
@@ -178,25 +191,28 @@ class ClipRepository(Repository):
 
         `ClipNotFoundError` where there is none.
         """
+        wanted, given = self._clip(clip_id), parse_unit(transaction)
 
         async def delete(unit: UnitOfWork) -> ClipMetadata:
-            clip = await self._take_out(unit, clip_id)
-            unit.delete(self._clip(clip_id))
+            clip = await self._take_out(unit, wanted.id)
+            unit.delete(wanted)
             return clip
 
-        return await (self._run_deleting(delete) if transaction is None else delete(transaction))
+        return await (self._run_deleting(delete) if given is None else delete(given))
 
     async def delete_clip_with_files(self, clip_id: str, files: FileStore) -> None:
         """The clip is gone, with its files. `ClipNotFoundError` where there is none.
 
         It is in no list and no count from the first commit on. Where it is interrupted, the same call goes on.
         """
+        parse_files(files)
         await self._run_deleting(lambda unit: self._bury(unit, clip_id))
         await self.finish_delete(clip_id, files)
 
     async def finish_delete(self, clip_id: str, files: FileStore) -> None:
         """A delete of the clip that has begun has ended; a clip that is not being deleted stays."""
         reference = self._clip(clip_id)
+        parse_files(files)
         tombstone = await self._run_unlocked(lambda unit: unit.get_tombstone(reference), None)
         if tombstone is None:
             return
@@ -232,10 +248,11 @@ class ClipRepository(Repository):
         return total
 
     async def count_clips(
-        self, status: ClipStatus | None = None, style: str | None = None, *, transaction: UnitOfWork | None = None
+        self, status: ClipStatus | str | None = None, style: str | None = None, *, transaction: UnitOfWork | None = None
     ) -> int:
         """How many clips there are; no document is read."""
-        query = filter_live(AsyncQuery(self._clips), {"status": status, "style": assert_style(style)})
+        filters = {"status": parse_clip_filter(status), "style": parse_style(style)}
+        query = filter_live(AsyncQuery(self._clips), filters)
         return await self._calls.count(query, transaction_of(transaction))
 
     @property
@@ -243,28 +260,20 @@ class ClipRepository(Repository):
         return self._clips_of(self.video_id)
 
     def _clip(self, clip_id: str) -> AsyncDocumentReference:
-        return self._clips.document(assert_id(clip_id, "clip_id"))
+        return self._clips.document(parse_id(clip_id, "clip_id"))
 
-    def _assert_batch(self, clips: Sequence[ClipMetadata]) -> None:
-        if len(clips) > MAX_CLIPS_PER_BATCH:
-            raise ValidationError(f"One call takes at most {MAX_CLIPS_PER_BATCH} clips.", ("clips",))
-        seen: set[str] = set()
-        for index, clip in enumerate(clips):
+    def _parse_batch(self, clips: object) -> list[ClipMetadata]:
+        batch = [parse_clip(clip, "clips", index) for index, clip in enumerate(_parse_batch(clips))]
+        for index, clip in enumerate(batch):
             self._assert_own(clip, ("clips", index))
-            if clip.clip_id in seen:
-                raise ValidationError("This clip is in the list twice.", ("clips", index, "filename"))
-            seen.add(clip.clip_id)
+        _assert_unique([clip.clip_id for clip in batch], "filename")
+        return batch
 
-    def assert_changes(self, changes: Sequence[ClipStatusChange]) -> None:
-        """Raise ValidationError unless one call of `update_clip_statuses` could take these changes."""
-        if len(changes) > MAX_CLIPS_PER_BATCH:
-            raise ValidationError(f"One call takes at most {MAX_CLIPS_PER_BATCH} clips.", ("clips",))
-        seen: set[str] = set()
-        for index, change in enumerate(changes):
-            assert_change(change, ("clips", index))
-            if change.clip_id in seen:
-                raise ValidationError("This clip is in the list twice.", ("clips", index, "clip_id"))
-            seen.add(change.clip_id)
+    def parse_changes(self, changes: object) -> list[ClipStatusChange]:
+        """The changes, as one call of `update_clip_statuses` takes them; `ValidationError` otherwise."""
+        parsed = [parse_change(change, "clips", index) for index, change in enumerate(_parse_batch(changes))]
+        _assert_unique([change.clip_id for change in parsed], "clip_id")
+        return parsed
 
     def _assert_own(self, clip: ClipMetadata, path: tuple[str | int, ...]) -> None:
         for name in ("user_id", "video_id"):
@@ -273,7 +282,7 @@ class ClipRepository(Repository):
 
     def _creation(self, clips: Sequence[ClipMetadata], transaction: UnitOfWork | None) -> ClipCreation:
         parent = self._clips
-        references = {parent.document(assert_id(clip.clip_id, "clip_id")): clip for clip in clips}
+        references = {parent.document(clip.clip_id): clip for clip in clips}
         # A caller's transaction is committed once: there is no other run, in which to look.
         return ClipCreation(self.user_id, self._video(self.video_id), references, expects_none=transaction is None)
 
@@ -341,14 +350,21 @@ class ClipRepository(Repository):
         return len(documents)
 
 
-def assert_change(change: ClipStatusChange, path: tuple[str | int, ...] = ()) -> None:
-    """Raise ValidationError below `path` unless a clip could take this change."""
-    status = validate_value(_STATUS, change.status, path=(*path, "status"))
-    validate_value(DOCUMENT_ID, change.clip_id, path=(*path, "clip_id"))
-    if change.file_size_bytes is not None:
-        validate_value(_FILE_SIZE, change.file_size_bytes, path=(*path, "file_size_bytes"))
-    if change.file_size_bytes == 0 and status is ClipStatus.COMPLETED:
-        raise ValidationError("A completed clip's file has at least one byte.", (*path, "file_size_bytes"))
+def _parse_batch(items: object) -> list[object]:
+    """The items of one call's list."""
+    batch = parse_list(items, "clips")
+    if len(batch) > MAX_CLIPS_PER_BATCH:
+        raise ValidationError(f"One call takes at most {MAX_CLIPS_PER_BATCH} clips.", ("clips",))
+    return batch
+
+
+def _assert_unique(clip_ids: Sequence[str], name: str) -> None:
+    """Raise ValidationError at the second of two clips that are one."""
+    seen: set[str] = set()
+    for index, clip_id in enumerate(clip_ids):
+        if clip_id in seen:
+            raise ValidationError("This clip is in the list twice.", ("clips", index, name))
+        seen.add(clip_id)
 
 
 class _VideoIsMissingError(Exception):

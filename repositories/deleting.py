@@ -9,7 +9,7 @@ nothing. It keeps what is needed to finish, whoever does.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 from domain import identifiers
 from repositories.fields import utc_now
@@ -19,6 +19,7 @@ from repositories.stored import StoredDocument
 DELETING_STATUS = "deleting"
 
 
+@runtime_checkable
 class FileStore(Protocol):
     """Where the files are; `storage.r2.R2Storage` is one."""
 

@@ -23,6 +23,10 @@ class Document(BaseModel):
         known = {name: value for name, value in data.items() if name in fields and value is not None}
         return cls.model_validate(known, context=_STORED)
 
+    def get_values(self) -> dict[str, Any]:
+        """The values of the model as its attributes have them, validated or not."""
+        return dict(self.__dict__)
+
     def to_document(self) -> dict[str, Any]:
         """The fields as Firestore holds them."""
         document = self.model_dump()

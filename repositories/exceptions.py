@@ -34,6 +34,13 @@ class ContentionError(ConflictError):
         super().__init__("Somebody else changed this meanwhile: nothing was written. Look again, and try again.")
 
 
+class TransactionEndedError(RepositoryError):
+    """The unit of work was committed or given up, and takes no more calls. Nothing was written by this one."""
+
+    def __init__(self) -> None:
+        super().__init__("This transaction has ended: nothing was written. Begin another one.")
+
+
 class UnavailableError(RepositoryError):
     """Firestore did not answer in time. A write may have been done all the same: the same call again is safe."""
 

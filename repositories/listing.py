@@ -37,6 +37,8 @@ class Span:
     def parse(cls, order: Order, *, limit: int, cursor: str | None, before: str | None, from_end: bool) -> Self:
         """The span; `ValidationError` for a limit out of range, `InvalidCursorError` for a foreign cursor."""
         assert_limit(limit)
+        if type(from_end) is not bool:
+            raise ValidationError("This is no boolean.", ("from_end",))
         after = None if cursor is None else Cursor.decode(cursor, order)
         return cls(
             order, limit, after, None if before is None else Cursor.decode(before, order, path="before"), from_end
@@ -59,7 +61,7 @@ class _Found:
 
 def assert_limit(limit: int) -> None:
     """Raise ValidationError unless a page can have so many items."""
-    if not 1 <= limit <= MAX_PAGE_SIZE:
+    if type(limit) is not int or not 1 <= limit <= MAX_PAGE_SIZE:
         raise ValidationError(f"A page has 1 to {MAX_PAGE_SIZE:,} items.", ("limit",))
 
 

@@ -54,7 +54,8 @@ def _is_stored_below_zero(count: Any, info: ValidationInfo) -> bool:
 class HighlightsSummary(BaseModel):
     """What was found worth cutting: `total_duration` in seconds, and the highlights' categories, each once."""
 
-    model_config = ConfigDict(frozen=True)
+    # One that was copied or constructed was not validated.
+    model_config = ConfigDict(frozen=True, revalidate_instances="always")
 
     total_duration: Seconds = 0.0
     categories: list[MapKey] = Field(default_factory=list)
@@ -117,6 +118,10 @@ class VideoMetadata(Document):
         """This is the document as it was written at `update_time`."""
         # Beside the fields, where cached properties lie, too: it takes no part in comparisons and is not stored.
         self.__dict__[_VERSION] = update_time
+
+    def get_values(self) -> dict[str, Any]:
+        """The values of the model as its attributes have them, validated or not."""
+        return {name: value for name, value in self.__dict__.items() if name != _VERSION}
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy, which is no document as it was read."""

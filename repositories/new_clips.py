@@ -11,7 +11,7 @@ from domain import timecodes
 from domain.identifiers import split_filename
 from repositories.fields import utc_now
 from repositories.models import ClipMetadata
-from repositories.plain_clips import read_plain_clip
+from repositories.plain_clips import CLIP_FIELDS, read_plain_clip
 from repositories.statuses import ClipStatus
 from repositories.validation import validate_model
 
@@ -69,6 +69,20 @@ def make_plain_clip(values: Mapping[str, Any]) -> ClipMetadata | None:
         given.clear()
         given.update(values)
     return clip
+
+
+def check_is_plain(clip: ClipMetadata) -> bool:
+    """Whether all values of the clip are plain, and such as the model makes them; False is for the model to judge."""
+    values = clip.get_values()
+    status = values.get("status")
+    if type(clip) is not ClipMetadata or tuple(values) != CLIP_FIELDS or type(status) is not ClipStatus:
+        return False
+    seconds = _compute_duration_seconds(values["start_time"], values["end_time"])
+    has_times = (values["completed_at"] is not None) == (status is ClipStatus.COMPLETED) and (
+        values["failed_at"] is not None
+    ) == (status is ClipStatus.FAILED)
+    values["status"] = status.value
+    return has_times and seconds == values["duration_seconds"] and read_plain_clip(values) is not None
 
 
 def _compute_duration_seconds(start_time: object, end_time: object) -> float | None:

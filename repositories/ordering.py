@@ -3,7 +3,9 @@
 import math
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Self
+
+from repositories.exceptions import ValidationError
 
 
 class Order(Enum):
@@ -18,6 +20,21 @@ class Order(Enum):
     def descending(self) -> bool:
         """Whether the largest comes first."""
         return bool(self.value[1])
+
+    @property
+    def text(self) -> str:
+        """The field, with a minus before it where the largest comes first: `-created_at`."""
+        return f"-{self.field}" if self.descending else self.field
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """The order, of itself or of its text; `ValidationError` at `order_by` for any other value."""
+        if isinstance(value, cls):
+            return value
+        for order in cls:
+            if isinstance(value, str) and value == order.text:
+                return order
+        raise ValidationError(f"An order is one of {', '.join(order.text for order in cls)}.", ("order_by",))
 
 
 def to_sort_key(value: Any) -> tuple[int, Any]:

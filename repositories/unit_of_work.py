@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from typing import Any, TypeVar
 
 from google.cloud.firestore import DELETE_FIELD, AsyncDocumentReference, AsyncWriteBatch
@@ -19,7 +20,12 @@ from repositories import statistics
 from repositories.calls import DEFAULT_TIMEOUT_SECONDS, Calls, compute_backoff_seconds
 from repositories.client import FirestoreClient
 from repositories.deleting import check_is_deleting
-from repositories.exceptions import ContentionError, DocumentTooLargeError, UnavailableError
+from repositories.exceptions import (
+    ContentionError,
+    DocumentTooLargeError,
+    TransactionEndedError,
+    UnavailableError,
+)
 from repositories.reading import to_data
 from repositories.stored import StoredDocument
 from repositories.transactions import Transaction
@@ -35,6 +41,14 @@ CROWDED_BYTES = MAX_DOCUMENT_BYTES // 2
 """From this size of a video on, no style without a clip stays."""
 
 _VIDEO_SLASHES = 3  # users/{uid}/videos/{video_id}
+
+
+class UnitState(Enum):
+    """OPEN takes calls; `commit` and the block's end lead to one of the others, in which every call is refused."""
+
+    OPEN = "open"
+    ENDED = "ended"
+    COMMITTED = "committed"
 
 
 @dataclass
@@ -53,10 +67,14 @@ class UnitOfWork:
 
     With a `transaction`, what is read is locked until the commit. Without one, nothing is locked, so that a worker
     that dies leaves no lock behind: the commit is refused if a document that was read, and is written, has changed.
+
+    It is committed once: by `commit`, or at the end of the block or function that it was made for. Every call after
+    that raises `TransactionEndedError`.
     """
 
     calls: Calls
     transaction: Transaction | None = None
+    state: UnitState = UnitState.OPEN
     _read: dict[str, StoredDocument] = field(default_factory=dict)
     _writes: list[_Write] = field(default_factory=list)
     _differences: dict[str, Counter[str]] = field(default_factory=dict)
@@ -67,6 +85,7 @@ class UnitOfWork:
 
     async def get_all(self, references: Sequence[AsyncDocumentReference]) -> list[Data | None]:
         """What `get` answers for each of the references, in one RPC."""
+        self.assert_open()
         unread = {reference.path: reference for reference in references if reference.path not in self._read}
         if unread:
             for document in await self.calls.get_all(list(unread.values()), self.transaction):
@@ -85,35 +104,37 @@ class UnitOfWork:
 
     async def run_query(self, query: AsyncQuery) -> list[StoredDocument]:
         """The query's documents as they are stored."""
+        self.assert_open()
         return await self.calls.run_query(query, self.transaction)
 
     def create(self, reference: AsyncDocumentReference, fields: Data) -> None:
         """The document will be there; the commit is refused if it is there already."""
         _assert_size(reference.path, fields, fields)
-        self._writes.append(_Write(reference, fields, is_new=True))
+        self._buffer(_Write(reference, fields, is_new=True))
 
     def update(self, reference: AsyncDocumentReference, changes: Data) -> None:
         """The fields will be changed; the commit is refused if the document is missing."""
         if reference.path in self._read:
             fields = {**(self._with_writes(reference.path) or {}), **changes}
             _assert_size(reference.path, fields, changes)
-        self._writes.append(_Write(reference, changes))
+        self._buffer(_Write(reference, changes))
 
     def replace(self, reference: AsyncDocumentReference, fields: Data) -> None:
         """The document, which was read and is there, will have these fields and no others."""
-        self._writes.append(_Write(reference, fields, is_whole=True))
+        self._buffer(_Write(reference, fields, is_whole=True))
 
     def delete(self, reference: AsyncDocumentReference, *, update_time: datetime | None = None) -> None:
         """The document will be gone; the commit is refused if it was changed after `update_time`."""
         if update_time is not None:
             self._read.setdefault(reference.path, StoredDocument(reference.path, None, None, update_time))
-        self._writes.append(_Write(reference, None))
+        self._buffer(_Write(reference, None))
 
     def add_to_statistics(self, video: AsyncDocumentReference, difference: Mapping[str, int]) -> None:
         """The video's statistics will move by the difference, in one write a video for the whole commit.
 
         `DocumentTooLargeError`, and nothing moves, where the video has no room for another style.
         """
+        self.assert_open()
         total = self._differences.setdefault(video.path, Counter())
         total.update(difference)
         try:
@@ -122,8 +143,39 @@ class UnitOfWork:
             total.subtract(difference)
             raise
 
+    def get_difference(self, video: AsyncDocumentReference) -> Counter[str]:
+        """By how much the commit will move the video's statistics."""
+        return Counter(self._differences.get(video.path, {}))
+
+    def assert_open(self) -> None:
+        """Raise TransactionEndedError once the unit was committed or given up."""
+        if self.state is not UnitState.OPEN:
+            raise TransactionEndedError
+
     async def commit(self) -> None:
-        """Everything buffered is written, or nothing; `ContentionError` where somebody else came first."""
+        """Everything buffered is written, or nothing; `ContentionError` where somebody else came first.
+
+        The unit has ended either way, and the end of its block does nothing more.
+        """
+        self.assert_open()
+        self.state = UnitState.ENDED
+        try:
+            await self._commit()
+        except ContentionError:
+            # Firestore has ended the transaction, and keeps its place in line for the next one.
+            raise
+        except BaseException:
+            await self._release_locks()
+            raise
+        self.state = UnitState.COMMITTED
+
+    async def roll_back(self) -> None:
+        """The unit has ended without a commit, unless it was committed; its locks are free."""
+        if self.state is UnitState.OPEN:
+            self.state = UnitState.ENDED
+            await self._release_locks()
+
+    async def _commit(self) -> None:
         if self.transaction is not None:
             self._add_writes(self.transaction)
             await self.calls.commit_transaction(self.transaction)
@@ -131,6 +183,14 @@ class UnitOfWork:
             batch = self.calls.client.batch()
             self._add_writes(batch)
             await self.calls.commit(batch)
+
+    async def _release_locks(self) -> None:
+        if self.transaction is not None:
+            await self.calls.roll_back(self.transaction)
+
+    def _buffer(self, write: _Write) -> None:
+        self.assert_open()
+        self._writes.append(write)
 
     def _with_writes(self, path: str) -> Data | None:
         data = to_data(self._read[path])
@@ -242,57 +302,57 @@ async def run_locked(calls: Calls, function: Callable[[UnitOfWork], Awaitable[T]
 async def open_transaction(calls: Calls) -> AsyncIterator[UnitOfWork]:
     """A unit of work that is committed at the end of the block, or not at all if the block raises.
 
-    `ContentionError` where somebody else came first: the block cannot be run anew from here.
+    A block that commits it earlier has nothing more to write. `ContentionError` where somebody else came first: the
+    block cannot be run anew from here.
     """
     transaction = Transaction(calls.client)
     await calls.begin(transaction, None)
     unit = UnitOfWork(calls, transaction)
-    async with _rolled_back_on_error(unit):
+    async with _ended(unit):
         yield unit
-        await unit.commit()
 
 
 async def _run(calls: Calls, function: Callable[[UnitOfWork], Awaitable[T]], *, is_locking: bool) -> T:
     ends_at = time.monotonic() + calls.timeout_seconds
     first_aborted: Transaction | None = None
     for attempt in itertools.count():
-        transaction = Transaction(calls.client) if is_locking else None
+        unit = UnitOfWork(calls, Transaction(calls.client) if is_locking else None)
         try:
-            return await _run_once(calls, function, transaction, first_aborted)
+            return await _run_once(unit, function, first_aborted)
         except (ContentionError, UnavailableError) as error:
+            if unit.state is UnitState.COMMITTED:
+                raise
             # What is not known to be written is found, or found missing, by the next run.
             backoff_seconds = compute_backoff_seconds(attempt)
             if time.monotonic() + backoff_seconds >= ends_at:
                 raise UnavailableError("This could not be written in time. Try again in a moment.") from error
             if isinstance(error, ContentionError):
-                first_aborted = first_aborted or transaction
+                first_aborted = first_aborted or unit.transaction
         await asyncio.sleep(backoff_seconds)
     raise AssertionError  # the loop has no end of its own
 
 
 async def _run_once(
-    calls: Calls,
-    function: Callable[[UnitOfWork], Awaitable[T]],
-    transaction: Transaction | None,
-    first_aborted: Transaction | None,
+    unit: UnitOfWork, function: Callable[[UnitOfWork], Awaitable[T]], first_aborted: Transaction | None
 ) -> T:
-    if transaction is not None:
-        await calls.begin(transaction, first_aborted)
-    unit = UnitOfWork(calls, transaction)
-    async with _rolled_back_on_error(unit):
-        result = await function(unit)
-        await unit.commit()
-        return result
+    if unit.transaction is not None:
+        await unit.calls.begin(unit.transaction, first_aborted)
+    async with _ended(unit):
+        return await function(unit)
 
 
 @asynccontextmanager
-async def _rolled_back_on_error(unit: UnitOfWork) -> AsyncIterator[None]:
+async def _ended(unit: UnitOfWork) -> AsyncIterator[None]:
+    """The unit is committed at the end, unless the block did that or raises; in each case it takes no more calls."""
     try:
         yield
+        if unit.state is UnitState.OPEN:
+            await unit.commit()
     except ContentionError:
         # Firestore has ended the transaction, and keeps its place in line for the next one.
+        if unit.state is UnitState.OPEN:
+            unit.state = UnitState.ENDED
         raise
     except BaseException:
-        if unit.transaction is not None:
-            await unit.calls.roll_back(unit.transaction)
+        await unit.roll_back()
         raise

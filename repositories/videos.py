@@ -5,11 +5,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from google.cloud.firestore_v1.async_query import AsyncQuery
-from pydantic import TypeAdapter
 
 from domain import identifiers
 from repositories import statistics
-from repositories.base import Repository, assert_id, assert_style, transaction_of
+from repositories.arguments import (
+    parse_clip_filter,
+    parse_error_message,
+    parse_files,
+    parse_id,
+    parse_ids,
+    parse_instance,
+    parse_instances,
+    parse_map,
+    parse_style,
+    parse_unit,
+    parse_video,
+    parse_video_filter,
+    parse_video_status,
+)
+from repositories.base import Repository, transaction_of
 from repositories.calls import DEFAULT_TIMEOUT_SECONDS
 from repositories.client import FirestoreClient
 from repositories.clip_cache import ClipCache
@@ -31,14 +45,13 @@ from repositories.pages import Page
 from repositories.reading import read_video, try_read_video, try_read_video_document
 from repositories.statuses import plan_status_change
 from repositories.unit_of_work import UnitOfWork
-from repositories.validation import validate_model, validate_value
+from repositories.validation import validate_model
 from repositories.video_cache import VideoCache
 
 UPDATABLE_FIELDS = frozenset(
     {"video_url", "video_title", "youtube_id", "highlights_count", "highlights_summary", "custom_prompt"}
     | {"styles_processed", "crop_mode", "target_aspect", "highlights_json_key"}
 )
-_STATUS = TypeAdapter[VideoStatus](VideoStatus)
 
 
 class VideoRepository(Repository):
@@ -64,15 +77,15 @@ class VideoRepository(Repository):
 
         The same video again is no error. `VideoAlreadyExistsError` where its id is taken by other content.
         """
-        self._assert_own(video)
+        new = self._parse_own(video)
 
         async def create(unit: UnitOfWork) -> tuple[VideoMetadata, bool]:
-            stored = await unit.get(self._video(video.video_id))
+            stored = await unit.get(self._video(new.video_id))
             if stored is None:
-                return self._create(unit, video), True
+                return self._create(unit, new), True
             known = read_video(stored)
-            if differences := video.find_differences(known):
-                raise VideoAlreadyExistsError(video.video_id, differences)
+            if differences := new.find_differences(known):
+                raise VideoAlreadyExistsError(new.video_id, differences)
             return known, False
 
         return await self._run_unlocked(create, transaction)
@@ -84,17 +97,17 @@ class VideoRepository(Repository):
 
         Statistics, creation and whatever was not given stay as they are; a given status follows the state machine.
         """
-        self._assert_own(video)
+        new = self._parse_own(video)
 
         async def create_or_update(unit: UnitOfWork) -> VideoMetadata:
-            stored = await unit.get(self._video(video.video_id))
+            stored = await unit.get(self._video(new.video_id))
             if stored is None:
-                return self._create(unit, video)
+                return self._create(unit, new)
             known = read_video(stored)
-            changes = _pick_updates(video, video.model_fields_set)
-            if "status" in video.model_fields_set:
-                now = video.completed_at or video.failed_at or utc_now()
-                changes |= plan_status_change(known.status, video.status, now=now, error_message=video.error_message)
+            changes = _pick_updates(new, new.model_fields_set)
+            if "status" in new.model_fields_set:
+                now = new.completed_at or new.failed_at or utc_now()
+                changes |= plan_status_change(known.status, new.status, now=now, error_message=new.error_message)
             return self._update(unit, known, changes)
 
         return await self._run_locked(create_or_update, transaction)
@@ -106,10 +119,10 @@ class VideoRepository(Repository):
 
         `ValidationError` for a value that cannot be, or a field that has its own call or none: ids, status, statistics.
         """
-        for name in changes:
+        for name in parse_map(changes, "changes"):
             if name not in UPDATABLE_FIELDS:
-                raise ValidationError("This field cannot be updated.", (name,))
-        own_ids = {"user_id": self.user_id, "video_id": assert_id(video_id, "video_id")}
+                raise ValidationError("This field cannot be updated.", (str(name),))
+        own_ids = {"user_id": self.user_id, "video_id": parse_id(video_id, "video_id")}
         # Only what is given is validated: what an older version stored is not this caller's to mend.
         updates = _pick_updates(validate_model(VideoMetadata, {**changes, **own_ids}), changes)
 
@@ -120,28 +133,30 @@ class VideoRepository(Repository):
 
     async def get_video(self, video_id: str, *, transaction: UnitOfWork | None = None) -> VideoMetadata | None:
         """The video, or None."""
-        found = await self.get_videos([video_id], transaction=transaction)
-        return found.get(video_id)
+        wanted = parse_id(video_id, "video_id")
+        found = await self.get_videos([wanted], transaction=transaction)
+        return found.get(wanted)
 
     async def get_videos(
         self, video_ids: Iterable[str], *, transaction: UnitOfWork | None = None
     ) -> dict[str, VideoMetadata]:
         """The videos that are there, by id, in one RPC."""
-        wanted = [self._video(video_id) for video_id in dict.fromkeys(video_ids)]
+        wanted = [self._video(video_id) for video_id in parse_ids(video_ids, "video_ids")]
+        unit = parse_unit(transaction)
         if not wanted:
             return {}
-        if transaction is None:
+        if unit is None:
             found = map(self._read_document, await self._calls.get_all(wanted))
         else:
-            found = map(try_read_video, await transaction.get_all(wanted))
+            found = map(try_read_video, await unit.get_all(wanted))
         return {video.video_id: video for video in found if video is not None}
 
     async def list_videos(
         self,
         *,
-        status: VideoStatus | None = None,
+        status: VideoStatus | str | None = None,
         limit: int = 20,
-        order_by: VideoOrder = VideoOrder.CREATED_AT_DESC,
+        order_by: VideoOrder | str = VideoOrder.CREATED_AT_DESC,
         cursor: str | None = None,
         before: str | None = None,
         from_end: bool = False,
@@ -149,20 +164,23 @@ class VideoRepository(Repository):
     ) -> Page[VideoMetadata]:
         """The first videos, or with `from_end` the last ones, after `cursor` and before `before`, in their order.
 
-        In a transaction they are as stored: without the writes that it has not committed.
+        Orders are also taken as text: `"video_title"`, `"-created_at"`. In a transaction they are as stored: without
+        the writes that it has not committed.
         """
-        span = Span.parse(order_by, limit=limit, cursor=cursor, before=before, from_end=from_end)
+        order = VideoOrder.parse(order_by)
+        span = Span.parse(order, limit=limit, cursor=cursor, before=before, from_end=from_end)
+        filters = {"status": parse_video_filter(status)}
         return await read_page(
-            self._calls, self._videos, {"status": status}, span, self._read_document, transaction_of(transaction)
+            self._calls, self._videos, filters, span, self._read_document, transaction_of(transaction)
         )
 
     async def list_clips_of_videos(
         self,
         video_ids: Iterable[str],
         *,
-        status: ClipStatus | None = ClipStatus.COMPLETED,
+        status: ClipStatus | str | None = ClipStatus.COMPLETED,
         style: str | None = None,
-        order_by: ClipOrder = ClipOrder.PRIORITY_ASC,
+        order_by: ClipOrder | str = ClipOrder.PRIORITY_ASC,
         limit: int = 100,
     ) -> dict[str, Page[ClipMetadata]]:
         """The first clips of each of the videos, by video id; an empty page for a video without any.
@@ -170,17 +188,17 @@ class VideoRepository(Repository):
         One RPC for 30 videos, however many clips they have. It reads every clip that the filters leave: for a few
         clips of a video that has thousands, `list_clips` reads less.
         """
-        span = Span.parse(order_by, limit=limit, cursor=None, before=None, from_end=False)
-        wanted = [assert_id(video_id, "video_id") for video_id in dict.fromkeys(video_ids)]
+        span = Span.parse(ClipOrder.parse(order_by), limit=limit, cursor=None, before=None, from_end=False)
+        wanted = parse_ids(video_ids, "video_ids")
         return await self._clip_lists(status, style, span).read_groups(wanted)
 
     async def list_clips(
         self,
         videos: Iterable[VideoMetadata],
         *,
-        status: ClipStatus | None = ClipStatus.COMPLETED,
+        status: ClipStatus | str | None = ClipStatus.COMPLETED,
         style: str | None = None,
-        order_by: ClipOrder = ClipOrder.PRIORITY_ASC,
+        order_by: ClipOrder | str = ClipOrder.PRIORITY_ASC,
         limit: int = 100,
         cursor: str | None = None,
         before: str | None = None,
@@ -191,32 +209,35 @@ class VideoRepository(Repository):
         One round trip, whatever they have; a second one for a video with many clips that are not completed; none for
         videos that the cache of clips knows, in the version that they have here.
         """
-        span = Span.parse(order_by, limit=limit, cursor=cursor, before=before, from_end=from_end)
-        return await self._clip_lists(status, style, span).read(list(videos))
+        order, wanted = ClipOrder.parse(order_by), parse_instances(videos, VideoMetadata, "videos")
+        span = Span.parse(order, limit=limit, cursor=cursor, before=before, from_end=from_end)
+        return await self._clip_lists(status, style, span).read(wanted)
 
     def find_clips(
         self,
         videos: Sequence[VideoMetadata],
         *,
-        status: ClipStatus | None = ClipStatus.COMPLETED,
+        status: ClipStatus | str | None = ClipStatus.COMPLETED,
         style: str | None = None,
-        order_by: ClipOrder = ClipOrder.PRIORITY_ASC,
+        order_by: ClipOrder | str = ClipOrder.PRIORITY_ASC,
         limit: int = 100,
         cursor: str | None = None,
         before: str | None = None,
         from_end: bool = False,
     ) -> dict[str, Page[ClipMetadata]]:
         """What `list_clips` answers of those videos that the cache of clips knows, without waiting."""
-        span = Span.parse(order_by, limit=limit, cursor=cursor, before=before, from_end=from_end)
-        return self._clip_lists(status, style, span).find_kept(videos)
+        order, wanted = ClipOrder.parse(order_by), parse_instances(videos, VideoMetadata, "videos")
+        span = Span.parse(order, limit=limit, cursor=cursor, before=before, from_end=from_end)
+        return self._clip_lists(status, style, span).find_kept(wanted)
 
-    def _clip_lists(self, status: ClipStatus | None, style: str | None, span: Span) -> ClipLists:
-        return ClipLists(self._calls, self.user_id, Filter(status, assert_style(style)), span, self._clip_cache)
+    def _clip_lists(self, status: ClipStatus | str | None, style: str | None, span: Span) -> ClipLists:
+        wanted = Filter(parse_clip_filter(status), parse_style(style))
+        return ClipLists(self._calls, self.user_id, wanted, span, self._clip_cache)
 
     async def update_video_status(
         self,
         video_id: str,
-        status: VideoStatus,
+        status: VideoStatus | str,
         *,
         error_message: str | None = None,
         transaction: UnitOfWork | None = None,
@@ -225,24 +246,35 @@ class VideoRepository(Repository):
 
         `InvalidStatusChangeError` where the state machine has no such step.
         """
-        new_status = validate_value(_STATUS, status, path=("status",))
+        wanted, new_status = parse_id(video_id, "video_id"), parse_video_status(status)
+        message = parse_error_message(error_message)
 
         async def update(unit: UnitOfWork) -> VideoMetadata:
-            video = await self._find_video(unit, video_id)
-            changes = plan_status_change(video.status, new_status, now=utc_now(), error_message=error_message)
+            video = await self._find_video(unit, wanted)
+            changes = plan_status_change(video.status, new_status, now=utc_now(), error_message=message)
             return self._update(unit, video, changes)
 
         return await self._run_locked(update, transaction)
 
     async def update_clip_statistics(self, video_id: str, *, transaction: UnitOfWork | None = None) -> VideoMetadata:
-        """The video, whose statistics equal a count of its completed clips, taken in the same transaction."""
+        """The video, whose statistics equal a count of its completed clips, taken in the same transaction.
+
+        In the caller's, that is the count as it will be once that is committed.
+        """
+        reference = self._video(video_id)
         clips = AsyncQuery(self._clips_of(video_id))
         completed = filter_equal(clips, {"status": ClipStatus.COMPLETED}).select(["status", "style"])
 
         async def recount(unit: UnitOfWork) -> VideoMetadata:
             video = await self._find_video(unit, video_id)
             counted = statistics.count_documents(found.fields or {} for found in await unit.run_query(completed))
-            return self._update(unit, video, {"clips_count": counted.total(), "clips_by_style": dict(counted)})
+            stored = {"clips_count": counted.total(), "clips_by_style": dict(counted)}
+            counted.update(unit.get_difference(reference))
+            if (video.clips_count, video.clips_by_style) == (counted.total(), dict(+counted)):
+                return video
+            # What is buffered is added to it in the same commit.
+            unit.update(reference, {**stored, "updated_at": utc_now()})
+            return await self._find_video(unit, video_id)
 
         return await self._run_locked(recount, transaction)
 
@@ -252,8 +284,10 @@ class VideoRepository(Repository):
         It is in no list and no count from the first commit on, and takes no new clips. Where it is interrupted, the
         same call goes on. Without `files`, they are the caller's.
         """
+        parse_id(video_id, "video_id")
+        store = None if files is None else parse_files(files)
         await self._run_locked(lambda unit: self._bury(unit, video_id), None)
-        return await self._finish_delete(video_id, files)
+        return await self._finish_delete(video_id, store)
 
     async def list_unfinished_deletes(self) -> list[UnfinishedDelete]:
         """Videos and clips whose delete has begun and has not ended, videos first."""
@@ -271,14 +305,18 @@ class VideoRepository(Repository):
 
     async def finish_delete(self, unfinished: UnfinishedDelete, files: FileStore) -> None:
         """The delete has ended, whoever began it. One that has ended already is no error, and what is new stays."""
+        parse_files(files)
+        parse_instance(unfinished, UnfinishedDelete, "unfinished")
         if unfinished.clip_id is None:
             await self._finish_delete(unfinished.video_id, files)
         else:
             await self._clip_repository(unfinished.video_id).finish_delete(unfinished.clip_id, files)
 
-    async def count_videos(self, status: VideoStatus | None = None, *, transaction: UnitOfWork | None = None) -> int:
+    async def count_videos(
+        self, status: VideoStatus | str | None = None, *, transaction: UnitOfWork | None = None
+    ) -> int:
         """How many videos there are; no document is read."""
-        query = filter_live(AsyncQuery(self._videos), {"status": status})
+        query = filter_live(AsyncQuery(self._videos), {"status": parse_video_filter(status)})
         return await self._calls.count(query, transaction_of(transaction))
 
     async def check(self) -> None:
@@ -318,9 +356,11 @@ class VideoRepository(Repository):
             raise VideoNotFoundError(self.user_id, video_id)
         unit.replace(reference, bury_video(self.user_id, video_id))
 
-    def _assert_own(self, video: VideoMetadata) -> None:
-        if video.user_id != self.user_id:
+    def _parse_own(self, video: object) -> VideoMetadata:
+        checked = parse_video(video)
+        if checked.user_id != self.user_id:
             raise ValidationError("This is a video of another user.", ("user_id",))
+        return checked
 
     def _create(self, unit: UnitOfWork, video: VideoMetadata) -> VideoMetadata:
         if unit.find_tombstone(self._video(video.video_id)):

@@ -9,7 +9,7 @@ from gql.context import Info, Services
 from gql.loaders import ClipsGroup, ClipsKey
 from gql.relay import Connection, PageArguments, connect
 from repositories import models, ordering
-from repositories.base import assert_style
+from repositories.arguments import parse_style
 from repositories.pages import Page
 
 
@@ -23,7 +23,7 @@ def find_clips(
     arguments: PageArguments,
 ) -> list[Connection[Clip]] | None:
     """What `resolve_clips` answers for each of a user's videos, where all of it is kept in memory."""
-    assert_style(style)
+    parse_style(style)
     group = _make_group(videos[0].user_id, style, status, order_by, arguments)
     pages = info.context.loaders.find_clips(group, videos)
     if pages is None:
@@ -41,7 +41,7 @@ async def resolve_clips(
     arguments: PageArguments,
 ) -> Connection[Clip]:
     """A page of a video's clips, loaded in one batch with those of the other videos of the request."""
-    assert_style(style)
+    parse_style(style)
     group = _make_group(video.user_id, style, status, order_by, arguments)
     page = await info.context.loaders.load_clips(ClipsKey.for_video(video, group))
     return _connect(info, video, page, group)

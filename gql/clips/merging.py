@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from repositories.clips import MAX_CLIPS_PER_BATCH, ClipRepository, assert_change
+from repositories.arguments import parse_change
+from repositories.clips import MAX_CLIPS_PER_BATCH, ClipRepository
 from repositories.metering import Meter, add_to_meter, metered
 from repositories.models import ClipMetadata
 from repositories.statuses import ClipStatusChange
@@ -36,7 +37,7 @@ class StatusMerger:
     async def update(self, repository: ClipRepository, change: ClipStatusChange) -> ClipMetadata:
         """The clip with its new status, once it is committed; errors are those of `update_clip_status`."""
         # One that is malformed would fail those that it is merged with.
-        assert_change(change)
+        parse_change(change)
         waiting = _Waiting(change, asyncio.get_running_loop().create_future(), Meter())
         key = repository.user_id, repository.video_id
         if key in self._queues:

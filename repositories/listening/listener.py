@@ -4,7 +4,7 @@ import asyncio
 
 from pydantic import TypeAdapter
 
-from repositories.base import assert_id, assert_style
+from repositories.arguments import parse_id, parse_style
 from repositories.client import FirestoreClient, default_client
 from repositories.exceptions import RepositoryError, TooManyDocumentsError
 from repositories.fields import UserId
@@ -107,7 +107,7 @@ class Listener:
         subscription = Subscription(style, max_waiting=self._max_waiting_changes, payer=payer)
         try:
             _assert_target(target)
-            assert_style(style)
+            parse_style(style)
             subscription.after = None if after is None else Version.parse(after)
             self._assert_not_too_large(target)
         except RepositoryError as error:
@@ -177,4 +177,4 @@ class Listener:
 def _assert_target(target: AnyTarget) -> None:
     validate_value(_USER_ID, target.user_id, path=("user_id",))
     if not isinstance(target, VideosTarget):
-        assert_id(target.video_id, "video_id")
+        parse_id(target.video_id, "video_id")

@@ -7,7 +7,13 @@ import pytest
 
 from repositories.client import FirestoreClient
 from repositories.clips import ClipRepository
-from repositories.exceptions import ClipNotFoundError, ConflictError, InvalidStatusChangeError
+from repositories.exceptions import (
+    ClipNotFoundError,
+    ConflictError,
+    ContentionError,
+    InvalidStatusChangeError,
+    TransactionEndedError,
+)
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
 from repositories.unit_of_work import UnitOfWork, run_in_transaction
 from repositories.videos import VideoRepository
@@ -144,3 +150,116 @@ async def test_lists_in_a_transaction_are_as_stored(
         assert await clips.count_clips(transaction=transaction) == 1
         assert await videos.count_videos(transaction=transaction) == 1
     assert await clips.count_clips() == 2
+
+
+async def test_a_block_may_commit_early(
+    videos: VideoRepository, clips: ClipRepository, make_clip: MakeClip, assert_exact_statistics: AssertExact
+) -> None:
+    """The writes are done with `commit`, and the block's end does nothing more."""
+    async with clips.transaction() as transaction:
+        await clips.create_clips_batch([make_clip(1), make_clip(2)], transaction=transaction)
+        counted = await videos.update_clip_statistics("v", transaction=transaction)
+        await transaction.commit()
+        stored = await videos.get_video("v")
+    assert stored is not None
+    assert (counted.clips_count, stored.clips_count) == (2, 2)
+    await assert_exact_statistics()
+
+
+async def test_a_block_that_raises_after_its_commit_takes_nothing_back(
+    clips: ClipRepository, make_clip: MakeClip
+) -> None:
+    """What was committed stays, and the error is the caller's own."""
+
+    async def work() -> None:
+        async with clips.transaction() as transaction:
+            await clips.create_clip(make_clip(1), transaction=transaction)
+            await transaction.commit()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await work()
+    assert await clips.count_clips() == 1
+
+
+async def test_an_ended_transaction_takes_no_calls(
+    videos: VideoRepository, clips: ClipRepository, make_clip: MakeClip, make_video: MakeVideo
+) -> None:
+    """After `commit`, after the block, and after one that raised: every call is refused, and writes nothing."""
+
+    async def assert_refused(transaction: UnitOfWork) -> None:
+        clip_id = make_clip(1).clip_id
+        for call in (
+            transaction.commit,
+            lambda: clips.create_clip(make_clip(9), transaction=transaction),
+            lambda: clips.update_clip_status(clip_id, "processing", transaction=transaction),
+            lambda: clips.delete_clip(clip_id, transaction=transaction),
+            lambda: clips.get_clip(clip_id, transaction=transaction),
+            lambda: clips.list_clips(transaction=transaction),
+            lambda: clips.count_clips(transaction=transaction),
+            lambda: videos.create_video(make_video(video_id="w"), transaction=transaction),
+            lambda: videos.create_or_update_video(make_video(crop_mode="none"), transaction=transaction),
+            lambda: videos.update_video("v", {"crop_mode": "none"}, transaction=transaction),
+            lambda: videos.update_video_status("v", "completed", transaction=transaction),
+            lambda: videos.update_clip_statistics("v", transaction=transaction),
+        ):
+            with pytest.raises(TransactionEndedError):
+                await call()
+
+    async with clips.transaction() as transaction:
+        await clips.create_clip(make_clip(1), transaction=transaction)
+        await transaction.commit()
+        await assert_refused(transaction)
+    await assert_refused(transaction)
+    async with clips.transaction() as transaction:
+        pass
+    await assert_refused(transaction)
+    with pytest.raises(RuntimeError):
+        async with clips.transaction() as transaction:
+            raise RuntimeError
+    await assert_refused(transaction)
+    video = await videos.get_video("v")
+    assert video is not None
+    assert (video.clips_count, video.crop_mode, await clips.count_clips()) == (1, "auto", 1)
+    assert len(await videos.list_videos()) == 1
+
+
+async def test_two_commits_at_once_are_one(clips: ClipRepository, make_clip: MakeClip) -> None:
+    """Of two tasks that commit the same transaction, one writes and one is refused."""
+    async with clips.transaction() as transaction:
+        await clips.create_clip(make_clip(1), transaction=transaction)
+        outcomes = await asyncio.gather(transaction.commit(), transaction.commit(), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [type(None), TransactionEndedError]
+    assert await clips.count_clips() == 1
+
+
+async def test_a_function_may_commit_early_and_is_not_run_anew(
+    client: FirestoreClient, clips: ClipRepository, make_clip: MakeClip
+) -> None:
+    """Even where it says afterwards that somebody else came first: what it wrote is written."""
+    runs = 0
+
+    async def work(transaction: UnitOfWork) -> None:
+        nonlocal runs
+        runs += 1
+        await clips.create_clip(make_clip(runs), transaction=transaction)
+        await transaction.commit()
+        raise ContentionError
+
+    with pytest.raises(ContentionError):
+        await run_in_transaction(client, work)
+    assert (runs, await clips.count_clips()) == (1, 1)
+
+
+async def test_a_recount_mends_what_equals_the_count_by_chance(
+    videos: VideoRepository, clips: ClipRepository, make_clip: MakeClip, assert_exact_statistics: AssertExact
+) -> None:
+    """Statistics that miss a clip, and will count one more: the sum that will be is not the count of what is stored."""
+    await clips.create_clip(make_clip(1))
+    drifted = {"clips_count": 0, "clips_by_style": {}}
+    await videos._video("v").update(drifted)
+    async with videos.transaction() as transaction:
+        await clips.create_clip(make_clip(2), transaction=transaction)
+        counted = await videos.update_clip_statistics("v", transaction=transaction)
+    assert (counted.clips_count, counted.clips_by_style) == (2, {"split": 2})
+    await assert_exact_statistics()

@@ -13,7 +13,7 @@ from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id
 from gql.user_errors import ClipNotFound, FileMissing, InvalidInput, InvalidStatusChange, VideoNotFound
 from repositories import models
-from repositories.clips import assert_change
+from repositories.arguments import parse_change
 from repositories.statuses import ClipStatusChange
 
 
@@ -61,7 +61,7 @@ async def update_clip_status(
     services = info.context.services
     repository = services.clips(owner_id, input.video_id)
     change = ClipStatusChange(input.clip_id, models.ClipStatus[input.status.name], input.error_message)
-    assert_change(change)
+    parse_change(change)
     async with video_first(info, owner_id, input.video_id):
         (with_files,) = await add_files(services.storage, repository, [change])
     stored = await services.status_merger.update(repository, with_files)

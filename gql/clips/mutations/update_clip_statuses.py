@@ -78,7 +78,7 @@ async def update_clip_statuses(
     changes = [
         ClipStatusChange(clip.clip_id, models.ClipStatus[clip.status.name], clip.error_message) for clip in input.clips
     ]
-    repository.assert_changes(changes)
+    repository.parse_changes(changes)
     async with video_first(info, owner_id, input.video_id):
         with_files = await add_files(services.storage, repository, changes)
     stored = await repository.update_clip_statuses(with_files)

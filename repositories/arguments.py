@@ -1,0 +1,170 @@
+"""The arguments of the repositories' methods, parsed before anything is asked of Firestore.
+
+Every function answers the value as the methods use it, or raises `ValidationError` with the argument's path. Enums may
+be given as their text.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter
+
+from repositories.client import FirestoreClient
+from repositories.deleting import FileStore
+from repositories.documents import Document
+from repositories.exceptions import ValidationError
+from repositories.fields import DocumentId, ErrorMessage, FileSize, MapKey, Timestamp, UserId
+from repositories.models import ClipMetadata, VideoMetadata
+from repositories.new_clips import check_is_plain
+from repositories.statuses import ClipStatus, ClipStatusChange, VideoStatus
+from repositories.unit_of_work import UnitOfWork
+from repositories.validation import validate_model, validate_value
+
+Path = tuple[str | int, ...]
+T = TypeVar("T")
+D = TypeVar("D", bound=Document)
+
+# An id of bytes, or a size of True, is a mistake of the caller's.
+_STRICT = ConfigDict(strict=True)
+_USER_ID = TypeAdapter[str](UserId, config=_STRICT)
+_DOCUMENT_ID = TypeAdapter[str](DocumentId, config=_STRICT)
+_STYLE = TypeAdapter[str](MapKey, config=_STRICT)
+_FLAG = TypeAdapter(bool, config=_STRICT)
+_SECONDS = TypeAdapter(float, config=_STRICT)
+_FILE_SIZE = TypeAdapter[int](FileSize, config=_STRICT)
+_ERROR_MESSAGE = TypeAdapter[str](ErrorMessage, config=_STRICT)
+_MOMENT = TypeAdapter[Any](Timestamp, config=_STRICT)
+_CLIP_STATUS = TypeAdapter(ClipStatus)
+_VIDEO_STATUS = TypeAdapter(VideoStatus)
+
+
+def parse_user_id(value: object) -> str:
+    """The id of a user."""
+    return validate_value(_USER_ID, value, path=("user_id",))
+
+
+def parse_id(value: object, *path: str | int) -> str:
+    """The id of a video or a clip."""
+    return validate_value(_DOCUMENT_ID, value, path=path)
+
+
+def parse_ids(values: object, name: str) -> list[str]:
+    """The ids, each once."""
+    return list(dict.fromkeys(parse_id(value, name, index) for index, value in enumerate(parse_list(values, name))))
+
+
+def parse_style(value: object) -> str | None:
+    """The style to filter by, or None."""
+    return None if value is None else validate_value(_STYLE, value, path=("style",))
+
+
+def parse_clip_status(value: object, path: Path = ("status",)) -> ClipStatus:
+    """The status, of itself or of its text."""
+    return value if isinstance(value, ClipStatus) else validate_value(_CLIP_STATUS, value, path=path)
+
+
+def parse_video_status(value: object) -> VideoStatus:
+    """The status, of itself or of its text."""
+    return value if isinstance(value, VideoStatus) else validate_value(_VIDEO_STATUS, value, path=("status",))
+
+
+def parse_clip_filter(value: object) -> ClipStatus | None:
+    """The status to filter by, or None."""
+    return None if value is None else parse_clip_status(value)
+
+
+def parse_video_filter(value: object) -> VideoStatus | None:
+    """The status to filter by, or None."""
+    return None if value is None else parse_video_status(value)
+
+
+def parse_error_message(value: object, path: Path = ("error_message",)) -> str | None:
+    """The message as it is kept, or None."""
+    return None if value is None else validate_value(_ERROR_MESSAGE, value, path=path)
+
+
+def parse_timeout(value: object) -> float:
+    """Seconds, more than none."""
+    seconds = validate_value(_SECONDS, value, path=("timeout_seconds",))
+    if not seconds > 0:
+        raise ValidationError("A call takes some seconds.", ("timeout_seconds",))
+    return seconds
+
+
+def parse_list(values: object, name: str) -> list[Any]:
+    """The items of any iterable but a text or a map, whose items nobody means."""
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+        raise ValidationError("This is no list.", (name,))
+    return list(values)
+
+
+def parse_map(value: object, name: str) -> Mapping[Any, Any]:
+    """The map."""
+    if not isinstance(value, Mapping):
+        raise ValidationError("This is no map.", (name,))
+    return value
+
+
+def parse_instances(values: object, cls: type[T], name: str) -> list[T]:
+    """The items, all of which are of the class."""
+    return [parse_instance(value, cls, name, index) for index, value in enumerate(parse_list(values, name))]
+
+
+def parse_instance(value: object, cls: type[T], *path: str | int) -> T:
+    """The value, which is of the class."""
+    if not isinstance(value, cls):
+        raise ValidationError(f"This is no {cls.__name__}.", path)
+    return value
+
+
+def parse_client(value: object) -> FirestoreClient | None:
+    """The client, or None."""
+    return None if value is None else parse_instance(value, FirestoreClient, "client")
+
+
+def parse_unit(value: object) -> UnitOfWork | None:
+    """The unit of work that a call is part of, or None."""
+    return None if value is None else parse_instance(value, UnitOfWork, "transaction")
+
+
+def parse_files(value: object) -> FileStore:
+    """The store of files."""
+    if isinstance(value, FileStore):
+        return value
+    raise ValidationError("This is no store of files.", ("files",))
+
+
+def parse_clip(value: object, *path: str | int) -> ClipMetadata:
+    """The clip, all of whose fields are valid: copies and constructed models are not validated by pydantic."""
+    clip = parse_instance(value, ClipMetadata, *(path or ("clip",)))
+    return clip if check_is_plain(clip) else _revalidate(ClipMetadata, clip, path)
+
+
+def parse_video(value: object) -> VideoMetadata:
+    """The video, all of whose fields are valid."""
+    return _revalidate(VideoMetadata, parse_instance(value, VideoMetadata, "video"), ())
+
+
+def parse_change(value: object, *path: str | int) -> ClipStatusChange:
+    """The change, all of whose values are valid."""
+    change = parse_instance(value, ClipStatusChange, *(path or ("change",)))
+    size, flag, moment = change.file_size_bytes, change.has_thumbnail, change.created_at
+    parsed = ClipStatusChange(
+        clip_id=parse_id(change.clip_id, *path, "clip_id"),
+        status=parse_clip_status(change.status, (*path, "status")),
+        error_message=parse_error_message(change.error_message, (*path, "error_message")),
+        file_size_bytes=None if size is None else validate_value(_FILE_SIZE, size, path=(*path, "file_size_bytes")),
+        has_thumbnail=None if flag is None else validate_value(_FLAG, flag, path=(*path, "has_thumbnail")),
+        created_at=None if moment is None else validate_value(_MOMENT, moment, path=(*path, "created_at")),
+    )
+    if parsed.file_size_bytes == 0 and parsed.status is ClipStatus.COMPLETED:
+        raise ValidationError("A completed clip's file has at least one byte.", (*path, "file_size_bytes"))
+    return parsed
+
+
+def _revalidate(cls: type[D], model: D, path: Path) -> D:
+    """The model as pydantic makes it of its values; the fields that were given stay those."""
+    checked = validate_model(cls, model.get_values(), path=path)
+    given = checked.model_fields_set
+    given.intersection_update(model.model_fields_set)
+    return checked

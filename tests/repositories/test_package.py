@@ -1,0 +1,42 @@
+"""What `repositories` exports, and that no import of it meets a circle."""
+
+import subprocess
+import sys
+
+import repositories
+
+
+def test_all_public_names_are_exported() -> None:
+    """Each name of `__all__` is there, is listed by `dir`, and is what its module has."""
+    for name in repositories.__all__:
+        exported = getattr(repositories, name)
+        assert getattr(sys.modules[exported.__module__], exported.__name__) is exported or name == "FirestoreClient"
+        assert name in dir(repositories)
+    assert repositories.__all__ == sorted(repositories.__all__, key=lambda name: (name[0].islower(), name))
+
+
+def test_every_exception_is_exported() -> None:
+    """Whoever calls a repository can catch what it raises by a name of the package."""
+    raised = {
+        cls.__name__
+        for module in list(sys.modules.values())
+        if module.__name__ in {"repositories.exceptions", "repositories.unit_of_work", "repositories.clips"}
+        for cls in vars(module).values()
+        if isinstance(cls, type) and issubclass(cls, repositories.RepositoryError)
+    }
+    of_subscriptions = {"InvalidVersionError", "VersionTooOldError", "SubscriberTooSlowError"}
+    assert raised - of_subscriptions <= set(repositories.__all__)
+
+
+def test_a_name_that_is_not_exported_is_missing() -> None:
+    """Modules' own names are not the package's."""
+    assert not hasattr(repositories, "utc_now")
+    assert not hasattr(repositories, "UPDATABLE_FIELDS")
+
+
+def test_a_module_can_be_imported_first() -> None:
+    """There is no circle: in a process that has imported nothing of the house, all names come with any module."""
+    program = "import repositories.models; from repositories import *; print(VideoRepository.__name__)"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert (done.stdout, done.stderr) == ("VideoRepository\n", "")
