@@ -15,7 +15,8 @@ from google.cloud.firestore_v1.async_query import AsyncQuery
 from repositories.client import FirestoreClient
 from repositories.exceptions import (
     ContentionError,
-    NotFoundError,
+    DocumentNotFoundError,
+    FirestoreError,
     RepositoryError,
     UnavailableError,
     ValidationError,
@@ -190,9 +191,9 @@ def _convert(error: google_exceptions.GoogleAPICallError) -> RepositoryError:
     if isinstance(error, google_exceptions.Aborted) or is_lost_transaction:
         return ContentionError()
     if isinstance(error, google_exceptions.NotFound):
-        return NotFoundError("There is no such document.")
+        return DocumentNotFoundError()
     if isinstance(error, google_exceptions.InvalidArgument):
         return ValidationError(f"Firestore refuses this: {text}")
     if isinstance(error, _TRANSIENT) and not isinstance(error, google_exceptions.InternalServerError):
         return UnavailableError(NO_ANSWER)
-    return RepositoryError(f"Firestore refuses this: {text}")
+    return FirestoreError(f"Firestore refuses this: {text}")

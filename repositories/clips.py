@@ -32,7 +32,7 @@ from repositories.exceptions import (
     VideoNotFoundError,
 )
 from repositories.fields import utc_now
-from repositories.listing import Span, filter_live, read_page
+from repositories.listing import MAX_PAGE_SIZE, Span, filter_live, read_page
 from repositories.models import ClipMetadata, ClipStatus, plan_file_change
 from repositories.ordering import ClipOrder
 from repositories.pages import Page
@@ -108,7 +108,7 @@ class ClipRepository(Repository):
         status: ClipStatus | str | None = None,
         style: str | None = None,
         order_by: ClipOrder | str = ClipOrder.PRIORITY_ASC,
-        limit: int = 100,
+        limit: int = MAX_PAGE_SIZE,
         cursor: str | None = None,
         before: str | None = None,
         from_end: bool = False,

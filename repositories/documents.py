@@ -16,6 +16,24 @@ class Document(BaseModel):
     LIFECYCLE_FIELDS: ClassVar[frozenset[str]]
     """Fields that later calls change, or that tell about the call: two documents may differ in them and be the same."""
 
+    def __getitem__(self, name: str) -> Any:
+        """The value of a field as Firestore holds it, None where it has none; KeyError for any other name."""
+        if name not in self:
+            raise KeyError(name)
+        value = getattr(self, name)
+        return str(value) if name == "status" else value
+
+    def __contains__(self, name: object) -> bool:
+        """Whether documents of this kind have such a field."""
+        return name in type(self).model_fields or name in type(self).model_computed_fields
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a field as Firestore holds it, or `default` where it has none."""
+        if name not in self:
+            return default
+        value = self[name]
+        return default if value is None else value
+
     @classmethod
     def from_document(cls, data: dict[str, Any]) -> Self:
         """The model of a stored document, however old: fields that are unknown or null are as if they were missing."""

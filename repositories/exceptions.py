@@ -12,40 +12,51 @@ class RepositoryError(Exception):
 
 
 class VideoRepositoryError(RepositoryError):
-    """A failure about a video."""
+    """A failure about a video. Every error that a `VideoRepository` raises about no clip is one."""
 
 
 class ClipRepositoryError(RepositoryError):
-    """A failure about a clip."""
+    """A failure about a clip. Every error that a `ClipRepository` raises is one."""
+
+
+class FirestoreError(VideoRepositoryError, ClipRepositoryError):
+    """Firestore refuses a call, or a stored document cannot be read."""
 
 
 class NotFoundError(RepositoryError):
     """There is no such document."""
 
 
+class DocumentNotFoundError(NotFoundError, VideoRepositoryError, ClipRepositoryError):
+    """Firestore has no such document."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such document.")
+
+
 class ConflictError(RepositoryError):
     """What is stored does not allow this, or somebody else changed it meanwhile. Nothing was written."""
 
 
-class ContentionError(ConflictError):
+class ContentionError(ConflictError, VideoRepositoryError, ClipRepositoryError):
     """Somebody else changed meanwhile what this was built upon."""
 
     def __init__(self) -> None:
         super().__init__("Somebody else changed this meanwhile: nothing was written. Look again, and try again.")
 
 
-class TransactionEndedError(RepositoryError):
+class TransactionEndedError(VideoRepositoryError, ClipRepositoryError):
     """The unit of work was committed or given up, and takes no more calls. Nothing was written by this one."""
 
     def __init__(self) -> None:
         super().__init__("This transaction has ended: nothing was written. Begin another one.")
 
 
-class UnavailableError(RepositoryError):
+class UnavailableError(VideoRepositoryError, ClipRepositoryError):
     """Firestore did not answer in time. A write may have been done all the same: the same call again is safe."""
 
 
-class ValidationError(RepositoryError):
+class ValidationError(VideoRepositoryError, ClipRepositoryError):
     """A value cannot be; `path` leads to it by field names and list indexes, such as `("clips", 3, "start_time")`."""
 
     def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
@@ -89,6 +100,7 @@ class SubscriberTooSlowError(RepositoryError):
         super().__init__("Too many changes wait to be taken: come again with the last version that arrived.")
 
 
+<<<<<<< HEAD
 class TooManyDocumentsError(RepositoryError):
     """More documents than can be followed at once; `limit` is how many can."""
 
@@ -98,6 +110,9 @@ class TooManyDocumentsError(RepositoryError):
 
 
 class VideoNotFoundError(VideoRepositoryError, NotFoundError):
+=======
+class VideoNotFoundError(VideoRepositoryError, ClipRepositoryError, NotFoundError):
+>>>>>>> 686d7f5 (docs/guide.md shows the guide's examples as they run, and a test runs them: models are read like documents, storage signs from the environment, a clip without a title has its id, lists have all clips, and every error of a clip repository is a ClipRepositoryError)
     """The user has no such video."""
 
     def __init__(self, user_id: str, video_id: str) -> None:
@@ -150,7 +165,7 @@ class ClipBeingDeletedError(ClipAlreadyExistsError):
         self.message = f"The clip {clip_id!r} is being deleted. Delete it again to finish that; then create it."
 
 
-class InvalidStatusChangeError(ConflictError):
+class InvalidStatusChangeError(ConflictError, VideoRepositoryError, ClipRepositoryError):
     """The state machine has no such step."""
 
     def __init__(self, from_status: StrEnum, to_status: StrEnum) -> None:

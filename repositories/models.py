@@ -64,7 +64,7 @@ class HighlightsSummary(BaseModel):
     @classmethod
     def _read_counts(cls, value: Any, info: ValidationInfo) -> Any:
         """The categories of a document of an older version, which counted each of them."""
-        return list(value) if isinstance(value, dict) and check_is_stored(info) else value
+        return sorted(value) if isinstance(value, dict) and check_is_stored(info) else value
 
     @field_validator("categories")
     @classmethod
@@ -271,6 +271,12 @@ class ClipMetadata(Document):
         if not check_is_stored(info) and value != identifiers.split_filename(filename)[0]:
             raise ValueError("A clip's id is its filename without the extension.")
         return value
+
+    @field_validator("scene_title", mode="before")
+    @classmethod
+    def _name_untitled(cls, value: Any, info: ValidationInfo) -> Any:
+        """A highlight without a title has the empty text for one: the clip is then called as its id says."""
+        return info.data.get("clip_id", value) if value == "" and not check_is_stored(info) else value
 
     @field_validator("style")
     @classmethod

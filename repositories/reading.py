@@ -7,7 +7,7 @@ import pydantic
 import structlog
 
 from repositories.deleting import check_is_deleting
-from repositories.exceptions import RepositoryError
+from repositories.exceptions import FirestoreError, RepositoryError
 from repositories.models import ClipMetadata, VideoMetadata
 from repositories.plain_clips import CLIP_FIELDS, read_plain_clip
 from repositories.stored import StoredDocument
@@ -90,7 +90,7 @@ def _to_unreadable(error: pydantic.ValidationError, data: dict[str, Any]) -> Rep
     details = error.errors(include_url=False, include_context=False, include_input=False)
     reasons = [f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in details]
     log.warning("document_unreadable", path=path, reasons=reasons)
-    return RepositoryError(f"The document {path} cannot be read: {'; '.join(reasons)}")
+    return FirestoreError(f"The document {path} cannot be read: {'; '.join(reasons)}")
 
 
 def _without_nulls(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -52,3 +52,11 @@ class ObjectTooLargeError(StorageError):
 
 class StorageUnavailableError(StorageError):
     """R2 did not answer in time, or said that it cannot answer now; the same call may work later."""
+
+
+class StorageNotConfiguredError(StorageError):
+    """The environment does not say where the bucket is, or with which key to sign; `names` are what to set."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(f"R2 is not configured. Missing: {', '.join(names)}.")
+        self.names = names

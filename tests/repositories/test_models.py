@@ -56,7 +56,7 @@ def test_a_clips_fields_follow_from_what_is_given() -> None:
         ("filename", "a" * 251 + ".mp4 "),
         ("clip_id", "another"),
         ("scene_id", -1),
-        ("scene_title", ""),
+        ("scene_title", " "),
         ("scene_title", "a\x07b"),
         ("scene_title", "a" * 1501),
         ("style", "__x__"),

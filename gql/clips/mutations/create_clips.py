@@ -166,6 +166,9 @@ async def _plan_clips(info: Info, clips: Sequence[CreateClipInput], shared: dict
 
 
 def _plan_clip(values: dict[str, Any], path: Path) -> ClipMetadata:
+    if values["scene_title"] == "":
+        # The model takes it for a clip without a title, which is not what a client says with it.
+        raise ValidationError("This cannot be empty.", (*path, "scene_title"))
     clip = make_clip(values, path=path)
     build_file_keys(clip.user_id, clip.video_id, clip.filename, (*path, "filename"))
     return clip
