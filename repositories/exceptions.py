@@ -100,7 +100,6 @@ class SubscriberTooSlowError(RepositoryError):
         super().__init__("Too many changes wait to be taken: come again with the last version that arrived.")
 
 
-<<<<<<< HEAD
 class TooManyDocumentsError(RepositoryError):
     """More documents than can be followed at once; `limit` is how many can."""
 
@@ -109,10 +108,7 @@ class TooManyDocumentsError(RepositoryError):
         self.limit = limit
 
 
-class VideoNotFoundError(VideoRepositoryError, NotFoundError):
-=======
 class VideoNotFoundError(VideoRepositoryError, ClipRepositoryError, NotFoundError):
->>>>>>> 686d7f5 (docs/guide.md shows the guide's examples as they run, and a test runs them: models are read like documents, storage signs from the environment, a clip without a title has its id, lists have all clips, and every error of a clip repository is a ClipRepositoryError)
     """The user has no such video."""
 
     def __init__(self, user_id: str, video_id: str) -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -290,10 +290,12 @@ def test_a_repository_of_wrong_values_is_not_made(name: str, data: st.DataObject
     try:
         made = ClipRepository(**arguments)
     except ValidationError as error:
-        assert error.path == (name,)
+        path: tuple[Any, ...] = error.path
     else:
+        path = (name,)
         assert getattr(made, name, value) == value
         assert isinstance(value, {"client": type(None), "timeout_seconds": int | float}.get(name, str))
+    assert path == (name,)
 
 
 @pytest.mark.parametrize(("cls", "method"), METHODS)
@@ -329,10 +331,11 @@ Call = Callable[[UnitOfWork], Any]
 
 async def test_wrong_values_in_a_transaction_leave_it_as_it_was(place: Place) -> None:
     """A refusal inside of a transaction buffers nothing: what else it does is written."""
+    odd = replace(CHANGE, has_thumbnail=cast("bool", 1))
     async with place.clips.transaction() as transaction:
         calls: list[Call] = [
             lambda unit: place.clips.update_clip_status("clip_02", "done", transaction=unit),
-            lambda unit: place.clips.update_clip_statuses([replace(CHANGE, has_thumbnail=1)], transaction=unit),
+            lambda unit: place.clips.update_clip_statuses([odd], transaction=unit),
             lambda unit: place.videos.update_video("v", {"highlights_count": "many"}, transaction=unit),
         ]
         for call in calls:
