@@ -1,10 +1,8 @@
 """Objects in one R2 bucket: presigned URLs at once, and head, get, put, list and delete off the event loop."""
 
-import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -22,6 +20,7 @@ from storage.exceptions import (
     StorageUnavailableError,
     UploadNotFoundError,
 )
+from storage.lanes import LANE_SIZES, Lane, LaneName, LaneSize
 from storage.signing import MAX_EXPIRES_IN_SECONDS, UrlSigner
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ class MultipartUpload:
 
 
 class R2Storage:
-    """One bucket. Signing costs microseconds and asks nobody; all else is a coroutine that runs in a thread.
+    """One bucket. Signing costs microseconds and asks nobody; all else is a coroutine that runs in a lane's thread.
 
     R2 keeps keys in Unicode's form C. A key in another form names no object here, so that it never reaches the object
     of the key that looks the same: reads and deletes find nothing, and signing and writing raise ValueError.
@@ -100,7 +99,7 @@ class R2Storage:
         region: str = "auto",
         url_window_seconds: int = 900,
         timeout_seconds: float = 10.0,
-        max_concurrency: int = 16,
+        lanes: Mapping[LaneName, LaneSize] = LANE_SIZES,
     ) -> None:
         self.bucket = bucket
         self._signer = UrlSigner(endpoint_url, bucket, access_key_id, secret_access_key, region, url_window_seconds)
@@ -111,11 +110,11 @@ class R2Storage:
             secret_access_key=secret_access_key,
             region=region,
             timeout_seconds=timeout_seconds,
-            connections=max_concurrency,
+            connections=sum(size.threads for size in lanes.values()),
         )
         self._client: S3Client | None = None
         self._client_lock = threading.Lock()
-        self._threads = ThreadPoolExecutor(max_concurrency, thread_name_prefix="r2")
+        self._lanes = {name: Lane(name, size) for name, size in lanes.items()}
 
     def rotate(self, access_key_id: str, secret_access_key: str) -> None:
         """URLs and requests from now on are signed with this key; calls that are under way end with the old one."""
@@ -186,7 +185,7 @@ class R2Storage:
             )
 
         try:
-            return await self._run(call, ObjectNotFoundError(key))
+            return await self._run(LaneName.CHECKS, call, ObjectNotFoundError(key))
         except ObjectNotFoundError:
             return None
 
@@ -204,7 +203,7 @@ class R2Storage:
                     raise ObjectTooLargeError(key, max_bytes)
                 return body.read()
 
-        return await self._run(call, ObjectNotFoundError(key))
+        return await self._run(LaneName.READS, call, ObjectNotFoundError(key))
 
     async def put(self, key: str, body: bytes | Path, content_type: str = DEFAULT_CONTENT_TYPE) -> None:
         """The object is stored, all of it or nothing; a path's file is streamed, and has at most 5 GiB."""
@@ -217,12 +216,12 @@ class R2Storage:
             with body.open("rb") as file:
                 client.put_object(Bucket=self.bucket, Key=key, Body=file, ContentType=content_type)
 
-        await self._run(call)
+        await self._run(LaneName.CHANGES, call)
 
     async def delete(self, keys: Iterable[str]) -> None:
         """None of the keys has an object any more; keys that had none are no error."""
         for batch in _batch(filter(check_form_c, keys), MAX_KEYS_PER_DELETE):
-            await self._run(partial(_delete_batch, bucket=self.bucket, keys=batch))
+            await self._run(LaneName.CHANGES, partial(_delete_batch, bucket=self.bucket, keys=batch))
 
     async def delete_prefix(self, prefix: str) -> int:
         """No object is left below the prefix, which ends with a slash; how many there were."""
@@ -231,7 +230,9 @@ class R2Storage:
             raise ValueError(f"A prefix to delete is a folder and ends with a slash: {prefix!r}.")
         if len(prefix.encode()) >= MAX_KEY_BYTES or not check_form_c(prefix):
             return 0
-        keys = [stored.key async for stored in self.list(prefix)]
+        listing: ListObjectsV2RequestPaginateTypeDef = {"Bucket": self.bucket, "Prefix": prefix}
+        pages = self._list_pages(listing, LaneName.CHANGES)
+        keys = [item["Key"] async for page in pages for item in page.get("Contents", [])]
         await self.delete(keys)
         return len(keys)
 
@@ -245,7 +246,7 @@ class R2Storage:
             answer = client.create_multipart_upload(Bucket=self.bucket, Key=key, ContentType=content_type)
             return answer["UploadId"]
 
-        return await self._run(call)
+        return await self._run(LaneName.CHANGES, call)
 
     async def complete_multipart_upload(self, key: str, upload_id: str, etags: Mapping[int, str]) -> None:
         """The object is there, put together of the parts with these ETags, by their numbers.
@@ -261,7 +262,7 @@ class R2Storage:
                 Bucket=self.bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
             )
 
-        await self._run(call, UploadNotFoundError(key, upload_id))
+        await self._run(LaneName.CHANGES, call, UploadNotFoundError(key, upload_id))
 
     async def abort_multipart_upload(self, key: str, upload_id: str) -> None:
         """The upload is over and its parts are gone; one that was over is no error."""
@@ -270,7 +271,7 @@ class R2Storage:
             client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload_id)
 
         with contextlib.suppress(UploadNotFoundError):
-            await self._run(call, UploadNotFoundError(key, upload_id))
+            await self._run(LaneName.CHANGES, call, UploadNotFoundError(key, upload_id))
 
     async def list_multipart_uploads(self, prefix: str = "") -> AsyncIterator[MultipartUpload]:
         """All uploads below the prefix that are not over, by key; a page of a thousand is held at a time."""
@@ -278,7 +279,7 @@ class R2Storage:
         while True:
             list_page = partial(_list_uploads, bucket=self.bucket, prefix=prefix, markers=markers)
             try:
-                page = await self._run(list_page, UploadNotFoundError(prefix, ""))
+                page = await self._run(LaneName.READS, list_page, UploadNotFoundError(prefix, ""))
             except UploadNotFoundError:
                 return  # what the embedded S3 answers where no upload was ever begun
             for item in page.get("Uploads", []):
@@ -304,17 +305,22 @@ class R2Storage:
                 yield item["Prefix"]
 
     async def _list_pages(
-        self, arguments: "ListObjectsV2RequestPaginateTypeDef"
+        self, arguments: "ListObjectsV2RequestPaginateTypeDef", lane: LaneName = LaneName.READS
     ) -> AsyncIterator["ListObjectsV2OutputTypeDef"]:
-        def open_pages(client: "S3Client") -> "Iterator[ListObjectsV2OutputTypeDef]":
-            return iter(client.get_paginator("list_objects_v2").paginate(**arguments))
+        pages: Iterator[ListObjectsV2OutputTypeDef] | None = None
 
-        pages = await self._run(open_pages)
-        while (page := await self._run(lambda _: next(pages, None))) is not None:
+        def read_page(client: "S3Client") -> "ListObjectsV2OutputTypeDef | None":
+            nonlocal pages
+            pages = pages or iter(client.get_paginator("list_objects_v2").paginate(**arguments))
+            return next(pages, None)
+
+        while (page := await self._run(lane, read_page)) is not None:
             # Of an empty answer botocore makes an empty list, and files that are there would be missing.
             if "IsTruncated" not in page:
                 raise StorageUnavailableError(CUT_SHORT)
             yield page
+            if not page.get("IsTruncated"):
+                return
 
     # The bucket
 
@@ -323,27 +329,30 @@ class R2Storage:
         try:
             await self.check()
         except BucketNotFoundError:
-            await self._run(lambda client: client.create_bucket(Bucket=self.bucket))
+            await self._run(LaneName.CHANGES, lambda client: client.create_bucket(Bucket=self.bucket))
 
     async def check(self) -> None:
         """R2 answers and lets these credentials see the bucket; otherwise a `StorageError` says why not."""
-        await self._run(lambda client: client.head_bucket(Bucket=self.bucket), BucketNotFoundError(self.bucket))
+        await self._run(
+            LaneName.CHECKS, lambda client: client.head_bucket(Bucket=self.bucket), BucketNotFoundError(self.bucket)
+        )
 
     def close(self) -> None:
         """Connections are closed; calls that still run are awaited by nobody."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for lane in self._lanes.values():
+            lane.close()
         if self._client is not None:
             self._client.close()
 
-    async def _run(self, call: "Callable[[S3Client], T]", missing: StorageError | None = None) -> T:
-        """The call's answer, from a thread; `missing` is what a 404 means."""
+    async def _run(self, lane: LaneName, call: "Callable[[S3Client], T]", missing: StorageError | None = None) -> T:
+        """The call's answer, from a thread of the lane; `missing` is what a 404 means."""
 
         def run() -> T:
             client = self._open_client()
             with translate_errors(missing):
                 return call(client)
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+        return await self._lanes[lane].run(run)
 
     def _open_client(self) -> "S3Client":
         with self._client_lock:
