@@ -237,6 +237,15 @@ class Settings(BaseSettings):
     max_followed_documents: Annotated[int, Field(gt=0)] = Field(
         10_000, description="A subscription to more documents than this ends with TOO_MANY_DOCUMENTS."
     )
+    max_field_values: Annotated[int, Field(gt=0)] = Field(
+        1_000_000, description="A query that could make more values than this is refused; a signed URL counts as 20."
+    )
+    max_r2_calls: Annotated[int, Field(gt=0)] = Field(
+        1_000, description="A query that could ask R2 more often than this is refused before it runs."
+    )
+    max_response_bytes: Annotated[int, Field(gt=0)] = Field(
+        16_777_216, description="A query is given up when its answer's data has more bytes than this."
+    )
     reads_per_minute_user: Annotated[int, Field(gt=0)] = Field(
         100_000, description="Documents that a user may have read in a minute."
     )

@@ -5,11 +5,14 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import structlog
 from aiodataloader import DataLoader
 
+from gql.execution.pauses import pause_if_due, run_with_pauses
+from gql.rate_limits.errors import too_expensive
 from gql.relay import PageArguments
 from repositories.arguments import parse_id
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata
@@ -28,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 # highlights.json holds text: some 100 KB at most in the wild.
 MAX_HIGHLIGHTS_BYTES = 5 * 1024 * 1024
+# A thousand such files, or a dozen of the largest: as objects in memory they take five times as much.
+MAX_FILE_BYTES_PER_REQUEST = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,7 @@ class Loaders:
     def __init__(self, services: "Services") -> None:
         self._services = services
         self._running = set[asyncio.Task[Any]]()
+        self._file_bytes = 0
         self._found: defaultdict[ClipsGroup, dict[tuple[str, datetime | None], Page[ClipMetadata]]] = defaultdict(dict)
         self.videos = DataLoader[tuple[str, str], VideoMetadata | None](self._cancellable(self._load_videos))
         self.clips = DataLoader[ClipsKey, Page[ClipMetadata]](self._cancellable(self._load_clips))
@@ -105,6 +111,7 @@ class Loaders:
 
     def clear(self) -> None:
         """Nothing that was loaded is an answer to what is asked for from now on."""
+        self._file_bytes = 0
         for loader in (self.videos, self.clips, self.highlights):
             loader.clear_all()
 
@@ -174,16 +181,29 @@ class Loaders:
     async def _load_highlights(self, keys: list[str]) -> list[Highlights | None]:
         return await _load_groups(keys, ([key] for key in keys), self._load_highlights_of)
 
+    def _count_file(self, size_bytes: int) -> None:
+        self._file_bytes += size_bytes
+        _assert_file_bytes(self._file_bytes)
+
     async def _load_highlights_of(self, keys: list[str]) -> dict[str, Highlights | None]:
         (key,) = keys
         try:
-            highlights, _ = parse_highlights(await self._services.storage.get(key, max_bytes=MAX_HIGHLIGHTS_BYTES))
+            content = await self._services.storage.get(key, max_bytes=MAX_HIGHLIGHTS_BYTES)
+            self._count_file(len(content))
+            highlights, _ = await run_with_pauses(partial(parse_highlights, content, pause_if_due))
         except ObjectNotFoundError:
             return {key: None}
         except (HighlightsError, ObjectTooLargeError) as error:
             log.warning("highlights_unreadable", key=key, reason=str(error))
             return {key: None}
         return {key: highlights}
+
+
+def _assert_file_bytes(size_bytes: int) -> None:
+    """Raises QUERY_TOO_EXPENSIVE for more bytes of files than a request may read."""
+    if size_bytes > MAX_FILE_BYTES_PER_REQUEST:
+        message = "The files have {bound} bytes or more, and at most {limit} are read for a request."
+        raise too_expensive(message, measure="fileBytes", bound=size_bytes, limit=MAX_FILE_BYTES_PER_REQUEST)
 
 
 def _get_version(key: ClipsKey) -> tuple[bool, datetime]:

@@ -248,12 +248,17 @@ class ClipRepository(Repository):
         return total
 
     async def count_clips(
-        self, status: ClipStatus | str | None = None, style: str | None = None, *, transaction: UnitOfWork | None = None
+        self,
+        status: ClipStatus | str | None = None,
+        style: str | None = None,
+        *,
+        up_to: int | None = None,
+        transaction: UnitOfWork | None = None,
     ) -> int:
-        """How many clips there are; no document is read."""
+        """How many clips there are, `up_to` at most; no document is read, and a thousand cost one read."""
         filters = {"status": parse_clip_filter(status), "style": parse_style(style)}
         query = filter_live(AsyncQuery(self._clips), filters)
-        return await self._calls.count(query, transaction_of(transaction))
+        return await self._calls.count(query, transaction_of(transaction), up_to)
 
     @property
     def _clips(self) -> AsyncCollectionReference:

@@ -1,6 +1,6 @@
 """Reading highlights.json as real files are: fields may be missing, numbers may be strings, some of it may be junk."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -38,9 +38,12 @@ class Highlights:
     highlights: tuple[Highlight, ...]
 
 
-def parse_highlights(content: bytes | str) -> tuple[Highlights, tuple[str, ...]]:
+def parse_highlights(
+    content: bytes | str, on_highlight: Callable[[], None] = lambda: None
+) -> tuple[Highlights, tuple[str, ...]]:
     """The file's content, and a plain sentence for each thing that had to be mended.
 
+    `on_highlight` is called before each highlight: what it raises ends the reading.
     Raises HighlightsError where the content is not a JSON object: corrupt, half-written, or something else.
     """
     mended: list[str] = []
@@ -53,7 +56,7 @@ def parse_highlights(content: bytes | str) -> tuple[Highlights, tuple[str, ...]]
         video_url=reader.text("video_url", is_expected=True),
         video_title=reader.text("video_title", is_expected=True),
         custom_prompt=reader.text("custom_prompt", is_one_line=False),
-        highlights=tuple(_read_highlights(document.get("highlights"), mended)),
+        highlights=tuple(_read_highlights(document.get("highlights"), mended, on_highlight)),
     )
     return highlights, tuple(mended)
 
@@ -77,7 +80,7 @@ def separate_ids(highlights: Highlights, reserved: Collection[int]) -> tuple[Hig
     return replace(highlights, highlights=tuple(separate)), tuple(told)
 
 
-def _read_highlights(entries: object, mended: list[str]) -> list[Highlight]:
+def _read_highlights(entries: object, mended: list[str], on_highlight: Callable[[], None]) -> list[Highlight]:
     if not isinstance(entries, list):
         mended.append("The file has no list of highlights; it counts as empty.")
         return []
@@ -88,7 +91,11 @@ def _read_highlights(entries: object, mended: list[str]) -> list[Highlight]:
         else:
             mended.append(f"Highlight {position} is not an object and was left out.")
     ids = _read_ids(readers)
-    return [_read_highlight(reader, position, ids[position]) for position, reader in readers.items()]
+    highlights = []
+    for position, reader in readers.items():
+        on_highlight()
+        highlights.append(_read_highlight(reader, position, ids[position]))
+    return highlights
 
 
 def _read_ids(readers: dict[int, FieldReader]) -> dict[int, int]:

@@ -284,7 +284,7 @@ class R2Storage:
                 return  # what the embedded S3 answers where no upload was ever begun
             for item in page.get("Uploads", []):
                 yield MultipartUpload(item["Key"], item["UploadId"], item["Initiated"])
-            if not page.get("IsTruncated"):
+            if not page["IsTruncated"]:
                 return
             markers = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
 
@@ -319,7 +319,7 @@ class R2Storage:
             if "IsTruncated" not in page:
                 raise StorageUnavailableError(CUT_SHORT)
             yield page
-            if not page.get("IsTruncated"):
+            if not page["IsTruncated"]:
                 return
 
     # The bucket

@@ -6,6 +6,7 @@ from functools import partial
 from gql.clips.enums import ClipOrder, ClipStatus
 from gql.clips.types import Clip
 from gql.context import Info, Services
+from gql.cost.counts import get_count_allowance
 from gql.loaders import ClipsGroup, ClipsKey
 from gql.relay import Connection, PageArguments, connect
 from repositories import models, ordering
@@ -70,4 +71,5 @@ async def _count_clips(services: Services, video: models.VideoMetadata, group: C
     completed = ClipsKey.for_video(video, group).completed_count
     if completed is not None:
         return completed
-    return await services.clips(group.user_id, video.video_id).count_clips(status=group.status, style=group.style)
+    count = partial(services.clips(group.user_id, video.video_id).count_clips, status=group.status, style=group.style)
+    return await get_count_allowance().count(lambda up_to: count(up_to=up_to))

@@ -11,7 +11,7 @@ from gql.attributes import show_model
 from gql.clips.enums import ClipStatus
 from gql.context import Info
 from gql.errors import bad_user_input
-from gql.execution.lasting import changes_with
+from gql.execution.lasting import changes_with, costs
 from gql.relay import Node, encode_global_id
 from repositories import models
 from storage.signing import MAX_EXPIRES_IN_SECONDS
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from gql.videos.types import Video
 
 DEFAULT_EXPIRES_IN_SECONDS = 3600
+# A signature takes 6 to 30 µs, and its URL has some 450 bytes; an attribute takes 0.3 µs.
+SIGNING_COST = 20
 
 ExpiresIn = Annotated[
     int,
@@ -90,7 +92,7 @@ class Clip(Node):
 
     @strawberry.field(
         description="Where its file can be fetched, without a token; null while there is no file.",
-        metadata=changes_with(_get_window),
+        metadata={**changes_with(_get_window), **costs(SIGNING_COST)},
     )
     def url(
         self,
@@ -112,7 +114,7 @@ class Clip(Node):
 
     @strawberry.field(
         description="Where its thumbnail can be fetched, without a token; null where it has none.",
-        metadata=changes_with(_get_window),
+        metadata={**changes_with(_get_window), **costs(SIGNING_COST)},
     )
     def thumbnail_url(self, info: Info, expires_in: ExpiresIn = DEFAULT_EXPIRES_IN_SECONDS) -> str | None:
         """A presigned URL, signed only when the field is selected."""

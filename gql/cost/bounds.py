@@ -4,7 +4,7 @@ Nothing is validated yet, so everything may be wrong: what does not exist costs 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -27,8 +27,11 @@ from graphql import (
     value_from_ast_untyped,
 )
 
+from gql.cost.field_values import count_values
 from gql.cost.firestore_reads import COUNT_FIELD, count_reads
 from gql.cost.introspection import IntrospectionSizes
+from gql.cost.r2_calls import count_r2_calls
+from gql.cost.uses import Use
 from gql.errors import bad_user_input
 
 Path = tuple[str, ...]
@@ -42,6 +45,12 @@ class Bound:
     # Of these, what is read once for a page, and not for each of its objects.
     page_reads: int = 0
     reads_path: Path = ()
+    field_values: int = 0
+    # Of these, what is made once for a page, as above.
+    page_values: int = 0
+    values_path: Path = ()
+    r2_calls: int = 0
+    r2_path: Path = ()
     depth: int = 0
     depth_path: Path = ()
     fields: int = 0
@@ -52,11 +61,18 @@ class Bound:
     def beside(self, other: "Bound") -> "Bound":
         """The bound of both together."""
         dearer = self if self.document_reads >= other.document_reads else other
+        larger = self if self.field_values >= other.field_values else other
+        farther = self if self.r2_calls >= other.r2_calls else other
         deeper = self if self.depth >= other.depth else other
         return Bound(
             document_reads=self.document_reads + other.document_reads,
             page_reads=self.page_reads + other.page_reads,
             reads_path=dearer.reads_path,
+            field_values=self.field_values + other.field_values,
+            page_values=self.page_values + other.page_values,
+            values_path=larger.values_path,
+            r2_calls=self.r2_calls + other.r2_calls,
+            r2_path=farther.r2_path,
             depth=deeper.depth,
             depth_path=deeper.depth_path,
             fields=self.fields + other.fields,
@@ -119,11 +135,9 @@ class Measurer:
         below = self._measure_set(node.selection_set, named)
         if named is not None and named.name.startswith("__"):
             return self._measure_introspection(node, below)
-        reads = 0 if definition is None else self._count_reads(node, definition, parent, below)
-        return Bound(
-            document_reads=reads,
-            page_reads=reads if name == COUNT_FIELD else 0,
-            reads_path=(name, *below.reads_path) if reads else (),
+        own = NOTHING if definition is None else self._measure_own(node, definition, parent, below)
+        return replace(
+            own,
             depth=below.depth + 1,
             depth_path=(name, *below.depth_path),
             fields=below.fields + 1,
@@ -136,16 +150,32 @@ class Measurer:
         """The bound of a field that shows the schema: its size is what counts, and not its depth."""
         shown = IntrospectionSizes.of(self.schema).multiply(node.name.value, below.introspected)
         aliases = below.aliases + (node.alias is not None)
-        return Bound(fields=below.fields + 1, aliases=aliases, root_fields=1, introspected=shown)
+        return Bound(
+            fields=below.fields + 1, aliases=aliases, root_fields=1, introspected=shown, field_values=below.field_values
+        )
 
-    def _count_reads(
+    def _measure_own(
         self, node: FieldNode, definition: GraphQLField, parent: GraphQLNamedType | None, below: Bound
-    ) -> int:
+    ) -> Bound:
+        """What the field reads, makes and asks R2 for, with all that is below it."""
+        name = node.name.value
         arguments = {
             given.name.value: value_from_ast_untyped(given.value, self.variables) for given in node.arguments or ()
         }
-        each = below.document_reads - below.page_reads
-        return below.page_reads + count_reads(definition, node.name.value, parent, each, arguments)
+        use = Use(definition, name, "" if parent is None else parent.name, arguments)
+        reads = below.page_reads + count_reads(use, below.document_reads - below.page_reads)
+        values = count_values(use, below.field_values, below.page_values)
+        calls = count_r2_calls(use, below.r2_calls)
+        return Bound(
+            document_reads=reads,
+            page_reads=reads if name == COUNT_FIELD else 0,
+            reads_path=(name, *below.reads_path) if reads else (),
+            field_values=values,
+            page_values=values if use.is_of_page else 0,
+            values_path=(name, *below.values_path),
+            r2_calls=calls,
+            r2_path=(name, *below.r2_path) if calls else (),
+        )
 
     def _find_field(self, parent: GraphQLNamedType | None, name: str) -> GraphQLField | None:
         if not isinstance(parent, GraphQLObjectType | GraphQLInterfaceType):

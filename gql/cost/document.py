@@ -19,6 +19,7 @@ from gql.cost.bounds import NOTHING, Bound, Measurer
 from gql.cost.introspection import MAX_INTROSPECTED
 from gql.cost.overlapping_fields import count_repeats
 from gql.rate_limits.errors import too_expensive
+from settings import Settings
 
 # Deeper than any page needs: a clip's video's clips' video … is a way to ask for everything.
 MAX_DEPTH = 12
@@ -37,7 +38,7 @@ def measure_document(
     document: DocumentNode,
     operation_name: str | None,
     variables: Mapping[str, Any],
-    max_document_reads: int,
+    limits: Settings,
 ) -> Bound:
     """The bound of the operation that is asked for; QUERY_TOO_EXPENSIVE where the document goes beyond a limit.
 
@@ -52,7 +53,7 @@ def measure_document(
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     bounds = [measurer.measure(node) for node in operations]
     chosen = NOTHING if operation is None else bounds[operations.index(operation)]
-    _assert_affordable(chosen, max_document_reads)
+    _assert_affordable(chosen, limits)
     for bound in bounds:
         _assert_shape(bound)
     fields = reduce(Bound.beside, bounds, measurer.measure_fragments()).fields
@@ -91,16 +92,16 @@ def _assert_few_repeats(selections: SelectionSetNode, fragments: Mapping[str, Fr
         raise too_expensive(message, measure="repeats", bound=repeats, limit=MAX_REPEATS, path=path)
 
 
-def _assert_affordable(bound: Bound, max_document_reads: int) -> None:
-    if bound.document_reads > max_document_reads:
-        message = "The query could read {bound} documents, and at most {limit} are allowed: ask for smaller pages."
-        raise too_expensive(
-            message,
-            measure="documentReads",
-            bound=bound.document_reads,
-            limit=max_document_reads,
-            path=bound.reads_path,
-        )
+def _assert_affordable(bound: Bound, limits: Settings) -> None:
+    measures = (
+        ("documentReads", "read {bound} documents", bound.document_reads, limits.max_document_reads, bound.reads_path),
+        ("fieldValues", "make {bound} values", bound.field_values, limits.max_field_values, bound.values_path),
+        ("r2Calls", "ask R2 {bound} times", bound.r2_calls, limits.max_r2_calls, bound.r2_path),
+    )
+    for measure, what, count, limit, path in measures:
+        if count > limit:
+            message = f"The query could {what}, and at most {{limit}} are allowed: ask for smaller pages."
+            raise too_expensive(message, measure=measure, bound=count, limit=limit, path=path)
 
 
 def _over(what: str, bound: int, limit: int, *, measure: str | None = None) -> GraphQLError:

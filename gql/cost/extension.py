@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, cast
 
+import orjson
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -21,11 +22,14 @@ from strawberry.types import ExecutionContext
 
 from gql.context import Context
 from gql.cost.bounds import NOTHING
+from gql.cost.counts import CountAllowance, allowing_counts
 from gql.cost.document import measure_document
 from gql.cost.lexical import MAX_TOKENS, find_excess
+from gql.execution.work import MAX_ERRORS, TooMuchWorkError, Work, counting
 from gql.rate_limits.budgets import SECONDS_PER_WINDOW, RateLimitedError
-from gql.rate_limits.errors import rate_limited, timed_out
+from gql.rate_limits.errors import rate_limited, timed_out, too_much_work
 from repositories.metering import Meter, metered
+from storage.lanes import R2Usage, using_r2
 
 MAX_VALIDATION_ERRORS = 10
 
@@ -38,10 +42,16 @@ class Cost(SchemaExtension):
         self._meter = Meter()
         self._charged_reads = 0
         self._bound = NOTHING
+        self._work = Work()
+        self._r2 = R2Usage("")
+        self._counts = CountAllowance(0)
 
     async def on_operation(self) -> AsyncIterator[None]:
-        """Counts what the repositories do while the operation runs, and charges it, however it ended."""
-        with metered(self._meter):
+        """Counts what is done for the operation while it runs, and charges what it read, however it ended."""
+        settings = self._context.services.settings
+        self._work = Work(settings.max_field_values, settings.max_response_bytes, MAX_ERRORS)
+        self._r2 = R2Usage(self._context.principal.user_id)
+        with metered(self._meter), using_r2(self._r2), counting(self._work), allowing_counts(self._counts):
             try:
                 yield
             finally:
@@ -62,7 +72,7 @@ class Cost(SchemaExtension):
                 context.graphql_document,
                 context.operation_name,
                 context.variables or {},
-                self._context.services.settings.max_document_reads,
+                self._context.services.settings,
             )
         except GraphQLError as error:
             _refuse(context, error)
@@ -84,24 +94,41 @@ class Cost(SchemaExtension):
         """Cancels what runs at the deadline."""
         context, budgets = self._context, self._context.services.budgets
         context.event.bound_reads = self._bound.document_reads
+        self._counts.limit = context.services.settings.max_document_reads - self._bound.document_reads
         seconds = context.services.settings.request_timeout_seconds
         try:
             with budgets.running(context.principal, self._bound.document_reads):
                 async with asyncio.timeout(seconds) as deadline:
                     yield
+                    self._encode_data()
         except RateLimitedError as error:
             raise rate_limited(error) from None
+        except TooMuchWorkError as error:
+            context.loaders.cancel()
+            raise too_much_work(error, self.execution_context.operation_type) from None
         except TimeoutError:
             if not deadline.expired():
                 raise
             context.loaders.cancel()
             raise timed_out(seconds, self.execution_context.operation_type) from None
 
+    def _encode_data(self) -> None:
+        """The data is JSON from now on, of so many bytes; what there is of it in columns was JSON before."""
+        result = self.execution_context.result
+        data = getattr(result, "data", None)
+        if data is None:
+            return
+        encoded = orjson.dumps(data)
+        self._work.set_bytes(len(encoded))
+        cast("Any", result).data = orjson.Fragment(encoded)
+
     def on_stream_result(self, result: object) -> Iterator[None]:
         """What a subscription's next event costs is counted from none."""
         del result
         yield
         self._meter.reset()
+        self._work.forget()
+        self._r2.calls = self._counts.spent = 0
         self._charged_reads = 0
 
     async def get_results(self) -> dict[str, Any]:
@@ -112,6 +139,9 @@ class Cost(SchemaExtension):
             "documentReads": self._meter.document_reads,
             "documentWrites": self._meter.document_writes,
             "rpcs": self._meter.rpcs,
+            "r2Calls": self._r2.calls,
+            "fieldValues": self._work.field_values,
+            "responseBytes": self._work.response_bytes,
         }
         throttle = {
             "maximumAvailable": reads.limit,
@@ -119,7 +149,11 @@ class Cost(SchemaExtension):
             "restoreRate": reads.limit / SECONDS_PER_WINDOW,
             "resetsInSeconds": reads.reset_seconds,
         }
-        requested = {"documentReads": self._bound.document_reads}
+        requested = {
+            "documentReads": self._bound.document_reads + self._counts.spent,
+            "r2Calls": self._bound.r2_calls,
+            "fieldValues": self._bound.field_values,
+        }
         saved = {"documentReads": self._meter.saved_document_reads}
         return {"cost": {"requested": requested, "actual": actual, "saved": saved, "throttle": throttle}}
 

@@ -5,13 +5,14 @@ a field is an attribute, or a method that is no coroutine, and so is all that is
 needed as long as nothing goes wrong.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
 from types import NoneType
 from typing import Any
 
+import orjson
 from graphql import (
     GraphQLField,
     GraphQLObjectType,
@@ -30,13 +31,17 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
 from gql.execution.kept import KeptItems
-from gql.execution.lasting import get_finder
+from gql.execution.lasting import get_cost, get_finder
 from gql.execution.leaves import NotPlainError, Show, make_leaf_show
 from gql.execution.methods import Method, SharedInfo, compile_method
+from gql.execution.pauses import pause_if_due
+from gql.execution.work import Work
 
 Start = Callable[[Any, Path], tuple[GraphQLResolveInfo[Any], Any]]
 """What a coroutine is told, and the coroutine, for an object and its path."""
 
+# Of a list, the objects that are shown at once: then others may run, and what there is is counted as JSON.
+OBJECTS_PER_SLICE = 128
 _DIRECTIVES = frozenset({"skip", "include"})
 _BACKREF = GraphQLCoreConverter.DEFINITION_BACKREF
 
@@ -52,6 +57,9 @@ class Column:
     changes: tuple[Callable[[], Hashable], ...] = ()
     """What else must be equal for that."""
 
+    cost: int = 1
+    """What a value of the field itself costs, in field values."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Read:
@@ -65,8 +73,9 @@ class _Read:
 class Compiler:
     """Compiles the fields of one execution; None stands for what graphql-core has to run itself."""
 
-    def __init__(self, executor: Executor[Any]) -> None:
+    def __init__(self, executor: Executor[Any], work: Work) -> None:
         self._executor = executor
+        self._work = work
 
     def compile_field(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> Column | None:
         """What shows the field of each of many objects."""
@@ -85,6 +94,7 @@ class Compiler:
             lambda objects: show(read_all(objects)),
             (read.recipe, values.recipe) if is_lasting else None,
             read.changes + values.changes,
+            get_cost(definition.extensions[_BACKREF].metadata),
         )
 
     def compile_async_field(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> Start | None:
@@ -106,7 +116,7 @@ class Compiler:
             column = Column(make_leaf_show(inner), inner.name)
         elif is_list_type(inner):
             item = self.compile_values(inner.of_type, details)
-            column = item and replace(item, show=partial(_show_lists, item))
+            column = item and replace(item, show=partial(_show_lists, item, self._work))
         else:
             column = self._compile_objects(inner, details) if is_object_type(inner) else None
         return replace(column, show=partial(_show_some, column.show)) if column and is_nullable else column
@@ -123,7 +133,7 @@ class Compiler:
         origin = type_.extensions[_BACKREF].origin if type_.is_type_of else None
         recipes = tuple((name, column.recipe) for name, column in columns.items())
         return Column(
-            partial(_show_objects, origin, tuple(columns), [column.show for column in columns.values()]),
+            partial(_show_objects, origin, columns, self._work),
             None if any(recipe is None for _, recipe in recipes) else (type_.name, recipes),
             tuple(change for column in columns.values() for change in column.changes),
         )
@@ -188,7 +198,7 @@ def _read_found(find: Callable[[Any], Sequence[Any] | None], objects: Sequence[A
 
 
 def _show_objects(
-    origin: type | None, names: Sequence[str], columns: Sequence[Show], objects: Sequence[Any]
+    origin: type | None, columns: Mapping[str, Column], work: Work, objects: Sequence[Any]
 ) -> Sequence[Any]:
     for kind in {*map(type, objects)}:
         # Of what they are graphql-core asks those types only that have interfaces; none is an exception, or awaitable.
@@ -196,19 +206,46 @@ def _show_objects(
             raise NotPlainError
     if not columns:
         return [{} for _ in objects]
-    rows = zip(*[show(objects) for show in columns], strict=True)
-    return [dict(zip(names, row)) for row in rows]  # noqa: B905  as many as there are columns; 0.1 µs each
+    rows = zip(*[_show_column(column, work, objects) for column in columns.values()], strict=True)
+    return [dict(zip(columns, row)) for row in rows]  # noqa: B905  as many as there are columns; 0.1 µs each
 
 
-def _show_lists(item: Column, lists: Sequence[Any]) -> Sequence[Any]:
+def _show_column(column: Column, work: Work, objects: Sequence[Any]) -> Sequence[Any]:
+    pause_if_due()
+    work.count_values(column.cost * len(objects))
+    return column.show(objects)
+
+
+def _show_lists(item: Column, work: Work, lists: Sequence[Any]) -> Sequence[Any]:
     kinds = {*map(type, lists)}
     if kinds == {KeptItems} and item.recipe is not None:
         # Asked for before anything is shown: what changes meanwhile is then kept as what it was, and not found again.
         recipe = (item.recipe, *[change() for change in item.changes])
-        return [one.show(recipe, item.show) for one in lists]
+        return [_show_kept(item, work, recipe, one) for one in lists]
     if not kinds <= {KeptItems, list, tuple}:
         raise NotPlainError
-    return [[*item.show([*one])] for one in lists]
+    return [_show_list(item, work, [*one]) for one in lists]
+
+
+def _show_kept(item: Column, work: Work, recipe: Hashable, items: KeptItems[Any]) -> orjson.Fragment:
+    size_bytes = work.response_bytes
+    answer = items.show(recipe, lambda made: orjson.dumps(_show_list(item, work, made)))
+    work.set_bytes(size_bytes + len(answer))
+    return orjson.Fragment(answer)
+
+
+def _show_list(item: Column, work: Work, items: Sequence[Any]) -> list[Any] | orjson.Fragment:
+    """The list; a long one as JSON, made slice by slice."""
+    if len(items) <= OBJECTS_PER_SLICE:
+        return [*item.show(items)]
+    slices = []
+    for start in range(0, len(items), OBJECTS_PER_SLICE):
+        pause_if_due()
+        size_bytes = work.response_bytes
+        shown = orjson.dumps([*item.show(items[start : start + OBJECTS_PER_SLICE])])
+        work.set_bytes(size_bytes + len(shown))
+        slices.append(shown[1:-1])
+    return orjson.Fragment(b"[" + b",".join(slices) + b"]")
 
 
 def _show_some(show: Show, values: Sequence[Any]) -> Sequence[Any]:

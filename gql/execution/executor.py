@@ -5,16 +5,30 @@ tests/gql/execution/test_surface.py tells when a release moves it.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
-from graphql import DocumentNode, GraphQLList, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
+import orjson
+from graphql import (
+    DocumentNode,
+    GraphQLList,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    Undefined,
+)
 from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gql.execution.columns import Column, Compiler, Start
+from gql.execution.pauses import close_if_given_up, pause_if_due, run_with_pauses
+from gql.execution.work import Work, get_work
 
 T = TypeVar("T")
+# A number, a boolean or null in JSON, with what is around it.
+BYTES_PER_SCALAR = 4
 # By the nodes' list, which is kept as well so that no other gets its id, and the type of a list's items.
 _Compiled = dict[tuple[int, int], tuple[FieldDetailsList, T | None]]
 
@@ -50,6 +64,7 @@ class ColumnExecutor(CoreExecutor):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         middleware = self.middleware_manager
+        self._work = get_work()
         self._is_plain = self.abort_signal is None and not (middleware and middleware.middlewares)
         self._forget()
 
@@ -76,19 +91,22 @@ class ColumnExecutor(CoreExecutor):
     ) -> Any:
         """The field's value in the response, or an awaitable for it."""
         details = field_details_list
+        pause_if_due()
         column = self._find(self._shows, details, None, lambda compiler: compiler.compile_field(parent_type, details))
-        if column is not None:
-            try:
-                return column.show((source,))[0]
-            except Exception:  # noqa: BLE001, S110  graphql-core says what is wrong
-                pass
+        self._work.count_values(1 if column is None else column.cost)
+        if column is not None and (shown := self._show(column, source)) is not Undefined:
+            return shown
         start = self._find(
             self._starts, details, None, lambda compiler: compiler.compile_async_field(parent_type, details)
         )
         if start is None:
-            return super().execute_field(parent_type, source, details, path, position_context)
+            return close_if_given_up(super().execute_field(parent_type, source, details, path, position_context))
         info, coroutine = start(source, path)
         return self.complete_awaitable_value(info.return_type, details, info, path, coroutine, position_context)
+
+    def execute_fields(self, *args: Any, **kwargs: Any) -> Any:
+        """The object in the response, or an awaitable for it."""
+        return close_if_given_up(super().execute_fields(*args, **kwargs))
 
     def complete_list_value(
         self,
@@ -104,12 +122,68 @@ class ColumnExecutor(CoreExecutor):
         column = self._find(
             self._shows, details, return_type, lambda compiler: compiler.compile_values(return_type, details)
         )
-        if column is not None:
-            try:
-                return column.show((result,))[0]
-            except Exception:  # noqa: BLE001, S110  graphql-core says what is wrong
-                pass
-        return super().complete_list_value(return_type, details, info, path, result, position_context)
+        if column is not None and (shown := self._show(column, result)) is not Undefined:
+            return shown
+        return close_if_given_up(
+            super().complete_list_value(return_type, details, info, path, result, position_context)
+        )
+
+    def complete_list_item_value(self, item: Any, complete_results: list[Any], *args: Any) -> bool:
+        """Appends the item in the response, or an awaitable for it: then the answer is true."""
+        is_awaitable = super().complete_list_item_value(item, complete_results, *args)
+        if is_awaitable:
+            close_if_given_up(complete_results[-1])
+        return is_awaitable
+
+    def complete_awaitable_value(
+        self,
+        return_type: GraphQLOutputType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        """An awaitable for the field's value in the response."""
+        completed = self._complete_later(return_type, field_details_list, info, path, result, position_context)
+        close_if_given_up(result)
+        return close_if_given_up(completed)
+
+    async def _complete_later(
+        self,
+        return_type: GraphQLOutputType,
+        details: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        """What graphql-core's coroutine does, but that others may run while the value is completed."""
+        try:
+            resolved = await self.with_abort_signal(result)
+            complete = partial(self.complete_value, return_type, details, info, path, resolved, position_context)
+            completed = await run_with_pauses(complete)
+            return await completed if self.is_awaitable(completed) else completed
+        except Exception as error:  # noqa: BLE001  graphql-core knows which null it becomes
+            self.handle_field_error(error, return_type, details, path)
+            return None
+
+    def handle_field_error(self, *args: Any) -> None:
+        """Notes the error, or raises it where the value may not be null."""
+        self._work.count_error()
+        super().handle_field_error(*args)
+
+    def _show(self, column: Column, source: Any) -> Any:
+        """The one value; Undefined where graphql-core has to say what is wrong with it."""
+        values, size_bytes = self._work.field_values, self._work.response_bytes
+        try:
+            shown, shown_bytes = _encode(column.show((source,))[0])
+        except Exception:  # noqa: BLE001  graphql-core says what is wrong
+            self._work.field_values, self._work.response_bytes = values, size_bytes
+            return Undefined
+        if shown_bytes is not None:
+            self._work.set_bytes(size_bytes + shown_bytes)
+        return shown
 
     def _find(
         self,
@@ -121,12 +195,22 @@ class ColumnExecutor(CoreExecutor):
         """What was compiled for these nodes when they were first asked for."""
         key = (id(details), id(type_))
         if key not in compiled:
-            compiled[key] = details, _try_compile(self, make) if self._is_plain else None
+            compiled[key] = details, _try_compile(self, self._work, make) if self._is_plain else None
         return compiled[key][1]
 
 
-def _try_compile(executor: ColumnExecutor, make: Callable[[Compiler], T | None]) -> T | None:
+def _encode(shown: Any) -> tuple[Any, int | None]:
+    """The value, a list or an object as JSON, and its bytes there, of text at least; None where they are counted."""
+    if type(shown) is list or type(shown) is dict:
+        encoded = orjson.dumps(shown)
+        return orjson.Fragment(encoded), len(encoded)
+    if type(shown) is orjson.Fragment:
+        return shown, None
+    return shown, len(shown) + 2 if type(shown) is str else BYTES_PER_SCALAR
+
+
+def _try_compile(executor: ColumnExecutor, work: Work, make: Callable[[Compiler], T | None]) -> T | None:
     try:
-        return make(Compiler(executor))
+        return make(Compiler(executor, work))
     except Exception:  # noqa: BLE001  such as an argument that cannot be: graphql-core says so, for each object
         return None

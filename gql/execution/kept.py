@@ -7,9 +7,7 @@ their values encoded. What it takes for a field to be kept like that is in `last
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from typing import Any, Generic, TypeVar
-
-import orjson
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -57,11 +55,11 @@ class KeptItems(Generic[T]):
     def __iter__(self) -> Iterator[T]:
         return iter(self._make())
 
-    def show(self, recipe: Hashable, show: Callable[[Sequence[T]], Sequence[Any]]) -> orjson.Fragment:
-        """What `show` makes of the objects, and made of them whenever it was the same `recipe`."""
+    def show(self, recipe: Hashable, show: Callable[[Sequence[T]], bytes]) -> bytes:
+        """The JSON that `show` makes of the objects, and made of them whenever it was the same `recipe`."""
         key = (self._identity, recipe)
         answer = self._answers.find(key)
         if answer is None:
-            answer = orjson.dumps([*show(self._make())])
+            answer = show(self._make())
             self._answers.keep(key, answer)
-        return orjson.Fragment(answer)
+        return answer

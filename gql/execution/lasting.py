@@ -1,4 +1,4 @@
-"""What fields tell the executor beside their types: what their values change with, and how to find them at once.
+"""What fields tell beside their types: what values change with and cost, and how to find them at once.
 
 Fields are told apart by this as by Strawberry's own options: `strawberry.field(metadata=changes_with(…))`.
 """
@@ -8,6 +8,7 @@ from typing import Any
 
 _CHANGES_WITH = "changes_with"
 _FOUND_BY = "found_by"
+_COST = "cost"
 
 
 def changes_with(tell: Callable[..., Hashable]) -> Mapping[str, Any]:
@@ -26,6 +27,17 @@ def found_by(find: Callable[..., Sequence[Any] | None]) -> Mapping[str, Any]:
     each, or None where one of them has to be waited for, or is an error: then the coroutine is asked.
     """
     return {_FOUND_BY: find}
+
+
+def costs(values: int) -> Mapping[str, Any]:
+    """One value of the field costs as much processor time as so many values of fields that are attributes."""
+    return {_COST: values}
+
+
+def get_cost(metadata: Mapping[Any, Any]) -> int:
+    """What `costs` was told; 1 of fields that nothing is said of."""
+    cost: int = metadata.get(_COST, 1)
+    return cost
 
 
 def get_change(metadata: Mapping[Any, Any]) -> Callable[..., Hashable] | None:

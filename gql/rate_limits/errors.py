@@ -6,10 +6,12 @@ from graphql import GraphQLError
 from strawberry.types.graphql import OperationType
 
 from gql.errors import ErrorCode
+from gql.execution.work import TooMuchWorkError
 from gql.rate_limits.budgets import RateLimitedError
 
 # Fragments that multiply reach numbers that JSON cannot hold.
 MOST_COUNTED = 1_000_000_000
+MAY_BE_CHANGED = " What it was to change may or may not be changed: send it again, which is safe."
 
 
 def too_expensive(message: str, *, measure: str, bound: int, limit: int, path: Sequence[str] = ()) -> GraphQLError:
@@ -28,6 +30,21 @@ def too_expensive(message: str, *, measure: str, bound: int, limit: int, path: S
     )
 
 
+_TOO_MUCH = {
+    "fieldValues": "The answer would have {bound} values, and at most {limit} are allowed: ask for smaller pages.",
+    "responseBytes": "The answer would have {bound} bytes or more, and at most {limit} are allowed: ask for less.",
+    "errors": "The answer would have {bound} errors or more, and at most {limit} are allowed; the log has the first.",
+}
+
+
+def too_much_work(error: TooMuchWorkError, operation_type: OperationType) -> GraphQLError:
+    """QUERY_TOO_EXPENSIVE for what was given up while it ran. Of a mutation it is said what that leaves."""
+    refusal = too_expensive(_TOO_MUCH[error.measure], measure=error.measure, bound=error.bound, limit=error.limit)
+    if operation_type is OperationType.MUTATION:
+        refusal.message += MAY_BE_CHANGED
+    return refusal
+
+
 def rate_limited(error: RateLimitedError) -> GraphQLError:
     """RATE_LIMITED, with the seconds after which to come again."""
     extensions = {"code": ErrorCode.RATE_LIMITED, "retryAfter": error.quota.reset_seconds}
@@ -38,7 +55,7 @@ def timed_out(seconds: float, operation_type: OperationType) -> GraphQLError:
     """TIMEOUT. A commit that was on its way may have arrived: that is said, and that repeating it does no harm."""
     message = f"The request took more than {seconds:g} seconds and was given up."
     if operation_type is OperationType.MUTATION:
-        message += " What it was to change may or may not be changed: send it again, which is safe."
+        message += MAY_BE_CHANGED
     return GraphQLError(message, extensions={"code": ErrorCode.TIMEOUT})
 
 

@@ -5,11 +5,13 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from graphql import GraphQLError
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from gql.errors import log_errors
-from gql.rate_limits.errors import timed_out
+from gql.execution.work import TooMuchWorkError
+from gql.rate_limits.errors import timed_out, too_much_work
 from repositories.metering import count_paid_reads, count_reads
 
 if TYPE_CHECKING:
@@ -63,7 +65,14 @@ async def each_in_time(results: AsyncGenerator[Any, None], context: "Context") -
 
 
 class LateResult(ExecutionResult):
-    """The end of a subscription of which an event took too long."""
+    """The end of a subscription of which an event took too long, or made too much."""
+
+
+def _end(context: "Context", error: GraphQLError) -> LateResult:
+    """The last result: what is being loaded for it is given up."""
+    context.loaders.cancel()
+    log_errors([error])
+    return LateResult(data=None, errors=[error])
 
 
 async def _next_in_time(results: AsyncGenerator[Any, None], context: "Context") -> Any:
@@ -72,12 +81,11 @@ async def _next_in_time(results: AsyncGenerator[Any, None], context: "Context") 
         async with asyncio.timeout(None) as deadline:
             context.event.deadline = deadline
             return await anext(results, None)
+    except TooMuchWorkError as error:
+        return _end(context, too_much_work(error, OperationType.SUBSCRIPTION))
     except TimeoutError:
         if not deadline.expired():
             raise
-        context.loaders.cancel()
-        error = timed_out(context.services.settings.request_timeout_seconds, OperationType.SUBSCRIPTION)
-        log_errors([error])
-        return LateResult(data=None, errors=[error])
+        return _end(context, timed_out(context.services.settings.request_timeout_seconds, OperationType.SUBSCRIPTION))
     finally:
         context.event.end()

@@ -1,11 +1,13 @@
 """`video` and `videos`."""
 
+from functools import partial
 from typing import Annotated
 
 import strawberry
 
 from gql.arguments import After, Before, First, Last, UserId, VideoId
 from gql.context import Info
+from gql.cost.counts import get_count_allowance
 from gql.permissions import resolve_user_id
 from gql.relay import Connection, connect, parse_page_arguments
 from gql.videos.enums import VideoOrder, VideoStatus
@@ -48,4 +50,5 @@ class VideoQueries:
             before=arguments.before,
             from_end=arguments.from_end,
         )
-        return connect(page, Video, lambda: repository.count_videos(status=model_status))
+        count = partial(repository.count_videos, status=model_status)
+        return connect(page, Video, lambda: get_count_allowance().count(lambda up_to: count(up_to=up_to)))

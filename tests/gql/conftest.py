@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from gql.app import create_app
 from gql.context import Context, Services
 from gql.execution.executor import ColumnExecutor, CoreExecutor
+from gql.execution.work import Work
 from gql.loaders import Loaders
 from gql.permissions import Principal
 from gql.schema import schema
@@ -29,6 +30,15 @@ class CheckedExecutor(ColumnExecutor):
     """Has graphql-core run once more all that ran as a column, and notes where that gives other bytes, or an error."""
 
     differences: ClassVar[list[str]] = []
+
+    @property
+    def _work(self) -> Work:
+        """What is run once more is no work of the request's."""
+        return Work() if _is_checking.get() else self._counted
+
+    @_work.setter
+    def _work(self, work: Work) -> None:
+        self._counted = work
 
     def execute_field(self, *args: Any) -> Any:
         """The field's value, checked."""

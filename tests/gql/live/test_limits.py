@@ -75,11 +75,12 @@ async def test_cost_is_an_events_own(
     async with follow(address, WITH_VIDEO, videoId="v1", userId=user_id) as events:
         async with asyncio.timeout(PATIENCE_SECONDS):
             costs = [(await anext(events))["extensions"]["cost"] for _ in range(5)]
-    assert [cost["requested"] for cost in costs] == [{"documentReads": 2}] * 5
+    assert [cost["requested"]["documentReads"] for cost in costs] == [2] * 5
     # The first has what was read to begin, the clips and their video, as well; below each event its video is read.
     reads = [cost["actual"]["documentReads"] for cost in costs]
     assert reads == [6 + 1, 1, 1, 1, 1]
     assert [(cost["actual"]["documentWrites"], cost["actual"]["rpcs"]) for cost in costs] == [(0, 1)] * 5
+    assert len({(cost["actual"]["fieldValues"], cost["actual"]["responseBytes"]) for cost in costs[1:]}) == 1
     left = [cost["throttle"]["currentlyAvailable"] for cost in costs]
     assert [before - after for before, after in pairwise(left)] == reads[1:]
 
