@@ -34,6 +34,8 @@ STAGES = {
     "google/": "gRPC",
     "repositories/": "models and pages",
     "pydantic": "models and pages",
+    "gql/cost/": "limits and cost",
+    "gql/rate_limits/": "limits and cost",
     "gql/limits/": "limits and cost",
     "gql/trusted_documents": "limits and cost",
     "gql/execution/": "executing fields",

@@ -15,6 +15,7 @@ from repositories.pages import Page
 from repositories.statuses import ClipStatus
 from repositories.stored import StoredDocument
 from repositories.transactions import Transaction
+from repositories.turns import map_in_turns
 
 MAX_PAGE_SIZE = 10_000
 # What Firestore puts into one message of a list.
@@ -95,8 +96,9 @@ async def read_page(
         found = await _find(calls, collection, filter_equal(AsyncQuery(collection), filters), span, transaction)
     documents = found.documents[::-1] if span.from_end else found.documents
     has_next, has_previous = (found.has_nearer, found.has_more) if span.from_end else (found.has_more, found.has_nearer)
-    places = [make_cursor(document, span.order) for document in documents]
-    return build_page(map(read, documents), places, has_next=has_next, has_previous=has_previous)
+    places = await map_in_turns(lambda document: make_cursor(document, span.order), documents)
+    models = await map_in_turns(read, documents)
+    return build_page(models, places, has_next=has_next, has_previous=has_previous)
 
 
 def build_page(models: Iterable[T | None], places: Sequence[Cursor], *, has_next: bool, has_previous: bool) -> Page[T]:
