@@ -12,6 +12,7 @@ from strawberry.relay import PageInfo, from_base64
 from gql.context import Info
 from gql.errors import bad_user_input
 from gql.execution.kept import KeptAnswers, KeptItems
+from gql.execution.pauses import pause_if_due
 
 # Above any page a person looks at; beyond it a client pages by cursor.
 MAX_PAGE_SIZE = 10_000
@@ -51,16 +52,23 @@ class Edge(Generic[T]):
     node: T = strawberry.field(description="The object.")
 
 
+class Place(Protocol):
+    """Where a model is in the order of its list."""
+
+    def encode(self) -> str:
+        """The place as a cursor."""
+
+
 class ModelPage(Protocol[M_co]):
-    """What a repository answers for a page: models, a cursor for each, and whether there is more."""
+    """What a repository answers for a page: models, a place for each, and whether there is more."""
 
     @property
     def items(self) -> Sequence[M_co]:
         """The models in order."""
 
     @property
-    def cursors(self) -> Sequence[str]:
-        """One cursor a model."""
+    def places(self) -> Sequence[Place]:
+        """One place a model."""
 
     @property
     def first_cursor(self) -> str | None:
@@ -128,8 +136,11 @@ class Connection(Generic[T]):
         return [self.to_node(item) for item in self.page.items]
 
     def _make_edges(self) -> list[Edge[T]]:
-        nodes = self._make_nodes()
-        return [Edge(cursor=cursor, node=node) for cursor, node in zip(self.page.cursors, nodes, strict=True)]
+        edges = list[Edge[T]]()
+        for node, place in zip(self._make_nodes(), self.page.places, strict=True):
+            pause_if_due()
+            edges.append(Edge(cursor=place.encode(), node=node))
+        return edges
 
 
 @dataclass(frozen=True)

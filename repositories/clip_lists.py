@@ -99,7 +99,7 @@ class ClipLists:
             *(self._calls.list_documents(self._clips_of(video_id), limit) for video_id in video_ids)
         )
         return {
-            video_id: ClipSet.of(Filter(), documents)
+            video_id: await ClipSet.read(Filter(), documents)
             for video_id, documents in zip(video_ids, found, strict=True)
             if documents is not None
         }
@@ -128,7 +128,7 @@ class ClipLists:
             # The group has all collections of this name, wherever in the database they lie.
             if document.path == f"users/{self._user_id}/videos/{video_id}/clips/{document.id}":
                 clips[video_id].append(document)
-        return {video_id: ClipSet.of(self._wanted, clips[video_id]) for video_id in video_ids}
+        return {video_id: await ClipSet.read(self._wanted, clips[video_id]) for video_id in video_ids}
 
     def _find_page(self, clips: ClipSet) -> Page[ClipMetadata]:
         return clips.find_page(self._wanted, self._span)

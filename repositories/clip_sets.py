@@ -13,6 +13,7 @@ from repositories.ordering import ClipOrder, Order, to_sort_key
 from repositories.pages import Page
 from repositories.reading import to_data, try_read_clip, try_read_plain_clip_document
 from repositories.stored import StoredDocument
+from repositories.turns import map_in_turns
 
 # First pages that are asked for again: those of a page by style, of a wall, and of a cover.
 MAX_PAGES_KEPT = 3
@@ -56,7 +57,15 @@ class ClipSet:
     @classmethod
     def of(cls, wanted: Filter, documents: Iterable[StoredDocument]) -> Self:
         """The set of these documents; what is being deleted is in no list."""
-        rows = map(_to_row, documents)
+        return cls._of_rows(wanted, map(_to_row, documents))
+
+    @classmethod
+    async def read(cls, wanted: Filter, documents: Iterable[StoredDocument]) -> Self:
+        """What `of` answers; of many documents, it is others' turn in between."""
+        return cls._of_rows(wanted, await map_in_turns(_to_row, documents))
+
+    @classmethod
+    def _of_rows(cls, wanted: Filter, rows: Iterable[ClipRow]) -> Self:
         return cls(wanted, tuple(row for row in rows if row.status != DELETING_STATUS))
 
     def find_page(self, wanted: Filter, span: Span) -> Page[ClipMetadata]:

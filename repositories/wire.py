@@ -33,6 +33,7 @@ from repositories.client import FirestoreClient
 from repositories.decoding import decode_path
 from repositories.encoding import NotPlainError, encode_document
 from repositories.stored import StoredDocument
+from repositories.turns import map_in_turns
 
 Metadata = Sequence[tuple[str, str]]
 _Precondition, _Write = Precondition.pb(), Write.pb()
@@ -76,8 +77,8 @@ class Wire:
         built = query._to_protobuf()  # noqa: SLF001  what the library sends
         request = RunQueryRequest(parent=parent, structured_query=built, read_time=read_time)
         responses = await self._stream(self._transport.run_query, request, ("parent", parent), timeout_seconds)
-        messages = map(RunQueryResponse.pb, responses)
-        return [StoredDocument.from_message(message.document) for message in messages if message.HasField("document")]
+        found = (message.document for message in map(RunQueryResponse.pb, responses) if message.HasField("document"))
+        return await map_in_turns(StoredDocument.from_message, found)
 
     async def list_documents(
         self, collection: AsyncCollectionReference, limit: int, timeout_seconds: float

@@ -23,6 +23,7 @@ from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gql.execution.columns import Column, Compiler, Start
+from gql.execution.loop_turns import wait_for_turn
 from gql.execution.pauses import close_if_given_up, pause_if_due, run_with_pauses
 from gql.execution.work import Work, get_work
 
@@ -161,6 +162,7 @@ class ColumnExecutor(CoreExecutor):
         """What graphql-core's coroutine does, but that others may run while the value is completed."""
         try:
             resolved = await self.with_abort_signal(result)
+            await wait_for_turn()
             complete = partial(self.complete_value, return_type, details, info, path, resolved, position_context)
             completed = await run_with_pauses(complete)
             return await completed if self.is_awaitable(completed) else completed
