@@ -258,6 +258,21 @@ def assert_segment(segment: str) -> None:
     identifiers.parse_form_c(segment)
 
 
+def check_segment(segment: str) -> bool:
+    """Whether `assert_segment` lets it pass."""
+    try:
+        assert_segment(segment)
+    except ValueError:
+        return False
+    return True
+
+
+def check_is_within(key: str, user_id: str, video_id: str) -> bool:
+    """Whether the key names a file below `{user_id}/{video_id}/`, and leads nowhere else."""
+    folder = f"{user_id}/{video_id}/"
+    return key.startswith(folder) and all(map(check_segment, key.removeprefix(folder).split("/")))
+
+
 def _join(*segments: str) -> str:
     for segment in segments:
         assert_segment(segment)

@@ -13,7 +13,7 @@ from repositories.listing import MAX_LISTED, Span, filter_equal, read_page
 from repositories.metering import count_saved_reads
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata
 from repositories.pages import Page
-from repositories.reading import try_read_clip_document
+from repositories.reading import read_clip_document
 from repositories.stored import StoredDocument
 
 # `in` takes at most 30 values.
@@ -110,7 +110,7 @@ class ClipLists:
 
     async def _query_one(self, video_id: str) -> Page[ClipMetadata]:
         filters = {"status": self._wanted.status, "style": self._wanted.style}
-        return await read_page(self._calls, self._clips_of(video_id), filters, self._span, try_read_clip_document)
+        return await read_page(self._calls, self._clips_of(video_id), filters, self._span, read_clip_document)
 
     async def _query_groups(self, video_ids: Sequence[str]) -> dict[str, ClipSet]:
         size = VIDEOS_PER_GROUP_QUERY

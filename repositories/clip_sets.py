@@ -8,10 +8,11 @@ from typing import Any, NamedTuple, Self
 from repositories.cursors import Cursor
 from repositories.deleting import DELETING_STATUS
 from repositories.listing import Span, build_page
+from repositories.mapping.value_order import normalize_value, to_sort_key
 from repositories.models import ClipMetadata, ClipStatus
-from repositories.ordering import ClipOrder, Order, to_sort_key
+from repositories.ordering import ClipOrder, Order
 from repositories.pages import Page
-from repositories.reading import to_data, try_read_clip, try_read_plain_clip_document
+from repositories.reading import read_clip_document, read_plain_clip_document
 from repositories.stored import StoredDocument
 from repositories.turns import map_in_turns
 
@@ -82,6 +83,7 @@ class ClipSet:
     def _make_page(self, wanted: Filter, span: Span) -> Page[ClipMetadata]:
         rows = [entry for entry in self._sort(span.order.field) if entry[1].check_matches(wanted)]
         # Read from one end, as a query would: `near` is the bound at which it begins, `far` the one at which it stops.
+        span = span.locate(self._get_value)
         near, far = (span.before, span.after) if span.from_end else (span.after, span.before)
         is_reversed = span.order.descending != span.from_end
         begin, stop = _find_bounds(rows, near, far, is_reversed=is_reversed)
@@ -95,23 +97,27 @@ class ClipSet:
             has_nearer, has_more = has_more, has_nearer
         return _build(found, span.order, has_next=has_more, has_previous=has_nearer)
 
+    def _get_value(self, cursor: Cursor) -> Any:
+        """What is stored in the document that the cursor points at; KeyError where it is not of this set."""
+        return {row.id: row for row in self.rows}[cursor.document_id].values[cursor.order.field]
+
     def _sort(self, name: str) -> list[tuple[Any, ClipRow]]:
         """The rows by a field, each with its key; a document without the field is in no list by it."""
         if name not in self._sorted:
-            keyed = [((to_sort_key(row.values[name]), row.id), row) for row in self.rows if name in row.values]
+            rows = (row for row in self.rows if name in row.values)
+            keyed = [((to_sort_key(normalize_value(row.values[name])), row.id), row) for row in rows]
             self._sorted[name] = sorted(keyed, key=_get_key)
         return self._sorted[name]
 
 
 def _to_row(document: StoredDocument) -> ClipRow:
-    clip = try_read_plain_clip_document(document)
+    clip = read_plain_clip_document(document)
     if clip is not None:
         # It has what is stored in all of the fields that lists are ordered by.
         return ClipRow(clip.clip_id, clip.status, clip.style, clip.__dict__, clip)
     fields = document.fields or {}
     values = {name: fields[name] for name in ORDER_FIELDS if name in fields}
-    judged = try_read_clip(to_data(document))
-    return ClipRow(document.id, fields.get("status"), fields.get("style"), values, judged)
+    return ClipRow(document.id, fields.get("status"), fields.get("style"), values, read_clip_document(document))
 
 
 def _get_key(entry: tuple[Any, ClipRow]) -> Any:
@@ -134,5 +140,5 @@ def _find_bounds(
 
 
 def _build(found: list[tuple[Any, ClipRow]], order: Order, *, has_next: bool, has_previous: bool) -> Page[ClipMetadata]:
-    places = [Cursor(order, row.values[order.field], row.id) for _, row in found]
+    places = [Cursor.of(order, row.values[order.field], row.id) for _, row in found]
     return build_page((row.clip for _, row in found), places, has_next=has_next, has_previous=has_previous)

@@ -1,9 +1,10 @@
 """The clips of a video. Every write keeps the video's statistics right in the same commit."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from google.cloud.firestore import AsyncCollectionReference, AsyncDocumentReference
+from google.cloud.firestore import AsyncCollectionReference, AsyncDocumentReference, FieldFilter
 from google.cloud.firestore_v1.async_query import AsyncQuery
 
 from repositories import statistics
@@ -23,7 +24,7 @@ from repositories.base import Repository, transaction_of
 from repositories.calls import DEFAULT_TIMEOUT_SECONDS
 from repositories.client import FirestoreClient
 from repositories.creating import ClipCreation
-from repositories.deleting import FileStore, bury_clip
+from repositories.deleting import DELETING_STATUS, FileStore, bury_clip
 from repositories.exceptions import (
     ClipAlreadyExistsError,
     ClipNotFoundError,
@@ -32,11 +33,11 @@ from repositories.exceptions import (
     VideoNotFoundError,
 )
 from repositories.fields import utc_now
-from repositories.listing import MAX_PAGE_SIZE, Span, filter_live, read_page
+from repositories.listing import MAX_PAGE_SIZE, Span, filter_equal, filter_live, read_page
 from repositories.models import ClipMetadata, ClipStatus, plan_file_change
 from repositories.ordering import ClipOrder
 from repositories.pages import Page
-from repositories.reading import read_clip, try_read_clip, try_read_clip_document
+from repositories.reading import read_clip, read_clip_document
 from repositories.statuses import ClipStatusChange, plan_status_change
 from repositories.unit_of_work import UnitOfWork
 
@@ -99,8 +100,9 @@ class ClipRepository(Repository):
         """The clips that are there, by id, in one RPC."""
         wanted = [self._clip(clip_id) for clip_id in parse_ids(clip_ids, "clip_ids")]
         unit = parse_unit(transaction) or UnitOfWork(self._calls)
-        found = map(try_read_clip, await unit.get_all(wanted) if wanted else [])
-        return {clip.clip_id: clip for clip in found if clip is not None}
+        found = await unit.get_all(wanted) if wanted else []
+        clips = (read_clip(data) for data in found if data is not None)
+        return {clip.clip_id: clip for clip in clips}
 
     async def list_clips(
         self,
@@ -122,9 +124,7 @@ class ClipRepository(Repository):
         order = ClipOrder.parse(order_by)
         span = Span.parse(order, limit=limit, cursor=cursor, before=before, from_end=from_end)
         filters = {"status": parse_clip_filter(status), "style": parse_style(style)}
-        return await read_page(
-            self._calls, self._clips, filters, span, try_read_clip_document, transaction_of(transaction)
-        )
+        return await read_page(self._calls, self._clips, filters, span, read_clip_document, transaction_of(transaction))
 
     async def update_clip_status(
         self,
@@ -260,6 +260,31 @@ class ClipRepository(Repository):
         query = filter_live(AsyncQuery(self._clips), filters)
         return await self._calls.count(query, transaction_of(transaction), up_to)
 
+    async def mend_clip(self, clip_id: str) -> ClipMetadata:
+        """The clip, whose odd fields are stored as they are shown, where that is certain; `mended` has the others.
+
+        `ClipNotFoundError` where there is none.
+        """
+
+        async def mend(unit: UnitOfWork) -> ClipMetadata:
+            data = await unit.get(self._clip(clip_id))
+            if data is None:
+                raise ClipNotFoundError(self.user_id, self.video_id, clip_id)
+            clip = read_clip(data)
+            video = await unit.get(self._video(self.video_id))
+            return self._update(unit, clip, clip.list_certain_values(), has_video=video is not None)
+
+        return await self._run_locked(mend, None)
+
+    async def count_by_style(self, transaction: UnitOfWork) -> Counter[str]:
+        """The completed clips by style, as statistics count them: each is read, with two of its fields."""
+        completed = filter_equal(AsyncQuery(self._clips), {"status": ClipStatus.COMPLETED})
+        # Of other programs: among them are those whose status is `COMPLETED`.
+        others = FieldFilter("status", "not-in", [*map(str, ClipStatus), DELETING_STATUS])
+        queries = completed, AsyncQuery(self._clips).where(filter=others)
+        found = [await transaction.run_query(query.select(["status", "style"])) for query in queries]
+        return statistics.count_documents(one.fields or {} for documents in found for one in documents)
+
     @property
     def _clips(self) -> AsyncCollectionReference:
         return self._clips_of(self.video_id)
@@ -306,15 +331,20 @@ class ClipRepository(Repository):
             # Deleted with its files, and created again: what was seen of R2 is not true any more.
             raise ClipNotFoundError(self.user_id, self.video_id, change.clip_id)
         changes = plan_status_change(clip.status, change.status, now=utc_now(), error_message=change.error_message)
+        if clip.check_is_mended("status"):
+            changes.setdefault("status", change.status)
         changes |= plan_file_change(clip, file_size_bytes=change.file_size_bytes, has_thumbnail=change.has_thumbnail)
         return self._update(unit, clip, changes)
 
-    def _update(self, unit: UnitOfWork, clip: ClipMetadata, changes: dict[str, Any]) -> ClipMetadata:
+    def _update(
+        self, unit: UnitOfWork, clip: ClipMetadata, changes: dict[str, Any], *, has_video: bool = True
+    ) -> ClipMetadata:
         if not changes:
             return clip
         changed = clip.model_copy(update=changes)
         # First, because it may refuse: then nothing of the clip is buffered.
-        unit.add_to_statistics(self._video(self.video_id), statistics.compute_difference(clip, changed))
+        if has_video:
+            unit.add_to_statistics(self._video(self.video_id), statistics.compute_difference(clip, changed))
         unit.update(self._clip(clip.clip_id), changed.to_changes({*changes, "file_size_mb"}))
         return changed
 

@@ -26,6 +26,11 @@ class Reference:
 
     name: str
 
+    @property
+    def _document_path(self) -> str:
+        """By which the library knows a reference, and encodes it."""
+        return self.name
+
 
 class Fields(Mapping[str, Any]):
     """A document's fields, each decoded when it is read: of a page's clips most are read once, of its videos few."""

@@ -58,8 +58,8 @@ def bury_video(user_id: str, video_id: str) -> dict[str, Any]:
 def bury_clip(clip: ClipMetadata) -> dict[str, Any]:
     """The tombstone of a clip, with the keys of its files."""
     # A thumbnail may lie there although the document says that there is none.
-    thumbnail_key = identifiers.split_filename(clip.r2_key)[0] + ".jpg"
-    keys = {clip.r2_key, clip.thumbnail_r2_key or thumbnail_key, thumbnail_key}
+    thumbnail_key = identifiers.split_filename(clip.file_key)[0] + ".jpg"
+    keys = {clip.file_key, clip.thumbnail_r2_key or thumbnail_key, thumbnail_key}
     ids = {"user_id": clip.user_id, "video_id": clip.video_id, "clip_id": clip.clip_id}
     return _bury({**ids, "file_keys": sorted(keys)})
 

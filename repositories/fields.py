@@ -1,6 +1,6 @@
 """The kinds of fields that the models are made of."""
 
-import unicodedata
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -8,8 +8,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from domain import identifiers, keys, timecodes
 from domain.texts import mend_text
-from repositories.documents import check_is_stored
 from repositories.statuses import cut_error_message
+
+STORED = "stored"
+"""The context in which pydantic reads a stored document."""
 
 MAX_TEXT_BYTES = 1_500
 """The part of a string that Firestore's queries see: longer titles would tie in an order by title."""
@@ -20,6 +22,11 @@ MAX_INTEGER = 2**31 - 1
 
 MAX_FILE_SIZE_BYTES = 2**53
 """What a double, and so JSON, holds exactly."""
+
+
+def check_is_stored(info: ValidationInfo) -> bool:
+    """Whether a stored document is being read: an older version may have written it under looser rules."""
+    return bool(info.context == STORED)
 
 
 def check_title(value: str) -> str:
@@ -63,21 +70,34 @@ def _mend(value: object) -> object:
     return mend_text(value)[0] if isinstance(value, str) else value
 
 
-def _parse_filename(value: str, info: ValidationInfo) -> str:
-    """`value`; documents that are stored already may have names of another Unicode form, which name no file."""
-    keys.parse_filename(unicodedata.normalize("NFC", value) if check_is_stored(info) else value)
-    return value
+def _to_whole(value: object) -> object:
+    """A number is a number: a client without integers stores 3 as 3.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-DocumentId = Annotated[str, AfterValidator(identifiers.check_document_id)]
-UserId = Annotated[str, AfterValidator(identifiers.check_user_id)]
-Filename = Annotated[str, AfterValidator(_parse_filename)]
+def _check_new(check: Callable[[str], str], check_stored: Callable[[str], bool] = lambda _: True) -> AfterValidator:
+    """Names of what is new are checked; of what is stored, only whether it is safe to use."""
+
+    def validate(value: str, info: ValidationInfo) -> str:
+        if not check_is_stored(info):
+            return check(value)
+        if not check_stored(value):
+            raise ValueError("This names nothing in the video's own folder.")
+        return value
+
+    return AfterValidator(validate)
+
+
+# A stored document's ids stand in its path: there is nothing to check.
+DocumentId = Annotated[str, _check_new(identifiers.check_document_id)]
+UserId = Annotated[str, _check_new(identifiers.check_user_id)]
+Filename = Annotated[str, _check_new(keys.parse_filename, keys.check_stays)]
 MapKey = Annotated[str, AfterValidator(identifiers.check_map_key)]
 Title = Annotated[str, BeforeValidator(_mend), AfterValidator(check_title)]
 LongText = Annotated[str, BeforeValidator(_mend), AfterValidator(check_long_text)]
 ErrorMessage = Annotated[str, BeforeValidator(_cut)]
 Timecode = Annotated[str, AfterValidator(timecodes.check_timecode)]
 Timestamp = Annotated[datetime, AfterValidator(to_utc)]
-Count = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
-FileSize = Annotated[int, Field(ge=0, le=MAX_FILE_SIZE_BYTES)]
+Count = Annotated[int, Field(ge=0, le=MAX_INTEGER), BeforeValidator(_to_whole)]
+FileSize = Annotated[int, Field(ge=0, le=MAX_FILE_SIZE_BYTES), BeforeValidator(_to_whole)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -1,15 +1,15 @@
 """Pages of a collection, forwards and backwards, with cursors."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 
 from google.cloud.firestore import AsyncCollectionReference, FieldFilter
 from google.cloud.firestore_v1.async_query import AsyncQuery
 
 from repositories.calls import Calls
-from repositories.cursors import Cursor
-from repositories.exceptions import ValidationError
+from repositories.cursors import OF_DOCUMENT, Cursor
+from repositories.exceptions import InvalidCursorError, ValidationError
 from repositories.ordering import Order
 from repositories.pages import Page
 from repositories.statuses import ClipStatus
@@ -44,6 +44,18 @@ class Span:
         return cls(
             order, limit, after, None if before is None else Cursor.decode(before, order, path="before"), from_end
         )
+
+    def locate(self, get_value: Callable[[Cursor], Any]) -> "Span":
+        """The span between places of known values; `InvalidCursorError` where `get_value` has none (KeyError)."""
+        return replace(
+            self, after=_locate(self.after, get_value, "cursor"), before=_locate(self.before, get_value, "before")
+        )
+
+    @property
+    def cursors_of_documents(self) -> list[Cursor]:
+        """Its ends whose value only the document says."""
+        ends = (self.after, self.before)
+        return [end for end in ends if end is not None and end.value is OF_DOCUMENT]
 
     @property
     def is_plain(self) -> bool:
@@ -81,6 +93,15 @@ def filter_live(query: AsyncQuery, filters: Mapping[str, str | None]) -> AsyncQu
     return query.where(filter=FieldFilter("status", "in", [str(status) for status in ClipStatus]))
 
 
+def _locate(cursor: Cursor | None, get_value: Callable[[Cursor], Any], path: str) -> Cursor | None:
+    if cursor is None or cursor.value is not OF_DOCUMENT:
+        return cursor
+    try:
+        return Cursor.of(cursor.order, get_value(cursor), cursor.document_id)
+    except KeyError:
+        raise InvalidCursorError((path,)) from None
+
+
 async def read_page(
     calls: Calls,
     collection: AsyncCollectionReference,
@@ -90,6 +111,10 @@ async def read_page(
     transaction: Transaction | None = None,
 ) -> Page[T]:
     """The span of the collection's documents as models; what `read` makes None of is left out."""
+    if cursors := span.cursors_of_documents:
+        found_ends = await calls.get_all([collection.document(one.document_id) for one in cursors], transaction)
+        values = {document.id: document.fields or {} for document in found_ends}
+        span = span.locate(lambda cursor: values[cursor.document_id][cursor.order.field])
     if transaction is None and span.is_plain and not any(filters.values()):
         found = await _list(calls, collection, span)
     else:
@@ -115,7 +140,7 @@ def build_page(models: Iterable[T | None], places: Sequence[Cursor], *, has_next
 
 def make_cursor(document: StoredDocument, order: Order) -> Cursor:
     """The document's place in the order, by its value as it is stored."""
-    return Cursor(order, document.get(order.field), document.id)
+    return Cursor.of(order, document.get(order.field), document.id)
 
 
 async def _list(calls: Calls, collection: AsyncCollectionReference, span: Span) -> _Found:

@@ -2,12 +2,23 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, computed_field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    computed_field,
+    field_validator,
+    model_validator,
+)
 
-from domain import identifiers, timecodes, web_addresses, youtube
-from repositories.documents import Document, check_is_stored
+from domain import identifiers, keys, timecodes, web_addresses, youtube
+from repositories.documents import Document
 from repositories.fields import (
     Count,
     DocumentId,
@@ -21,13 +32,17 @@ from repositories.fields import (
     Timestamp,
     Title,
     UserId,
+    check_is_stored,
+    check_title,
     utc_now,
 )
+from repositories.mapping.repairs import NO_KEY, clean_title
 from repositories.statuses import ClipStatus, VideoStatus
 
 __all__ = ["ClipMetadata", "ClipStatus", "HighlightsSummary", "VideoMetadata", "VideoStatus"]
 
 UNKNOWN_VIDEO_URL = "about:blank"
+UNKNOWN_STYLE = "unknown"
 MAX_URL_CHARACTERS = 2_048
 BYTES_PER_MB = 1024 * 1024
 _VERSION = "version of the document"
@@ -43,8 +58,30 @@ def _build_key(data: dict[str, Any], *names: str) -> str:
     return identifiers.build_video_key(data["user_id"], data["video_id"], *names)
 
 
+def _build_clip_key(data: dict[str, Any]) -> str:
+    return _build_key(data, "clips", data["filename"])
+
+
 def _build_thumbnail_key(data: dict[str, Any]) -> str | None:
-    return identifiers.split_filename(data["r2_key"])[0] + ".jpg" if data["has_thumbnail"] else None
+    clip_key = data["r2_key"] or _build_clip_key(data)
+    return identifiers.split_filename(clip_key)[0] + ".jpg" if data["has_thumbnail"] else None
+
+
+def _to_title(text: str) -> str:
+    """`text` as a title, whatever it is: ids of other programs may be what no title can be."""
+    try:
+        return check_title(text)
+    except ValueError:
+        return clean_title(text) or "untitled"
+
+
+def _read_enum(cls: type[StrEnum]) -> BeforeValidator:
+    """Documents hold a status as text, which is no member of the enum where types are taken strictly."""
+
+    def read(value: Any, info: ValidationInfo) -> Any:
+        return cls(value) if check_is_stored(info) and isinstance(value, str) else value
+
+    return BeforeValidator(read)
 
 
 def _is_stored_below_zero(count: Any, info: ValidationInfo) -> bool:
@@ -88,7 +125,7 @@ class VideoMetadata(Document):
     video_url: str = Field(default=UNKNOWN_VIDEO_URL, max_length=MAX_URL_CHARACTERS)
     video_title: Title = Field(default_factory=lambda data: data["video_id"])
     youtube_id: str | None = Field(default_factory=lambda data: youtube.extract_youtube_id(data["video_url"]))
-    status: VideoStatus = VideoStatus.PROCESSING
+    status: Annotated[VideoStatus, _read_enum(VideoStatus)] = VideoStatus.PROCESSING
     created_at: Timestamp = Field(default_factory=utc_now)
     completed_at: Timestamp | None = None
     failed_at: Timestamp | None = None
@@ -104,6 +141,15 @@ class VideoMetadata(Document):
     highlights_json_key: str = Field(default_factory=lambda data: _build_key(data, "highlights.json"))
     created_by: Title = Field(default_factory=lambda data: data["user_id"])
     updated_at: Timestamp = Field(default_factory=lambda data: data["created_at"])
+
+    @classmethod
+    def _list_defaults(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        video_id, user_id = values.get("video_id", ""), values.get("user_id", "")
+        return {"video_title": _to_title(video_id), "created_by": _to_title(user_id)}
+
+    def _check_is_derived(self, name: str) -> bool:
+        """Statistics follow from a count of the clips, and Firestore knows when the document was written last."""
+        return name in {"clips_count", "clips_by_style", "updated_at"}
 
     @property
     def version(self) -> datetime | None:
@@ -137,7 +183,7 @@ class VideoMetadata(Document):
     @field_validator("video_url")
     @classmethod
     def _check_video_url(cls, value: str, info: ValidationInfo) -> str:
-        return value if check_is_stored(info) else _check_url(value)
+        return _check_stored_url(value) if check_is_stored(info) else _check_url(value)
 
     @field_validator("youtube_id")
     @classmethod
@@ -181,7 +227,10 @@ class VideoMetadata(Document):
 
 
 class ClipMetadata(Document):
-    """A short clip that was cut out of a video. Its id is its filename without the extension."""
+    """A short clip that was cut out of a video. Its id is its filename without the extension.
+
+    `r2_key` is empty where the document names a file outside of the video's folder: nobody is led there.
+    """
 
     LIFECYCLE_FIELDS = frozenset(
         {"file_size_bytes", "has_thumbnail", "thumbnail_r2_key", "created_at", "completed_at", "failed_at"}
@@ -190,7 +239,7 @@ class ClipMetadata(Document):
     # What a document of an older version may lack. Its times are then unknown, not wrong: nothing to nothing.
     STORED_DEFAULTS: ClassVar[dict[str, Any]] = {
         "scene_id": 0,
-        "style": "unknown",
+        "style": UNKNOWN_STYLE,
         "priority": 0,
         "start_time": "00:00:00",
         "end_time": "00:00:00",
@@ -210,9 +259,9 @@ class ClipMetadata(Document):
     duration_seconds: Seconds = Field(default_factory=_compute_duration_seconds)
     file_size_bytes: FileSize = 0
     has_thumbnail: bool = False
-    r2_key: str = Field(default_factory=lambda data: _build_key(data, "clips", data["filename"]))
+    r2_key: str = Field(default_factory=_build_clip_key)
     thumbnail_r2_key: str | None = Field(default_factory=_build_thumbnail_key)
-    status: ClipStatus = ClipStatus.PROCESSING
+    status: Annotated[ClipStatus, _read_enum(ClipStatus)] = ClipStatus.PROCESSING
     created_at: Timestamp = Field(default_factory=utc_now)
     completed_at: Timestamp | None = None
     failed_at: Timestamp | None = None
@@ -225,17 +274,32 @@ class ClipMetadata(Document):
         """The size in units of 1,024² bytes, rounded to two places."""
         return round(self.file_size_bytes / BYTES_PER_MB, 2)
 
+    @property
+    def file_key(self) -> str:
+        """Where its file lies, or would lie had the document a key that can be used."""
+        return self.r2_key or _build_clip_key(self.__dict__)
+
     @classmethod
-    def from_document(cls, data: dict[str, Any]) -> Self:
-        """The model of a stored document, however old."""
-        clip_id = data.get("clip_id")
-        defaults = {**cls.STORED_DEFAULTS, "filename": f"{clip_id}.mp4", "scene_title": clip_id}
-        return super().from_document(defaults | {name: value for name, value in data.items() if value is not None})
+    def _list_defaults(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        clip_id, user_id = values.get("clip_id", ""), values.get("user_id", "")
+        filename = f"{clip_id}.mp4"
+        return {
+            **cls.STORED_DEFAULTS,
+            "filename": filename if keys.check_segment(filename) else "clip.mp4",
+            "scene_title": _to_title(clip_id),
+            "created_by": _to_title(user_id),
+        }
+
+    def _check_is_derived(self, name: str) -> bool:
+        """The duration follows from the times, where these are known."""
+        are_times_known = not any(one.field in {"start_time", "end_time"} and not one.is_certain for one in self.mended)
+        return name == "duration_seconds" and self.duration_seconds > 0 and are_times_known
 
     def to_document(self) -> dict[str, Any]:
         """The fields as Firestore holds them."""
         # Values that have no fields of their own: pydantic's dump, which looks at each, makes the same of them.
-        return {**self.__dict__, "status": str(self.status), "file_size_mb": self.file_size_mb}
+        fields = {name: self.__dict__[name] for name in type(self).model_fields}
+        return {**fields, "status": str(self.status), "file_size_mb": self.file_size_mb}
 
     def with_file(self, *, file_size_bytes: int, has_thumbnail: bool) -> Self:
         """This clip with what R2 says of its files."""
@@ -280,8 +344,8 @@ class ClipMetadata(Document):
 
     @field_validator("style")
     @classmethod
-    def _check_style(cls, value: str, info: ValidationInfo) -> str:
-        return value if check_is_stored(info) else identifiers.check_style(value)
+    def _check_style(cls, value: str) -> str:
+        return identifiers.check_style(value)
 
     @field_validator("end_time")
     @classmethod
@@ -311,7 +375,7 @@ class ClipMetadata(Document):
     @field_validator("thumbnail_r2_key")
     @classmethod
     def _check_thumbnail_r2_key(cls, value: str | None, info: ValidationInfo) -> str | None:
-        return None if value is None or not info.data.get("has_thumbnail") else _check_own_key(value, info)
+        return _check_own_key(value, info) or None if value is not None and info.data.get("has_thumbnail") else None
 
     @field_validator("completed_at")
     @classmethod
@@ -329,9 +393,10 @@ def plan_file_change(
 ) -> dict[str, Any]:
     """The fields that differ once the clip's files are as said; None says nothing."""
     changes: dict[str, Any] = {}
-    if file_size_bytes is not None and file_size_bytes != clip.file_size_bytes:
+    mended = {one.field for one in clip.mended}
+    if file_size_bytes is not None and (file_size_bytes != clip.file_size_bytes or "file_size_bytes" in mended):
         changes["file_size_bytes"] = file_size_bytes
-    if has_thumbnail is not None and has_thumbnail != clip.has_thumbnail:
+    if has_thumbnail is not None and (has_thumbnail != clip.has_thumbnail or "has_thumbnail" in mended):
         changes["has_thumbnail"] = has_thumbnail
         changes["thumbnail_r2_key"] = _build_thumbnail_key({**clip.__dict__, "has_thumbnail": has_thumbnail})
     return changes
@@ -350,12 +415,23 @@ def _check_url(value: str) -> str:
     return value
 
 
+def _check_stored_url(value: str) -> str:
+    """An address of the web, or text that no browser follows anywhere: an older version took any."""
+    if urlsplit(value).scheme not in {"", "http", "https", "about"}:
+        raise ValueError("Only `https://` and `http://` lead to a video.")
+    return value
+
+
 def _check_own_key(value: str, info: ValidationInfo) -> str:
+    """The key, which lies in the video's folder; `NO_KEY` only of a stored document, whose key cannot be used."""
     user_id, video_id = info.data.get("user_id"), info.data.get("video_id")
-    # Where one of them failed its own check, that is the error to tell.
     if user_id is None or video_id is None:
-        return value
-    return _check_form(identifiers.check_key(value, user_id, video_id), info)
+        return value  # where one of them failed its own check, that is the error to tell
+    if not check_is_stored(info):
+        return _check_form(identifiers.check_key(value, user_id, video_id), info)
+    if value != NO_KEY and not keys.check_is_within(value, user_id, video_id):
+        raise ValueError("The key lies outside of its video's folder: `{user_id}/{video_id}/…`.")
+    return value
 
 
 def _check_form(value: str, info: ValidationInfo) -> str:

@@ -1,9 +1,7 @@
 """The orders that lists come in."""
 
-import math
-from datetime import datetime
 from enum import Enum
-from typing import Any, Self
+from typing import Self
 
 from repositories.exceptions import ValidationError
 
@@ -35,23 +33,6 @@ class Order(Enum):
             if isinstance(value, str) and value == order.text:
                 return order
         raise ValidationError(f"An order is one of {', '.join(order.text for order in cls)}.", ("order_by",))
-
-
-def to_sort_key(value: Any) -> tuple[int, Any]:
-    """What sorts values as Firestore sorts them, of several types also; those that no cursor can hold come last.
-
-    Texts sort by their UTF-8 bytes there, which is the order of code points, and so Python's.
-    """
-    if value is None:
-        return 0, 0
-    if isinstance(value, bool):
-        return 1, value
-    if isinstance(value, float) and math.isnan(value):
-        return 2, 0
-    for rank, type_ in ((3, int | float), (4, datetime), (5, str)):
-        if isinstance(value, type_):
-            return rank, value
-    return 6, 0
 
 
 class VideoOrder(Order):

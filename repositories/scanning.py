@@ -15,7 +15,7 @@ from repositories.client import FirestoreClient
 from repositories.deleting import check_is_deleting
 from repositories.exceptions import UnavailableError
 from repositories.models import ClipMetadata, VideoMetadata
-from repositories.reading import to_data, try_read_clip, try_read_video
+from repositories.reading import read_clip_document, read_video_document
 from repositories.stored import StoredDocument
 
 # A page is held as messages and as models at once: at a thousand, that was tens of megabytes.
@@ -24,7 +24,7 @@ DOCUMENTS_PER_QUERY = 200
 
 @dataclass(frozen=True)
 class ScannedClip:
-    """A clip's document, written last at `updated_at`; `clip` is None for a tombstone, and for what cannot be read.
+    """A clip's document, written last at `updated_at`; `clip` is None for a tombstone.
 
     `keys` are those of R2 that the document names, whatever else it is.
     """
@@ -38,17 +38,13 @@ class ScannedClip:
 
 @dataclass(frozen=True)
 class ScannedVideo:
-    """A video's document, written last at `updated_at`.
-
-    `video` is None where the document is missing, a tombstone (`is_deleting`) or `is_unreadable`.
-    """
+    """A video's document, written last at `updated_at`; `video` is None where it is missing, or `is_deleting`."""
 
     user_id: str
     video_id: str
     video: VideoMetadata | None = None
     updated_at: datetime | None = None
     is_deleting: bool = False
-    is_unreadable: bool = False
 
 
 class Scanner:
@@ -77,10 +73,8 @@ class Scanner:
         (document,) = await self._calls.get_all([self._videos(user_id).document(video_id)])
         if document.fields is None:
             return ScannedVideo(user_id, video_id)
-        video = try_read_video(to_data(document))
-        is_deleting = check_is_deleting(document.fields)
-        is_unreadable = video is None and not is_deleting
-        return ScannedVideo(user_id, video_id, video, document.update_time, is_deleting, is_unreadable)
+        video = read_video_document(document)
+        return ScannedVideo(user_id, video_id, video, document.update_time, is_deleting=video is None)
 
     async def read_clip(self, user_id: str, video_id: str, clip_id: str) -> ScannedClip | None:
         """The clip's document, or None."""
@@ -122,10 +116,11 @@ def _scan(document: StoredDocument) -> ScannedClip:
     if document.update_time is None:
         raise AssertionError(document.path)  # a document that is there was written once
     is_deleting = check_is_deleting(document.fields)
-    keys = [document.get("r2_key"), document.get("thumbnail_r2_key"), *(document.get("file_keys") or ())]
+    file_keys = document.get("file_keys") if is_deleting else None
+    keys = [document.get("r2_key"), document.get("thumbnail_r2_key"), *(file_keys or ())]
     return ScannedClip(
         document.id,
-        try_read_clip(to_data(document)),
+        read_clip_document(document),
         document.update_time,
         is_deleting,
         frozenset(key for key in keys if isinstance(key, str)),

@@ -8,8 +8,9 @@ from google.cloud.firestore import DELETE_FIELD, Increment
 from google.cloud.firestore_v1.field_path import FieldPath
 
 from domain.identifiers import check_style
-from repositories.fields import utc_now
-from repositories.models import ClipMetadata, ClipStatus
+from repositories.fields import MAX_INTEGER, utc_now
+from repositories.models import UNKNOWN_STYLE, ClipMetadata, ClipStatus, VideoMetadata
+from repositories.statuses import find_status
 
 REVISION_FIELD = "clips_revision"
 """How often the video's clips were written: no write of a clip leaves the video as it was."""
@@ -21,17 +22,17 @@ def count_by_style(clips: Iterable[ClipMetadata]) -> Counter[str]:
 
 
 def count_documents(documents: Iterable[Mapping[str, Any]]) -> Counter[str]:
-    """The same of documents as they are stored, also of those that no model can read."""
-    completed = (data for data in documents if data.get("status") == ClipStatus.COMPLETED.value)
-    return Counter(_read_style(data.get("style")) for data in completed)
+    """The same of documents as they are stored, of which only these two fields need be known."""
+    completed = (data for data in documents if find_status(data.get("status")) == ClipStatus.COMPLETED.value)
+    return Counter(read_style(data.get("style")) for data in completed)
 
 
-def _read_style(style: object) -> str:
-    """The style, or what a clip without one counts as, which is also what one counts as that no map can hold."""
+def read_style(style: object) -> str:
+    """The style that a clip is shown with whose document has this one."""
     try:
-        return check_style(str(style or ""))
+        return check_style(style) if isinstance(style, str) else UNKNOWN_STYLE
     except ValueError:
-        return str(ClipMetadata.STORED_DEFAULTS["style"])
+        return UNKNOWN_STYLE
 
 
 def negate(counted: Counter[str]) -> Counter[str]:
@@ -49,8 +50,8 @@ def compute_difference(before: ClipMetadata, after: ClipMetadata) -> Counter[str
 def to_field_changes(difference: Mapping[str, int], emptied: Collection[str] = ()) -> dict[str, Any]:
     """The change as increments, which need no read of the video and never lose each other. The video counts as changed.
 
-    The styles in `emptied` leave the map: whoever names them holds the video as it was read.
-    A style can be any text, so its field path is quoted as a path's segment.
+    For statistics that `check_takes_increments`. The styles in `emptied` leave the map: whoever names them holds the
+    video as it was read. A style can be any text: its field path is quoted as one segment.
     """
     counts: dict[str, Any] = {style: Increment(count) for style, count in difference.items() if count != 0}
     total = {"clips_count": Increment(sum(difference.values()))} if counts else {}
@@ -69,7 +70,30 @@ def find_emptied(stored: object, difference: Mapping[str, int]) -> list[str]:
 
 def apply_difference(data: dict[str, Any], difference: Mapping[str, int]) -> dict[str, Any]:
     """The video's fields as they will be once the increments are done."""
-    by_style = Counter(data.get("clips_by_style") or {})
+    return {**data, **_add(data, difference)}
+
+
+def check_takes_increments(data: Mapping[str, Any]) -> bool:
+    """Whether Firestore can add to the statistics: what is no number, an increment replaces."""
+    by_style = data.get("clips_by_style")
+    counts = [data.get("clips_count"), *(by_style.values() if isinstance(by_style, Mapping) else [by_style])]
+    return all(count is None or _check_is_countable(count) for count in counts)
+
+
+def to_whole_changes(data: Mapping[str, Any], difference: Mapping[str, int]) -> dict[str, Any]:
+    """The change as statistics that replace those of the video's fields, which no increment can be added to."""
+    return {**_add(data, difference), REVISION_FIELD: Increment(1)}
+
+
+def _add(data: Mapping[str, Any], difference: Mapping[str, int]) -> dict[str, Any]:
+    known = data if check_takes_increments(data) else VideoMetadata.from_document(data).to_document()
+    by_style = Counter(known.get("clips_by_style") or {})
     by_style.update(difference)
-    total = (data.get("clips_count") or 0) + sum(difference.values())
-    return {**data, "clips_count": total, "clips_by_style": dict(by_style), "updated_at": utc_now()}
+    total = (known.get("clips_count") or 0) + sum(difference.values())
+    return {"clips_count": total, "clips_by_style": dict(by_style), "updated_at": utc_now()}
+
+
+def _check_is_countable(count: object) -> bool:
+    if isinstance(count, float):
+        return count.is_integer() and abs(count) <= MAX_INTEGER
+    return type(count) is int and abs(count) <= MAX_INTEGER

@@ -50,6 +50,12 @@ NEXT_STATUSES: Mapping[str, frozenset[str]] = {
 }
 
 
+def find_status(value: object) -> str | None:
+    """The status's own text, where `value` is that text in any case; None for any other value."""
+    text = value.strip().lower() if isinstance(value, str) else None
+    return text if text in NEXT_STATUSES else None
+
+
 def plan_status_change(
     from_status: AnyStatus, to_status: AnyStatus, *, now: datetime, error_message: str | None = None
 ) -> dict[str, object]:

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from google.cloud.firestore import DELETE_FIELD, AsyncDocumentReference, AsyncWriteBatch
+from google.cloud.firestore_v1._helpers import WriteOption
 from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.field_path import FieldPath
 
@@ -20,6 +21,7 @@ from repositories import statistics
 from repositories.calls import DEFAULT_TIMEOUT_SECONDS, Calls, compute_backoff_seconds
 from repositories.client import FirestoreClient
 from repositories.deleting import check_is_deleting
+from repositories.documents import SOURCE
 from repositories.exceptions import (
     ContentionError,
     DocumentTooLargeError,
@@ -204,23 +206,29 @@ class UnitOfWork:
         return data if data is None or difference is None else statistics.apply_difference(data, difference)
 
     def _add_writes(self, batch: AsyncWriteBatch) -> None:
-        written: set[str] = set()
+        written: dict[str, set[str]] = {}
         for write in self._writes:
             path = write.reference.path
             # Only the first write of a document meets it as it was read.
             self._add_write(batch, write, None if path in written else self._read.get(path))
-            written.add(path)
+            written.setdefault(path, set()).update(write.fields or ())
         # Last, because a recount that is buffered sets what these then add to.
         for path, difference in self._differences.items():
-            self._add_statistics(batch, path, difference, is_first=path not in written)
+            self._add_statistics(batch, path, difference, written.get(path))
 
-    def _add_statistics(self, batch: AsyncWriteBatch, path: str, difference: Counter[str], *, is_first: bool) -> None:
-        emptied = self._find_emptied(path, difference) if is_first else []
-        option = None
-        if emptied and self.transaction is None:
-            option = self.calls.client.write_option(last_update_time=self._read[path].update_time)
-        changes = statistics.to_field_changes(difference, emptied)
-        batch.update(self.calls.client.document(path), changes, option=option)
+    def _add_statistics(
+        self, batch: AsyncWriteBatch, path: str, difference: Counter[str], written: set[str] | None
+    ) -> None:
+        """Statistics are added to; what cannot be added to is replaced, if the video is as it was read."""
+        reference, read = self.calls.client.document(path), self._read.get(path)
+        data = None if read is None or "clips_count" in (written or ()) else to_data(read)
+        if data is not None and not statistics.check_takes_increments(data):
+            option = self._expect(read if written is None else None)
+            batch.update(reference, statistics.to_whole_changes(data, difference), option=option)
+            return
+        emptied = self._find_emptied(path, difference) if written is None else []
+        option = self._expect(read) if emptied else None
+        batch.update(reference, statistics.to_field_changes(difference, emptied), option=option)
 
     def _find_emptied(self, path: str, difference: Counter[str]) -> list[str]:
         """The styles that leave the map of a video which was read: those without a clip, once there are many."""
@@ -239,11 +247,10 @@ class UnitOfWork:
         _assert_size(path, {**data, "clips_by_style": by_style})
 
     def _measure(self, path: str) -> int:
-        return measure_document(path, self._with_writes(path) or {})
+        return _measure_fields(path, self._with_writes(path) or {})
 
     def _add_write(self, batch: AsyncWriteBatch, write: _Write, read: StoredDocument | None) -> None:
-        update_time = None if read is None or self.transaction is not None else read.update_time
-        option = None if update_time is None else self.calls.client.write_option(last_update_time=update_time)
+        option = self._expect(read)
         if write.is_new:
             add_creation(batch, write.reference, write.fields or {})
         elif write.fields is None:
@@ -253,10 +260,32 @@ class UnitOfWork:
         else:
             batch.update(write.reference, write.fields, option=option)
 
+    def _add_difference(
+        self, batch: AsyncWriteBatch, path: str, difference: Mapping[str, int], written: set[str] | None
+    ) -> None:
+        """Statistics are added to; where that cannot be, they replace what was read, if it is still there."""
+        reference, read = self.calls.client.document(path), self._read.get(path)
+        data = None if read is None or "clips_count" in (written or ()) else to_data(read)
+        if read is None or data is None or statistics.check_takes_increments(data):
+            batch.update(reference, statistics.to_field_changes(difference))
+        else:
+            option = self._expect(read if written is None else None)
+            batch.update(reference, statistics.to_whole_changes(data, difference), option=option)
+
+    def _expect(self, read: StoredDocument | None) -> WriteOption | None:
+        """The precondition that a document is as it was read; what a transaction has read is locked anyway."""
+        if read is None or read.update_time is None or self.transaction is not None:
+            return None
+        return self.calls.client.write_option(last_update_time=read.update_time)
+
     def _without_others(self, reference: AsyncDocumentReference, fields: Data) -> Data:
         """`fields`, and the removal of all others: a `set` would do that, and takes no precondition."""
         others = (self._read[reference.path].fields or {}).keys() - fields.keys()
         return {**fields, **{FieldPath(name).to_api_repr(): DELETE_FIELD for name in others}}
+
+
+def _measure_fields(path: str, fields: Data) -> int:
+    return measure_document(path, {name: value for name, value in fields.items() if name != SOURCE})
 
 
 def _assert_size(path: str, fields: Data, changes: Data | None = None) -> None:
@@ -266,7 +295,7 @@ def _assert_size(path: str, fields: Data, changes: Data | None = None) -> None:
     """
     if path.count("/") != _VIDEO_SLASHES:
         return
-    size_bytes = measure_document(path, fields)
+    size_bytes = _measure_fields(path, fields)
     if size_bytes > MAX_DOCUMENT_BYTES:
         # A status is what lets a clip be counted, and so its style.
         raise DocumentTooLargeError(size_bytes, (find_largest_field(changes),) if changes else ("status",))

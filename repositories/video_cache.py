@@ -9,7 +9,7 @@ from collections import OrderedDict
 from datetime import datetime
 
 from repositories.models import VideoMetadata
-from repositories.reading import try_read_video_document
+from repositories.reading import read_video_document
 from repositories.stored import StoredDocument
 
 # Of a model beside its texts; each entry of its dictionaries and lists is counted as one of these, too.
@@ -28,13 +28,13 @@ class VideoCache:
         self.size_bytes = 0
 
     def read(self, document: StoredDocument) -> VideoMetadata | None:
-        """What `try_read_video_document` answers."""
+        """What `read_video_document` answers."""
         key = (document.path, document.update_time)
         known = self._videos.get(key)
         if known is not None:
             self._videos.move_to_end(key)
             return known[0]
-        video = try_read_video_document(document)
+        video = read_video_document(document)
         if video is not None and document.update_time is not None:
             self._keep(key, video)
         return video

@@ -1,13 +1,13 @@
 """A user's videos."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from google.cloud.firestore_v1.async_query import AsyncQuery
 
 from domain import identifiers
-from repositories import statistics
 from repositories.arguments import (
     parse_clip_filter,
     parse_error_message,
@@ -42,7 +42,7 @@ from repositories.listing import Span, filter_equal, filter_live, read_page
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
 from repositories.ordering import ClipOrder, VideoOrder
 from repositories.pages import Page
-from repositories.reading import read_video, try_read_video, try_read_video_document
+from repositories.reading import read_video, read_video_document
 from repositories.statuses import plan_status_change
 from repositories.unit_of_work import UnitOfWork
 from repositories.validation import validate_model
@@ -68,7 +68,7 @@ class VideoRepository(Repository):
     ) -> None:
         super().__init__(user_id, client, timeout_seconds)
         self._clip_cache = clip_cache
-        self._read_document = try_read_video_document if video_cache is None else video_cache.read
+        self._read_document = read_video_document if video_cache is None else video_cache.read
 
     async def create_video(
         self, video: VideoMetadata, *, transaction: UnitOfWork | None = None
@@ -145,10 +145,11 @@ class VideoRepository(Repository):
         unit = parse_unit(transaction)
         if not wanted:
             return {}
+        found: Iterable[VideoMetadata | None]
         if unit is None:
             found = map(self._read_document, await self._calls.get_all(wanted))
         else:
-            found = map(try_read_video, await unit.get_all(wanted))
+            found = (None if data is None else read_video(data) for data in await unit.get_all(wanted))
         return {video.video_id: video for video in found if video is not None}
 
     async def list_videos(
@@ -252,6 +253,7 @@ class VideoRepository(Repository):
         async def update(unit: UnitOfWork) -> VideoMetadata:
             video = await self._find_video(unit, wanted)
             changes = plan_status_change(video.status, new_status, now=utc_now(), error_message=message)
+            changes.setdefault("status", new_status)
             return self._update(unit, video, changes)
 
         return await self._run_locked(update, transaction)
@@ -262,21 +264,37 @@ class VideoRepository(Repository):
         In the caller's, that is the count as it will be once that is committed.
         """
         reference = self._video(video_id)
-        clips = AsyncQuery(self._clips_of(video_id))
-        completed = filter_equal(clips, {"status": ClipStatus.COMPLETED}).select(["status", "style"])
+        clips = self._clip_repository(video_id)
 
         async def recount(unit: UnitOfWork) -> VideoMetadata:
             video = await self._find_video(unit, video_id)
-            counted = statistics.count_documents(found.fields or {} for found in await unit.run_query(completed))
-            stored = {"clips_count": counted.total(), "clips_by_style": dict(counted)}
+            counted = await clips.count_by_style(unit)
+            stored = _to_statistics(counted)
+            is_odd = video.check_is_mended("clips_count") or video.check_is_mended("clips_by_style")
             counted.update(unit.get_difference(reference))
-            if (video.clips_count, video.clips_by_style) == (counted.total(), dict(+counted)):
+            if not is_odd and (video.clips_count, video.clips_by_style) == (counted.total(), dict(+counted)):
                 return video
             # What is buffered is added to it in the same commit.
             unit.update(reference, {**stored, "updated_at": utc_now()})
             return await self._find_video(unit, video_id)
 
         return await self._run_locked(recount, transaction)
+
+    async def mend_video(self, video_id: str) -> VideoMetadata:
+        """The video, whose odd fields are stored as they are shown, where that is certain; `mended` has the others.
+
+        Odd statistics are counted anew. `VideoNotFoundError` where there is none.
+        """
+        clips = self._clip_repository(parse_id(video_id, "video_id"))
+
+        async def mend(unit: UnitOfWork) -> VideoMetadata:
+            video = await self._find_video(unit, video_id)
+            values = video.list_certain_values()
+            if values.keys() & {"clips_count", "clips_by_style"}:
+                values |= _to_statistics(await clips.count_by_style(unit))
+            return self._update(unit, video, values)
+
+        return await self._run_locked(mend, None)
 
     async def delete_video(self, video_id: str, files: FileStore | None = None) -> int:
         """How many clips were deleted with the video; none of their documents is left, and in `files` no file.
@@ -374,12 +392,20 @@ class VideoRepository(Repository):
         return new
 
     def _update(self, unit: UnitOfWork, video: VideoMetadata, updates: Mapping[str, Any]) -> VideoMetadata:
-        changes = {name: value for name, value in updates.items() if value != getattr(video, name)}
+        changes = {
+            name: value
+            for name, value in updates.items()
+            if value != getattr(video, name) or video.check_is_mended(name)
+        }
         if not changes:
             return video
         changed = video.model_copy(update={**changes, "updated_at": utc_now()})
         unit.update(self._video(video.video_id), changed.to_changes({*changes, "updated_at"}))
         return changed
+
+
+def _to_statistics(counted: Counter[str]) -> dict[str, Any]:
+    return {"clips_count": counted.total(), "clips_by_style": dict(counted)}
 
 
 def _pick_updates(video: VideoMetadata, given: Iterable[str]) -> dict[str, Any]:

@@ -129,6 +129,8 @@ class R2Storage:
     def presign_get(self, key: str, expires_in_seconds: int = 3600, download_filename: str | None = None) -> str:
         """A URL of the object; with `download_filename`, browsers save it under that name instead of showing it."""
         parse_form_c(key)
+        if not key:
+            raise ValueError("An empty key is the bucket's own address.")
         if download_filename is None:
             return self._signer.presign_plain("GET", key, expires_in_seconds)
         parameters = {"response-content-disposition": format_attachment(download_filename)}

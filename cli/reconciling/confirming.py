@@ -14,7 +14,6 @@ from domain.identifiers import MAX_KEY_BYTES
 from gql.context import Services
 from repositories.calls import compute_backoff_seconds
 from repositories.exceptions import ContentionError
-from repositories.models import ClipStatus
 from repositories.scanning import ScannedClip, ScannedVideo, Scanner
 from storage.r2 import StoredObject
 
@@ -44,7 +43,7 @@ class Confirmer:
         return next((one for one in found if one.kind is drift.kind), None)
 
     async def confirm_statistics(self, user_id: str, video_id: str) -> Drift | None:
-        """The drift if the statistics differ from a count in the same transaction, which reads no clip."""
+        """The drift if the statistics differ from a count in the same transaction."""
         for attempt in range(ATTEMPTS):
             try:
                 return await self._compare_statistics(user_id, video_id)
@@ -78,7 +77,7 @@ class Confirmer:
 
     async def _check_is_orphan(self, drift: Drift) -> bool:
         now = await self._scanner.read_video(drift.user_id, drift.video_id)
-        if now.is_deleting or now.is_unreadable or drift.key is None:
+        if now.is_deleting or drift.key is None:
             return False
         file = await self._services.storage.head(drift.key)
         if file is None or not self._rules.check_is_orphan(file.last_modified):
@@ -93,13 +92,8 @@ class Confirmer:
             video = await videos.get_video(video_id, transaction=transaction)
             if video is None:
                 return None
-            total = await clips.count_clips(ClipStatus.COMPLETED, transaction=transaction)
-            counted = {
-                style: await clips.count_clips(ClipStatus.COMPLETED, style, transaction=transaction)
-                for style in video.clips_by_style
-            }
-        # Styles that the video does not know of are in the total.
-        if video.clips_count == total == sum(counted.values()) and counted == video.clips_by_style:
+            counted = await clips.count_by_style(transaction)
+        if (video.clips_count, video.clips_by_style) == (counted.total(), counted):
             return None
-        text = describe_statistics(video.clips_count, total)
+        text = describe_statistics(video.clips_count, counted.total())
         return Drift(DriftKind.STATISTICS_DIFFER, user_id, video_id, text)

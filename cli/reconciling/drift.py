@@ -17,6 +17,7 @@ class DriftKind(StrEnum):
     CLIP_STUCK = "clip-stuck"
     CLIP_WITHOUT_VIDEO = "clip-without-video"
     VIDEO_STUCK = "video-stuck"
+    DOCUMENT_ODD = "document-odd"
     STATISTICS_DIFFER = "statistics-differ"
     STALE_UPLOAD = "stale-upload"
 

@@ -1,7 +1,7 @@
 """Names what differs between a video's documents and its files, by looking only."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from cli.reconciling.drift import Drift, DriftKind, Rules
@@ -15,7 +15,7 @@ from domain.keys import (
     parse_key,
 )
 from repositories import statistics
-from repositories.models import ClipMetadata, ClipStatus, VideoStatus
+from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
 from repositories.scanning import ScannedClip, ScannedVideo
 from storage.r2 import StoredObject
 
@@ -35,10 +35,9 @@ class Judge:
     def __init__(self, video: ScannedVideo, rules: Rules) -> None:
         self.clips_count = 0
         self.files_count = 0
-        self.unreadable_clip_ids: list[str] = []
         self._video = video
         self._rules = rules
-        self._is_left_out = video.is_deleting or video.is_unreadable
+        self._is_left_out = video.is_deleting
         self._prefix = f"{video.user_id}/{video.video_id}/{CLIPS_FOLDER}/"
         self._waiting: dict[str, StoredObject] = {}
         self._left: dict[str, StoredObject] = {}
@@ -62,8 +61,6 @@ class Judge:
         self._claim_files(scanned)
         if scanned.clip is not None:
             self._counted.update(statistics.count_by_style([scanned.clip]))
-        elif not scanned.is_deleting:
-            self.unreadable_clip_ids.append(scanned.clip_id)
         if not self._is_left_out:
             self._found.extend(judge_clip(self._video, scanned, file, thumbnail, self._rules))
         if len(self._waiting) > MAX_WAITING:
@@ -134,10 +131,19 @@ def judge_clip(
         return
     if clip is None:
         return
+    if text := describe_odd_fields(clip):
+        yield drift(DriftKind.DOCUMENT_ODD, text=text)
     if clip.status is ClipStatus.PROCESSING and rules.check_is_stuck(scanned.updated_at):
         yield drift(DriftKind.CLIP_STUCK, text=f"is in processing since {scanned.updated_at:%Y-%m-%d %H:%M}.")
-    if clip.status is not ClipStatus.COMPLETED:
-        return
+    # A key of another folder says nothing of where its file is: that is for a person to find.
+    if clip.status is ClipStatus.COMPLETED and clip.r2_key:
+        yield from _judge_files(drift, clip, file, thumbnail)
+
+
+def _judge_files(
+    drift: Callable[..., Drift], clip: ClipMetadata, file: StoredObject | None, thumbnail: StoredObject | None
+) -> Iterator[Drift]:
+    """What differs between a completed clip and its files."""
     if file is None:
         yield drift(DriftKind.METADATA_WITHOUT_FILE, text=f"is completed, and R2 has no {clip.r2_key}.")
         return
@@ -161,6 +167,8 @@ def judge_video_document(scanned: ScannedVideo, rules: Rules) -> Iterator[Drift]
     video, updated_at = scanned.video, scanned.updated_at
     if video is None or updated_at is None:
         return
+    if text := describe_odd_fields(video):
+        yield Drift(DriftKind.DOCUMENT_ODD, scanned.user_id, scanned.video_id, text)
     if video.status is VideoStatus.PROCESSING and rules.check_is_stuck(updated_at):
         text = f"is in processing, and was written last {updated_at:%Y-%m-%d %H:%M}."
         yield Drift(DriftKind.VIDEO_STUCK, scanned.user_id, scanned.video_id, text)
@@ -174,6 +182,13 @@ def judge_statistics(scanned: ScannedVideo, counted: Counter[str]) -> Iterator[D
         yield Drift(DriftKind.STATISTICS_DIFFER, scanned.user_id, scanned.video_id, text)
 
 
+def describe_odd_fields(model: VideoMetadata | ClipMetadata) -> str:
+    """The fields that the document does not hold as they are shown, and why; empty where there is none."""
+    told = [f"{one.name} ({one.reason.rstrip('.')})" for one in model.mended]
+    certain = sum(one.is_certain for one in model.mended)
+    return f"has odd fields, {certain} of {len(told)} with a certain value: {', '.join(told)}." if told else ""
+
+
 def describe_statistics(said: int, counted: int) -> str:
     """How the statistics differ; with equal sums, the styles do."""
     styles = ", by other styles" if said == counted else ""
@@ -182,9 +197,9 @@ def describe_statistics(said: int, counted: int) -> str:
 
 def find_keys(scanned: ScannedClip) -> tuple[str | None, str | None]:
     """The keys of the clip's file and of its thumbnail, also of one that the clip does not know of."""
-    return (None, None) if scanned.clip is None else (scanned.clip.r2_key, find_thumbnail_key(scanned.clip))
+    return (None, None) if scanned.clip is None else (scanned.clip.file_key, find_thumbnail_key(scanned.clip))
 
 
 def find_thumbnail_key(clip: ClipMetadata) -> str:
     """Where the clip's thumbnail is, or would be."""
-    return clip.thumbnail_r2_key or clip_id_of(clip.r2_key) + THUMBNAIL_SUFFIX
+    return clip.thumbnail_r2_key or clip_id_of(clip.file_key) + THUMBNAIL_SUFFIX

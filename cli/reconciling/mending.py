@@ -60,6 +60,8 @@ class Mender:
             yield mended
 
     async def _mend_one(self, drift: Drift, video: ScannedVideo) -> bool:
+        if drift.kind is DriftKind.DOCUMENT_ODD:
+            return await self._mend_document(drift)
         for attempt in range(ATTEMPTS):
             try:
                 return await self._try_mend(drift, video)
@@ -82,6 +84,14 @@ class Mender:
         if drift.kind in {one.kind for one in judge_clip(video, clip, file, thumbnail, self._rules)}:
             return await self._mend_clip(drift, clip, file, thumbnail)
         return True  # somebody took the clip up meanwhile, or what was mended before mended this, too
+
+    async def _mend_document(self, drift: Drift) -> bool:
+        """Whether no odd field is left: those with a certain value are written, the others stay for a person."""
+        if drift.clip_id is None:
+            video = await self._services.videos(drift.user_id).mend_video(drift.video_id)
+            return not video.mended
+        clip = await self._services.clips(drift.user_id, drift.video_id).mend_clip(drift.clip_id)
+        return not clip.mended
 
     # Clips
 

@@ -159,10 +159,6 @@ class Reconciler:
         self.summary.videos += 1
         self.summary.clips += judge.clips_count
         self.summary.files += judge.files_count
-        place = f"{video.user_id}/{video.video_id}"
-        unreadable = [place] if video.is_unreadable else []
-        for path in [*unreadable, *(f"{place}/{clip_id}" for clip_id in judge.unreadable_clip_ids)]:
-            self._remark(f"{path} is left out: its document is unreadable.")
         return judge.finish()
 
     async def _settle(self, drifts: list[Drift], video: ScannedVideo) -> None:

@@ -104,7 +104,8 @@ class Clip(Node):
     ) -> str | None:
         """A presigned URL, signed only when the field is selected."""
         _assert_expires_in(expires_in)
-        if self.model.status is not models.ClipStatus.COMPLETED or not check_form_c(self.model.r2_key):
+        key = self.model.r2_key
+        if self.model.status is not models.ClipStatus.COMPLETED or not key or not check_form_c(key):
             return None
         return info.context.services.storage.presign_get(
             self.model.r2_key,

@@ -120,6 +120,8 @@ class Video(Node):
     @strawberry.field(description="What was found worth cutting: read from R2, and only when asked for.")
     async def highlights(self, info: Info) -> list[Highlight] | None:
         """The entries of highlights.json, or None where there is no such file."""
+        if not self.model.highlights_json_key:
+            return None
         found = await info.context.loaders.highlights.load(self.model.highlights_json_key)
         if found is None:
             return None

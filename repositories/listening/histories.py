@@ -17,7 +17,7 @@ from repositories.listening.feeds import DEFAULT_MAX_DOCUMENTS
 from repositories.listening.payers import NOBODY, Payer
 from repositories.listening.targets import AnyTarget, VideoTarget
 from repositories.listening.versions import Version, digest_path, to_moment
-from repositories.models import ClipMetadata
+from repositories.statistics import read_style
 from repositories.stored import StoredDocument
 from repositories.wire import Wire
 
@@ -158,5 +158,4 @@ def _pick(target: AnyTarget, known: Known, version: Version, *, is_told: bool) -
 
 
 def _read_style(document: StoredDocument) -> str | None:
-    style = document.get("style")
-    return style if isinstance(style, str) else str(ClipMetadata.STORED_DEFAULTS["style"])
+    return read_style(document.get("style"))

@@ -10,7 +10,7 @@ from typing import Any
 from google.cloud.firestore_v1.types import Target as TargetMessage
 
 from repositories.listening.changes import Model
-from repositories.reading import try_read_clip_document, try_read_video_document
+from repositories.reading import read_clip_document, read_video_document
 from repositories.stored import StoredDocument
 
 
@@ -32,7 +32,7 @@ class VideoTarget:
 
     def read(self, document: StoredDocument) -> Model | None:
         """The video."""
-        return try_read_video_document(document)
+        return read_video_document(document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class VideosTarget:
 
     def read(self, document: StoredDocument) -> Model | None:
         """The video."""
-        return try_read_video_document(document)
+        return read_video_document(document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class ClipsTarget:
 
     def read(self, document: StoredDocument) -> Model | None:
         """The clip."""
-        return try_read_clip_document(document)
+        return read_clip_document(document)
 
 
 AnyTarget = VideoTarget | VideosTarget | ClipsTarget

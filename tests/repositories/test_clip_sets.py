@@ -87,14 +87,14 @@ async def test_every_page_is_what_firestore_answers(clips: ClipRepository, order
 
 
 @pytest.mark.parametrize("value", [b"a", [1], {"a": 1}])
-def test_what_no_cursor_holds_comes_last(value: Any) -> None:
+def test_values_of_types_behind_texts_come_last(value: Any) -> None:
     def make(name: str, priority: Any) -> StoredDocument:
         path = f"users/u/videos/v/clips/{name}"
         return StoredDocument(path, make_document({"priority": priority}), MOMENT, MOMENT)
 
     clips = ClipSet.of(Filter(), [make("a", value), make("b", "text"), make("c", 1)])
     span = Span(ClipOrder.PRIORITY_ASC, 10, None, None, from_end=False)
-    assert [clip.clip_id for clip in clips.find_page(Filter(), span)] == ["c"]
+    assert [clip.clip_id for clip in clips.find_page(Filter(), span)] == ["c", "b", "a"]
 
 
 def test_first_pages_that_are_asked_for_again_are_there() -> None:

@@ -89,7 +89,7 @@ async def test_video_is_told_as_it_is_stored(scanner: Scanner, videos: VideoRepo
     await videos.create_video(make_video())
     found = await scanner.read_video(videos.user_id, "v")
     assert found.video == await videos.get_video("v")
-    assert (found.is_deleting, found.is_unreadable) == (False, False)
+    assert not found.is_deleting
     assert found.updated_at is not None
     assert before <= found.updated_at <= datetime.now(UTC)
 
@@ -101,16 +101,17 @@ async def test_video_that_is_being_deleted_is_a_tombstone(
     with pytest.raises(OSError, match="v"):
         await videos.delete_video("v", BrokenStore())
     found = await scanner.read_video(videos.user_id, "v")
-    assert (found.video, found.is_deleting, found.is_unreadable) == (None, True, False)
+    assert (found.video, found.is_deleting) == (None, True)
     assert [one async for one in scanner.list_videos(videos.user_id)] == ["v"]
 
 
-async def test_document_that_is_no_video_is_unreadable_and_not_missing(
+async def test_document_that_says_nothing_of_a_video_is_one_all_the_same(
     scanner: Scanner, client: FirestoreClient, user_id: str
 ) -> None:
     await document(client, user_id, "videos", "v").set({"status": "no status"})
     found = await scanner.read_video(user_id, "v")
-    assert (found.video, found.is_deleting, found.is_unreadable) == (None, False, True)
+    assert found.video is not None
+    assert [(one.name, one.is_certain) for one in found.video.mended] == [("status", False)]
     assert found.updated_at is not None
 
 
@@ -158,7 +159,7 @@ async def test_clip_that_is_being_deleted_keeps_the_keys_of_its_files(
     assert await clips.get_clip(clip.clip_id) is None
 
 
-async def test_clip_that_cannot_be_read_keeps_the_keys_that_can(
+async def test_odd_clip_keeps_the_keys_that_its_document_names(
     scanner: Scanner, client: FirestoreClient, clips: ClipRepository
 ) -> None:
     """Whatever else is wrong with it, the file that it names is not nobody's."""
@@ -166,7 +167,9 @@ async def test_clip_that_cannot_be_read_keeps_the_keys_that_can(
     await document(client, clips.user_id, "videos", "v", "clips", "c").set(fields)
     found = await scanner.read_clip(clips.user_id, "v", "c")
     assert found is not None
-    assert (found.clip, found.is_deleting) == (None, False)
+    assert found.clip is not None
+    assert found.clip.r2_key == ""
+    assert {one.name for one in found.clip.mended} == {"status", "r2_key", "thumbnail_r2_key"}
     assert found.keys == {"u/v/clips/c.mp4"}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from repositories.client import FirestoreClient
 from repositories.models import VideoMetadata
-from repositories.reading import try_read_video_document
+from repositories.reading import read_video_document
 from repositories.stored import StoredDocument
 from repositories.video_cache import BYTES_PER_ENTRY, BYTES_PER_VIDEO, VideoCache
 from repositories.videos import VideoRepository
@@ -21,7 +21,7 @@ def make_document(video_id: str = "v", seconds: int = 0, **fields: Any) -> Store
 def test_a_version_is_read_once() -> None:
     cache, document = VideoCache(2**20), make_document()
     video = cache.read(document)
-    assert video == try_read_video_document(document)
+    assert video == read_video_document(document)
     assert video is not None
     assert video is cache.read(make_document())
     assert video.version == MOMENT
@@ -43,10 +43,10 @@ def test_paths_are_told_apart() -> None:
 
 
 def test_what_is_no_video_is_looked_at_each_time() -> None:
-    """One that is missing, one that is being deleted, one that cannot be read, and one of no version."""
+    """One that is missing, one that is being deleted, and one of no version."""
     cache = VideoCache(2**20)
     missing = StoredDocument("users/u/videos/v", None, None, None)
-    for document in (missing, make_document(status="deleting"), make_document(clips_count="many")):
+    for document in (missing, make_document(status="deleting")):
         assert cache.read(document) is None
     assert cache.read(StoredDocument("users/u/videos/v", {"video_title": "A"}, MOMENT, None)) is not None
     assert cache.size_bytes == 0

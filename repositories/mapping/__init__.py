@@ -1,0 +1,1 @@
+"""Between documents as Firestore holds them and models: no stored value makes a document unreadable."""

@@ -1,0 +1,42 @@
+"""Whom a document's odd fields are told to: the log once for each version of the document, and a counter."""
+
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+
+from repositories.mapping.mended_fields import MendedField
+
+log = structlog.get_logger(__name__)
+
+MAX_VERSIONS_KNOWN = 10_000
+"""Versions of documents, at some 250 bytes each; beyond them the one seen longest ago is told again."""
+
+
+class OddDocuments:
+    """The odd documents that this process has read: `documents_count` of them, and the fields by name."""
+
+    def __init__(self, max_versions: int = MAX_VERSIONS_KNOWN) -> None:
+        self.documents_count = 0
+        self.fields = Counter[str]()
+        self._max_versions = max_versions
+        self._known = OrderedDict[tuple[str, datetime | None], None]()
+
+    def tell(self, path: str, version: datetime | None, mended: Sequence[MendedField]) -> None:
+        """The document's odd fields are logged and counted, unless they were before."""
+        key = path, version
+        if key in self._known:
+            self._known.move_to_end(key)
+            return
+        self._known[key] = None
+        if len(self._known) > self._max_versions:
+            self._known.popitem(last=False)
+        self.documents_count += 1
+        self.fields.update({one.field for one in mended})
+        reasons = {one.name: one.reason for one in mended}
+        log.warning("document_odd", path=path, fields=reasons, documents_count=self.documents_count)
+
+
+odd_documents = OddDocuments()
+"""Those of this process."""
