@@ -258,19 +258,16 @@ def assert_segment(segment: str) -> None:
     identifiers.parse_form_c(segment)
 
 
-def check_segment(segment: str) -> bool:
-    """Whether `assert_segment` lets it pass."""
-    try:
-        assert_segment(segment)
-    except ValueError:
-        return False
-    return True
+def check_stays(segment: str) -> bool:
+    """Whether a stored segment names something in its folder, in whichever form of Unicode it was written."""
+    is_anywhere = segment not in _NOWHERE and "/" not in segment and "\\" not in segment
+    return is_anywhere and not _CONTROL_CHARACTER.search(segment)
 
 
 def check_is_within(key: str, user_id: str, video_id: str) -> bool:
-    """Whether the key names a file below `{user_id}/{video_id}/`, and leads nowhere else."""
+    """Whether a stored key names a file below `{user_id}/{video_id}/`, and leads nowhere else."""
     folder = f"{user_id}/{video_id}/"
-    return key.startswith(folder) and all(map(check_segment, key.removeprefix(folder).split("/")))
+    return key.startswith(folder) and all(map(check_stays, key.removeprefix(folder).split("/")))
 
 
 def _join(*segments: str) -> str:

@@ -285,7 +285,7 @@ class ClipMetadata(Document):
         filename = f"{clip_id}.mp4"
         return {
             **cls.STORED_DEFAULTS,
-            "filename": filename if keys.check_segment(filename) else "clip.mp4",
+            "filename": filename if keys.check_stays(filename) else "clip.mp4",
             "scene_title": _to_title(clip_id),
             "created_by": _to_title(user_id),
         }
