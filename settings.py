@@ -273,6 +273,9 @@ class Settings(BaseSettings):
     request_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
         10.0, description="Seconds after which a request is given up, and what it does underneath cancelled."
     )
+    max_requests_in_flight: Annotated[int, Field(gt=0)] = Field(
+        64, description="Requests that run at once in a process; what comes beyond that is refused with 503."
+    )
     max_sockets_per_caller: Annotated[int, Field(gt=0)] = Field(
         100,
         description="WebSockets and event streams of a caller at once; "

@@ -1,7 +1,8 @@
 """The Starlette app: every address that clipgraph answers on."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -17,6 +18,7 @@ from gql.draining import draining_at_signals
 from gql.explorer import origin_of, page_response, serve_asset, wants_page
 from gql.headers import SecurityHeaders
 from gql.health import Readiness, livez
+from gql.http.admission import ADMISSION_KEY, AdmissionLimit
 from gql.http.header_limits import HeaderLimits
 from gql.http.request_limits import RequestLimits
 from gql.http.strangers import StrangerLimit
@@ -73,6 +75,7 @@ def _choose_middleware(services: Services) -> list[Middleware]:
     settings = services.settings
     open_to_this_machine = [] if settings.has_issuer else [Middleware(LoopbackOnly, settings.allowed_origins)]
     return [
+        Middleware(AdmissionLimit, services.admission),
         Middleware(SecurityHeaders, trusted_hops=settings.trusted_proxy_hops),
         Middleware(RequestLog),
         Middleware(StrangerLimit, services.budgets, settings.trusted_proxy_hops),
@@ -100,11 +103,12 @@ def create_services(settings: Settings) -> Services:
 
 
 @contextlib.asynccontextmanager
-async def _run(app: Starlette) -> AsyncIterator[None]:
+async def _run(app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
     services: Services = app.state.services
     with draining_at_signals(services.drain):
         async with follow_credentials(services.settings, services.storage):
-            yield
+            # For the server's protocol, which refuses at less cost than the app (`http/uvicorn_protocols.py`).
+            yield {ADMISSION_KEY: services.admission}
     await services.close()
 
 

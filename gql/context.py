@@ -1,5 +1,6 @@
 """What every resolver is handed: who is calling, the services behind the API, and this request's loaders."""
 
+import asyncio
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ from gql.clips.merging import StatusMerger
 from gql.draining import Drain
 from gql.execution.documents import KnownDocuments
 from gql.execution.kept import KeptAnswers
+from gql.http.admission import Admission
+from gql.http.disconnects import Presence
 from gql.permissions import Principal
 from gql.rate_limits.budgets import Budgets
 from gql.rate_limits.event_scope import EventScope
@@ -90,6 +93,11 @@ class Services:
         return Budgets(self.settings)
 
     @cached_property
+    def admission(self) -> Admission:
+        """The requests that run at once."""
+        return Admission(self.settings.max_requests_in_flight, self.settings.allowed_origins)
+
+    @cached_property
     def listener(self) -> Listener:
         """What all subscriptions of this process listen to."""
         return Listener(self.firestore, max_documents=self.settings.max_followed_documents)
@@ -117,6 +125,11 @@ class Context:
     loaders: "Loaders"
     request_id: str
     event: EventScope = field(default_factory=EventScope)
+    # In the loop's time. The deadline counts from here, whatever the request waits for.
+    arrived_at: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+    # Where hanging up is to cancel what runs: over HTTP, for operations with one answer.
+    presence: Presence | None = None
+    is_on_socket: bool = False
 
     @property
     def hides_suggestions(self) -> bool:

@@ -18,6 +18,7 @@ from gql.context import Context
 from gql.cost.extension import Cost
 from gql.errors import ErrorCodes, log_errors
 from gql.execution.executor import ColumnExecutor
+from gql.http.in_flight import InFlight
 from gql.mutation import assert_guarded
 from gql.node import NodeQueries
 from gql.rate_limits.event_scope import each_in_time
@@ -92,7 +93,7 @@ def create_schema(executor: type[Executor[Any]] = ColumnExecutor) -> Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        extensions=[ErrorCodes, SchemaSecrecy, ParsedOnce, Cost, FreshReads],
+        extensions=[ErrorCodes, SchemaSecrecy, ParsedOnce, InFlight, Cost, FreshReads],
         execution_context_class=executor,
         exception_handlers=HANDLERS,
         config=StrawberryConfig(relay_max_results=0),

@@ -125,7 +125,12 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await operation.send_initial_errors([rate_limited(error)])
             return
         # Strawberry reads the context before it waits for anything, so operations do not see each other's.
-        self.context = replace(self.context, loaders=Loaders(self.context.services), event=EventScope())
+        self.context = replace(
+            self.context,
+            loaders=Loaders(self.context.services),
+            event=EventScope(),
+            arrived_at=asyncio.get_running_loop().time(),
+        )
         await super().run_operation(operation)
 
     async def shutdown(self) -> None:

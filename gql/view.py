@@ -1,5 +1,6 @@
 """GraphQL over HTTP: Strawberry's view with the media types, status codes and errors that the standard asks for."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -28,7 +29,9 @@ from gql.context import Context, Services
 from gql.draining import RETRY_AFTER_SECONDS as ENDING_RETRY_SECONDS
 from gql.errors import ErrorCode, log_errors
 from gql.event_streams import EventStream, EventTransport, Holding, only
+from gql.http.admission import SLOT_KEY, Slot
 from gql.http.connection_limits import SEATS_KEY
+from gql.http.disconnects import PRESENCE_KEY, Presence
 from gql.http.media_types import GRAPHQL_RESPONSE, JSON, parse_accept
 from gql.loaders import Loaders
 from gql.permissions import NOBODY, Principal
@@ -72,6 +75,10 @@ class GraphQLView(GraphQL[Context, None]):
             return
         try:
             await super().__call__(scope, receive, send)
+        except asyncio.CancelledError:
+            if (presence := scope["state"].get(PRESENCE_KEY)) is not None:
+                presence.assert_there()
+            raise
         except MalformedRequestError as error:
             await error.response(scope, receive, send)
         except CallerRefusedError as error:
@@ -115,6 +122,9 @@ class GraphQLView(GraphQL[Context, None]):
             result: Any = refusal if request_data.protocol == "http" else only(refusal)
         else:
             request_data = replace(request_data, query=query)
+            if request_data.protocol == "http":
+                context = replace(context, presence=Presence(kwargs["request"].receive))
+                setattr(kwargs["request"].state, PRESENCE_KEY, context.presence)
             result = await super().execute_operation(request_data=request_data, context=context, **kwargs)
         if isinstance(result, AsyncGenerator):
             kwargs["request"].state.stream = (context.principal, result)
@@ -142,11 +152,15 @@ class GraphQLView(GraphQL[Context, None]):
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """The context of one request, with loaders of its own. A socket's caller is known once it says who it is."""
         del response
+        if isinstance(request, WebSocket):
+            return Context(NOBODY, self._services, Loaders(self._services), request.state.request_id, is_on_socket=True)
+        slot: Slot = getattr(request.state, SLOT_KEY)
         return Context(
-            principal=NOBODY if isinstance(request, WebSocket) else await self._admit(request),
+            principal=await self._admit(request),
             services=self._services,
             loaders=Loaders(self._services),
             request_id=request.state.request_id,
+            arrived_at=slot.arrived_at,
         )
 
     async def _admit(self, request: Request) -> Principal:

@@ -150,7 +150,7 @@ def _start(plan: Plan, folder: Path, say: Say) -> Iterator[Servers]:
         say("starting the peers")
         far = None
         if any(cell.is_far for cell in plan.list_cells()):
-            far = cleanup.enter_context(_move_away(stack.endpoints, plan.delay_ms, folder))
+            far = cleanup.enter_context(move_away(stack.endpoints, plan.delay_ms, folder))
         servers = Servers()
         cleanup.callback(servers.stop)
         servers.start(plan.list_cells(), Backends(stack.endpoints), far, folder)
@@ -158,7 +158,7 @@ def _start(plan: Plan, folder: Path, say: Say) -> Iterator[Servers]:
 
 
 @contextlib.contextmanager
-def _move_away(endpoints: Endpoints, delay_ms: float, folder: Path) -> Iterator[Backends]:
+def move_away(endpoints: Endpoints, delay_ms: float, folder: Path) -> Iterator[Backends]:
     """The same Firestore and S3, a round trip of so many milliseconds away."""
     host_ports = [endpoints.firestore_host_port, endpoints.r2_endpoint_url.removeprefix("http://")]
     command = [sys.executable, "-m", "benchmarks.delay", "--milliseconds", str(delay_ms), *host_ports]

@@ -91,14 +91,18 @@ class Cost(SchemaExtension):
         yield
 
     async def on_execute(self) -> AsyncIterator[None]:
-        """Cancels what runs at the deadline."""
+        """Cancels what runs at the deadline, which counts from the request's arrival."""
         context, budgets = self._context, self._context.services.budgets
         context.event.bound_reads = self._bound.document_reads
         self._counts.limit = context.services.settings.max_document_reads - self._bound.document_reads
         seconds = context.services.settings.request_timeout_seconds
+        ends_at = context.arrived_at + seconds
+        if asyncio.get_running_loop().time() >= ends_at:
+            # Entered now, a timeout would still let the operation begin.
+            raise timed_out(seconds, self.execution_context.operation_type)
         try:
             with budgets.running(context.principal, self._bound.document_reads):
-                async with asyncio.timeout(seconds) as deadline:
+                async with asyncio.timeout_at(ends_at) as deadline:
                     yield
                     self._encode_data()
         except RateLimitedError as error:

@@ -9,6 +9,8 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from gql.http.admission import ADMISSION_KEY, HEALTH_PATHS, REFUSAL_BODY, SLOT_KEY, Admission
+
 # From the first byte of a request, or from the opening of its connection, to the end of its headers.
 HEADERS_SECONDS = 10
 # All of a request's headers together: what browsers and tokens need is far below.
@@ -74,12 +76,16 @@ class PunctualSocketProtocol(ReaderLimit, WebSocketsSansIOProtocol):
 
 
 class PunctualProtocol(ReaderLimit, HttpToolsProtocol):
-    """Closes connections on which headers do not end in time, or a body that nobody reads does not end at all."""
+    """Closes connections on which headers do not end in time, or a body that nobody reads does not end at all.
+
+    Where as many requests run as may, it answers 503 itself: for the app that would cost ten times as much.
+    """
 
     _timer: asyncio.TimerHandle | None = None
     _headers_bytes = 0
     _is_in_headers = True
     _unread_bytes: int | None = None
+    _is_shed = False
 
     def connection_made(self, transport: Any) -> None:
         """The first request's time begins."""
@@ -110,13 +116,36 @@ class PunctualProtocol(ReaderLimit, HttpToolsProtocol):
         """The rest is the app's to wait for."""
         self._is_in_headers, self._headers_bytes = False, 0
         self._stop_timer()
-        super().on_headers_complete()
+        admission: Admission | None = self.app_state.get(ADMISSION_KEY)
+        if admission is None or not self._must_have_slot():
+            super().on_headers_complete()
+            return
+        slot = admission.take()
+        if slot is None:
+            self._shed(admission)
+            return
+        self.scope["state"][SLOT_KEY] = slot
+        try:
+            super().on_headers_complete()
+        except BaseException:
+            slot.leave()
+            raise
+
+    def on_body(self, body: bytes) -> None:
+        """A body that nobody reads is passed over."""
+        if not self._is_shed:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The next bytes are the next request's headers."""
         self._is_in_headers, self._unread_bytes = True, None
         self._stop_timer()
-        super().on_message_complete()
+        if not self._is_shed:
+            super().on_message_complete()
+            return
+        self._is_shed = False
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def on_response_complete(self) -> None:
         """What is still to come of the body has an end, and a time."""
@@ -130,6 +159,24 @@ class PunctualProtocol(ReaderLimit, HttpToolsProtocol):
         self._stop_timer()
         self._stop_write_timer()
         super().handle_websocket_upgrade()
+
+    def _must_have_slot(self) -> bool:
+        """Whether the request is one that the app will run at once: those that wait behind another get theirs there."""
+        is_first = getattr(self.cycle, "response_complete", True)
+        is_health_check = self.url.partition(b"?")[0].decode("latin-1") in HEALTH_PATHS
+        return is_first and not is_health_check and not self.parser.should_upgrade()
+
+    def _shed(self, admission: Admission) -> None:
+        """Answers 503, and passes over the body that may follow."""
+        self._is_shed, self._unread_bytes = True, 0
+        self._start_timer()
+        is_kept = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
+        headers = [*admission.make_headers(self.headers), (b"connection", b"keep-alive" if is_kept else b"close")]
+        lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+        body = b"" if self.parser.get_method() == b"HEAD" else REFUSAL_BODY
+        self.transport.write(b"HTTP/1.1 503 Service Unavailable\r\n%b\r\n%b" % (lines, body))
+        if not is_kept:
+            self.transport.close()
 
     def _start_timer(self) -> None:
         self._stop_timer()
