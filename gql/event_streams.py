@@ -13,7 +13,6 @@ from strawberry.http.streaming import SSETransport
 
 from gql.draining import Drain
 from gql.errors import unauthenticated
-from gql.http.admission import SLOT_KEY
 from gql.http.connection_limits import Seat
 from gql.http.media_types import EVENT_STREAM, parse_accept
 from gql.permissions import Principal
@@ -51,8 +50,7 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends all there is."""
-        # A stream may last for hours, and does little.
-        scope["state"][SLOT_KEY].leave()
+        del scope
         held = self._holding
         with held.seat:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})

@@ -107,6 +107,8 @@ class GraphQLView(GraphQL[Context, None]):
         protocol = transport.protocol if transport else "http"
         if request.method == "GET":
             assert_preflighted(request.headers)
+            # Mostly there is none; what there is must have come before the query runs, as with POST.
+            await request.get_body()
             given = {name: value for name, value in request.query_params.items() if value}
             return read_parameters(self.parse_query_params(given), protocol)
         assert_json(request.content_type)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 import orjson
 import structlog
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gql.errors import ErrorCode
 from gql.headers import HEADERS
@@ -28,17 +28,23 @@ RawHeaders = list[tuple[bytes, bytes]]
 class Slot:
     """One request's place among those that run, until `leave`; `arrived_at` is in the loop's time."""
 
-    __slots__ = ("_admission", "arrived_at")
+    __slots__ = ("_admission", "_is_held", "arrived_at")
 
     def __init__(self, admission: "Admission") -> None:
-        self._admission: Admission | None = admission
+        self._admission = admission
+        self._is_held = True
         self.arrived_at = asyncio.get_running_loop().time()
 
     def leave(self) -> None:
         """Another request may run."""
-        if self._admission is not None:
+        if self._is_held:
             self._admission.in_flight -= 1
-            self._admission = None
+            self._is_held = False
+
+    def come_back(self) -> bool:
+        """Whether the request has its place again; another may have it by now, and all others too."""
+        self._is_held = self._is_held or self._admission.enter()
+        return self._is_held
 
 
 class Admission:
@@ -53,11 +59,15 @@ class Admission:
 
     def take(self) -> Slot | None:
         """A slot; None where all are taken."""
+        return Slot(self) if self.enter() else None
+
+    def enter(self) -> bool:
+        """Whether one request more runs now."""
         if self.in_flight >= self._limit:
             self._count_refusal()
-            return None
+            return False
         self.in_flight += 1
-        return Slot(self)
+        return True
 
     def make_headers(self, request_headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
         """The headers of a refusal, which pages of allowed origins may read."""
@@ -80,8 +90,15 @@ class Admission:
             self._unlogged, self._logged_at = 0, now
 
 
+class OverloadedError(Exception):
+    """While a request's body was waited for, others took all places."""
+
+
 class AdmissionLimit:
-    """Answers 503 where as many requests run as may; health checks always pass, and sockets are counted by message."""
+    """Answers 503 where as many requests run as may; health checks always pass, and sockets are counted by message.
+
+    A request runs from its last byte to its answer's first: clients that send or read slowly take nobody's place.
+    """
 
     def __init__(self, app: ASGIApp, admission: Admission) -> None:
         self._app = app
@@ -101,8 +118,14 @@ class AdmissionLimit:
             await send({"type": "http.response.body", "body": REFUSAL_BODY})
             return
         state[SLOT_KEY] = slot
+
+        async def send_without_slot(message: Message) -> None:
+            # All that is left to do is to wait for a client that may be slow, or stay for hours.
+            slot.leave()
+            await send(message)
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, send_without_slot)
         finally:
             slot.leave()
 

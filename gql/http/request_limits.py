@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gql.errors import ErrorCode
+from gql.http.admission import OVERLOADED_MESSAGE, RETRY_AFTER_SECONDS, SLOT_KEY, OverloadedError, Slot
 from gql.http.connection_limits import SEAT_KEY, SEATS_KEY, Seats
 from gql.rate_limits.allowances import resolve_address
 from gql.rate_limits.budgets import QUOTA_KEY, Quota, RateLimitedError
@@ -58,7 +59,11 @@ class RequestLimits:
         scope.setdefault("state", {})[SEATS_KEY] = self._seats
         quota_send = _SendWithQuota(scope, send)
         try:
-            await self._app(scope, _receive_in_time(receive, self._body_seconds), quota_send)
+            slot = scope["state"].get(SLOT_KEY)
+            await self._app(scope, _receive_in_time(receive, self._body_seconds, slot), quota_send)
+        except OverloadedError:
+            headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+            await error_response(503, OVERLOADED_MESSAGE, ErrorCode.UNAVAILABLE, headers)(scope, receive, send)
         except RateLimitedError as error:
             log.info("request_refused", code=ErrorCode.RATE_LIMITED, reason=error.message)
             await rate_limited_response(error)(scope, receive, send)
@@ -101,7 +106,8 @@ def rate_limited_response(error: RateLimitedError) -> Response:
     return error_response(429, error.message, ErrorCode.RATE_LIMITED, headers)
 
 
-def _receive_in_time(receive: Receive, seconds: float) -> Receive:
+def _receive_in_time(receive: Receive, seconds: float, slot: Slot | None) -> Receive:
+    """Receives a body until it is late; while it is not there, the request is none of those that run."""
     ends_at = asyncio.get_running_loop().time() + seconds
     has_body = False
 
@@ -109,12 +115,16 @@ def _receive_in_time(receive: Receive, seconds: float) -> Receive:
         nonlocal has_body
         if has_body:
             return await receive()
+        if slot is not None:
+            slot.leave()
         try:
             async with asyncio.timeout_at(ends_at):
                 message = await receive()
         except TimeoutError:
             raise BodyTooSlowError from None
         has_body = not message.get("more_body", False)
+        if has_body and slot is not None and not slot.come_back():
+            raise OverloadedError
         return message
 
     return receive_in_time

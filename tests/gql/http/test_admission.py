@@ -67,7 +67,7 @@ async def target(settings: Settings, protocol: type[asyncio.Protocol] | str) -> 
     app = create_app(settings.model_copy(update=changes))
     with socket.socket(proto=socket.IPPROTO_TCP) as listener, contextlib.closing(firestore):
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_config=None, http=protocol, ws=PunctualSocketProtocol)  # type: ignore[arg-type]
+        config = uvicorn.Config(app, log_config=None, http=protocol, ws=PunctualSocketProtocol)
         config.load()
         server = uvicorn.Server(config)
         server.lifespan = config.lifespan_class(config)
@@ -135,6 +135,24 @@ async def test_refused_connection_goes_on(target: Target, client: httpx.AsyncCli
             assert (await another.post("/graphql", content=b" " * size)).status_code == 503
         assert (await another.head("/")).status_code == 503
         assert (await another.get("/livez")).json() == {"status": "ok"}
+
+
+async def test_clients_that_send_slowly_take_nobodys_place(target: Target, client: httpx.AsyncClient) -> None:
+    """However many bodies are under way, requests that are there run; a body that comes too late finds all taken."""
+    host, port = target.address.removeprefix("http://").split(":")
+    slow = [await asyncio.open_connection(host, int(port)) for _ in range(5 * LIMIT)]
+    head = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n{"
+    body = json.dumps(ASK).encode()
+    for _, writer in slow:
+        writer.write(head % len(body))
+    assert (await client.post("/graphql", json={"query": "{ viewer { userId } }"})).status_code == 200
+    async with fill(target, client):
+        for reader, writer in slow:
+            writer.write(body[1:])
+            assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 503")
+            writer.close()
+            await writer.wait_closed()
+        assert target.services.admission.in_flight == LIMIT
 
 
 async def test_pages_of_allowed_origins_can_read_the_refusal(target: Target, client: httpx.AsyncClient) -> None:

@@ -6,7 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from gql.context import Context, Services
+from gql.loaders import Loaders
+from gql.permissions import Principal, Role
+from gql.schema import schema
 from tests.gql.conftest import MakeClient
+
+ALICE = Principal("alice", frozenset({Role.USER}))
 
 SECONDS = 0.5
 VIDEO = '{ video(videoId: "v") { id } videos { nodes { id } } }'
@@ -20,6 +26,19 @@ def silent_address() -> Iterator[str]:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+async def test_deadline_counts_from_arrival(services: Services) -> None:
+    """What waited too long before it could run does not begin."""
+    now = asyncio.get_running_loop().time()
+    seconds = services.settings.request_timeout_seconds
+    for waited, code in ((seconds * 0.1, None), (seconds + 1, "TIMEOUT")):
+        context = Context(ALICE, services, Loaders(services), request_id="test", arrived_at=now - waited)
+        result = await schema.execute("{ videos { nodes { id } } }", context_value=context)
+        codes = [error.formatted["extensions"]["code"] for error in result.errors or ()]
+        assert codes == ([] if code is None else [code])
+        assert result.extensions is not None
+        assert (result.extensions["cost"]["actual"]["rpcs"] == 0) == (code is not None)
 
 
 @pytest.mark.parametrize("document", [VIDEO, DELETE], ids=["query", "mutation"])
