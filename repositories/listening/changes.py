@@ -1,8 +1,11 @@
 """What subscribers are told: that a document is there, has changed, or is gone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from functools import cached_property
+from operator import attrgetter
+from typing import Protocol, overload
 
 from repositories.listening.versions import Version
 from repositories.models import ClipMetadata, VideoMetadata
@@ -80,6 +83,33 @@ class Event:
     latest_micros: int
     before: Entry | None
     after: Entry | None
+
+
+class Arrivals(Sequence[Event]):
+    """The events of a first state, in order, made when they are asked for: most often nobody is there to be told."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._entries = entries
+
+    @cached_property
+    def _events(self) -> Sequence[Event]:
+        shown = sorted((entry for entry in self._entries if entry.is_shown), key=attrgetter("version"))
+        return [Event(entry.id, entry.version, entry.version.micros, None, entry) for entry in shown]
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def __bool__(self) -> bool:
+        return bool(self._entries)
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Event]: ...
+
+    def __getitem__(self, index: int | slice) -> Event | Sequence[Event]:
+        return self._events[index]
 
 
 def check_style(style: str | None, wanted: str | None) -> bool:

@@ -103,11 +103,11 @@ class Dialogue:
 
     def _take_change(self, told: Any) -> None:
         self.documents_read += 1
+        for target_id in self._ending.keys() & told.target_ids:
+            self._ending[target_id].count_read()
         for feed in self._find(told.target_ids):
             feed.change(told.document)
             self._refuse_if_too_large(feed)
-        for target_id in self._ending.keys() & told.target_ids:
-            self._ending[target_id].count_read()
         for feed in self._find(told.removed_target_ids):
             feed.lose(told.document.name, to_micros(told.document.update_time))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from repositories.listening.changes import Entry, Event, check_shown
+from repositories.listening.changes import Arrivals, Entry, Event, check_shown
 from repositories.listening.decoding import DocumentDecoder
 from repositories.listening.departures import Departures
 from repositories.listening.payers import NOBODY, Payer
@@ -126,9 +126,8 @@ class Feed:
         elif read_micros < self.read_micros:
             return  # a new stream that is not as far yet
         if self._pending or self._is_reset:
-            self.events = self._take(read_micros)
-            for event in self.events:
-                self.departures.add(event)
+            self.events = self._take_first() if self.read_micros is None else self._take(read_micros)
+            self._log_departures()
         if self._is_gap and self.read_micros is not None:
             self.departures.add_gap(self.read_micros, read_micros)
         self._is_gap = False
@@ -146,7 +145,18 @@ class Feed:
         """The digest of a document of the target, which stands in its versions."""
         return digest_path(f"{self.target.folder}/{document_id}")
 
-    def _take(self, read_micros: int) -> list[Event]:
+    def _log_departures(self) -> None:
+        if self.read_micros is not None:  # nothing has left a first state
+            for event in self.events:
+                self.departures.add(event)
+
+    def _take_first(self) -> Sequence[Event]:
+        """The first state. Thousands of documents take no time here: each was decoded when it was told."""
+        self.documents = {entry.id: entry for entry in self._pending.values() if isinstance(entry, Entry)}
+        self._pending, self._is_reset = {}, False
+        return Arrivals([*self.documents.values()])
+
+    def _take(self, read_micros: int) -> Sequence[Event]:
         told, self._pending = self._pending, {}
         if self._is_reset:
             told |= dict.fromkeys(self.documents.keys() - told.keys(), read_micros)
