@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,8 +26,10 @@ from repositories.wire import Wire
 MAX_READS_AT_ONCE = 8
 # Of one user: whoever comes back with many versions leaves turns for others.
 MAX_READS_PER_USER = 2
-# A message of so many documents takes 2 ms to decode; then it is others' turn.
-DOCUMENTS_PER_PAGE = 300
+# A message of so many documents takes a millisecond or two to decode; then it is others' turn.
+DOCUMENTS_PER_PAGE = 100
+# Between two pages, for each second that one took: who reads a long past leaves half of the time to others.
+PAUSE_PER_SECOND = 1.0
 _SHOWN_FIELDS = ("status", "style")
 _REFUSALS = (google_exceptions.InvalidArgument, google_exceptions.FailedPrecondition, google_exceptions.OutOfRange)
 _DENIALS = (google_exceptions.PermissionDenied, google_exceptions.NotFound)
@@ -101,6 +104,7 @@ class Histories:
             page = asyncio.get_running_loop().create_task(self._read_page(target, read_time, token, payer))
             self._pages.add(page)
             page.add_done_callback(self._pages.discard)
+            started_at = time.monotonic()
             documents, token = await asyncio.shield(page)
             yield documents
             read += len(documents)
@@ -108,6 +112,7 @@ class Histories:
                 raise TooManyDocumentsError(self._max_documents)
             if not token:
                 return
+            await asyncio.sleep(PAUSE_PER_SECOND * (time.monotonic() - started_at))
 
     async def _read_page(self, target: AnyTarget, read_time: datetime, token: str, payer: Payer) -> Page:
         payer.begin_read()

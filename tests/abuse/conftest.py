@@ -28,6 +28,11 @@ class Target:
     log_path: Path
 
     @property
+    def data_dir(self) -> Path:
+        """Where its data is."""
+        return self.log_path.parent / "data"
+
+    @property
     def address(self) -> str:
         """Where it listens."""
         return f"http://127.0.0.1:{self.port}"
@@ -57,8 +62,8 @@ class Target:
 
 
 @contextlib.contextmanager
-def start_target(folder: Path, *options: str, **environment: str) -> Iterator[Target]:
-    """Runs a server over a data directory of its own, with a demo bucket."""
+def start_target(folder: Path, *options: str, tree: Path | None = None, **environment: str) -> Iterator[Target]:
+    """Runs a server over a data directory of its own, with a demo bucket; `tree` has another version of its code."""
     import os
 
     log_path = folder / "server.log"
@@ -67,7 +72,9 @@ def start_target(folder: Path, *options: str, **environment: str) -> Iterator[Ta
     unlimited = {"CLIPGRAPH_REQUESTS_PER_MINUTE_ANONYMOUS": "1000000"}
     settings = {"CLIPGRAPH_LOG_FORMAT": "json", **unlimited, **environment}
     with log_path.open("ab") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env={**os.environ, **settings})
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, env={**os.environ, **settings}, cwd=tree
+        )
     try:
         yield Target(process, _wait_for_port(process), log_path)
     finally:
