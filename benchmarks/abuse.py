@@ -25,7 +25,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from benchmarks.subscribers import SUBSCRIBERS, prepare
-from tests.abuse.conftest import NORMAL_QUERY, Target, start_target
+from tests.abuse.conftest import NORMAL_QUERY, Target, start_tree
 from tests.abuse.documents import ABUSES
 
 ROUNDS = 3
@@ -224,7 +224,7 @@ COLUMNS = "calm p50 ms | abused p50 ms | ratio | calm p99 ms | abused p99 ms | r
 async def measure_tree(names: list[str], tree: Path | None, videos: int) -> dict[str, Measured]:
     """All abuses of a server with this code, each told as it is done."""
     measured = {}
-    with tempfile.TemporaryDirectory() as folder, start_target(Path(folder), tree=tree) as target:
+    with tempfile.TemporaryDirectory() as folder, start_tree(tree, Path(folder)) as target:
         if set(names) & SUBSCRIBERS.keys():
             await prepare(target.data_dir, videos)
         for name in names:

@@ -61,9 +61,14 @@ class Target:
         return [json.loads(line) for line in lines if line.startswith("{")]
 
 
+def start_target(folder: Path, *options: str, **environment: str) -> contextlib.AbstractContextManager[Target]:
+    """Runs a server over a data directory of its own, with a demo bucket."""
+    return start_tree(None, folder, *options, **environment)
+
+
 @contextlib.contextmanager
-def start_target(folder: Path, *options: str, tree: Path | None = None, **environment: str) -> Iterator[Target]:
-    """Runs a server over a data directory of its own, with a demo bucket; `tree` has another version of its code."""
+def start_tree(tree: Path | None, folder: Path, *options: str, **environment: str) -> Iterator[Target]:
+    """As `start_target`, with another checkout's code."""
     import os
 
     log_path = folder / "server.log"
