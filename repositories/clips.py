@@ -1,7 +1,8 @@
 """The clips of a video. Every write keeps the video's statistics right in the same commit."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from google.cloud.firestore import AsyncCollectionReference, AsyncDocumentReference, FieldFilter
@@ -33,6 +34,7 @@ from repositories.exceptions import (
     VideoNotFoundError,
 )
 from repositories.fields import utc_now
+from repositories.guesses import GUESSES_FIELD, Guesses
 from repositories.listing import MAX_PAGE_SIZE, Span, filter_equal, filter_live, read_page
 from repositories.models import ClipMetadata, ClipStatus, plan_file_change
 from repositories.ordering import ClipOrder
@@ -83,11 +85,37 @@ class ClipRepository(Repository):
         return await self._run_unlocked(self._creation(batch, transaction).add_all, transaction)
 
     async def try_create_clips(
-        self, clips: Sequence[ClipMetadata]
+        self, clips: Sequence[ClipMetadata], *, guesses: Mapping[str, Guesses] | None = None
     ) -> list[tuple[ClipMetadata, bool] | ClipAlreadyExistsError]:
-        """What `create_clips_batch` answers, but a clip that cannot be leaves the others alone: its error is listed."""
+        """What `create_clips_batch` answers, but a clip that cannot be leaves the others alone: its error is listed.
+
+        `guesses` are marked on the clips with these ids that are new.
+        """
         batch = self._parse_batch(clips)
-        return await self._run_unlocked(self._creation(batch, None).add_possible, None)
+        creation = replace(self._creation(batch, None), guesses=guesses or {})
+        return await self._run_unlocked(creation.add_possible, None)
+
+    async def correct_clip(
+        self, known: ClipMetadata, changes: Mapping[str, Any], guesses: Guesses
+    ) -> ClipMetadata | None:
+        """The clip with these fields, of which `guesses` stay marked; None where it is no longer as it is `known`.
+
+        This is for an import: it also changes fields that have no call of their own. `ValidationError` for a value that
+        cannot be.
+        """
+        changed = parse_clip(known.model_copy(update=changes))
+        reference = self._clip(known.clip_id)
+
+        async def correct(unit: UnitOfWork) -> ClipMetadata | None:
+            await self._read_clips_and_video(unit, [known.clip_id])
+            data = await unit.get(reference)
+            if data is None or read_clip(data) != known:
+                return None
+            unit.update(reference, {**changed.to_changes(changes), GUESSES_FIELD: dict(guesses)})
+            unit.add_to_statistics(self._video(self.video_id), statistics.compute_difference(known, changed))
+            return changed
+
+        return await self._run_unlocked(correct, None)
 
     async def get_clip(self, clip_id: str, *, transaction: UnitOfWork | None = None) -> ClipMetadata | None:
         """The clip, or None."""

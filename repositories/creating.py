@@ -5,7 +5,7 @@ that is refused where one of them is there, and the next run reads and compares 
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from google.cloud.firestore import AsyncDocumentReference
@@ -17,6 +17,7 @@ from repositories.exceptions import (
     DocumentTooLargeError,
     VideoNotFoundError,
 )
+from repositories.guesses import Guesses, mark_guesses
 from repositories.models import ClipMetadata
 from repositories.reading import read_clip
 from repositories.unit_of_work import UnitOfWork
@@ -34,6 +35,9 @@ class ClipCreation:
     clips: Mapping[AsyncDocumentReference, ClipMetadata]
     expects_none: bool
     """Whether the next run takes for granted that none of them is stored."""
+
+    guesses: Mapping[str, Guesses] = field(default_factory=dict)
+    """What of the clips is guessed, by their ids."""
 
     async def add_all(self, unit: UnitOfWork) -> list[Created]:
         """The unit creates those that are new; `ClipAlreadyExistsError`, and it creates none, where one cannot be."""
@@ -70,7 +74,7 @@ class ClipCreation:
             self._count(unit, new.values())
         for reference in self.clips:
             if reference.id in new:
-                unit.create(reference, new[reference.id].to_document())
+                unit.create(reference, mark_guesses(new[reference.id].to_document(), self.guesses.get(reference.id)))
 
     def _count(self, unit: UnitOfWork, new: Collection[ClipMetadata]) -> None:
         try:

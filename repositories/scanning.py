@@ -1,7 +1,7 @@
 """Everything that is stored of a user's videos, tombstones and orphans included, for whoever holds it against R2."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from repositories.calls import DEFAULT_TIMEOUT_SECONDS, FIRST_BACKOFF_SECONDS, C
 from repositories.client import FirestoreClient
 from repositories.deleting import check_is_deleting
 from repositories.exceptions import UnavailableError
+from repositories.guesses import Guesses, read_guesses
 from repositories.models import ClipMetadata, VideoMetadata
 from repositories.reading import read_clip_document, read_video_document
 from repositories.stored import StoredDocument
@@ -26,7 +27,7 @@ DOCUMENTS_PER_QUERY = 200
 class ScannedClip:
     """A clip's document, written last at `updated_at`; `clip` is None for a tombstone.
 
-    `keys` are those of R2 that the document names, whatever else it is.
+    `keys` are those of R2 that the document names, whatever else it is; `guesses` what of it is marked as guessed.
     """
 
     clip_id: str
@@ -34,6 +35,7 @@ class ScannedClip:
     updated_at: datetime
     is_deleting: bool
     keys: frozenset[str]
+    guesses: Guesses = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class ScannedVideo:
     video: VideoMetadata | None = None
     updated_at: datetime | None = None
     is_deleting: bool = False
+    guesses: Guesses = field(default_factory=dict, hash=False)
 
 
 class Scanner:
@@ -74,7 +77,8 @@ class Scanner:
         if document.fields is None:
             return ScannedVideo(user_id, video_id)
         video = read_video_document(document)
-        return ScannedVideo(user_id, video_id, video, document.update_time, is_deleting=video is None)
+        guesses = read_guesses(document.fields)
+        return ScannedVideo(user_id, video_id, video, document.update_time, is_deleting=video is None, guesses=guesses)
 
     async def read_clip(self, user_id: str, video_id: str, clip_id: str) -> ScannedClip | None:
         """The clip's document, or None."""
@@ -124,4 +128,5 @@ def _scan(document: StoredDocument) -> ScannedClip:
         document.update_time,
         is_deleting,
         frozenset(key for key in keys if isinstance(key, str)),
+        read_guesses(document.fields),
     )

@@ -38,6 +38,7 @@ from repositories.exceptions import (
     VideoNotFoundError,
 )
 from repositories.fields import utc_now
+from repositories.guesses import GUESSES_FIELD, Guesses, mark_guesses
 from repositories.listing import Span, filter_equal, filter_live, read_page
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
 from repositories.ordering import ClipOrder, VideoOrder
@@ -71,18 +72,19 @@ class VideoRepository(Repository):
         self._read_document = read_video_document if video_cache is None else video_cache.read
 
     async def create_video(
-        self, video: VideoMetadata, *, transaction: UnitOfWork | None = None
+        self, video: VideoMetadata, *, guesses: Guesses | None = None, transaction: UnitOfWork | None = None
     ) -> tuple[VideoMetadata, bool]:
         """The video as it is stored, and whether this call created it; its statistics begin at zero.
 
-        The same video again is no error. `VideoAlreadyExistsError` where its id is taken by other content.
+        The same video again is no error; `guesses` are marked on a new one. `VideoAlreadyExistsError` where its id is
+        taken by other content.
         """
         new = self._parse_own(video)
 
         async def create(unit: UnitOfWork) -> tuple[VideoMetadata, bool]:
             stored = await unit.get(self._video(new.video_id))
             if stored is None:
-                return self._create(unit, new), True
+                return self._create(unit, new, guesses), True
             known = read_video(stored)
             if differences := new.find_differences(known):
                 raise VideoAlreadyExistsError(new.video_id, differences)
@@ -130,6 +132,26 @@ class VideoRepository(Repository):
             return self._update(unit, await self._find_video(unit, video_id), updates)
 
         return await self._run_locked(update, transaction)
+
+    async def correct_video(
+        self, known: VideoMetadata, changes: Mapping[str, Any], guesses: Guesses
+    ) -> VideoMetadata | None:
+        """The video with these fields, of which `guesses` stay marked; None where they are not as in `known` any more.
+
+        `ValidationError` for a value that cannot be, `VideoNotFoundError` where there is none.
+        """
+        own_ids = {"user_id": self.user_id, "video_id": parse_id(known.video_id, "video_id")}
+        updates = _pick_updates(validate_model(VideoMetadata, {**changes, **own_ids}), changes)
+
+        async def correct(unit: UnitOfWork) -> VideoMetadata | None:
+            video = await self._find_video(unit, known.video_id)
+            if any(getattr(video, name) != getattr(known, name) for name in updates):
+                return None
+            changed = self._update(unit, video, updates)
+            unit.update(self._video(known.video_id), {GUESSES_FIELD: dict(guesses)})
+            return changed
+
+        return await self._run_locked(correct, None)
 
     async def get_video(self, video_id: str, *, transaction: UnitOfWork | None = None) -> VideoMetadata | None:
         """The video, or None."""
@@ -384,11 +406,11 @@ class VideoRepository(Repository):
             raise ValidationError("This is a video of another user.", ("user_id",))
         return checked
 
-    def _create(self, unit: UnitOfWork, video: VideoMetadata) -> VideoMetadata:
+    def _create(self, unit: UnitOfWork, video: VideoMetadata, guesses: Guesses | None = None) -> VideoMetadata:
         if unit.find_tombstone(self._video(video.video_id)):
             raise VideoBeingDeletedError(video.video_id)
         new = video.model_copy(update={"clips_count": 0, "clips_by_style": {}, "updated_at": utc_now()})
-        unit.create(self._video(video.video_id), new.to_document())
+        unit.create(self._video(video.video_id), mark_guesses(new.to_document(), guesses))
         return new
 
     def _update(self, unit: UnitOfWork, video: VideoMetadata, updates: Mapping[str, Any]) -> VideoMetadata:

@@ -1,6 +1,7 @@
 """Objects in one R2 bucket: presigned URLs at once, and head, get, put, list and delete off the event loop."""
 
 import contextlib
+import hashlib
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ MAX_KEYS_PER_DELETE = 1000
 
 CUT_SHORT = "R2's answer was cut short."
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
+_PIECE_BYTES = 1024 * 1024
 
 T = TypeVar("T")
 
@@ -206,6 +208,18 @@ class R2Storage:
                 return body.read()
 
         return await self._run(LaneName.READS, call, ObjectNotFoundError(key))
+
+    async def compute_md5(self, key: str) -> str:
+        """The MD5 of the object's bytes, in hexadecimal digits; the object is read, a piece at a time."""
+
+        def call(client: "S3Client") -> str:
+            digest = hashlib.md5(usedforsecurity=False)
+            with client.get_object(Bucket=self.bucket, Key=key)["Body"] as body:
+                for piece in body.iter_chunks(_PIECE_BYTES):
+                    digest.update(piece)
+            return digest.hexdigest()
+
+        return await self._run(call, ObjectNotFoundError(key))
 
     async def put(self, key: str, body: bytes | Path, content_type: str = DEFAULT_CONTENT_TYPE) -> None:
         """The object is stored, all of it or nothing; a path's file is streamed, and has at most 5 GiB."""

@@ -1,13 +1,13 @@
 """Where an import reads from: a folder on this machine, or the bucket itself."""
 
-import mimetypes
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+import os
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from domain.keys import ObjectKind, parse_key
+from storage.exceptions import ObjectTooLargeError
 from storage.r2 import R2Storage
 
 MAX_HIGHLIGHTS_BYTES = 5 * 1024 * 1024
@@ -15,37 +15,24 @@ MAX_HIGHLIGHTS_BYTES = 5 * 1024 * 1024
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file as its source lists it; `path` only where it lies on this machine."""
+    """A file as its source lists it; `path` only where it lies on this machine.
+
+    `modified_at` is None where no document can hold the date. `fault` is why the file cannot be taken, as the end of a
+    sentence about it.
+    """
 
     key: str
     size_bytes: int
-    modified_at: datetime
+    modified_at: datetime | None
     path: Path | None = None
-
-
-@dataclass
-class VideoFiles:
-    """All files of one video."""
-
-    user_id: str
-    video_id: str
-    highlights: SourceFile | None = None
-    clips: dict[str, SourceFile] = field(default_factory=dict)
-    thumbnails: dict[str, SourceFile] = field(default_factory=dict)
-    others: list[SourceFile] = field(default_factory=list)
-
-    @property
-    def all(self) -> list[SourceFile]:
-        """Every file, the clips last: what is there before them is what describes them."""
-        highlights = [] if self.highlights is None else [self.highlights]
-        return [*highlights, *self.others, *self.thumbnails.values(), *self.clips.values()]
+    fault: str | None = None
 
 
 class Source(Protocol):
     """A bucket's layout."""
 
-    def list_files(self) -> AsyncIterator[SourceFile]:
-        """Every file, in no particular order."""
+    def list_files(self, user_id: str | None) -> AsyncIterator[SourceFile]:
+        """Every file, in no particular order; with `user_id`, those of this user at least."""
 
     async def read(self, file: SourceFile) -> bytes:
         """A small file's content."""
@@ -56,25 +43,48 @@ class FolderSource:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._root = folder.resolve()
 
-    async def list_files(self) -> AsyncIterator[SourceFile]:
-        """Every file below the folder; hidden ones are left out."""
-        for path in sorted(self._folder.rglob("*")):
-            if path.is_file() and not path.name.startswith("."):
-                status = path.stat()
-                yield SourceFile(
-                    # A name that is no UTF-8 cannot be a key as it is.
-                    key=path.relative_to(self._folder).as_posix().encode("utf-8", "replace").decode(),
-                    size_bytes=status.st_size,
-                    modified_at=datetime.fromtimestamp(int(status.st_mtime), UTC),
-                    path=path,
-                )
+    async def list_files(self, user_id: str | None) -> AsyncIterator[SourceFile]:
+        """Every file below the folder, also those that cannot be taken."""
+        for path, fault in self._walk(self._folder):
+            name = os.fsencode(path.relative_to(self._folder).as_posix())
+            file = _describe(path, name, fault)
+            if user_id is None or file.key.partition("/")[0] == user_id:
+                yield file
 
     async def read(self, file: SourceFile) -> bytes:
-        """The file's content."""
+        """The file's content; `ObjectTooLargeError` for a file that is no highlights.json by its size."""
         path = file.path or self._folder / file.key
-        with path.open("rb") as content:
-            return content.read(MAX_HIGHLIGHTS_BYTES)
+        with path.open("rb") as stream:
+            content = stream.read(MAX_HIGHLIGHTS_BYTES + 1)
+        if len(content) > MAX_HIGHLIGHTS_BYTES:
+            raise ObjectTooLargeError(file.key, MAX_HIGHLIGHTS_BYTES)
+        return content
+
+    def _walk(self, folder: Path) -> Iterator[tuple[Path, str | None]]:
+        """Every path that is no folder, and every folder that cannot be listed, each with its fault."""
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            yield folder, f"cannot be listed ({error.strerror})"
+            return
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from self._walk(Path(entry.path))
+            else:
+                yield Path(entry.path), self._find_fault(Path(entry.path))
+
+    def _find_fault(self, path: Path) -> str | None:
+        try:
+            target = path.resolve(strict=True)
+        except (OSError, RuntimeError):
+            return "is a link that leads nowhere"
+        if not target.is_relative_to(self._root):
+            return "is a link that leaves the folder, and is not followed"
+        if target.is_dir():
+            return "is a link to a folder, and is not followed"
+        return None if target.is_file() else "is no regular file"
 
 
 class BucketSource:
@@ -84,9 +94,14 @@ class BucketSource:
         self._storage = storage
         self._prefix = prefix
 
-    async def list_files(self) -> AsyncIterator[SourceFile]:
-        """Every object below the prefix."""
-        async for found in self._storage.list(self._prefix):
+    async def list_files(self, user_id: str | None) -> AsyncIterator[SourceFile]:
+        """Every object below the prefix; of a user's, only their folder is listed."""
+        prefix, folder = self._prefix, "" if user_id is None else f"{user_id}/"
+        if not prefix.startswith(folder):
+            if not folder.startswith(prefix):
+                return
+            prefix = folder
+        async for found in self._storage.list(prefix):
             yield SourceFile(found.key, found.size_bytes, found.last_modified)
 
     async def read(self, file: SourceFile) -> bytes:
@@ -94,33 +109,21 @@ class BucketSource:
         return await self._storage.get(file.key, max_bytes=MAX_HIGHLIGHTS_BYTES)
 
 
-async def list_videos(source: Source, user_id: str | None) -> tuple[list[VideoFiles], list[SourceFile]]:
-    """The source's videos (of `user_id` only, if given), and the files that belong to none."""
-    videos: dict[tuple[str, str], VideoFiles] = {}
-    strays: list[SourceFile] = []
-    async for file in source.list_files():
-        parsed = parse_key(file.key)
-        if parsed.user_id is None or parsed.video_id is None or parsed.filename is None:
-            strays.append(file)
-            continue
-        if user_id is not None and parsed.user_id != user_id:
-            continue
-        owner = parsed.user_id, parsed.video_id
-        _place(videos.setdefault(owner, VideoFiles(*owner)), parsed.kind, parsed.filename, file)
-    return list(videos.values()), strays
+def _describe(path: Path, name: bytes, fault: str | None) -> SourceFile:
+    try:
+        key = name.decode()
+    except UnicodeDecodeError:
+        key, fault = name.decode(errors="replace"), fault or "has a name that is not UTF-8"
+    try:
+        status = path.stat()
+    except OSError as error:
+        return SourceFile(key, 0, None, path, fault or f"cannot be read ({error.strerror})")
+    return SourceFile(key, status.st_size, _to_moment(status.st_mtime), path, fault)
 
 
-def _place(video: VideoFiles, kind: ObjectKind, filename: str, file: SourceFile) -> None:
-    if kind is ObjectKind.HIGHLIGHTS:
-        video.highlights = file
-    elif kind is ObjectKind.CLIP:
-        video.clips[filename] = file
-    elif kind is ObjectKind.THUMBNAIL:
-        video.thumbnails[filename] = file
-    else:
-        video.others.append(file)
-
-
-def guess_content_type(key: str) -> str:
-    """The media type that a file's name stands for."""
-    return mimetypes.guess_type(key)[0] or "application/octet-stream"
+def _to_moment(seconds: float) -> datetime | None:
+    """The moment in whole seconds, as R2 tells it; None beyond the years 1 to 9999."""
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC)
+    except (OverflowError, ValueError, OSError):
+        return None

@@ -1,30 +1,38 @@
 """Writes what was read: files first, then the documents that say they are there. Stopped and run again, it goes on."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rich.progress import Progress, TaskID
 
-from cli.bucket_import.reader import Problem, VideoReading, read_video
-from cli.bucket_import.sources import Source, SourceFile, VideoFiles, guess_content_type, list_videos
+from cli.bucket_import.corrections import Correction, correct_clip, correct_video, find_known_styles
+from cli.bucket_import.listing import Problem, VideoFiles, list_videos
+from cli.bucket_import.reader import VideoReading, describe_video, parse_file, read_video
+from cli.bucket_import.sources import MAX_HIGHLIGHTS_BYTES, Source, SourceFile
+from cli.bucket_import.uploader import FileFaultError, Uploader
+from domain.keys import thumbnail_filename, thumbnail_key
 from gql.context import Services
-from repositories.exceptions import ConflictError, ValidationError
-from repositories.models import ClipMetadata
+from repositories.exceptions import ConflictError, NotFoundError, ValidationError
+from repositories.models import ClipMetadata, ClipStatus
+from repositories.scanning import ScannedClip, ScannedVideo, Scanner
+from storage.exceptions import ObjectNotFoundError, ObjectTooLargeError
 
 # Files of one batch are uploaded together, then their documents are written in one commit.
 CLIPS_PER_BATCH = 50
-# A page that holds every clip of a video.
-ALL_CLIPS = 10_000
 
 
 @dataclass
 class Report:
-    """What an import did, or would do."""
+    """What an import did; a dry run's is what it would do."""
 
     videos_created: int = 0
     videos_updated: int = 0
+    videos_unchanged: int = 0
     clips_created: int = 0
+    clips_updated: int = 0
     clips_unchanged: int = 0
     files_uploaded: int = 0
     problems: list[Problem] = field(default_factory=list)
@@ -34,6 +42,16 @@ class Report:
         return asdict(self)
 
 
+@dataclass
+class _Video:
+    """A video that is being imported: its documents as they are, and its files as they were read."""
+
+    scanned: ScannedVideo
+    clips: dict[str, ScannedClip]
+    reading: VideoReading
+    base: VideoReading | None = None
+
+
 class Importer:
     """One import from a source into Firestore, and into R2 where the source is a folder."""
 
@@ -41,74 +59,265 @@ class Importer:
         self._services = services
         self._source = source
         self._progress = progress
+        self._task = TaskID(0)
         self._dry_run = dry_run
+        self._scanner = Scanner(services.firestore, timeout_seconds=services.settings.firestore_timeout_seconds)
+        self._uploader = Uploader(services.storage, dry_run=dry_run)
         self._report = Report()
 
     async def run(self, user_id: str | None = None) -> Report:
         """Every video of the source (of `user_id` only, if given) has its metadata."""
-        videos, strays = await list_videos(self._source, user_id)
-        self._report.problems.extend(Problem(file.key, "belongs to no video, and is left out.") for file in strays)
-        task = self._progress.add_task("Importing clips", total=sum(len(video.clips) for video in videos))
+        videos, problems = await list_videos(self._source, user_id)
+        self._report.problems.extend(problems)
+        self._task = self._progress.add_task("Importing clips", total=sum(len(video.clips) for video in videos))
         for files in videos:
             try:
-                await self._import_video(files, task)
-            except (ValidationError, ConflictError) as error:
-                key = f"{files.user_id}/{files.video_id}/"
-                self._report.problems.append(Problem(key, f"is left out: {error.message}"))
+                await self._import_video(files)
+            except (ValidationError, ConflictError, NotFoundError) as error:
+                self._note(files.folder, f"is left out: {error}")
+        self._report.files_uploaded = self._uploader.files_uploaded
         return self._report
 
-    async def _import_video(self, files: VideoFiles, task: TaskID) -> None:
-        repository = self._services.videos(files.user_id)
-        known = await repository.get_video(files.video_id)
-        reading = await read_video(self._source, files, known)
-        self._report.problems.extend(reading.problems)
-        if reading.video is None:
-            self._progress.advance(task, len(files.clips))
+    def _note(self, key: str, text: str) -> None:
+        self._report.problems.append(Problem(key, text))
+
+    async def _import_video(self, files: VideoFiles) -> None:
+        scanned = await self._scanner.read_video(files.user_id, files.video_id)
+        if scanned.is_deleting:
+            self._note(files.folder, "is left out: it is being deleted.")
+            self._progress.advance(self._task, len(files.clips))
             return
+        video = await self._read(files, scanned)
+        self._report.problems.extend(video.reading.problems)
+        if video.reading.video is None:
+            self._progress.advance(self._task, len(files.clips))
+            return
+        await self._upload_described(video.reading)
+        await self._write_video(video)
+        await self._import_clips(video)
+
+    async def _read(self, files: VideoFiles, scanned: ScannedVideo) -> _Video:
+        """The video's documents and files, each read once."""
+        if any(file.path is not None for file in files.all):
+            await self._uploader.look(files.folder)
+        styles = find_known_styles(scanned.video, scanned.guesses)
+        reading = await read_video(self._source, files, scanned.video, styles)
+        clips = {one.clip_id: one async for one in self._scanner.list_clips(files.user_id, files.video_id)}
+        return _Video(scanned, clips, reading, await self._read_base(reading, scanned, styles))
+
+    async def _read_base(self, reading: VideoReading, scanned: ScannedVideo, styles: list[str]) -> VideoReading | None:
+        """What the highlights.json in R2 says, where the folder has another: documents may say it still."""
+        file = reading.files.highlights
+        if scanned.video is None or file is None or reading.content is None or self._uploader.find(file.key) is None:
+            return None
+        if await self._uploader.check_same(file, reading.content):
+            return None
+        try:
+            content = await self._services.storage.get(file.key, max_bytes=MAX_HIGHLIGHTS_BYTES)
+        except (ObjectNotFoundError, ObjectTooLargeError):
+            return None
+        return describe_video(reading.files, parse_file(file.key, content), scanned.video, styles)
+
+    # Files
+
+    async def _upload_described(self, reading: VideoReading) -> None:
+        """The highlights.json is in R2 as it was read, and so are the files that are no clip's."""
+        files = reading.files
+        if files.highlights is not None:
+            await self._try_upload(files.highlights, reading.content)
+        for file in files.others.values():
+            is_taken = await self._try_upload(file)
+            suffix = "it is kept in R2, and no document names it" if is_taken else "no document names it"
+            self._note(file.key, f"{files.reasons[file.key]}: {suffix}.")
+
+    async def _try_upload(self, file: SourceFile, content: bytes | None = None) -> bool:
+        """Whether the file is in R2; a fault of it is a remark."""
+        try:
+            await self._uploader.upload(file, content)
+        except FileFaultError as error:
+            self._note(file.key, f"{error}: it is left out.")
+            return False
+        return True
+
+    # Documents
+
+    async def _write_video(self, video: _Video) -> None:
+        found, known = video.reading.video, video.scanned.video
+        if found is None:
+            return
+        videos = self._services.videos(found.user_id)
         if known is None:
-            self._report.videos_created += 1
-        else:
-            self._report.videos_updated += 1
-        if not self._dry_run:
-            described = [file for file in files.all if file not in files.clips.values()]
-            await self._upload(described)
-            await repository.create_or_update_video(reading.video)
-        await self._import_clips(reading, task)
-
-    async def _import_clips(self, reading: VideoReading, task: TaskID) -> None:
-        repository = self._services.clips(reading.files.user_id, reading.files.video_id)
-        known = {clip.clip_id: clip for clip in await repository.list_clips(limit=ALL_CLIPS)}
-        for clip in reading.clips:
-            self._note_difference(reading, clip, known.get(clip.clip_id))
-        new = [clip for clip in reading.clips if clip.clip_id not in known]
-        self._report.clips_unchanged += len(reading.clips) - len(new)
-        self._progress.advance(task, len(reading.files.clips) - len(new))
-        for batch in _batched(new):
             if not self._dry_run:
-                await self._upload([reading.files.clips[clip.filename] for clip in batch])
-                await repository.create_clips_batch(batch)
-            self._report.clips_created += len(batch)
-            self._progress.advance(task, len(batch))
-
-    def _note_difference(self, reading: VideoReading, clip: ClipMetadata, known: ClipMetadata | None) -> None:
-        if known is None or known.file_size_bytes == clip.file_size_bytes:
+                await videos.create_video(found, guesses=video.reading.guesses.get(None))
+                if video.clips:
+                    await videos.update_clip_statistics(found.video_id)
+            self._report.videos_created += 1
             return
-        text = f"has {clip.file_size_bytes} bytes, its metadata says {known.file_size_bytes}: left as it is."
-        self._report.problems.append(Problem(reading.files.clips[clip.filename].key, text))
+        plan = correct_video(known, video.scanned.guesses, video.reading, video.base)
+        if plan.differences:
+            names = ", ".join(plan.differences)
+            self._note(video.reading.files.folder, f"has files that say otherwise than its metadata ({names}).")
+        if not plan.check_writes(video.scanned.guesses):
+            self._report.videos_unchanged += 1
+        elif self._dry_run or await videos.correct_video(known, plan.changes, plan.guesses):
+            self._report.videos_updated += 1
+        else:
+            self._note(video.reading.files.folder, "was changed meanwhile: its metadata is left as it is.")
 
-    async def _upload(self, files: list[SourceFile]) -> None:
-        """The files of a folder are in R2; those of the bucket are there already."""
-        await asyncio.gather(*(self._upload_file(file) for file in files if file.path is not None))
+    async def _import_clips(self, video: _Video) -> None:
+        reading = video.reading
+        differences = Counter[str]()
+        new: list[ClipMetadata] = []
+        for clip in reading.clips:
+            scanned = video.clips.get(clip.clip_id)
+            if scanned is None:
+                new.append(clip)
+            else:
+                differences.update(await self._visit_known(video, clip, scanned))
+        if differences:
+            told = ", ".join(f"{name} of {count}" for name, count in sorted(differences.items()))
+            self._note(reading.files.folder, f"has clips whose files say otherwise than their metadata ({told}).")
+        self._progress.advance(self._task, len(reading.files.clips) - len(new))
+        for start in range(0, len(new), CLIPS_PER_BATCH):
+            await self._create_batch(reading, new[start : start + CLIPS_PER_BATCH])
+        self._note_lone_thumbnails(video)
 
-    async def _upload_file(self, file: SourceFile) -> None:
+    # Clips that are there
+
+    async def _visit_known(self, video: _Video, clip: ClipMetadata, scanned: ScannedClip) -> Iterable[str]:
+        """The clip's guesses give way to what is known by now; answers the facts in which its files say otherwise."""
+        file, known = video.reading.files.clips[clip.filename], scanned.clip
+        if known is None or known.filename != clip.filename:
+            reason = "is being deleted" if scanned.is_deleting else "has another file"
+            self._note(file.key, f"is left out: the clip {clip.clip_id!r} {reason}.")
+            return ()
+        plan = correct_clip(known, scanned.guesses, video.reading, video.base)
+        is_corrected = await self._write_correction(known, scanned, plan)
+        if await self._restore_files(video.reading, clip, known) or is_corrected:
+            self._report.clips_updated += 1
+        else:
+            self._report.clips_unchanged += 1
+        return plan.differences
+
+    async def _write_correction(self, known: ClipMetadata, scanned: ScannedClip, plan: Correction) -> bool:
+        if not plan.check_writes(scanned.guesses):
+            return False
+        if self._dry_run:
+            return True
+        clips = self._services.clips(known.user_id, known.video_id)
+        try:
+            corrected = await clips.correct_clip(known, plan.changes, plan.guesses)
+        except ValidationError as error:
+            self._note(known.r2_key, f"has metadata that is left as it is: {error}")
+            return False
+        if corrected is None:
+            self._note(known.r2_key, "was changed meanwhile: its metadata is left as it is.")
+        return corrected is not None
+
+    async def _restore_files(self, reading: VideoReading, clip: ClipMetadata, known: ClipMetadata) -> bool:
+        """R2 has the clip's files; what it has stays, and what differs is told.
+
+        Answers whether the document was changed, because a file was missing.
+        """
+        file = reading.files.clips[clip.filename]
+        thumbnail = reading.files.thumbnails.get(thumbnail_filename(clip.filename))
+        restored = [one for one in (file, thumbnail) if one is not None and await self._restore(one)]
+        if known.status is not ClipStatus.COMPLETED:
+            self._note(file.key, f"is a file of a clip whose status is {known.status.name}: it is left as it is.")
+            return False
+        sizes = {one.key: one.size_bytes for one in restored}
+        size_bytes = sizes.get(file.key, known.file_size_bytes)
+        has_thumbnail = known.has_thumbnail or (thumbnail is not None and thumbnail.key in sizes)
+        if file.path is None and file.size_bytes != known.file_size_bytes:
+            text = f"has {file.size_bytes} bytes, its metadata says {known.file_size_bytes}: left as it is."
+            self._note(file.key, text)
+        if (size_bytes, has_thumbnail) == (known.file_size_bytes, known.has_thumbnail):
+            return False
+        if not self._dry_run:
+            clips = self._services.clips(known.user_id, known.video_id)
+            await clips.update_clip_status(
+                known.clip_id, ClipStatus.COMPLETED, file_size_bytes=size_bytes, has_thumbnail=has_thumbnail
+            )
+        return True
+
+    async def _restore(self, file: SourceFile) -> bool:
+        """Whether the file was missing in R2, and is there now."""
         if file.path is None:
-            return
-        stored = await self._services.storage.head(file.key)
-        if stored is not None and stored.size_bytes == file.size_bytes:
-            return
-        await self._services.storage.put(file.key, file.path, content_type=guess_content_type(file.key))
-        self._report.files_uploaded += 1
+            return False
+        if self._uploader.find(file.key) is None:
+            return await self._try_upload(file)
+        try:
+            if not await self._uploader.check_same(file):
+                self._note(file.key, "is another file than the one in R2, which is left as it is.")
+        except FileFaultError as error:
+            self._note(file.key, f"{error}.")
+        return False
 
+    # Clips that are new
 
-def _batched(clips: list[ClipMetadata]) -> list[list[ClipMetadata]]:
-    return [clips[start : start + CLIPS_PER_BATCH] for start in range(0, len(clips), CLIPS_PER_BATCH)]
+    async def _create_batch(self, reading: VideoReading, clips: list[ClipMetadata]) -> None:
+        """The clips' files are in R2, and then their documents, which say what R2 has."""
+        described = await asyncio.gather(*(self._bring_files(reading, clip) for clip in clips))
+        batch = [clip for clip in described if clip is not None]
+        if self._dry_run:
+            self._report.clips_created += len(batch)
+        elif batch:
+            await self._create(reading, batch)
+        self._progress.advance(self._task, len(clips))
+
+    async def _create(self, reading: VideoReading, clips: list[ClipMetadata]) -> None:
+        """The clips have documents; one that cannot have is left out with a remark, and the others are not."""
+        guesses = {clip.clip_id: reading.guesses.get(clip.clip_id, {}) for clip in clips}
+        repository = self._services.clips(reading.files.user_id, reading.files.video_id)
+        try:
+            outcomes = await repository.try_create_clips(clips, guesses=guesses)
+        except ValidationError as error:
+            if len(clips) == 1:
+                self._note(clips[0].r2_key, f"is left out: {error}")
+                return
+            half = len(clips) // 2
+            await self._create(reading, clips[:half])
+            await self._create(reading, clips[half:])
+            return
+        for clip, outcome in zip(clips, outcomes, strict=True):
+            if isinstance(outcome, ConflictError):
+                self._note(clip.r2_key, f"is left out: {outcome}")
+            elif outcome[1]:
+                self._report.clips_created += 1
+            else:
+                self._report.clips_unchanged += 1
+
+    async def _bring_files(self, reading: VideoReading, clip: ClipMetadata) -> ClipMetadata | None:
+        """The clip as R2 has it; None, with a remark, where its file cannot be brought there."""
+        file = reading.files.clips[clip.filename]
+        thumbnail = reading.files.thumbnails.get(thumbnail_filename(clip.filename))
+        if not await self._try_upload(file):
+            self._leave_thumbnail(thumbnail)
+            return None
+        if thumbnail is not None:
+            await self._try_upload(thumbnail)
+        return clip if self._dry_run else await self._describe(clip, thumbnail)
+
+    async def _describe(self, clip: ClipMetadata, thumbnail: SourceFile | None) -> ClipMetadata | None:
+        image_key = thumbnail_key(clip.user_id, clip.video_id, clip.filename)
+        stored, image = await asyncio.gather(*map(self._services.storage.head, (clip.r2_key, image_key)))
+        if stored is None or not stored.size_bytes:
+            self._note(clip.r2_key, "is empty, or gone from R2 meanwhile, and is left out.")
+            self._leave_thumbnail(thumbnail)
+            return None
+        return clip.with_file(file_size_bytes=stored.size_bytes, has_thumbnail=image is not None)
+
+    # Thumbnails
+
+    def _leave_thumbnail(self, thumbnail: SourceFile | None) -> None:
+        if thumbnail is not None:
+            self._note(thumbnail.key, "is the thumbnail of a clip that is left out, and is left out with it.")
+
+    def _note_lone_thumbnails(self, video: _Video) -> None:
+        """A remark for each thumbnail whose clip is not there."""
+        files = video.reading.files
+        described = {thumbnail_filename(clip.filename) for clip in video.reading.clips}
+        known = {thumbnail_filename(one.clip.filename) for one in video.clips.values() if one.clip is not None}
+        for name, file in files.thumbnails.items():
+            if name not in described | known:
+                self._note(file.key, "is a thumbnail without a clip, and is left out.")

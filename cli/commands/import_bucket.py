@@ -71,7 +71,9 @@ def _print_report(report: Report, *, dry_run: bool) -> None:
     for problem in report.problems:
         print_line(f"{problem.key} {problem.text}")
     print_line(
-        f"{report.videos_created} videos {would}created, {report.videos_updated} {would}updated; "
-        f"{report.clips_created} clips {would}created, {report.clips_unchanged} there already; "
-        f"{report.files_uploaded} files uploaded; {len(report.problems)} remarks."
+        f"Videos: {report.videos_created} {would}created, {report.videos_updated} {would}updated, "
+        f"{report.videos_unchanged} as they were. "
+        f"Clips: {report.clips_created} {would}created, {report.clips_updated} {would}updated, "
+        f"{report.clips_unchanged} as they were. "
+        f"{report.files_uploaded} files {would}uploaded; {len(report.problems)} remarks."
     )

@@ -33,6 +33,8 @@ class Confirmer:
         """The drift as it is now, or None where it is none (any more)."""
         if drift.kind is DriftKind.FILE_WITHOUT_METADATA:
             return drift if await self._check_is_orphan(drift) else None
+        if drift.kind is DriftKind.GUESS_OUTDATED:
+            return drift  # found in documents and files as they are now
         if drift.kind is DriftKind.STATISTICS_DIFFER:
             return await self.confirm_statistics(drift.user_id, drift.video_id)
         if drift.clip_id is not None:

@@ -16,6 +16,7 @@ class DriftKind(StrEnum):
     THUMBNAIL_DIFFERS = "thumbnail-differs"
     CLIP_STUCK = "clip-stuck"
     CLIP_WITHOUT_VIDEO = "clip-without-video"
+    GUESS_OUTDATED = "guess-outdated"
     VIDEO_STUCK = "video-stuck"
     DOCUMENT_ODD = "document-odd"
     STATISTICS_DIFFER = "statistics-differ"

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from cli.bucket_import.sources import SourceFile, VideoFiles
+from cli.bucket_import.listing import VideoFiles
+from cli.bucket_import.sources import SourceFile
 from domain.identifiers import MAX_KEY_BYTES
-from domain.keys import ObjectKind, parse_key
+from domain.keys import parse_key
 from storage.r2 import R2Storage, StoredObject
 
 
@@ -22,13 +23,8 @@ class Folder:
         files = VideoFiles(self.user_id, self.video_id)
         for found in self.objects.values():
             parsed = parse_key(found.key)
-            file = SourceFile(found.key, found.size_bytes, found.last_modified)
-            if parsed.kind is ObjectKind.HIGHLIGHTS:
-                files.highlights = file
-            elif parsed.kind is ObjectKind.CLIP:
-                files.clips[str(parsed.filename)] = file
-            elif parsed.kind is ObjectKind.THUMBNAIL:
-                files.thumbnails[str(parsed.filename)] = file
+            if parsed.filename is not None:
+                files.add(parsed, SourceFile(found.key, found.size_bytes, found.last_modified))
         return files
 
 

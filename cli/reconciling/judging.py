@@ -6,7 +6,6 @@ from functools import partial
 
 from cli.reconciling.drift import Drift, DriftKind, Rules
 from domain.keys import (
-    CLIP_SUFFIX,
     CLIPS_FOLDER,
     HIGHLIGHTS_FILENAME,
     THUMBNAIL_SUFFIX,
@@ -35,6 +34,7 @@ class Judge:
     def __init__(self, video: ScannedVideo, rules: Rules) -> None:
         self.clips_count = 0
         self.files_count = 0
+        self.has_guesses = bool(video.guesses)
         self._video = video
         self._rules = rules
         self._is_left_out = video.is_deleting
@@ -59,6 +59,7 @@ class Judge:
         self.clips_count += 1
         file, thumbnail = (None if key is None else self._waiting.get(key) for key in find_keys(scanned))
         self._claim_files(scanned)
+        self.has_guesses = self.has_guesses or bool(scanned.guesses)
         if scanned.clip is not None:
             self._counted.update(statistics.count_by_style([scanned.clip]))
         if not self._is_left_out:
@@ -89,7 +90,9 @@ class Judge:
     def _claim_files(self, clip: ScannedClip) -> None:
         """The files that the clip's document names, and those that its id tells, wait no longer."""
         own = self._prefix + clip.clip_id
-        for key in {*clip.keys, *filter(None, find_keys(clip)), own + CLIP_SUFFIX, own + THUMBNAIL_SUFFIX}:
+        # Of any extension: a file whose name differs in nothing else cannot be another clip.
+        by_id = [key for key in self._waiting if key.startswith(own) and clip_id_of(key) == own]
+        for key in {*clip.keys, *filter(None, find_keys(clip)), *by_id}:
             self._waiting.pop(key, None)
             if clip_id_of(key) != own:
                 # It may have come already, or not yet.
@@ -105,7 +108,9 @@ class Judge:
 
     def _check_is_judged(self, found: StoredObject) -> bool:
         kind = parse_key(found.key).kind
-        if kind is ObjectKind.OTHER or (kind is ObjectKind.HIGHLIGHTS and self._video.video is not None):
+        if kind in {ObjectKind.OTHER, ObjectKind.HIDDEN} or (
+            kind is ObjectKind.HIGHLIGHTS and self._video.video is not None
+        ):
             return False
         return self._rules.check_is_orphan(found.last_modified)
 

@@ -10,6 +10,7 @@ from cli.reconciling.comparing import compare_video
 from cli.reconciling.confirming import ATTEMPTS, Confirmer
 from cli.reconciling.drift import Drift, DriftKind, Rules
 from cli.reconciling.files import Folder, read_folder
+from cli.reconciling.guesses import correct_guess, find_outdated_guesses
 from cli.reconciling.judging import judge_clip
 from gql.context import Services
 from repositories.calls import compute_backoff_seconds
@@ -49,8 +50,12 @@ class Mender:
     async def mend(self, drifts: list[Drift], video: ScannedVideo) -> Mended:
         """Mends drifts of one kind that were just confirmed; what changed meanwhile is left.
 
-        `video` is as it was when they were found. Several drifts at once only of files without metadata.
+        `video` is as it was when they were found. Several drifts at once only of files without metadata, and guesses.
         """
+        if drifts[0].kind is DriftKind.GUESS_OUTDATED:
+            async for mended in self._correct_guesses(drifts, video):
+                yield mended
+            return
         if drifts[0].kind is not DriftKind.FILE_WITHOUT_METADATA:
             for drift in drifts:
                 yield drift, await self._mend_one(drift, video)
@@ -183,6 +188,14 @@ class Mender:
             )
         return True
 
+    async def _correct_guesses(self, drifts: list[Drift], video: ScannedVideo) -> Mended:
+        """The documents say what their files tell by now; a fact that somebody wrote meanwhile stays."""
+        found = find_outdated_guesses(self._services, self._scanner, video.user_id, video.video_id)
+        guesses = {guess.clip_id: guess async for guess in found}
+        for drift in drifts:
+            guess = guesses.get(drift.clip_id)
+            yield drift, guess is None or await correct_guess(self._services, guess)
+
     # Files
 
     async def _delete_files(self, drifts: list[Drift], video: ScannedVideo) -> Mended:
@@ -221,14 +234,16 @@ class Mender:
         for batch in _split(drifts):
             clip_ids = dict.fromkeys(drift.clip_id for drift in batch if drift.clip_id is not None)
             # A clip and its thumbnail may be in two batches.
-            described |= await self._create([waiting.pop(one) for one in clip_ids if one in waiting], video)
+            clips = [waiting.pop(one) for one in clip_ids if one in waiting]
+            described |= await self._create(clips, reading, video)
             for drift in batch:
                 yield drift, drift.clip_id in described
 
-    async def _create(self, clips: list[ClipMetadata], video: ScannedVideo) -> set[str | None]:
+    async def _create(self, clips: list[ClipMetadata], reading: VideoReading, video: ScannedVideo) -> set[str | None]:
         """The ids of those that have a document now, be it a worker's."""
         repository = self._services.clips(video.user_id, video.video_id)
-        outcomes = await repository.try_create_clips(clips) if clips else []
+        guesses = {clip.clip_id: reading.guesses.get(clip.clip_id, {}) for clip in clips}
+        outcomes = await repository.try_create_clips(clips, guesses=guesses) if clips else []
         return {
             clip.clip_id
             for clip, outcome in zip(clips, outcomes, strict=True)
@@ -242,7 +257,7 @@ class Mender:
         source = BucketSource(self._services.storage, f"{folder.user_id}/{folder.video_id}/")
         reading = await read_video(source, folder.to_video_files(), known)
         if known is None and reading.video is not None:
-            await videos.create_video(reading.video)
+            await videos.create_video(reading.video, guesses=reading.guesses.get(None))
             # Clips may have outlived the video's document.
             await videos.update_clip_statistics(folder.video_id)
         return reading

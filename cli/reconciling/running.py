@@ -14,6 +14,8 @@ from cli.reconciling.comparing import compare_video
 from cli.reconciling.confirming import Confirmer
 from cli.reconciling.drift import Drift, DriftKind, Rules
 from cli.reconciling.files import list_folders
+from cli.reconciling.guesses import find_outdated_guesses
+from cli.reconciling.judging import Judge
 from cli.reconciling.mending import Mender
 from cli.reconciling.merging import merge, to_order
 from cli.reconciling.uploads import find_stale_uploads
@@ -159,7 +161,14 @@ class Reconciler:
         self.summary.videos += 1
         self.summary.clips += judge.clips_count
         self.summary.files += judge.files_count
-        return judge.finish()
+        return [*judge.finish(), *[one async for one in self._find_guesses(video, judge)]]
+
+    async def _find_guesses(self, video: ScannedVideo, judge: Judge) -> AsyncIterator[Drift]:
+        """Guesses that are outdated; only a video that has any costs a look into its highlights.json."""
+        if judge.has_guesses and video.video is not None:
+            found = find_outdated_guesses(self._services, self._scanner, video.user_id, video.video_id)
+            async for guess in found:
+                yield guess.to_drift()
 
     async def _settle(self, drifts: list[Drift], video: ScannedVideo) -> None:
         if self._mender is None:
@@ -186,9 +195,9 @@ class Reconciler:
 
 
 def _group(drifts: list[Drift]) -> Iterator[list[Drift]]:
-    """What is mended together: a video's files without metadata, which one look into highlights.json describes."""
+    """What is mended together: what one look into a video's highlights.json describes."""
     for kind, same_kind in groupby(drifts, key=lambda drift: drift.kind):
-        if kind is DriftKind.FILE_WITHOUT_METADATA:
+        if kind in {DriftKind.FILE_WITHOUT_METADATA, DriftKind.GUESS_OUTDATED}:
             yield list(same_kind)
         else:
             yield from ([drift] for drift in same_kind)

@@ -46,10 +46,11 @@ def test_import_can_be_run_again(bucket: Path, tmp_path: Path) -> None:
     assert again["files_uploaded"] == 0
 
 
-def test_dry_run_changes_nothing(bucket: Path, tmp_path: Path) -> None:
-    for _ in range(2):
-        report = report_of(bucket, tmp_path / "data", "--dry-run")
-        assert (report["videos_created"], report["clips_created"], report["files_uploaded"]) == (1, 3, 0)
+def test_dry_run_changes_nothing_and_says_what_the_real_run_does(bucket: Path, tmp_path: Path) -> None:
+    """The reports are the same, uploads included, and the real run still finds all of it to do."""
+    dry = report_of(bucket, tmp_path / "data", "--dry-run")
+    assert (dry["videos_created"], dry["clips_created"], dry["files_uploaded"]) == (1, 3, 7)
+    assert report_of(bucket, tmp_path / "data") == dry
 
 
 def test_broken_files_are_told_and_their_clips_imported_with_what_is_known(bucket: Path, tmp_path: Path) -> None:
@@ -80,7 +81,8 @@ def test_bucket_itself_can_be_read(bucket: Path, tmp_path: Path) -> None:
     """What a first import uploaded, `import r2` finds there; its own metadata stays as it is."""
     report_of(bucket, tmp_path / "data")
     report = report_of("r2", tmp_path / "data", "--prefix", "alice/")
-    assert (report["videos_created"], report["videos_updated"], report["clips_unchanged"]) == (0, 1, 3)
+    assert (report["videos_created"], report["videos_updated"], report["videos_unchanged"]) == (0, 0, 1)
+    assert (report["clips_updated"], report["clips_unchanged"], report["problems"]) == (0, 3, [])
 
 
 def test_import_finds_the_running_server(serve: Any, bucket: Path, tmp_path: Path) -> None:

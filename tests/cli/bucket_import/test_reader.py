@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from cli.bucket_import.listing import list_videos
 from cli.bucket_import.reader import VideoReading, read_video
-from cli.bucket_import.sources import FolderSource, list_videos
+from cli.bucket_import.sources import FolderSource
 
 CLIP = "clip_01_03_a_title_split.mp4"
 HIGHLIGHT = {"id": 3, "title": "Title", "start": "00:00:01", "end": "00:00:03", "duration": 2, "priority": 1}
