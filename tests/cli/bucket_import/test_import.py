@@ -102,10 +102,10 @@ async def test_facts_are_not_replaced(folder: Folder) -> None:
 
 async def test_guess_is_marked_on_the_document(folder: Folder) -> None:
     """The mark is a field of its own; a document that holds facts only has none."""
-    folder.write_video({**HIGHLIGHTS, "highlights": [HIGHLIGHTS["highlights"][0]]})  # type: ignore[index]
+    folder.write_video({**HIGHLIGHTS, "highlights": [HIGHLIGHTS["highlights"][0]]})
     await folder.run()
     clips = folder.services.firestore.collection("users", folder.user_id, "videos", "talk", "clips")
-    known, guessed = [(await clips.document(name[:-4]).get()).to_dict() for name in (CLIP, OTHER_CLIP)]
+    known, guessed = [(await clips.document(name[:-4]).get()).to_dict() or {} for name in (CLIP, OTHER_CLIP)]
     assert "guesses" not in known
     assert guessed["guesses"] == {
         "start_time": "00:00:00",
