@@ -219,7 +219,7 @@ class R2Storage:
                     digest.update(piece)
             return digest.hexdigest()
 
-        return await self._run(call, ObjectNotFoundError(key))
+        return await self._run(LaneName.READS, call, ObjectNotFoundError(key))
 
     async def put(self, key: str, body: bytes | Path, content_type: str = DEFAULT_CONTENT_TYPE) -> None:
         """The object is stored, all of it or nothing; a path's file is streamed, and has at most 5 GiB."""
