@@ -7,6 +7,8 @@ python examples/worker.py talk.mp4 highlights.json --user alice --video-id talk 
 import asyncio
 import re
 import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +18,17 @@ from cli.stack import connect_services
 from domain.keys import ClipName, format_clip_filename, highlights_key, thumbnail_key
 from repositories.client import FirestoreClient, create_client
 from repositories.clips import MAX_CLIPS_PER_BATCH, ClipRepository
-from repositories.exceptions import RepositoryError
+from repositories.exceptions import (
+    ClipAlreadyExistsError,
+    ClipBeingDeletedError,
+    RepositoryError,
+    ValidationError,
+    VideoAlreadyExistsError,
+    VideoBeingDeletedError,
+)
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
+from repositories.statuses import ClipStatusChange
+from repositories.validation import validate_model
 from repositories.videos import VideoRepository
 from settings import Settings
 from storage.exceptions import ObjectNotFoundError, StorageError
@@ -45,8 +56,20 @@ class Job:
     styles: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a job makes: the video, and all clips, no two of which are one."""
+
+    video: VideoMetadata
+    clips: tuple[ClipMetadata, ...]
+
+
 class CuttingError(Exception):
     """ffmpeg cannot cut this; the text is its last line."""
+
+
+class ImpossibleJobError(Exception):
+    """The job can never succeed, however often it is delivered; the text says why."""
 
 
 class Worker:
@@ -59,32 +82,60 @@ class Worker:
         self._storage = storage
 
     async def run(self) -> VideoStatus:
-        """The video's clips are cut, uploaded and reported; how it ended."""
+        """The video's clips are cut, uploaded and reported; how it ended.
+
+        `ImpossibleJobError` where the job can never succeed: then the video has failed for that reason.
+        """
         content = self._job.highlights.read_bytes()
-        highlights, _ = parse_highlights(content)
-        await self._storage.put(highlights_key(self._job.user_id, self._job.video_id), content, "application/json")
-        video = await self._begin(highlights)
-        for clip in await self._announce(highlights):
+        try:
+            plan = make_plan(self._job, content)
+            await self._storage.put(highlights_key(self._job.user_id, self._job.video_id), content, "application/json")
+            video = await self._begin(plan.video)
+            clips = await self._announce(plan.clips)
+        except ImpossibleJobError as error:
+            await self._give_up(str(error))
+            raise
+        for clip in clips:
             # Whatever is not reported yet is cut anew: a file that lies there may be of an earlier rendering.
             if clip.status is not ClipStatus.COMPLETED:
                 await self._work_on(clip)
         return await self._finish(video)
 
-    async def _begin(self, highlights: Highlights) -> VideoMetadata:
+    async def _begin(self, described: VideoMetadata) -> VideoMetadata:
         """The video is there and processing, or completed where this job was done before."""
-        video, _ = await self._videos.create_video(_describe_video(self._job, highlights))
+        video, _ = await self._videos.create_video(described)
         if video.status is VideoStatus.FAILED:
             return await self._videos.update_video_status(video.video_id, VideoStatus.PROCESSING)
         return video
 
-    async def _announce(self, highlights: Highlights) -> list[ClipMetadata]:
+    async def _announce(self, clips: Sequence[ClipMetadata]) -> list[ClipMetadata]:
         """Every clip as it is stored: new ones as processing, so that a page can show what is to come."""
-        clips = _describe_clips(self._job, highlights)
         stored: list[ClipMetadata] = []
         for start in range(0, len(clips), MAX_CLIPS_PER_BATCH):
-            batch = await self._clips.create_clips_batch(clips[start : start + MAX_CLIPS_PER_BATCH])
+            batch = await self._create(clips[start : start + MAX_CLIPS_PER_BATCH])
             stored.extend(clip for clip, _ in batch)
         return stored
+
+    async def _create(self, clips: Sequence[ClipMetadata]) -> list[tuple[ClipMetadata, bool]]:
+        try:
+            return await self._clips.create_clips_batch(clips)
+        except ClipBeingDeletedError:
+            raise  # it is gone soon
+        except (ClipAlreadyExistsError, ValidationError) as error:
+            raise ImpossibleJobError(error.message) from error
+
+    async def _give_up(self, reason: str) -> None:
+        """The video and its unfinished clips have failed for this reason; one that was completed before stays so."""
+        ids = {"user_id": self._job.user_id, "video_id": self._job.video_id}
+        video = await self._begin(VideoMetadata(**ids))
+        if video.status is VideoStatus.COMPLETED:
+            return
+        clips = await self._clips.list_clips(status=ClipStatus.PROCESSING)
+        for start in range(0, len(clips), MAX_CLIPS_PER_BATCH):
+            batch = clips[start : start + MAX_CLIPS_PER_BATCH]
+            changes = [ClipStatusChange(clip.clip_id, ClipStatus.FAILED, reason) for clip in batch]
+            await self._clips.update_clip_statuses(changes)
+        await self._videos.update_video_status(video.video_id, VideoStatus.FAILED, error_message=reason)
 
     async def _work_on(self, clip: ClipMetadata) -> None:
         if clip.status is ClipStatus.FAILED:
@@ -146,36 +197,52 @@ async def _run_ffmpeg(*arguments: str) -> None:
         raise CuttingError(lines[-1] if lines else "ffmpeg failed, and did not say why.")
 
 
+def make_plan(job: Job, content: bytes) -> Plan:
+    """What the job makes; `ImpossibleJobError` where its highlights make no video, or one clip twice."""
+    try:
+        highlights, _ = parse_highlights(content)
+        plan = Plan(_describe_video(job, highlights), tuple(_describe_clips(job, highlights)))
+    except HighlightsError as error:
+        raise ImpossibleJobError(str(error)) from error
+    except ValidationError as error:
+        raise ImpossibleJobError(f"{'.'.join(map(str, error.path))}: {error.message}") from error
+    for filename, number in Counter(clip.filename for clip in plan.clips).items():
+        if number > 1:
+            raise ImpossibleJobError(f"{number} highlights make the same clip, {filename}.")
+    return plan
+
+
 def _describe_video(job: Job, highlights: Highlights) -> VideoMetadata:
-    given = {"video_url": highlights.video_url, "video_title": highlights.video_title}
-    return VideoMetadata(
-        user_id=job.user_id,
-        video_id=job.video_id,
-        custom_prompt=highlights.custom_prompt,
-        highlights_count=len(highlights.highlights),
-        styles_processed=list(job.styles),
-        **{name: value for name, value in given.items() if value is not None},
-    )
+    values = {
+        "user_id": job.user_id,
+        "video_id": job.video_id,
+        "video_url": highlights.video_url,
+        "video_title": highlights.video_title,
+        "custom_prompt": highlights.custom_prompt,
+        "highlights_count": len(highlights.highlights),
+        "styles_processed": list(job.styles),
+    }
+    return validate_model(VideoMetadata, {name: value for name, value in values.items() if value is not None})
 
 
-def _describe_clips(job: Job, highlights: Highlights) -> list[ClipMetadata]:
-    return [
-        ClipMetadata(
-            user_id=job.user_id,
-            video_id=job.video_id,
-            filename=format_clip_filename(ClipName(one.priority, one.id, _to_slug(one.title), style)),
-            scene_id=one.id,
-            scene_title=one.title,
-            scene_description=one.description,
-            style=style,
-            priority=one.priority,
-            start_time=one.start_time,
-            end_time=one.end_time,
-        )
-        for one in highlights.highlights
-        if one.start_time is not None and one.end_time is not None
-        for style in job.styles
-    ]
+def _describe_clips(job: Job, highlights: Highlights) -> Iterator[ClipMetadata]:
+    for index, one in enumerate(highlights.highlights):
+        if one.start_time is None or one.end_time is None:
+            continue
+        for style in job.styles:
+            values = {
+                "user_id": job.user_id,
+                "video_id": job.video_id,
+                "filename": format_clip_filename(ClipName(one.priority, one.id, _to_slug(one.title), style)),
+                "scene_id": one.id,
+                "scene_title": one.title,
+                "scene_description": one.description,
+                "style": style,
+                "priority": one.priority,
+                "start_time": one.start_time,
+                "end_time": one.end_time,
+            }
+            yield validate_model(ClipMetadata, values, path=("highlights", index))
 
 
 def _to_slug(title: str) -> str:
@@ -212,12 +279,16 @@ EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 def main(
     source: Path, highlights: Path, user_id: str, video_id: str, styles: tuple[str, ...], data_dir: Path | None
 ) -> None:
-    """Exits 0 once the video is completed; for any other end, the queue delivers the job again."""
+    """Exits 0 once the video is completed, and 2 where it never can be; for any other end the job is to come again."""
     job = Job(user_id, video_id, source, highlights, tuple(dict.fromkeys(styles)))
     try:
         with connect_services(data_dir) as settings:
             status = asyncio.run(work(job, settings))
-    except (RepositoryError, StorageError, HighlightsError) as error:
+    except VideoBeingDeletedError as error:
+        raise click.ClickException(f"{error} Run the same job again then.") from None
+    except (ImpossibleJobError, VideoAlreadyExistsError) as error:
+        raise click.UsageError(f"{error} This job can never succeed.") from None
+    except (RepositoryError, StorageError) as error:
         raise click.ClickException(f"{error} Run the same job again: it goes on where it stopped.") from None
     click.echo(f"The video {video_id} is {status}.")
     if status is not VideoStatus.COMPLETED:

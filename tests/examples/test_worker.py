@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from domain.keys import thumbnail_key, video_prefix
-from examples.worker import FILTERS, Job, work
+from examples.worker import FILTERS, ImpossibleJobError, Job, work
 from gql.app import create_services
 from gql.context import Services
-from repositories.models import ClipStatus, VideoStatus
+from repositories.models import ClipStatus, VideoMetadata, VideoStatus
 from settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
@@ -172,3 +172,87 @@ async def test_clip_that_cannot_be_cut_fails_with_ffmpegs_reason_and_is_retried_
     video = await services.videos(user_id).get_video("short")
     assert video is not None
     assert (video.clips_count, video.error_message, video.failed_at) == (2, None, None)
+
+
+SCENE = {"id": 1, "title": "It's on!", "start": "00:00:00.400", "end": "00:00:01", "priority": 2}
+IMPOSSIBLE = {
+    "a highlight twice": (
+        {"highlights": [SCENE, SCENE]},
+        "2 highlights make the same clip, clip_02_01_it-s-on_original",
+    ),
+    "titles of one slug": ({"highlights": [SCENE, SCENE | {"title": "It s on?"}]}, "2 highlights make the same clip"),
+    "no address": ({"video_url": "talk.mp4", "highlights": [SCENE]}, "video_url: "),
+    "no highlights.json": ([], ""),
+}
+
+
+def write(folder: Path, content: Any) -> Path:
+    path = folder / "other.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.mark.parametrize(("content", "reason"), IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+async def test_job_that_can_never_succeed_ends_as_failed_with_the_reason(
+    services: Services, run: Run, source: Path, user_id: str, tmp_path: Path, content: Any, reason: str
+) -> None:
+    """Its video says why, its exit status says that it is not to come again, and coming again changes nothing."""
+    path = write(tmp_path, content)
+    arguments = [str(source), str(path), "--user", user_id, "--video-id", "impossible"]
+    for _ in range(2):
+        assert run(*arguments)["status"] == 2
+        video = await services.videos(user_id).get_video("impossible")
+        assert video is not None
+        assert (video.status, video.clips_count) == (VideoStatus.FAILED, 0)
+        assert video.error_message
+        assert video.error_message.startswith(reason)
+        assert await services.clips(user_id, "impossible").count_clips() == 0
+
+
+async def test_clip_of_other_content_ends_the_job_and_its_unfinished_clips(
+    services: Services, highlights: Path, source: Path, user_id: str, tmp_path: Path
+) -> None:
+    """The video and the clips that were announced say why; with highlights that fit, the same video is completed."""
+    await work(Job(user_id, "taken", source, highlights, ("original",)), services.settings)
+    clips = services.clips(user_id, "taken")
+    before = await clips.list_clips()
+    await clips.update_clip_status(before[0].clip_id, ClipStatus.PROCESSING)
+    await services.videos(user_id).update_video_status("taken", VideoStatus.PROCESSING)
+    content = json.loads(await asyncio.to_thread(highlights.read_text))
+    content["highlights"][0]["end"] = "00:00:01.500"
+    other = write(tmp_path, content)
+    with pytest.raises(ImpossibleJobError, match="exists with other content"):
+        await work(Job(user_id, "taken", source, other, ("original",)), services.settings)
+    video = await services.videos(user_id).get_video("taken")
+    assert video is not None
+    assert (video.status, video.clips_count) == (VideoStatus.FAILED, 1)
+    assert "exists with other content: end_time" in str(video.error_message)
+    failed = await clips.list_clips(status=ClipStatus.FAILED)
+    assert [(clip.clip_id, clip.error_message) for clip in failed] == [(before[0].clip_id, video.error_message)]
+    assert await work(Job(user_id, "taken", source, highlights, ("original",)), services.settings) is (
+        VideoStatus.COMPLETED
+    )
+
+
+async def test_impossible_job_takes_nothing_from_a_completed_video(
+    services: Services, highlights: Path, source: Path, user_id: str, tmp_path: Path
+) -> None:
+    """What an earlier job made stays completed, with its clips."""
+    await work(Job(user_id, "done", source, highlights, ("original",)), services.settings)
+    before = await services.videos(user_id).get_video("done")
+    path = write(tmp_path, {"highlights": [SCENE, SCENE]})
+    with pytest.raises(ImpossibleJobError):
+        await work(Job(user_id, "done", source, path, ("original",)), services.settings)
+    assert await services.videos(user_id).get_video("done") == before
+    await assert_consistent(services, user_id, "done")
+
+
+async def test_job_for_a_video_of_other_content_leaves_that_alone(
+    services: Services, run: Run, highlights: Path, source: Path, user_id: str
+) -> None:
+    """The id is somebody's: the job ends, and their video says nothing of it."""
+    other = VideoMetadata(user_id=user_id, video_id="other", video_url="https://example.com/other")
+    stored, _ = await services.videos(user_id).create_video(other)
+    assert run(str(source), str(highlights), "--user", user_id, "--video-id", "other")["status"] == 2
+    assert await services.videos(user_id).get_video("other") == stored
+    assert await services.clips(user_id, "other").count_clips() == 0
