@@ -1,0 +1,143 @@
+"""Crowds: very many callers, three times the load that the server can take, and clients that hang up."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from benchmarks.overload.issuer import serve_issuer
+from benchmarks.overload.load import OK, SHED, Load
+from tests.abuse.conftest import NORMAL_QUERY, Target, start_target
+
+STRANGERS = 10_000
+PIPELINED = 100
+MEASURED = 100
+CALLERS = 1_000
+MAX_IN_FLIGHT = 8
+ABANDONED = 200
+MAX_EXECUTED = 10
+VIEWER = "{ viewer { userId } }"
+WALL = "{ videos(first: 20) { nodes { title clips(first: 50) { nodes { title url thumbnailUrl } } } } }"
+
+
+def write_post(document: str, headers: str = "") -> bytes:
+    body = json.dumps({"query": document}).encode()
+    head = f"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{headers}"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def read_cpu_seconds(target: Target) -> float:
+    """The processor time that the server has used: its own count, whoever else is busy on the machine."""
+    return time.clock_gettime((~target.process.pid << 3) | 2)
+
+
+@pytest.fixture
+def crowded(tmp_path: Path) -> Iterator[Target]:
+    """A server that believes a proxy about addresses."""
+    environment = {"CLIPGRAPH_TRUSTED_PROXY_HOPS": "1", "CLIPGRAPH_LOG_LEVEL": "warning"}
+    with start_target(tmp_path, **environment) as target:
+        yield target
+
+
+def measure_viewer(target: Target) -> tuple[float, float]:
+    """The server's processor time for one small query, and the time until a well-behaved caller has its answer."""
+    taken = []
+    with httpx.Client(base_url=target.address) as client:
+        client.post("/graphql", json={"query": VIEWER})
+        before = read_cpu_seconds(target)
+        for _ in range(MEASURED):
+            began_at = time.perf_counter()
+            assert client.post("/graphql", json={"query": VIEWER}).status_code == 200
+            taken.append(time.perf_counter() - began_at)
+    return (read_cpu_seconds(target) - before) / MEASURED, sorted(taken)[MEASURED // 2]
+
+
+async def send_strangers(target: Target, first: int, count: int) -> None:
+    """Requests that are refused, each from an address of its own."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
+    for begin in range(first, first + count, PIPELINED):
+        for number in range(begin, begin + PIPELINED):
+            address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+            writer.write(f"GET /nothing HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {address}\r\n\r\n".encode())
+        for _ in range(PIPELINED):
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 404")
+            length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+            await reader.readexactly(int(length.partition(b":")[2]))
+    writer.close()
+
+
+async def test_a_request_costs_the_same_beside_ten_thousand_others(crowded: Target) -> None:
+    """With the library's storage, which walked through all of them, it cost four times as much."""
+    calm_cpu, calm_latency = await asyncio.to_thread(measure_viewer, crowded)
+    before = crowded.read_memory_bytes()
+    await send_strangers(crowded, 0, STRANGERS)
+    assert crowded.read_memory_bytes() - before < 50 * 2**20
+    cpu, latency = await asyncio.to_thread(measure_viewer, crowded)
+    assert cpu < 1.5 * calm_cpu
+    assert latency < 5 * calm_latency
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[tuple[Target, list[bytes]]]:
+    """A server that runs few requests at once, and one request of each of many callers."""
+    with serve_issuer() as issuer:
+        environment = {
+            "CLIPGRAPH_AUTH_ISSUERS": issuer.setting,
+            "CLIPGRAPH_MAX_REQUESTS_IN_FLIGHT": str(MAX_IN_FLIGHT),
+        }
+        tokens = [issuer.mint(f"caller-{number}") for number in range(CALLERS)]
+        with start_target(tmp_path, **environment) as target:
+            yield target, [write_post(NORMAL_QUERY, f"Authorization: Bearer {token}\r\n") for token in tokens]
+
+
+async def test_three_times_the_peak_is_shed_and_the_rest_answered(small: tuple[Target, list[bytes]]) -> None:
+    """Answers are 200 or 503. There are about as many good ones as before, none waits behind more than a few others."""
+    target, requests = small
+    load = Load(target.port, requests)
+    await load.run_closed(2, 2)
+    peak = await load.run_closed(MAX_IN_FLIGHT // 2, 3)
+    assert set(peak.by_status) == {OK}
+    outcome = await load.run_open(3 * peak.rate(OK), 6)
+    load.close()
+    assert set(outcome.by_status) == {OK, SHED}
+    assert outcome.rate(OK) > 0.4 * peak.rate(OK)
+    # Without a bound, the last of six seconds' requests waits for twelve more.
+    assert outcome.percentile(OK, 50) < 20 * peak.percentile(OK, 50)
+    assert outcome.percentile(SHED, 50) < outcome.percentile(OK, 50)
+    shed = [line for line in target.read_log() if line["event"] == "requests_shed"]
+    assert shed
+    assert {line["in_flight"] for line in shed} == {MAX_IN_FLIGHT}
+    after = await load.run_closed(1, 1)
+    assert set(after.by_status) == {OK}
+    load.close()
+
+
+async def abandon(target: Target) -> None:
+    """Sends a large query and hangs up."""
+    _, writer = await asyncio.open_connection("127.0.0.1", target.port)
+    writer.write(write_post(WALL))
+    await writer.drain()
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+def count_lines(target: Target, event: str, **values: object) -> int:
+    lines = [line for line in target.read_log() if line["event"] == event]
+    return sum(all(line.get(name) == value for name, value in values.items()) for line in lines)
+
+
+async def test_queries_of_clients_that_hung_up_are_not_executed(target: Target) -> None:
+    """Of two hundred, nearly all end unanswered: refused, or cancelled on the way."""
+    await asyncio.to_thread(target.assert_answers)
+    executed, left = count_lines(target, "request", status=200), count_lines(target, "client_left")
+    await asyncio.gather(*(abandon(target) for _ in range(ABANDONED)))
+    await asyncio.to_thread(target.assert_answers)
+    assert count_lines(target, "request", status=200) - executed <= MAX_EXECUTED + 1
+    assert count_lines(target, "client_left") > left
