@@ -64,10 +64,13 @@ def _serve(settings: Settings, *, demo: bool) -> None:
             from embedded.stack import start_stack
 
             # Its imports take as long as the servers' start: both at once.
-            threading.Thread(target=import_module, args=("gql.app",), daemon=True).start()
+            importing = threading.Thread(target=import_module, args=("gql.app",), daemon=True)
+            importing.start()
             port = _choose_s3_port(settings)
             stack = cleanup.enter_context(start_stack(settings.data_dir, indexes_file=INDEXES_FILE, s3_port=port))
             _tell_other_port(port, stack.endpoints.r2_endpoint_url)
+            # Two threads that import the same packages can see half of a module.
+            importing.join()
             data_dir = settings.data_dir
             settings = with_endpoints(settings, stack.endpoints)
             if demo:
