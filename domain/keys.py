@@ -109,7 +109,9 @@ def highlights_key(user_id: str, video_id: str) -> str:
 
 
 def clip_key(user_id: str, video_id: str, filename: str) -> str:
-    """The key of a clip's file; ValueError for a filename that would leave the video's folder."""
+    """The key of a clip's file; ValueError where it would leave the video's folder, or be hidden."""
+    if any(map(check_hidden, (user_id, video_id, filename))):
+        raise ValueError("A clip's key has no hidden part: none begins with a dot, and none is `__MACOSX`.")
     return _join(user_id, video_id, CLIPS_FOLDER, filename)
 
 

@@ -41,6 +41,15 @@ def test_no_key_leaves_its_folder(unsafe: str) -> None:
         highlights_key("u", unsafe)
 
 
+@pytest.mark.parametrize(
+    "segments", [(".u", "v", "a.mp4"), ("u", ".v", "a.mp4"), ("u", "v", ".a.mp4"), ("__MACOSX", "v", "a.mp4")]
+)
+def test_no_clip_is_hidden(segments: tuple[str, str, str]) -> None:
+    """What an import leaves out as hidden, no clip of the API is called."""
+    with pytest.raises(ValueError, match="hidden"):
+        clip_key(*segments)
+
+
 @pytest.mark.parametrize("unsafe", ["", ".", "..", "a/b", "/a"])
 def test_no_prefix_is_another_videos(unsafe: str) -> None:
     with pytest.raises(ValueError, match="prefix"):
