@@ -5,6 +5,7 @@ import logging
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 from embedded.s3.errors import NotModifiedError, S3Error
@@ -84,9 +85,14 @@ class S3App:
         return Response(204, headers)
 
     async def _add_cors(self, request: Request, response: Response) -> Response:
-        """The answer, readable for pages that the bucket's policy allows to read it."""
+        """The answer, readable for pages that the bucket's policy allows to read it; no refusal is, as in R2."""
         origin, method = request.headers.get("origin"), request.message.method
-        if not origin or method == "OPTIONS" or not self._store.buckets.check_exists(request.bucket):
+        if (
+            not origin
+            or method == "OPTIONS"
+            or response.status >= HTTPStatus.BAD_REQUEST
+            or not self._store.buckets.check_exists(request.bucket)
+        ):
             return response
         bucket = await run(self._store.buckets.find, request.bucket)
         headers = make_headers(load_rules(bucket.cors), origin, method)

@@ -4,6 +4,7 @@ import contextlib
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,9 +15,10 @@ BUCKET = "clips"
 class ServerProcess:
     """A server over `root`, at the same address each time that it is started."""
 
-    def __init__(self, root: Path, **options: Any) -> None:
+    def __init__(self, root: Path, wrapper: Sequence[str] = (), **options: Any) -> None:
         self.root = root
         self.host_port = "127.0.0.1:0"
+        self._wrapper = wrapper
         self._options = options
         self._credentials = root.parent / f"{root.name}-credentials.json"
         self._process: subprocess.Popen[str] | None = None
@@ -24,11 +26,22 @@ class ServerProcess:
     def start(self) -> None:
         """It answers."""
         self._credentials.write_text(json.dumps({"access_key_id": KEY_ID, "secret_access_key": SECRET}))
-        command = [sys.executable, "-m", "embedded.s3", "--data-dir", str(self.root), "--bucket", BUCKET]
+        command = [
+            *self._wrapper,
+            sys.executable,
+            "-m",
+            "embedded.s3",
+            "--data-dir",
+            str(self.root),
+            "--bucket",
+            BUCKET,
+        ]
         command += ["--credentials", str(self._credentials), "--host-port", self.host_port]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **self._options)
         assert self._process.stdout is not None
         ready = self._process.stdout.readline()
+        if not ready:
+            self._process.communicate()
         assert ready, f"the embedded S3 ended at once with {self._process.wait()}"
         self.host_port = json.loads(ready)["host_port"]
 

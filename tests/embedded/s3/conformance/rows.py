@@ -29,6 +29,7 @@ SOURCES = {
     "header": "https://github.com/openreplay/openreplay/issues/2018",
     "tagging": "https://github.com/open-webui/open-webui/issues/13547",
     "parts": "https://github.com/CapSoftware/Cap/issues/2275",
+    "petdex": "https://github.com/crafter-station/petdex/issues/465",
     "aws": "https://docs.aws.amazon.com/AmazonS3/latest/API/",
     "aws-streaming": "https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html",
     "aws-auth": "https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html",
