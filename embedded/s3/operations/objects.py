@@ -12,6 +12,7 @@ from embedded.s3.operations.call import Call
 from embedded.s3.operations.conditions import Conditions, assert_readable, assert_writable, get_conditions
 from embedded.s3.operations.intake import Taken, take_in
 from embedded.s3.operations.ranges import Slice, find_part, parse_range
+from embedded.s3.store.drafts import flush_folders
 from embedded.s3.store.model import Attributes, StoredObject
 from embedded.s3.store.names import assert_key, check_utf8, normalize
 from embedded.s3.store.objects import NewObject
@@ -86,19 +87,21 @@ def write_object(store: Store, call: Call, new: NewObject, conditions: Condition
 
 def delete_object(store: Store, call: Call) -> None:
     """There is no such object; there may have been none before."""
-    store.objects.delete(call.bucket, call.key, lambda _: None)
+    flush_folders(store.objects.delete(call.bucket, call.key))
 
 
 def delete_objects(store: Store, bucket: str, keys: list[str]) -> list[tuple[str, S3Error | None]]:
     """Each key with None where it has no object any more, else with the reason."""
     results: list[tuple[str, S3Error | None]] = []
+    folders: set[str] = set()
     for key in keys:
         try:
             assert_key(key)
-            store.objects.delete(bucket, key, lambda _: None)
+            folders |= store.objects.delete(bucket, key)
             results.append((key, None))
         except S3Error as error:
             results.append((key, error))
+    flush_folders(folders)
     return results
 
 

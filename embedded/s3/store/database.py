@@ -72,8 +72,9 @@ class Database:
                 raise
 
     def add_later(self, sql: str, *parameters: Any) -> None:
-        """The statement is part of the next transaction; a crash before loses it."""
-        self._later.append((sql, parameters))
+        """The statement is part of the next transaction; a crash before loses it, and so does a read-only folder."""
+        if not self._options:
+            self._later.append((sql, parameters))
 
     def flush(self) -> None:
         """What was added for later is written, where the folder lets us."""

@@ -5,7 +5,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -102,6 +102,13 @@ def fsync_folder(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def flush_folders(paths: Iterable[str]) -> None:
+    """The names in the folders are on the disk; a folder that is gone is in the names of the one above."""
+    for path in paths:
+        with suppress(FileNotFoundError):
+            fsync_folder(path)
 
 
 def make_folders(path: str) -> None:

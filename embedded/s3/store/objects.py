@@ -78,16 +78,15 @@ class ObjectStore:
                 os.unlink(before.path)  # noqa: PTH108 - as above
             self._forget(bucket, name, new.draft.stamp_ns)
 
-    def delete(self, bucket: str, key: str, check: Check) -> None:
-        """There is no such object, if `check` raises nothing about it."""
+    def delete(self, bucket: str, key: str) -> set[str]:
+        """There is no such object, which is on the disk once the folders that are returned have been flushed."""
+        folders = set()
         with self.lock:
-            stored = self.find(bucket, key)
-            check(stored)
-            while stored is not None:
+            while stored := self.find(bucket, key):
                 os.unlink(stored.path)  # noqa: PTH108 - paths are strings here
-                self._prune(os.path.dirname(stored.path), bucket)  # noqa: PTH120 - as above
-                stored = self.find(bucket, key)
+                folders.add(self._prune(os.path.dirname(stored.path), bucket))  # noqa: PTH120 - as above
             self._forget(bucket, normalize(key), 0)
+        return folders
 
     def scan(self, bucket: str, cursor: Cursor) -> Iterator[tuple[str, str]]:
         """Names and paths of the objects that the cursor wants, in order."""
@@ -191,14 +190,14 @@ class ObjectStore:
             "DELETE FROM objects WHERE bucket = ? AND name = ? AND stamp_ns <> ?", bucket, name, stamp_ns
         )
 
-    def _prune(self, folder: str, bucket: str) -> None:
-        """Folders that are empty now are gone, up to the bucket's own, and the rest is on the disk."""
+    def _prune(self, folder: str, bucket: str) -> str:
+        """The next folder that is left: those that are empty now are gone, up to the bucket's own."""
         top = f"{self._root}/{bucket}"
         with suppress(OSError):
             while len(folder) > len(top) and folder.startswith(top):
                 os.rmdir(folder)  # noqa: PTH106 - paths are strings here
                 folder = os.path.dirname(folder)  # noqa: PTH120 - as above
-        fsync_folder(folder)
+        return folder
 
     def _scan_apart(self, bucket: str, cursor: Cursor) -> Iterator[tuple[str, str]]:
         sql = "SELECT DISTINCT name FROM objects WHERE is_apart AND bucket = ? AND name > ? AND name >= ? ORDER BY name"

@@ -4,33 +4,9 @@ By hand: `python -m tests.embedded.firestore.mutants`, with words of mutants' na
 table of docs/embedded-firestore.md. The faults are made in a copy; the exit code is 0 if each was caught.
 """
 
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
-from dataclasses import dataclass
-from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
-COPIED = ("embedded", "tests/embedded/firestore", "tests/conftest.py", "pyproject.toml", "firestore.indexes.json")
-TESTS = "tests/embedded/firestore"
-TEST_TIMEOUT_SECONDS = 60
-RUN_TIMEOUT_SECONDS = 240
-PASSED, FAILED = 0, 1  # pytest's exit codes; others mean that no test has judged
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One fault: the text that is replaced in a file of embedded/firestore, and the test that notices."""
-
-    name: str
-    fault: str
-    file: str
-    old: str
-    new: str
-    test: str
-
+from tests.embedded.mutation import Mutant, Subject
 
 MUTANTS = [
     Mutant(
@@ -215,72 +191,7 @@ MUTANTS = [
 ]
 
 
-def main(words: list[str]) -> int:
-    """Print the table, a row as soon as it is known; return the exit code."""
-    chosen = [mutant for mutant in MUTANTS if not words or any(word in mutant.name for word in words)]
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        copy = Path(folder)
-        copy_code(copy)
-        tests = list(dict.fromkeys(mutant.test for mutant in chosen))
-        if run_tests(copy, tests, expected={PASSED}) != PASSED:
-            return 1
-        tell("| mutant | what is broken | test that catches it | caught |\n| --- | --- | --- | --- |")
-        outcomes = [report(copy, mutant) for mutant in chosen]
-    return 0 if all(outcomes) else 1
-
-
-def tell(line: str) -> None:
-    """Write a line of the table at once."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-def copy_code(copy: Path) -> None:
-    """Put what the tests need into a folder of its own."""
-    for name in COPIED:
-        source, target = ROOT / name, copy / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, target)
-
-
-def report(copy: Path, mutant: Mutant) -> bool:
-    """Print a mutant's row; True if it was caught."""
-    is_caught = is_noticed(copy, mutant)
-    tell(f"| {mutant.name} | {mutant.fault} | `{mutant.test}` | {'yes' if is_caught else 'no'} |")
-    return is_caught
-
-
-def is_noticed(copy: Path, mutant: Mutant) -> bool:
-    """Tell whether the mutant's test fails with the fault in the copy, which is whole again afterwards."""
-    file = copy / "embedded" / "firestore" / mutant.file
-    text = file.read_text(encoding="utf-8")
-    if text.count(mutant.old) != 1:
-        sys.stderr.write(f"{mutant.name}: {mutant.file} does not hold the text to replace exactly once\n")
-        return False
-    file.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
-    try:
-        return run_tests(copy, [mutant.test], expected={PASSED, FAILED}) == FAILED
-    finally:
-        file.write_text(text, encoding="utf-8")
-
-
-def run_tests(copy: Path, tests: list[str], expected: set[int]) -> int:
-    """Return pytest's exit code for tests that run in the copy, on its code; what is not expected is shown."""
-    options = ["-q", "--exitfirst", "--timeout", str(TEST_TIMEOUT_SECONDS), "-p", "no:cacheprovider"]
-    command = [sys.executable, "-m", "pytest", *options, *(f"{TESTS}/{test}" for test in tests)]
-    # Files of bytecode are told apart by the second and the size, which a mutant may share with what it replaces.
-    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
-    environment.pop("FIRESTORE_EMULATOR_HOST", None)
-    done = subprocess.run(
-        command, cwd=copy, env=environment, capture_output=True, text=True, timeout=RUN_TIMEOUT_SECONDS, check=False
-    )
-    if done.returncode not in expected:
-        sys.stderr.write(done.stdout + done.stderr)
-    return done.returncode
-
+SUBJECT = Subject("embedded/firestore", "tests/embedded/firestore", MUTANTS)
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(SUBJECT.run(sys.argv[1:]))

@@ -118,7 +118,7 @@ def test_full_disk_leaves_the_old_object_and_the_upload(cramped: ServerProcess) 
     place = Place(raw)
     place.put("a", Given())
     upload_id = place.begin([bytes(3 * MIB)])
-    attempts = [
+    attempts: list[tuple[str, str, dict[str, str], dict[str, str], bytes]] = [
         ("PUT", "a", {}, {}, bytes(6 * MIB)),
         ("PUT", "big", {"partNumber": "1", "uploadId": upload_id}, {}, bytes(6 * MIB)),
     ]

@@ -5,6 +5,7 @@ CLIPGRAPH_S3_CRASH_ROUNDS=100 asks for that many kills.
 
 import hashlib
 import http.client
+import os
 import random
 import sqlite3
 import threading
@@ -225,7 +226,7 @@ def test_a_crash_at_the_rename_leaves_old_or_new_whole(tmp_path: Path, key: str,
     store = open_store(tmp_path)
     store.buckets.ensure("clips", "[]")
     put("old")
-    rename = store_objects.os.replace
+    rename = os.replace
 
     def crash(source: str, target: str) -> None:
         if moment == "after the rename":
@@ -233,7 +234,7 @@ def test_a_crash_at_the_rename_leaves_old_or_new_whole(tmp_path: Path, key: str,
         raise CrashError
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store_objects.os, "replace", crash)
+        patch.setattr("embedded.s3.store.objects.os.replace", crash)
         with pytest.raises(CrashError):
             put("new")
     # As a killed process leaves it: nothing that waited is written.
