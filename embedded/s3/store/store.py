@@ -42,10 +42,11 @@ class Store:
             self._database.flush()
 
     def close(self) -> None:
-        """All is written; another process may open the store."""
+        """All is written; another process may open the store. Closing twice is no error."""
         self._database.close()
         if self._lock is not None:
             os.close(self._lock)
+            self._lock = None
 
     def recover(self) -> None:
         """What a killed server has left behind is gone. For the start."""

@@ -88,13 +88,14 @@ class RawS3:
         return str(request.url).removeprefix(f"http://{self.host_port}")
 
     def send_as_is(self, method: str, target: str, headers: Headers | None = None, body: bytes | None = None) -> Answer:
-        """A request that nobody touches."""
+        """A request that nobody touches; headers go out in UTF-8."""
+        encoded = {name: value.encode() for name, value in (headers or {}).items()}
         try:
-            self._connection.request(method, target, body or None, dict(headers or {}))
+            self._connection.request(method, target, body or None, encoded)
             response = self._connection.getresponse()
         except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
             self._connection.close()
-            self._connection.request(method, target, body or None, dict(headers or {}))
+            self._connection.request(method, target, body or None, encoded)
             response = self._connection.getresponse()
         data = response.read()
         return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, data)
