@@ -163,7 +163,6 @@ def test_database_that_is_none_is_told(tmp_path: Path) -> None:
 
 def test_upload_is_over_after_seven_days(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its parts are gone then; a day before, they are there."""
-    from embedded.s3.store import uploads
     from embedded.s3.store.model import Upload
 
     upload = store.uploads.begin(Upload("", BUCKET, "a", 0, ATTRIBUTES))
@@ -173,7 +172,8 @@ def test_upload_is_over_after_seven_days(store: Store, monkeypatch: pytest.Monke
         store.uploads.put_part(upload, 1, draft, "etag", None)
     day_ns = 24 * 3600 * 1_000_000_000
     for days, is_open in ((6, True), (8, False)):
-        monkeypatch.setattr(uploads.time, "time_ns", lambda days=days: upload.started_ns + days * day_ns)
+        moment_ns = upload.started_ns + days * day_ns
+        monkeypatch.setattr("embedded.s3.store.uploads.time.time_ns", lambda moment_ns=moment_ns: moment_ns)
         store.sweep()
         if is_open:
             assert store.uploads.list_parts(store.uploads.find(BUCKET, "a", upload.id))
