@@ -149,8 +149,9 @@ def _judge_files(
     drift: Callable[..., Drift], clip: ClipMetadata, file: StoredObject | None, thumbnail: StoredObject | None
 ) -> Iterator[Drift]:
     """What differs between a completed clip and its files."""
-    if file is None:
-        yield drift(DriftKind.METADATA_WITHOUT_FILE, text=f"is completed, and R2 has no {clip.r2_key}.")
+    if file is None or file.size_bytes == 0:
+        found = "R2 has no" if file is None else "R2 has 0 bytes of"
+        yield drift(DriftKind.METADATA_WITHOUT_FILE, text=f"is completed, and {found} {clip.r2_key}.")
         return
     if file.size_bytes != clip.file_size_bytes:
         text = f"says {clip.file_size_bytes:,} bytes, and R2 has {file.size_bytes:,}."

@@ -105,8 +105,10 @@ class Mender:
     ) -> bool:
         if drift.kind is DriftKind.METADATA_WITHOUT_FILE:
             steps = [ClipStatus.PROCESSING, ClipStatus.FAILED]
-            return await self._update(clip, steps, error_message="Its file is missing in R2.")
+            return await self._update(clip, steps, error_message="Its file is missing in R2, or empty.")
         has_thumbnail = thumbnail is not None
+        if file is not None and file.size_bytes == 0:
+            file = None  # as good as missing
         if drift.kind is DriftKind.CLIP_STUCK and (file is None or not _check_is_of_this_work(file, clip)):
             return await self._update(clip, [ClipStatus.FAILED], error_message=f"The clip {drift.text}")
         if file is None:
