@@ -92,7 +92,7 @@ def document_not_trusted(message: str) -> GraphQLError:
 
 # Of one answer's errors: each line takes some 0.3 ms, and the first say what is wrong with the others.
 MAX_LOGGED = 20
-_FIELD_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_FIELD_NAME = re.compile(r"[a-z][a-z0-9]*+(?:_[a-z0-9]++)*+")
 # What the schema calls otherwise than the models do.
 SCHEMA_NAMES = {"video_title": "title", "scene_title": "title", "scene_description": "description", "cursor": "after"}
 

@@ -51,19 +51,22 @@ class RealServer:
     """`clipgraph serve` as a process; every request comes from another address, so that none is refused for its own."""
 
     def __init__(self, target: Target, proof: str, chance: random.Random) -> None:
-        self._target = target
+        self.target = target
         self._proof = proof
         self._chance = chance
         self._schedstat = Path(f"/proc/{target.process.pid}/task/{target.process.pid}/schedstat")
 
     def measure(self, surface: Surface, text: bytes) -> int:
         """The nanoseconds that the server's main thread ran from the request until it was idle again."""
+        before = self.read_nanoseconds()
+        self.send(surface, text)
+        return self._wait_until_idle() - before
+
+    def send(self, surface: Surface, text: bytes) -> bytes:
+        """The answer to a request with the text."""
         address = ".".join(str(self._chance.randrange(256)) for _ in range(4))
         forwarded = "" if surface.name.endswith("X-Forwarded-For") else f"X-Forwarded-For: {address}\r\n"
-        request = surface.write(text, self._proof + forwarded)
-        before = self.read_nanoseconds()
-        exchange(self._target.port, request)
-        return self._wait_until_idle() - before
+        return exchange(self.target.port, surface.write(text, self._proof + forwarded))
 
     def read_nanoseconds(self) -> int:
         """What the kernel counted for the main thread so far."""
