@@ -17,8 +17,8 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from re import _constants as sre  # type: ignore[attr-defined]  # no public name for what a pattern is parsed into
-from re import _parser as sre_parser  # type: ignore[attr-defined]  # as above
+from re import _constants as sre
+from re import _parser as sre_parser
 from typing import Any
 
 import pytest
@@ -175,7 +175,7 @@ def find_growth(pattern: re.Pattern[Any], text: Any, sizes: tuple[int, ...], *, 
 @pytest.mark.parametrize("name", [name for name in LISTED if MADE_AT_RUN_TIME not in name])
 def test_pattern_is_linear_in_its_own_beginnings(name: str) -> None:
     pattern, is_anchored = evaluate(name), check_anchored(name)
-    beginnings = find_beginnings(re.compile(pattern.pattern, pattern.flags))
+    beginnings: list[Any] = find_beginnings(re.compile(pattern.pattern, pattern.flags))
     if isinstance(pattern.pattern, bytes):
         beginnings = [beginning.encode("utf-8", "replace") for beginning in beginnings]
     for beginning in beginnings:

@@ -43,14 +43,14 @@ BODIES: dict[str, Any] = {
     "__typename alone": {"query": "{ __typename }"},
     "a subscription": {"query": "subscription { videoEvents { __typename } }"},
 }
-RAW = {
+RAW: dict[str, str | bytes] = {
     "two queries": f'{{"documentId": "{KNOWN}", "query": null, "query": {json.dumps(OWN)}}}',
     "two ids": f'{{"documentId": "{KNOWN}", "documentId": "none"}}',
     "an escaped key": f'{{"q\\u0075ery": {json.dumps(OWN)}}}',
     "a byte order mark": "\ufeff" + json.dumps({"query": OWN}),
     "a text in UTF-16": json.dumps({"query": OWN}).encode("utf-16"),
 }
-GETS: dict[str, list[tuple[str, str]]] = {
+GETS: dict[str, list[tuple[str, Any]]] = {
     "a text": [("query", OWN)],
     "a text and an id": [("query", OWN), ("documentId", KNOWN)],
     "two ids": [("documentId", KNOWN), ("documentId", "none")],
