@@ -5,9 +5,10 @@ be given as their text.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from repositories.client import FirestoreClient
 from repositories.deleting import FileStore
@@ -34,6 +35,10 @@ _SECONDS = TypeAdapter(float, config=_STRICT)
 _FILE_SIZE = TypeAdapter[int](FileSize, config=_STRICT)
 _ERROR_MESSAGE = TypeAdapter[str](ErrorMessage, config=_STRICT)
 _MOMENT = TypeAdapter[Any](Timestamp, config=_STRICT)
+_GUESSED = TypeAdapter[Any](
+    str | bool | Annotated[int, Field(ge=-(2**63), lt=2**63)] | float | datetime | list[str] | None, config=_STRICT
+)
+_UP_TO = TypeAdapter[int](Annotated[int, Field(ge=1, lt=2**31)], config=_STRICT)
 _CLIP_STATUS = TypeAdapter(ClipStatus)
 _VIDEO_STATUS = TypeAdapter(VideoStatus)
 
@@ -98,10 +103,10 @@ def parse_list(values: object, name: str) -> list[Any]:
     return list(values)
 
 
-def parse_map(value: object, name: str) -> Mapping[Any, Any]:
+def parse_map(value: object, *path: str) -> Mapping[Any, Any]:
     """The map."""
     if not isinstance(value, Mapping):
-        raise ValidationError("This is no map.", (name,))
+        raise ValidationError("This is no map.", path)
     return value
 
 
@@ -134,6 +139,21 @@ def parse_files(value: object) -> FileStore:
     raise ValidationError("This is no store of files.", ("files",))
 
 
+def parse_up_to(value: object) -> int | None:
+    """How far to count, or None."""
+    return None if value is None else validate_value(_UP_TO, value, path=("up_to",))
+
+
+def parse_guesses(value: object, cls: type[Document], *path: str) -> dict[str, Any]:
+    """Guessed values of the model's fields, by name."""
+    guesses = {} if value is None else parse_map(value, *(path or ("guesses",)))
+    for name, guessed in guesses.items():
+        if name not in cls.model_fields:
+            raise ValidationError("Documents have no such field.", (*(path or ("guesses",)), str(name)))
+        validate_value(_GUESSED, guessed, path=(*(path or ("guesses",)), name))
+    return dict(guesses)
+
+
 def parse_clip(value: object, *path: str | int) -> ClipMetadata:
     """The clip, all of whose fields are valid: copies and constructed models are not validated by pydantic."""
     clip = parse_instance(value, ClipMetadata, *(path or ("clip",)))
@@ -163,8 +183,14 @@ def parse_change(value: object, *path: str | int) -> ClipStatusChange:
 
 
 def _revalidate(cls: type[D], model: D, path: Path) -> D:
-    """The model as pydantic makes it of its values; the fields that were given stay those."""
-    checked = validate_model(cls, model.get_values(), path=path)
+    """The model as pydantic makes it of its values; the fields that were given stay those.
+
+    A field that was mended when the model was read was given by nobody: it takes its default.
+    """
+    fields = cls.model_fields
+    mended = {one.field for one in model.mended if one.field in fields and not fields[one.field].is_required()}
+    values = {name: value for name, value in model.get_values().items() if name not in mended}
+    checked = validate_model(cls, values, path=path)
     given = checked.model_fields_set
     given.intersection_update(model.model_fields_set)
     return checked

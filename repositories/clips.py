@@ -15,11 +15,15 @@ from repositories.arguments import (
     parse_clip_filter,
     parse_clip_status,
     parse_files,
+    parse_guesses,
     parse_id,
     parse_ids,
+    parse_instance,
     parse_list,
+    parse_map,
     parse_style,
     parse_unit,
+    parse_up_to,
 )
 from repositories.base import Repository, transaction_of
 from repositories.calls import DEFAULT_TIMEOUT_SECONDS
@@ -92,7 +96,9 @@ class ClipRepository(Repository):
         `guesses` are marked on the clips with these ids that are new.
         """
         batch = self._parse_batch(clips)
-        creation = replace(self._creation(batch, None), guesses=guesses or {})
+        marks = {} if guesses is None else parse_map(guesses, "guesses")
+        marked = {clip_id: parse_guesses(one, ClipMetadata, "guesses", str(clip_id)) for clip_id, one in marks.items()}
+        creation = replace(self._creation(batch, None), guesses=marked)
         return await self._run_unlocked(creation.add_possible, None)
 
     async def correct_clip(
@@ -103,15 +109,19 @@ class ClipRepository(Repository):
         This is for an import: it also changes fields that have no call of their own. `ValidationError` for a value that
         cannot be.
         """
-        changed = parse_clip(known.model_copy(update=changes))
-        reference = self._clip(known.clip_id)
+        parse_instance(known, ClipMetadata, "known")
+        reference, marks = self._clip(known.clip_id), parse_guesses(guesses, ClipMetadata)
+        changed = parse_clip(known.model_copy(update=dict(parse_map(changes, "changes"))))
+        self._assert_own(changed, ())
+        if changed.clip_id != known.clip_id:
+            raise ValidationError("A clip keeps its id.", ("changes", "clip_id"))
 
         async def correct(unit: UnitOfWork) -> ClipMetadata | None:
             await self._read_clips_and_video(unit, [known.clip_id])
             data = await unit.get(reference)
             if data is None or read_clip(data) != known:
                 return None
-            unit.update(reference, {**changed.to_changes(changes), GUESSES_FIELD: dict(guesses)})
+            unit.update(reference, {**changed.to_changes(changes), GUESSES_FIELD: marks})
             unit.add_to_statistics(self._video(self.video_id), statistics.compute_difference(known, changed))
             return changed
 
@@ -286,13 +296,14 @@ class ClipRepository(Repository):
         """How many clips there are, `up_to` at most; no document is read, and a thousand cost one read."""
         filters = {"status": parse_clip_filter(status), "style": parse_style(style)}
         query = filter_live(AsyncQuery(self._clips), filters)
-        return await self._calls.count(query, transaction_of(transaction), up_to)
+        return await self._calls.count(query, transaction_of(transaction), parse_up_to(up_to))
 
     async def mend_clip(self, clip_id: str) -> ClipMetadata:
         """The clip, whose odd fields are stored as they are shown, where that is certain; `mended` has the others.
 
         `ClipNotFoundError` where there is none.
         """
+        parse_id(clip_id, "clip_id")
 
         async def mend(unit: UnitOfWork) -> ClipMetadata:
             data = await unit.get(self._clip(clip_id))

@@ -96,7 +96,7 @@ class Document(BaseModel):
 
     def get_values(self) -> dict[str, Any]:
         """The values of the model as its attributes have them, validated or not."""
-        return dict(self.__dict__)
+        return {name: value for name, value in self.__dict__.items() if name != _MENDED}
 
     def to_document(self) -> dict[str, Any]:
         """The fields as Firestore holds them."""

@@ -167,7 +167,7 @@ class VideoMetadata(Document):
 
     def get_values(self) -> dict[str, Any]:
         """The values of the model as its attributes have them, validated or not."""
-        return {name: value for name, value in self.__dict__.items() if name != _VERSION}
+        return {name: value for name, value in super().get_values().items() if name != _VERSION}
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy, which is no document as it was read."""

@@ -12,6 +12,7 @@ from repositories.arguments import (
     parse_clip_filter,
     parse_error_message,
     parse_files,
+    parse_guesses,
     parse_id,
     parse_ids,
     parse_instance,
@@ -19,6 +20,7 @@ from repositories.arguments import (
     parse_map,
     parse_style,
     parse_unit,
+    parse_up_to,
     parse_video,
     parse_video_filter,
     parse_video_status,
@@ -79,12 +81,12 @@ class VideoRepository(Repository):
         The same video again is no error; `guesses` are marked on a new one. `VideoAlreadyExistsError` where its id is
         taken by other content.
         """
-        new = self._parse_own(video)
+        new, marks = self._parse_own(video), parse_guesses(guesses, VideoMetadata)
 
         async def create(unit: UnitOfWork) -> tuple[VideoMetadata, bool]:
             stored = await unit.get(self._video(new.video_id))
             if stored is None:
-                return self._create(unit, new, guesses), True
+                return self._create(unit, new, marks), True
             known = read_video(stored)
             if differences := new.find_differences(known):
                 raise VideoAlreadyExistsError(new.video_id, differences)
@@ -140,15 +142,20 @@ class VideoRepository(Repository):
 
         `ValidationError` for a value that cannot be, `VideoNotFoundError` where there is none.
         """
+        parse_instance(known, VideoMetadata, "known")
         own_ids = {"user_id": self.user_id, "video_id": parse_id(known.video_id, "video_id")}
-        updates = _pick_updates(validate_model(VideoMetadata, {**changes, **own_ids}), changes)
+        values = {**parse_map(changes, "changes"), **own_ids}
+        updates, marks = (
+            _pick_updates(validate_model(VideoMetadata, values), changes),
+            parse_guesses(guesses, VideoMetadata),
+        )
 
         async def correct(unit: UnitOfWork) -> VideoMetadata | None:
             video = await self._find_video(unit, known.video_id)
             if any(getattr(video, name) != getattr(known, name) for name in updates):
                 return None
             changed = self._update(unit, video, updates)
-            unit.update(self._video(known.video_id), {GUESSES_FIELD: dict(guesses)})
+            unit.update(self._video(known.video_id), {GUESSES_FIELD: marks})
             return changed
 
         return await self._run_locked(correct, None)
@@ -361,7 +368,7 @@ class VideoRepository(Repository):
     ) -> int:
         """How many videos there are, `up_to` at most; no document is read, and a thousand cost one read."""
         query = filter_live(AsyncQuery(self._videos), {"status": parse_video_filter(status)})
-        return await self._calls.count(query, transaction_of(transaction), up_to)
+        return await self._calls.count(query, transaction_of(transaction), parse_up_to(up_to))
 
     async def check(self) -> None:
         """Firestore answers; `UnavailableError` or another `RepositoryError` where it does not."""

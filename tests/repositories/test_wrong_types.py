@@ -71,7 +71,10 @@ CALLS: dict[type, dict[str, dict[str, Any]]] = {
     ClipRepository: {
         "create_clip": {"clip": CLIP, **TRANSACTION},
         "create_clips_batch": {"clips": [CLIP], **TRANSACTION},
-        "try_create_clips": {"clips": [CLIP]},
+        "try_create_clips": {"clips": [CLIP], "guesses": {"clip_09": {"priority": 9}}},
+        "correct_clip": {"known": CLIP, "changes": {"priority": 8}, "guesses": {"priority": 8}},
+        "count_by_style": {**TRANSACTION},
+        "mend_clip": {"clip_id": "clip_01"},
         "get_clip": {"clip_id": "clip_01", **TRANSACTION},
         "get_clips": {"clip_ids": ["clip_01"], **TRANSACTION},
         "list_clips": {**FILTER, **LIST, **TRANSACTION},
@@ -89,10 +92,12 @@ CALLS: dict[type, dict[str, dict[str, Any]]] = {
         "delete_clip": {"clip_id": "clip_01", **TRANSACTION},
         "delete_clip_with_files": {"clip_id": "clip_01", "files": NoFiles()},
         "finish_delete": {"clip_id": "clip_01", "files": NoFiles()},
-        "count_clips": {**FILTER, **TRANSACTION},
+        "count_clips": {**FILTER, "up_to": 5, **TRANSACTION},
     },
     VideoRepository: {
-        "create_video": {"video": VIDEO, **TRANSACTION},
+        "create_video": {"video": VIDEO, "guesses": {"video_title": "Another"}, **TRANSACTION},
+        "correct_video": {"known": VIDEO, "changes": {"crop_mode": "none"}, "guesses": {"crop_mode": "none"}},
+        "mend_video": {"video_id": "v"},
         "create_or_update_video": {"video": VIDEO, **TRANSACTION},
         "update_video": {"video_id": "v", "changes": {"crop_mode": "none"}, **TRANSACTION},
         "get_video": {"video_id": "v", **TRANSACTION},
@@ -105,7 +110,7 @@ CALLS: dict[type, dict[str, dict[str, Any]]] = {
         "update_clip_statistics": {"video_id": "v", **TRANSACTION},
         "delete_video": {"video_id": "w", "files": NoFiles()},
         "finish_delete": {"unfinished": UnfinishedDelete("w", None, None), "files": NoFiles()},
-        "count_videos": {"status": "completed", **TRANSACTION},
+        "count_videos": {"status": "completed", "up_to": 5, **TRANSACTION},
     },
 }
 ARGUMENTS = [
@@ -167,6 +172,8 @@ def wrong(name: str) -> st.SearchStrategy[Any]:
         "video": break_model(VIDEO),
         "changes": st.lists(break_change() | values, min_size=1, max_size=2)
         | st.dictionaries(st.sampled_from([*sorted(UPDATABLE_FIELDS), "status", "clips_count"]), values, min_size=1),
+        "known": break_model(CLIP) | break_model(VIDEO),
+        "guesses": st.dictionaries(st.sampled_from(["priority", "crop_mode", "clip_09", "nothing"]), values),
         "unfinished": st.builds(UnfinishedDelete, values, values, values),
         "clip_ids": st.lists(values, max_size=2),
         "video_ids": st.lists(values, max_size=2),
@@ -236,7 +243,7 @@ class Place:
 
 def assert_valid(cls: type[Any], document: dict[str, Any]) -> None:
     """The document's fields are the model's, each of which would be taken again as it is, and is stored as its type."""
-    known = {name: value for name, value in document.items() if name != "clips_revision"}
+    known = {name: value for name, value in document.items() if name not in {"clips_revision", "guesses"}}
     if cls is VideoMetadata:  # counts that fell to zero may stay
         known["clips_by_style"] = {style: count for style, count in known["clips_by_style"].items() if count}
     again = validate_model(cls, {name: value for name, value in known.items() if value is not None})
@@ -347,3 +354,19 @@ async def test_wrong_values_in_a_transaction_leave_it_as_it_was(place: Place) ->
     video = await place.videos.get_video("v")
     assert video is not None
     assert video.clips_count == 2
+
+
+async def test_a_video_that_was_mended_when_it_was_read_is_changed_and_written(
+    place: Place, client: FirestoreClient
+) -> None:
+    """A copy of it is taken: what is new is written, and what another program stored oddly stays as that has it."""
+    reference = client.document(f"users/{place.videos.user_id}/videos/v")
+    await reference.update({"highlights_json_key": "elsewhere/highlights.json", "crop_mode": ""})
+    video = await place.videos.get_video("v")
+    assert video is not None
+    assert {one.field for one in video.mended} == {"highlights_json_key", "crop_mode"}
+    changed = await place.videos.create_or_update_video(video.model_copy(update={"custom_prompt": "P"}))
+    stored = (await reference.get()).to_dict() or {}
+    assert (changed.custom_prompt, stored["custom_prompt"]) == ("P", "P")
+    assert (stored["highlights_json_key"], stored["crop_mode"]) == ("elsewhere/highlights.json", "")
+    await reference.update({"highlights_json_key": f"{place.videos.user_id}/v/highlights.json", "crop_mode": "auto"})
