@@ -1,6 +1,6 @@
 """`video` and `videos`."""
 
-from functools import partial
+from collections.abc import Awaitable
 from typing import Annotated
 
 import strawberry
@@ -50,5 +50,8 @@ class VideoQueries:
             before=arguments.before,
             from_end=arguments.from_end,
         )
-        count = partial(repository.count_videos, status=model_status)
-        return connect(page, Video, lambda: get_count_allowance().count(lambda up_to: count(up_to=up_to)))
+
+        def count(up_to: int) -> Awaitable[int]:
+            return repository.count_videos(status=model_status, up_to=up_to)
+
+        return connect(page, Video, lambda: get_count_allowance().count(count))

@@ -1,0 +1,295 @@
+"""What is made while a request runs is bounded, and however much it is, the event loop runs on."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from gql.context import Services
+from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
+from tests.gql.conftest import Execute, MakeClient
+
+CLIPS = 400
+# Of processor time: deadlines and others wait so long at most, in whatever a request does.
+MAX_STALL_SECONDS = 0.1
+PAGE = f'query ($u: ID) {{ video(videoId: "v", userId: $u) {{ clips(first: {CLIPS}) {{ SELECTED }} }} }}'
+MANY_URLS = "nodes { " + " ".join(f"a{number}: url(expiresIn: {1000 + number})" for number in range(30)) + " }"
+UNLIMITED = {"max_field_values": 10**12, "max_response_bytes": 10**12}
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def make_clip(user_id: str, number: int) -> ClipMetadata:
+    return ClipMetadata(
+        user_id=user_id,
+        video_id="v",
+        filename=f"clip_01_{number:02d}_a-title-of-some-length_split.mp4",
+        scene_id=number,
+        scene_title=f"Title {number}",
+        style="split",
+        priority=1,
+        start_time="00:00:00",
+        end_time="00:00:30",
+        file_size_bytes=10,
+        has_thumbnail=True,
+        status=ClipStatus.COMPLETED,
+        created_at=BEGIN,
+    )
+
+
+@pytest.fixture
+async def clips(services: Services, user_id: str) -> None:
+    """A video with a thousand completed clips, in Firestore alone."""
+    video = VideoMetadata(
+        user_id=user_id,
+        video_id="v",
+        video_url="https://youtu.be/dQw4w9WgXcQ",
+        video_title="A video",
+        status=VideoStatus.COMPLETED,
+        created_at=BEGIN,
+    )
+    await services.videos(user_id).create_or_update_video(video)
+    for start in range(0, CLIPS, 200):
+        batch = [make_clip(user_id, number) for number in range(start + 1, start + 201)]
+        await services.clips(user_id, "v").create_clips_batch(batch)
+
+
+async def ask(client: httpx.AsyncClient, selected: str, user_id: str) -> Any:
+    request = {"query": PAGE.replace("SELECTED", selected), "variables": {"u": user_id}}
+    return (await client.post("/graphql", json=request)).json()
+
+
+def get_refusal(answer: Any) -> tuple[str, str]:
+    """The code and the measure of an answer that is refused as a whole."""
+    (error,) = answer["errors"]
+    assert answer.get("data") is None
+    return error["extensions"]["code"], error["extensions"]["measure"]
+
+
+async def test_many_signed_urls_are_refused_before_anything_is_read(execute: Any) -> None:
+    document = PAGE.replace(str(CLIPS), "10000").replace("SELECTED", MANY_URLS)
+    answer = await execute(document)
+    assert get_refusal(answer) == ("QUERY_TOO_EXPENSIVE", "fieldValues")
+    assert answer["errors"][0]["extensions"]["path"][:3] == ["video", "clips", "nodes"]
+    assert answer["extensions"]["cost"]["requested"]["fieldValues"] == 0
+    assert answer["extensions"]["cost"]["actual"]["rpcs"] == 0
+
+
+@pytest.mark.parametrize(
+    ("selected", "values"),
+    [
+        ("nodes { id }", 1 + 1 + 50 * (1 + 1)),
+        ("nodes { id url }", 1 + 1 + 50 * (1 + 1 + 20)),
+        ("nodes { a: url b: thumbnailUrl }", 1 + 1 + 50 * (1 + 20 + 20)),
+        ("totalCount nodes { id } pageInfo { hasNextPage }", 1 + 1 + 1 + 2 + 50 * 2),
+        ("edges { cursor node { id } }", 1 + 1 + 50 * (1 + 1 + 2)),
+        ("nodes { video { clipsByStyle { style } } }", 1 + 1 + 50 * (1 + 1 + 1 + 20)),
+    ],
+)
+async def test_requested_values_are_objects_times_fields(execute: Any, selected: str, values: int) -> None:
+    """Once for what a page has once, and a signed URL for twenty."""
+    document = PAGE.replace(str(CLIPS), "50").replace("SELECTED", selected)
+    assert (await execute(document))["extensions"]["cost"]["requested"]["fieldValues"] == values
+
+
+@pytest.mark.parametrize(
+    ("document", "calls"),
+    [
+        ("{ videos(first: 7) { nodes { highlights { id } } } }", 7),
+        ("{ videos(first: 7) { nodes { a: highlights { id } b: highlights { id } } } }", 14),
+        ("{ videos(first: 7) { edges { node { ...F } } } } fragment F on Video { highlights { id } }", 7),
+        ("{ videos(first: 7) { nodes { clips { nodes { url } } } } }", 0),
+    ],
+)
+async def test_requested_calls_to_r2_follow_the_pages(execute: Any, document: str, calls: int) -> None:
+    """Highlights are read from R2 for each video; what is signed is asked of nobody."""
+    assert (await execute(document))["extensions"]["cost"]["requested"]["r2Calls"] == calls
+
+
+async def test_highlights_of_too_many_videos_are_refused(execute: Any) -> None:
+    answer = await execute("{ videos(first: 1500) { nodes { highlights { id } } } }")
+    assert get_refusal(answer) == ("QUERY_TOO_EXPENSIVE", "r2Calls")
+    assert answer["errors"][0]["extensions"]["path"] == ["videos", "nodes", "highlights"]
+    assert answer["extensions"]["cost"]["actual"]["r2Calls"] == 0
+
+
+async def test_actual_calls_to_r2_are_counted(
+    execute: Any, create_video: Execute, complete_clips: Execute, clip_input: Any, services: Services, user_id: str
+) -> None:
+    """Files that are not there included: R2 is asked for them as well."""
+    await create_video("v1")
+    await create_video("v2")
+    await services.storage.put(f"{user_id}/v1/highlights.json", b'{"highlights": [{"id": 1, "title": "A"}]}')
+    answer = await execute("query ($u: ID) { videos(userId: $u) { nodes { highlights { id } } } }", u=user_id)
+    assert [video["highlights"] for video in answer["data"]["videos"]["nodes"]] == [None, [{"id": "1"}]]
+    assert answer["extensions"]["cost"]["actual"]["r2Calls"] == 2
+    await complete_clips(clip_input(1))
+    clip = {"videoId": "v1", "userId": user_id, "clipId": clip_input(1)["filename"][:-4], "status": "COMPLETED"}
+    document = "mutation ($i: UpdateClipStatusInput!) { updateClipStatus(input: $i) { __typename } }"
+    assert (await execute(document, i=clip))["extensions"]["cost"]["actual"]["r2Calls"] == 2
+
+
+@pytest.mark.usefixtures("clips")
+async def test_an_answer_that_is_too_large_is_never_whole(make_client: MakeClient, user_id: str) -> None:
+    """It is given up when the limit is reached, which is long before its end, and the next answer is as ever."""
+    client = await make_client(**UNLIMITED | {"max_response_bytes": 1_000_000})
+    answer = await ask(client, MANY_URLS, user_id)
+    assert get_refusal(answer) == ("QUERY_TOO_EXPENSIVE", "responseBytes")
+    assert answer["errors"][0]["extensions"]["bound"] < 3_000_000
+    assert len((await ask(client, "nodes { url }", user_id))["data"]["video"]["clips"]["nodes"]) == CLIPS
+
+
+@pytest.mark.usefixtures("clips")
+async def test_what_was_kept_counts_as_bytes(make_client: MakeClient, user_id: str) -> None:
+    """A page from memory is as long as it was when it was made."""
+    client = await make_client(**UNLIMITED)
+    first, again = [await ask(client, "nodes { title }", user_id) for _ in range(2)]
+    costs = [answer["extensions"]["cost"]["actual"] for answer in (first, again)]
+    assert costs[0]["responseBytes"] == costs[1]["responseBytes"] == len(orjson.dumps(first["data"]))
+    assert costs[0]["fieldValues"] > CLIPS > costs[1]["fieldValues"]
+    narrow = client._transport.app.state.services.settings.model_copy(update={"max_response_bytes": 1_000})
+    object.__setattr__(client._transport.app.state.services, "settings", narrow)
+    assert get_refusal(await ask(client, "nodes { title }", user_id)) == ("QUERY_TOO_EXPENSIVE", "responseBytes")
+
+
+@pytest.mark.usefixtures("clips")
+async def test_errors_without_end_are_given_up(make_client: MakeClient, user_id: str) -> None:
+    client = await make_client(**UNLIMITED)
+    answer = await ask(client, "nodes { a: url(expiresIn: 0) b: url(expiresIn: 0) c: url(expiresIn: 0) }", user_id)
+    assert get_refusal(answer) == ("QUERY_TOO_EXPENSIVE", "errors")
+
+
+async def test_lists_without_pages_are_counted_while_they_are_made(
+    make_client: MakeClient, create_video: Execute, services: Services, user_id: str
+) -> None:
+    """How many highlights a file has is in no document."""
+    await create_video("v1")
+    body = orjson.dumps({"highlights": [{"id": number, "title": "A"} for number in range(1, 2_001)]})
+    await services.storage.put(f"{user_id}/v1/highlights.json", body)
+    client = await make_client(max_field_values=3_000)
+    document = 'query ($u: ID!) { video(videoId: "v1", userId: $u) { highlights { id title } } }'
+    answer = (await client.post("/graphql", json={"query": document, "variables": {"u": user_id}})).json()
+    assert get_refusal(answer) == ("QUERY_TOO_EXPENSIVE", "fieldValues")
+    assert answer["extensions"]["cost"]["requested"]["fieldValues"] < 100
+
+
+class Stalls:
+    """The processor time of this thread between two rounds of the event loop."""
+
+    def __init__(self) -> None:
+        self.longest_seconds = 0.0
+        self.rounds = 0
+
+    async def watch(self) -> None:
+        """Runs until it is cancelled."""
+        last = time.thread_time()
+        while True:
+            await asyncio.sleep(0)
+            now = time.thread_time()
+            self.longest_seconds = max(self.longest_seconds, now - last)
+            last = now
+            self.rounds += 1
+
+
+@pytest.fixture
+async def stalls() -> Any:
+    """What the loop did while the test ran, from when it was asked to watch."""
+    stalls = Stalls()
+    task = None
+
+    def begin() -> None:
+        nonlocal task
+        task = asyncio.create_task(stalls.watch())
+
+    yield SimpleNamespace(begin=begin, found=stalls)
+    if task is not None:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+LONG = {
+    "columns": MANY_URLS,
+    "edges": "edges { cursor node { title } }",
+    "coroutines": "nodes { title url video { id } }",
+    "errors": "nodes { a: url(expiresIn: 0) b: url(expiresIn: 0) }",
+}
+
+
+@pytest.mark.parametrize("selected", LONG.values(), ids=LONG)
+@pytest.mark.usefixtures("clips", "without_checks")
+async def test_others_are_served_while_a_long_list_is_made(
+    make_client: MakeClient, user_id: str, stalls: Any, selected: str
+) -> None:
+    """In processor time, which no other process's work lengthens: no round of the loop takes 100 ms of it."""
+    client = await make_client(**UNLIMITED, request_timeout_seconds=100, clip_cache_mb=0)
+    await ask(client, "nodes { id } pageInfo { hasNextPage }", user_id)
+    stalls.begin()
+    answer = await ask(client, selected, user_id)
+    assert len(str(answer)) > CLIPS
+    assert stalls.found.longest_seconds < MAX_STALL_SECONDS
+
+
+@pytest.mark.usefixtures("clips", "without_checks")
+async def test_a_deadline_holds_within_a_long_list(make_client: MakeClient, user_id: str, monkeypatch: Any) -> None:
+    """From the moment at which time is up, little processor time goes by until the answer is there."""
+    client = await make_client(**UNLIMITED, request_timeout_seconds=100, clip_cache_mb=0)
+    await ask(client, "nodes { id }", user_id)
+    up_at: list[float] = []
+    services = client._transport.app.state.services
+    signed = services.storage.presign_get
+
+    keys: list[str] = []
+
+    def sign_and_run_out(key: str, **given: Any) -> str:
+        """Time is up when the thousandth of all the URLs is signed."""
+        if len(keys) == 1_000:
+            deadlines[-1].reschedule(asyncio.get_running_loop().time())
+            up_at.append(time.thread_time())
+        keys.append(key)
+        return signed(key, **given)
+
+    deadlines: list[asyncio.Timeout] = []
+    make_timeout = asyncio.timeout
+
+    def note_timeout(seconds: float) -> asyncio.Timeout:
+        deadlines.append(make_timeout(seconds))
+        return deadlines[-1]
+
+    monkeypatch.setattr("gql.cost.extension.asyncio.timeout", note_timeout)
+    monkeypatch.setattr(services.storage, "presign_get", sign_and_run_out)
+    answer = await ask(client, MANY_URLS, user_id)
+    burnt_seconds = time.thread_time() - up_at[0]
+    assert answer["errors"][0]["extensions"]["code"] == "TIMEOUT"
+    assert len(keys) < 30 * CLIPS / 2
+    assert burnt_seconds < MAX_STALL_SECONDS
+
+
+async def test_counts_beyond_the_bound_are_counted_anew(
+    make_client: MakeClient, create_video: Execute, monkeypatch: pytest.MonkeyPatch, user_id: str
+) -> None:
+    """With a read a single object, a list of five is a long one: what it read is charged, bounded and said."""
+    for number in range(5):
+        await create_video(f"v{number}")
+    for module in ("gql.cost.counts", "repositories.metering"):
+        monkeypatch.setattr(f"{module}.INDEX_ENTRIES_PER_READ", 1)
+    monkeypatch.setattr("gql.cost.counts.COUNT_READS", 3)
+    document = "query ($u: ID) { videos(first: 1, userId: $u) { totalCount } }"
+    request = {"query": document, "variables": {"u": user_id}}
+    answer = (await (await make_client(max_document_reads=18)).post("/graphql", json=request)).json()
+    assert answer["data"]["videos"]["totalCount"] == 5
+    cost = answer["extensions"]["cost"]
+    assert (cost["requested"]["documentReads"], cost["actual"]["documentReads"]) == (12 + 5, 2 + 3 + 5)
+    answer = (await (await make_client(max_document_reads=17)).post("/graphql", json=request)).json()
+    assert answer["data"] is None
+    assert answer["errors"][0]["extensions"]["code"] == "QUERY_TOO_EXPENSIVE"
+    assert answer["extensions"]["cost"]["actual"]["documentReads"] <= 17
+
+
+@pytest.fixture
+def without_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is executed once more by graphql-core, whose time is not the server's."""
+    monkeypatch.setattr("tests.gql.conftest.CheckedExecutor._check", lambda _, run, arguments: run(*arguments))
