@@ -1,6 +1,7 @@
 """What is made while a request runs is bounded, and however much it is, the event loop runs on."""
 
 import asyncio
+import gc
 import time
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -203,9 +204,12 @@ async def stalls() -> Any:
 
     def begin() -> None:
         nonlocal task
+        # All that the test session holds would be looked through in a round, which is no server's time.
+        gc.disable()
         task = asyncio.create_task(stalls.watch())
 
     yield SimpleNamespace(begin=begin, found=stalls)
+    gc.enable()
     if task is not None:
         task.cancel()
         await asyncio.wait([task])
@@ -226,7 +230,7 @@ async def test_others_are_served_while_a_long_list_is_made(
 ) -> None:
     """In processor time, which no other process's work lengthens: no round of the loop takes 100 ms of it."""
     client = await make_client(**UNLIMITED, request_timeout_seconds=100, clip_cache_mb=0)
-    await ask(client, "nodes { id } pageInfo { hasNextPage }", user_id)
+    await ask(client, selected, user_id)
     stalls.begin()
     answer = await ask(client, selected, user_id)
     assert len(str(answer)) > CLIPS
