@@ -321,7 +321,8 @@ class ClipRepository(Repository):
         # Of other programs: among them are those whose status is `COMPLETED`.
         others = FieldFilter("status", "not-in", [*map(str, ClipStatus), DELETING_STATUS])
         queries = completed, AsyncQuery(self._clips).where(filter=others)
-        found = [await transaction.run_query(query.select(["status", "style"])) for query in queries]
+        unit = parse_instance(transaction, UnitOfWork, "transaction")
+        found = [await unit.run_query(query.select(["status", "style"])) for query in queries]
         return statistics.count_documents(one.fields or {} for documents in found for one in documents)
 
     @property
