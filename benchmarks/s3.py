@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -202,22 +202,22 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--port", type=int, default=9751, help="this one and the next are used")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="s3-") as folder:
+    with tempfile.TemporaryDirectory(prefix="s3-") as folder, ExitStack() as cleanup:
         servers = make_servers(Path(folder), (arguments.port, arguments.port + 1))
         for server in servers:
+            cleanup.callback(server.stop)
             server.start()
             for _ in range(arguments.rounds - 1):
                 server.stop()
                 server.start()
             server.idle_mb = server.memory_mb
-        clients = [Client(server) for server in servers]
         taken: list[dict[str, Taken]] = [{} for _ in servers]
         for _ in range(arguments.rounds):
-            for server, client, each in zip(servers, clients, taken, strict=True):
-                run_round(server, client, each)
+            for server, each in zip(servers, taken, strict=True):
+                # Servers close connections that wait for as long as the other's turn takes.
+                run_round(server, Client(server), each)
         for server, each in zip(servers, taken, strict=True):
             report(server, each)
-            server.stop()
     return 0
 
 

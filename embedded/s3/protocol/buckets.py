@@ -9,6 +9,7 @@ from embedded.s3.operations.cors import MAX_AGE_SECONDS, METHODS, Rule, check_or
 from embedded.s3.operations.intake import read_document
 from embedded.s3.operations.listing import Asked, list_objects, make_token, parse_token
 from embedded.s3.operations.threads import run
+from embedded.s3.protocol.objects import OWNER
 from embedded.s3.protocol.responses import Response, answer_document
 from embedded.s3.protocol.signatures import ALIASES, REGIONS
 from embedded.s3.protocol.xml import Fields, format_time, get_text, parse_document
@@ -18,7 +19,6 @@ MAX_RULES = 100
 MAX_BUCKETS = 1000
 
 _ELEMENTS = ("AllowedOrigin", "AllowedMethod", "AllowedHeader", "ExposeHeader", "MaxAgeSeconds", "ID")
-_OWNER = {"ID": "embedded", "DisplayName": "embedded"}
 
 
 async def list_buckets(store: Store, call: Call) -> Response:
@@ -39,7 +39,7 @@ async def list_buckets(store: Store, call: Call) -> Response:
         "ListAllMyBucketsResult",
         {
             "Buckets": {"Bucket": described},
-            "Owner": _OWNER,
+            "Owner": OWNER,
             "IsTruncated": is_truncated or None,
             "NextContinuationToken": token,
         },

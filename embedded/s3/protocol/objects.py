@@ -14,6 +14,7 @@ from embedded.s3.store.model import Attributes, StoredObject
 from embedded.s3.store.store import Store
 
 MAX_KEYS_PER_DELETE = 1000
+OWNER = {"ID": "embedded", "DisplayName": "embedded"}
 
 
 async def get_object(store: Store, call: Call) -> Response:
@@ -124,6 +125,7 @@ async def _list(store: Store, call: Call, after: str) -> tuple[Page, Asked]:
 
 
 def _describe_page(call: Call, page: Page, asked: Asked, say: Speaker) -> Fields:
+    owner = {"Owner": OWNER} if call.query.get("fetch-owner") == "true" else {}
     return {
         "Name": call.bucket,
         "Prefix": say(asked.prefix),
@@ -131,7 +133,7 @@ def _describe_page(call: Call, page: Page, asked: Asked, say: Speaker) -> Fields
         "MaxKeys": asked.limit,
         "EncodingType": say.encoding,
         "IsTruncated": page.last is not None,
-        "Contents": [_describe(stored, say) for stored in page.objects],
+        "Contents": [_describe(stored, say) | owner for stored in page.objects],
         "CommonPrefixes": [{"Prefix": say(folder)} for folder in page.folders],
     }
 

@@ -98,6 +98,8 @@ ROUTES = (
     Route("object", "DELETE", objects.delete_object),
     Route("object", "POST", uploads.create_upload, ("uploads",)),
     Route("object", "POST", uploads.complete_upload, ("uploadId",)),
+    # As R2 takes it for the sake of s3cmd.
+    Route("object", "POST", objects.put_object),
 )  # fmt: skip
 
 

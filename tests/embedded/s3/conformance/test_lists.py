@@ -53,6 +53,8 @@ def listed(what: str, query: dict[str, str], keys: list[str], folders: list[str]
     listed("keys with markup and control characters", {}, ["<&>\t\n\r"], given={"<&>\t\n\r": X}),
     listed("sizes, ETags and classes", {}, ["a"], given={"a": Given(b"0123456789")}, source="api",
            says={"Contents/Size": ["10"], "Contents/ETag": ["{a.etag}"], "Contents/StorageClass": ["STANDARD"]}),
+    listed("owners, where they are wanted", {"fetch-owner": "true"}, ["a"], given={"a": X}, source="api",
+           says={"Contents/Owner/ID": ["embedded"]}),
     listed("the key as it was written last", {}, ["He\u0301llo"], given={"He\u0301llo": X}, source="unicode"),
     listed("below a prefix in the other unicode form", {"prefix": "He\u0301"}, ["H\u00e9llo"],
            given={"H\u00e9llo": X}, source="unicode"),

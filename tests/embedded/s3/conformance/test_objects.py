@@ -15,7 +15,7 @@ LONG = "k" * 1024
 
 def put(what: str, source: str = "api", **more: Any) -> Row:
     """A row that puts `a` anew."""
-    return Row(source=source, what=what, method="PUT", **{"body": b"new", **more})
+    return Row(source=source, what=what, **{"method": "PUT", "body": b"new", **more})
 
 
 @each_row(
@@ -69,6 +69,7 @@ def put(what: str, source: str = "api", **more: Any) -> Row:
     put("the bucket is made if it is missing", "extensions", path="/{bucket}-2/a",
         headers={"cf-create-bucket-if-missing": "true"}),
     put("the operation's name as x-id is ignored", "notes", query={"x-id": "PutObject"}, leaves={"a": b"new"}),
+    put("a POST is a put", "notes", method="POST", leaves={"a": b"new"}),
     put("the right Content-MD5", headers={"content-md5": "Iq9kXRhZy1ym2gxITx836g=="}, leaves={"a": b"new"}),
     put("a wrong Content-MD5", "errors", headers={"content-md5": MD5_BASE64}, status=400, code="BadDigest"),
     put("a Content-MD5 that is none", "errors", headers={"content-md5": "x"}, status=400, code="InvalidDigest"),
