@@ -273,13 +273,13 @@ async def test_a_deadline_holds_within_a_long_list(make_client: MakeClient, user
         return signed(key, **given)
 
     deadlines: list[asyncio.Timeout] = []
-    make_timeout = asyncio.timeout
+    make_timeout = asyncio.timeout_at
 
-    def note_timeout(seconds: float) -> asyncio.Timeout:
-        deadlines.append(make_timeout(seconds))
+    def note_timeout(when: float | None) -> asyncio.Timeout:
+        deadlines.append(make_timeout(when))
         return deadlines[-1]
 
-    monkeypatch.setattr("gql.cost.extension.asyncio.timeout", note_timeout)
+    monkeypatch.setattr("gql.cost.extension.asyncio.timeout_at", note_timeout)
     monkeypatch.setattr(services.storage, "presign_get", sign_and_run_out)
     answer = await ask(client, MANY_URLS, user_id)
     burnt_seconds = time.thread_time() - up_at[0]
