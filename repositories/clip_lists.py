@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from google.cloud.firestore import AsyncCollectionReference, FieldFilter
 
@@ -20,7 +20,7 @@ from repositories.stored import StoredDocument
 VIDEOS_PER_GROUP_QUERY = 30
 # A query over many videos cannot stop at a page's end; one of a video's own can. It costs 1.2 ms of CPU, ours and the
 # embedded Firestore's, and a document that is read 0.22: so many of each video may be read in vain.
-MAX_CLIPS_READ_IN_VAIN = 5
+MAX_CLIPS_READ_IN_VAIN = 4
 # Listing all clips of a video needs a fifth of a query's CPU a document, and reads every one: so it may read three
 # times as many as are wanted.
 MAX_CLIPS_LISTED_PER_CLIP_SHOWN = 3
@@ -32,7 +32,8 @@ def bound_reads(limit: int) -> int:
     """How many documents the first page of so many clips of a video reads at most."""
     listed = min(limit * MAX_CLIPS_LISTED_PER_CLIP_SHOWN, MAX_LISTED)
     # Where a list is given up for a query, which reads one more than it shows, both are paid for.
-    return max(listed + limit + 1, limit + MAX_CLIPS_READ_IN_VAIN)
+    # The same goes for a shared query in which clips are missing that the statistics count.
+    return max(listed + limit + 1, limit + 1 + MAX_CLIPS_READ_IN_VAIN)
 
 
 class ClipLists:
@@ -52,11 +53,11 @@ class ClipLists:
         listed, grouped, own = self._plan(unknown.values())
         # Each of these reads begins after the videos were read: `ClipCache.keep` relies on it.
         *found, own_pages = await asyncio.gather(self._list(listed), self._query_groups(grouped), self._query_each(own))
-        for video_id, clips in (found[0] | found[1]).items():
+        for video_id, clips in (found[0] | self._without_gaps(found[1], unknown)).items():
             pages[video_id] = self._find_page(clips)
             if self._cache is not None:
                 self._cache.keep(unknown[video_id], clips)
-        own_pages |= await self._query_each(video_id for video_id in listed if video_id not in pages)
+        own_pages |= await self._query_each(video_id for video_id in (*listed, *grouped) if video_id not in pages)
         for video_id, page in own_pages.items():
             if self._cache is not None:
                 self._cache.keep_page(unknown[video_id], self._wanted, self._span, page)
@@ -130,6 +131,17 @@ class ClipLists:
                 clips[video_id].append(document)
         return {video_id: await ClipSet.read(self._wanted, clips[video_id]) for video_id in video_ids}
 
+    def _without_gaps(self, sets: dict[str, ClipSet], videos: Mapping[str, VideoMetadata]) -> dict[str, ClipSet]:
+        """The sets that have as many clips as the statistics say.
+
+        Other programs' clips may lack the ids by which a query over many videos finds them; one of their own does.
+        """
+        return {
+            video_id: clips
+            for video_id, clips in sets.items()
+            if len(clips.rows) >= (self._count_completed(videos[video_id]) or 0)
+        }
+
     def _find_page(self, clips: ClipSet) -> Page[ClipMetadata]:
         return clips.find_page(self._wanted, self._span)
 
@@ -144,7 +156,7 @@ class ClipLists:
         completed = self._count_completed(video)
         if self._has_cursor or self._span.from_end or completed is None:
             return False
-        return completed <= self._span.limit + MAX_CLIPS_READ_IN_VAIN
+        return completed <= min(self._span.limit + MAX_CLIPS_READ_IN_VAIN, MAX_LISTED)
 
     @property
     def _has_cursor(self) -> bool:

@@ -290,12 +290,13 @@ class ClipRepository(Repository):
         status: ClipStatus | str | None = None,
         style: str | None = None,
         *,
+        order_by: ClipOrder | str = ClipOrder.PRIORITY_ASC,
         up_to: int | None = None,
         transaction: UnitOfWork | None = None,
     ) -> int:
-        """How many clips there are, `up_to` at most; no document is read, and a thousand cost one read."""
+        """How many clips a list in this order has, `up_to` at most; nothing is read, and a thousand cost one read."""
         filters = {"status": parse_clip_filter(status), "style": parse_style(style)}
-        query = filter_live(AsyncQuery(self._clips), filters)
+        query = filter_live(AsyncQuery(self._clips), filters, ClipOrder.parse(order_by))
         return await self._calls.count(query, transaction_of(transaction), parse_up_to(up_to))
 
     async def mend_clip(self, clip_id: str) -> ClipMetadata:

@@ -12,7 +12,6 @@ from repositories.cursors import OF_DOCUMENT, Cursor
 from repositories.exceptions import InvalidCursorError, ValidationError
 from repositories.ordering import Order
 from repositories.pages import Page
-from repositories.statuses import ClipStatus
 from repositories.stored import StoredDocument
 from repositories.transactions import Transaction
 from repositories.turns import map_in_turns
@@ -86,11 +85,11 @@ def filter_equal(query: AsyncQuery, filters: Mapping[str, str | None]) -> AsyncQ
     return query
 
 
-def filter_live(query: AsyncQuery, filters: Mapping[str, str | None]) -> AsyncQuery:
-    """What `filter_equal` answers, without documents that are being deleted: they have a status of their own."""
+def filter_live(query: AsyncQuery, filters: Mapping[str, str | None], order: Order) -> AsyncQuery:
+    """What a list in this order has: documents that are being deleted lack the fields that lists are ordered by."""
     if any(value is not None for value in filters.values()):
         return filter_equal(query, filters)
-    return query.where(filter=FieldFilter("status", "in", [str(status) for status in ClipStatus]))
+    return query.order_by(order.field)
 
 
 def _locate(cursor: Cursor | None, get_value: Callable[[Cursor], Any], path: str) -> Cursor | None:

@@ -363,11 +363,13 @@ class VideoRepository(Repository):
         self,
         status: VideoStatus | str | None = None,
         *,
+        order_by: VideoOrder | str = VideoOrder.CREATED_AT_DESC,
         up_to: int | None = None,
         transaction: UnitOfWork | None = None,
     ) -> int:
-        """How many videos there are, `up_to` at most; no document is read, and a thousand cost one read."""
-        query = filter_live(AsyncQuery(self._videos), {"status": parse_video_filter(status)})
+        """How many videos a list in this order has, `up_to` at most; nothing is read, and a thousand cost one read."""
+        order = VideoOrder.parse(order_by)
+        query = filter_live(AsyncQuery(self._videos), {"status": parse_video_filter(status)}, order)
         return await self._calls.count(query, transaction_of(transaction), parse_up_to(up_to))
 
     async def check(self) -> None:

@@ -71,5 +71,6 @@ async def _count_clips(services: Services, video: models.VideoMetadata, group: C
     completed = ClipsKey.for_video(video, group).completed_count
     if completed is not None:
         return completed
-    count = partial(services.clips(group.user_id, video.video_id).count_clips, status=group.status, style=group.style)
+    repository = services.clips(group.user_id, video.video_id)
+    count = partial(repository.count_clips, status=group.status, style=group.style, order_by=group.order_by)
     return await get_count_allowance().count(lambda up_to: count(up_to=up_to))

@@ -42,9 +42,10 @@ class VideoQueries:
         arguments = parse_page_arguments(info, first=first, after=after, last=last, before=before)
         repository = info.context.services.videos(resolve_user_id(info.context.principal, user_id))
         model_status = None if status is None else models.VideoStatus[status.name]
+        order = ordering.VideoOrder[order_by.name]
         page = await repository.list_videos(
             status=model_status,
-            order_by=ordering.VideoOrder[order_by.name],
+            order_by=order,
             limit=arguments.limit,
             cursor=arguments.after,
             before=arguments.before,
@@ -52,6 +53,6 @@ class VideoQueries:
         )
 
         def count(up_to: int) -> Awaitable[int]:
-            return repository.count_videos(status=model_status, up_to=up_to)
+            return repository.count_videos(status=model_status, order_by=order, up_to=up_to)
 
         return connect(page, Video, lambda: get_count_allowance().count(count))

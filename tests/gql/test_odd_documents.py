@@ -1,0 +1,184 @@
+"""Other programs' documents: an odd field costs the field, and nothing else that is asked of its document."""
+
+import itertools
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from gql.context import Services
+from gql.relay import encode_global_id
+from repositories.models import ClipStatus, VideoStatus
+from repositories.ordering import ClipOrder, VideoOrder
+from tests.gql.odd_documents import (
+    MOMENT,
+    break_fields,
+    change,
+    list_odd_values,
+    make_clip_document,
+    make_video_document,
+)
+
+VIDEO_FIELDS = list(make_video_document("u", "v"))
+CLIP_FIELDS = list(make_clip_document("u", "v", "c"))
+VALUES = list_odd_values()
+ELSEWHERE = ["somebody/else/clips/a.mp4", "", "../a.mp4", "{user}/odd/../../a.mp4", "{user}/oddly/a.mp4"]
+CLIP_FILTERS: dict[str, list[Any]] = {"status": [None, *ClipStatus], "style": [None, "split"]}
+
+EVERYTHING = """
+fragment C on Clip {
+  id clipId videoId userId sceneId title description filename style priority startTime endTime durationSeconds
+  fileSizeBytes fileSizeMb size hasThumbnail status createdAt completedAt failedAt errorMessage createdBy
+  url thumbnailUrl urlsExpireAt video { videoId }
+}
+fragment V on Video {
+  id videoId userId videoUrl title youtubeId status createdAt completedAt failedAt errorMessage highlightsCount
+  highlightsSummary { totalDuration categories } customPrompt stylesProcessed cropMode targetAspect clipsCount
+  clipsByStyle { style count } updatedAt createdBy highlights { title } cover { clipId }
+}
+query ($user: ID!, $video: ID!, $clip: ID!) {
+  video(videoId: "odd", userId: $user) { ...V clips(status: null) { totalCount nodes { ...C } } }
+  videos(userId: $user) { totalCount edges { cursor node { ...V clips { edges { cursor node { ...C } } } } } }
+  one: node(id: $video) { ...V }
+  other: node(id: $clip) { ...C }
+}
+"""
+_numbers = itertools.count()
+
+
+async def follow(read: Any, *, from_end: bool) -> list[Any]:
+    """Everything that a list has, one by one, from either end."""
+    found: list[Any] = []
+    place = None
+    for _ in range(20):
+        bound = {"before": place} if from_end else {"cursor": place}
+        page = await read(limit=1, from_end=from_end, **bound)
+        found += page
+        if not (page.has_previous if from_end else page.has_next):
+            return found[::-1] if from_end else found
+        place = page.first_cursor if from_end else page.next_cursor
+    raise AssertionError("The list has no end.")
+
+
+async def list_ids(collection: Any, order: Any, **filters: Any) -> list[str]:
+    """The documents that Firestore itself lists in this order."""
+    query, direction = collection, "DESCENDING" if order.descending else "ASCENDING"
+    for name, value in filters.items():
+        query = query if value is None else query.where(name, "==", str(value))
+    query = query.order_by(order.field, direction=direction).order_by("__name__", direction=direction)
+    return [document.id async for document in query.select([]).stream()]
+
+
+@pytest.mark.filterwarnings("ignore:Detected filter using positional arguments")
+@given(video=break_fields(VIDEO_FIELDS, VALUES), clip=break_fields(CLIP_FIELDS, VALUES), data=st.data())
+@settings(
+    max_examples=3,
+    phases=[Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+async def test_odd_documents_are_found_by_all_that_they_fit(
+    services: Services, execute: Any, video: dict[str, Any], clip: dict[str, Any], data: st.DataObject
+) -> None:
+    """By id, by each list as Firestore itself fills it, through the API without an error; statistics stay right."""
+    user_id = f"odd-{next(_numbers)}"
+    await _store(services, user_id, video, clip)
+    videos, clips = services.videos(user_id), services.clips(user_id, "odd")
+    model = await videos.get_video("odd")
+    assert model is not None
+    assert (await clips.get_clip("odd")) is not None
+
+    video_order, clip_order = data.draw(st.sampled_from(VideoOrder)), data.draw(st.sampled_from(ClipOrder))
+    status = data.draw(st.sampled_from([None, *VideoStatus]))
+    expected = await list_ids(services.firestore.collection("users", user_id, "videos"), video_order, status=status)
+    for from_end in (False, True):
+        listed = await follow(
+            lambda **page: videos.list_videos(status=status, order_by=video_order, **page), from_end=from_end
+        )
+        assert [one.video_id for one in listed] == expected
+
+    wanted = {name: data.draw(st.sampled_from(values)) for name, values in CLIP_FILTERS.items()}
+    collection = services.firestore.collection("users", user_id, "videos", "odd", "clips")
+    expected = await list_ids(collection, clip_order, **wanted)
+    for from_end in (False, True):
+        listed = await follow(lambda **page: clips.list_clips(order_by=clip_order, **wanted, **page), from_end=from_end)
+        assert [one.clip_id for one in listed] == expected
+    for _ in range(2):  # as read, and as kept
+        pages = await videos.list_clips([model], order_by=clip_order, **wanted)
+        assert [one.clip_id for one in pages["odd"]] == expected
+
+    names = {"user": user_id, "video": encode_global_id("Video", user_id, "odd")}
+    answer = await execute(EVERYTHING, **names, clip=encode_global_id("Clip", user_id, "odd", "odd"))
+    assert "errors" not in answer, answer["errors"]
+    assert answer["data"]["one"]["videoId"] == answer["data"]["video"]["videoId"] == "odd"
+    shown = answer["data"]["other"]
+    assert (shown["clipId"], shown["video"]["videoId"]) == ("odd", "odd")
+    for url in filter(None, (shown["url"], shown["thumbnailUrl"])):
+        assert f"/{user_id}/odd/" in url
+    await _assert_statistics(services, user_id)
+
+
+async def _store(services: Services, user_id: str, video: dict[str, Any], clip: dict[str, Any]) -> None:
+    reference = services.firestore.document(f"users/{user_id}/videos/odd")
+    other = services.firestore.document(f"users/{user_id}/videos/plain")
+    await other.set(make_video_document(user_id, "plain") | {"clips_count": 0, "clips_by_style": {}})
+    await reference.set(change(make_video_document(user_id, "odd"), video))
+    for clip_id, fields in (("odd", clip), ("plain", {"priority": 2, "status": "processing"})):
+        document = change(make_clip_document(user_id, "odd", clip_id), fields)
+        await reference.collection("clips").document(clip_id).set(document)
+
+
+async def _assert_statistics(services: Services, user_id: str) -> None:
+    """After a recount, and after steps of a clip, they are a count of what is shown."""
+    videos, clips = services.videos(user_id), services.clips(user_id, "odd")
+
+    async def count() -> tuple[int, dict[str, int]]:
+        shown = (await clips.get_clips(["odd", "plain"])).values()
+        styles = [clip.style for clip in shown if clip.status is ClipStatus.COMPLETED]
+        return len(styles), {style: styles.count(style) for style in styles}
+
+    await videos.update_clip_statistics("odd")
+    for status in (ClipStatus.COMPLETED, ClipStatus.PROCESSING, None):
+        if status is not None:
+            await clips.update_clip_status("plain", status)
+        else:
+            await clips.delete_clip("odd")
+        video = await videos.get_video("odd")
+        assert video is not None
+        assert (video.clips_count, video.clips_by_style) == await count()
+
+
+async def test_odd_statistics_are_added_to_as_they_are_shown(services: Services, user_id: str) -> None:
+    """Firestore itself would put the increment in the place of what is no number."""
+    await _store(services, user_id, {"clips_count": "1", "clips_by_style": {"split": "1"}}, {})
+    await services.clips(user_id, "odd").update_clip_status("plain", ClipStatus.COMPLETED)
+    stored = (await services.firestore.document(f"users/{user_id}/videos/odd").get()).to_dict()
+    assert (stored["clips_count"], stored["clips_by_style"]) == (2, {"split": 2})
+
+
+@pytest.mark.parametrize("key", ELSEWHERE)
+async def test_a_key_outside_of_the_videos_folder_is_never_signed(
+    services: Services, execute: Any, user_id: str, key: str
+) -> None:
+    """Not of a clip, nor of its thumbnail, and not read for the highlights either."""
+    key = key.format(user=user_id)
+    await services.storage.put("somebody/else/clips/a.mp4", b"secret", "video/mp4")
+    keys = {"r2_key": key, "thumbnail_r2_key": key}
+    await _store(services, user_id, {"highlights_json_key": key}, keys)
+    names = {"user": user_id, "video": encode_global_id("Video", user_id, "odd")}
+    answer = await execute(EVERYTHING, **names, clip=encode_global_id("Clip", user_id, "odd", "odd"))
+    assert "errors" not in answer
+    shown = answer["data"]["other"]
+    assert (shown["url"], shown["thumbnailUrl"], answer["data"]["video"]["highlights"]) == (None, None, None)
+    assert shown["status"] == "COMPLETED"
+
+
+async def test_clips_without_their_ids_are_in_every_list(services: Services, execute: Any, user_id: str) -> None:
+    """A query over many videos finds clips by the ids in their fields; those that lack them are found all the same."""
+    await _store(services, user_id, {}, {"user_id": "somebody", "video_id": 7, "created_at": MOMENT})
+    document = "query ($user: ID!) { videos(userId: $user) { nodes { videoId clips(first: 5) { nodes { clipId } } } } }"
+    answer = await execute(document, user=user_id)
+    videos = answer["data"]["videos"]["nodes"]
+    found = {video["videoId"]: [clip["clipId"] for clip in video["clips"]["nodes"]] for video in videos}
+    assert found == {"odd": ["odd"], "plain": []}
