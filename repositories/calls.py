@@ -58,8 +58,10 @@ class Calls:
         """The documents in one RPC, in any order; those that are missing without fields."""
 
         async def send(timeout_seconds: float) -> list[StoredDocument]:
-            paths = [reference.path for reference in references]
-            return await self._wire.get_all(paths, timeout_seconds, transaction_id=_find_id(transaction))
+            if transaction is None:
+                return await self._wire.get_all([reference.path for reference in references], timeout_seconds)
+            found = self.client.get_all(list(references), transaction=transaction, retry=None, timeout=timeout_seconds)
+            return [StoredDocument.from_snapshot(snapshot) async for snapshot in found]
 
         documents = await self._read(send, transaction)
         count_reads(len(documents))
@@ -69,7 +71,10 @@ class Calls:
         """The query's documents in their order."""
 
         async def send(timeout_seconds: float) -> list[StoredDocument]:
-            return await self._wire.run_query(query, timeout_seconds, transaction_id=_find_id(transaction))
+            if transaction is None:
+                return await self._wire.run_query(query, timeout_seconds)
+            found = await query.get(transaction=transaction, retry=None, timeout=timeout_seconds)
+            return [StoredDocument.from_snapshot(snapshot) for snapshot in found]
 
         documents = await self._read(send, transaction)
         count_reads(len(documents))
@@ -172,11 +177,6 @@ class Calls:
     async def _send(self, send: Callable[[float], Awaitable[T]], timeout_seconds: float | None = None) -> T:
         count_rpc()
         return await send(self.timeout_seconds if timeout_seconds is None else timeout_seconds)
-
-
-def _find_id(transaction: Transaction | None) -> bytes | None:
-    # The library itself cannot read a document that refers to another database.
-    return None if transaction is None else transaction.id
 
 
 def compute_backoff_seconds(attempt: int) -> float:

@@ -59,35 +59,23 @@ class Wire:
         self._metadata: Metadata = client._rpc_metadata  # noqa: SLF001  which database, and an emulator's token
 
     async def get_all(
-        self,
-        paths: Iterable[str],
-        timeout_seconds: float,
-        read_time: datetime | None = None,
-        transaction_id: bytes | None = None,
+        self, paths: Iterable[str], timeout_seconds: float, read_time: datetime | None = None
     ) -> list[StoredDocument]:
         """The documents, now or as they were, in any order; those that are missing without fields."""
         names = [f"{self.root}/{path}" for path in paths]
-        request = BatchGetDocumentsRequest(
-            database=self.database, documents=names, read_time=read_time, transaction=transaction_id
-        )
+        request = BatchGetDocumentsRequest(database=self.database, documents=names, read_time=read_time)
         responses = await self._stream(
             self._transport.batch_get_documents, request, ("database", self.database), timeout_seconds
         )
         return [_decode_found(response) for response in map(BatchGetDocumentsResponse.pb, responses)]
 
     async def run_query(
-        self,
-        query: AsyncQuery,
-        timeout_seconds: float,
-        read_time: datetime | None = None,
-        transaction_id: bytes | None = None,
+        self, query: AsyncQuery, timeout_seconds: float, read_time: datetime | None = None
     ) -> list[StoredDocument]:
         """The query's documents in their order, now or as they were."""
         parent, _ = query._parent._parent_info()  # noqa: SLF001  the path above the queried collection
         built = query._to_protobuf()  # noqa: SLF001  what the library sends
-        request = RunQueryRequest(
-            parent=parent, structured_query=built, read_time=read_time, transaction=transaction_id
-        )
+        request = RunQueryRequest(parent=parent, structured_query=built, read_time=read_time)
         responses = await self._stream(self._transport.run_query, request, ("parent", parent), timeout_seconds)
         found = (message.document for message in map(RunQueryResponse.pb, responses) if message.HasField("document"))
         return await map_in_turns(StoredDocument.from_message, found)

@@ -77,7 +77,9 @@ def list_odd_values() -> list[Any]:
     lists = [[], ["split"], [1, "a", None, "", "a"], [{"a": [1]}], [float("nan")], ["x" * 1_600] * 2]
     maps = [{}, {"split": 1}, {"split": "2", "__y__": 1, "b.c": -1, "d": []}, {"total_duration": "1.5"}]
     maps += [{"total_duration": float("inf"), "categories": {"question": 2}}, {"categories": ["a", 3]}]
-    references = [Reference(f"projects/p/databases/(default)/documents/a/{name}") for name in ("b", "__id7__")]
+    references = [
+        Reference(f"projects/demo-clipgraph/databases/(default)/documents/a/{name}") for name in ("b", "__id7__")
+    ]
     moments = [MOMENT, datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)]
     others = [None, True, False, *moments, b"", b"\xff"]
     return [*others, *texts, *numbers, *lists, *maps, GeoPoint(1.5, -2), Vector([1.0, 2.0]), *references]

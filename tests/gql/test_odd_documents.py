@@ -154,6 +154,7 @@ async def test_odd_statistics_are_added_to_as_they_are_shown(services: Services,
     await _store(services, user_id, {"clips_count": "1", "clips_by_style": {"split": "1"}}, {})
     await services.clips(user_id, "odd").update_clip_status("plain", ClipStatus.COMPLETED)
     stored = (await services.firestore.document(f"users/{user_id}/videos/odd").get()).to_dict()
+    assert stored is not None
     assert (stored["clips_count"], stored["clips_by_style"]) == (2, {"split": 2})
 
 
