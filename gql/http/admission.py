@@ -106,12 +106,14 @@ class AdmissionLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on."""
-        if scope["type"] != "http" or scope["path"] in HEALTH_PATHS:
+        state = scope.setdefault("state", {})
+        # The server's own protocol may have given it one, before the request was one: that is to be given back, also
+        # where the address turns out to be a health check's, written in another way.
+        slot = state.get(SLOT_KEY)
+        if scope["type"] != "http" or (slot is None and scope["path"] in HEALTH_PATHS):
             await self._app(scope, receive, send)
             return
-        state = scope.setdefault("state", {})
-        # The server's own protocol may have given it one, before the request was one.
-        slot = state.get(SLOT_KEY) or self._admission.take()
+        slot = slot or self._admission.take()
         if slot is None:
             headers = self._admission.make_headers(scope["headers"])
             await send({"type": "http.response.start", "status": 503, "headers": headers})

@@ -123,6 +123,18 @@ async def test_requests_beyond_the_bound_are_503_at_once(target: Target, client:
         assert not any(task.done() for task in running)
 
 
+@pytest.mark.parametrize("address", ["/livez", "/%6Civez", "http://localhost/livez", "/livez?a", "/livez#a", "//livez"])
+async def test_no_way_to_write_an_address_keeps_a_place(target: Target, address: str) -> None:
+    """However often health is asked for, in whatever spelling, all places are free afterwards."""
+    host, port = target.address.removeprefix("http://").split(":")
+    for _ in range(2 * LIMIT):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(f"GET {address} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        assert not (await reader.read()).startswith(b"HTTP/1.1 503")
+        writer.close()
+    await target.wait_for_in_flight(0)
+
+
 async def test_refused_connection_goes_on(target: Target, client: httpx.AsyncClient) -> None:
     """Its body is passed over, whatever its length, and the next request on it is answered."""
     async with (
