@@ -103,7 +103,9 @@ class ObjectStore:
         described = []
         for name, path in found:
             status = stat_file(path)
-            if status is not None:
+            if status is not None and status.st_mtime_ns % _SECOND_NS and (name, status.st_mtime_ns) not in rows:
+                described.append(self._adopt(bucket, name, name, path, status))
+            elif status is not None:
                 row = rows.get((name, status.st_mtime_ns))
                 is_known = row is not None and row[1] == status.st_size
                 described.append(

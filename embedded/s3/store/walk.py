@@ -2,12 +2,23 @@
 
 import os
 import stat
+import time
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from embedded.s3.store.names import check_utf8, normalize
 
+RACY_NS = 3_000_000_000
+"""Within this, a folder can change twice and have one time of modification: some file systems count in seconds."""
+
+MAX_KEPT_FOLDERS = 64
 _LAST = "\U0010ffff"
+
+Entry = tuple[str, str, bool]
+"""A name, its path, and whether it is a folder."""
+
+_kept: dict[str, tuple[int, list[Entry]]] = {}
 
 
 @dataclass(slots=True)
@@ -33,7 +44,10 @@ class Cursor:
 
 def walk(folder: str, base: str, cursor: Cursor) -> Iterator[tuple[str, str]]:
     """Names and paths of the files below the folder whose names begin with `base`; links are left out."""
-    for name, path, is_folder in _read_folder(folder, base):
+    entries = _read_folder(folder, base)
+    for name, path, is_folder in entries[_find_start(entries, max(cursor.prefix, cursor.after)) :]:
+        if name > cursor.prefix and not name.startswith(cursor.prefix):
+            return
         if not is_folder:
             if cursor.check_wanted(name):
                 yield name, path
@@ -41,7 +55,32 @@ def walk(folder: str, base: str, cursor: Cursor) -> Iterator[tuple[str, str]]:
             yield from walk(path, name, cursor)
 
 
-def _read_folder(folder: str, base: str) -> list[tuple[str, str, bool]]:
+def _find_start(entries: list[Entry], least: str) -> int:
+    """Where the entries begin that are `least` or come after it, or are the folder that it lies in."""
+    start = bisect_left(entries, (least,))
+    is_within = start > 0 and entries[start - 1][2] and least.startswith(entries[start - 1][0])
+    return start - 1 if is_within else start
+
+
+def _read_folder(folder: str, base: str) -> list[Entry]:
+    """The entries, from memory if the folder is as it was when they were read, and had been for a while then."""
+    try:
+        modified_ns = os.stat(folder).st_mtime_ns  # noqa: PTH116 - paths are strings here
+    except OSError:
+        return []  # it was removed on the way
+    kept_ns, entries = _kept.get(folder, (0, []))
+    if kept_ns == modified_ns:
+        return entries
+    read_at_ns = time.time_ns()
+    entries = _scan_folder(folder, base)
+    if read_at_ns - modified_ns > RACY_NS:
+        if len(_kept) >= MAX_KEPT_FOLDERS:
+            _kept.clear()
+        _kept[folder] = (modified_ns, entries)
+    return entries
+
+
+def _scan_folder(folder: str, base: str) -> list[Entry]:
     """The entries in the order of their names as objects, in which a folder's ends with a slash."""
     found = {}
     try:

@@ -2,6 +2,7 @@
 
 import mimetypes
 import os
+import time
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from embedded.s3.errors import S3Error, StoreError
 from embedded.s3.operations.listing import Asked, list_objects
+from embedded.s3.store import walk
 from embedded.s3.store.model import Attributes, StoredObject
 from embedded.s3.store.objects import NewObject
 from embedded.s3.store.store import Store, open_store
@@ -139,6 +141,24 @@ def test_names_that_are_no_text_are_left_out(store: Store) -> None:
     (store.root / BUCKET / os.fsdecode(b"\xff.txt")).write_bytes(b"x")
     put(store, "a", b"x")
     assert list_keys(store) == ["a"]
+
+
+def test_folder_that_is_kept_in_memory_is_read_again_when_it_changes(store: Store) -> None:
+    """Long unchanged it is kept; what is put, added or removed by hand afterwards shows at once."""
+    folder = store.root / BUCKET / "f"
+    keys = ["f/a", "f/b/c", "f/d"]
+    for key in keys:
+        put(store, key, b"x")
+    past = time.time() - 60
+    os.utime(folder, (past, past))
+    assert (list_keys(store), list_keys(store)) == (keys, keys)
+    assert str(folder) in walk._kept
+    (folder / "by-hand").write_bytes(b"x")
+    assert list_keys(store) == ["f/a", "f/b/c", "f/by-hand", "f/d"]
+    os.utime(folder, (past, past))
+    list_keys(store)
+    store.objects.delete(BUCKET, "f/d")
+    assert list_keys(store) == ["f/a", "f/b/c", "f/by-hand"]
 
 
 def test_times_never_repeat(store: Store) -> None:
