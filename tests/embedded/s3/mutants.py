@@ -225,7 +225,7 @@ MUTANTS = [
         "operations/uploads.py",
         "            draft.copy(descriptor, slice_.offset, slice_.length)\n",
         "",
-        "conformance/test_uploads.py::test_part",
+        "conformance/test_uploads.py::test_copied_part",
     ),
     Mutant(
         "open to all",

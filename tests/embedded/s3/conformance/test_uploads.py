@@ -171,6 +171,18 @@ def test_part_again(place: Place) -> None:
     assert (done.status, place.get(UPLOAD_KEY)) == (200, END)
 
 
+@scenario("notes", "a part that is a copy has the bytes that it was copied from")
+def test_copied_part(place: Place) -> None:
+    place.put("a", Given(b"0123456789"))
+    place.begin([])
+    query = {"partNumber": "1", "uploadId": place.values["upload"]}
+    headers = {"x-amz-copy-source": f"/{place.bucket}/a", "x-amz-copy-source-range": "bytes=2-8"}
+    copied = place.raw.send("PUT", f"/{place.bucket}/{UPLOAD_KEY}", query, headers)
+    place.values["1.etag"] = copied.texts("ETag")[0]
+    assert place.send(completes("", complete((1, "{1.etag}")), parts=[])).status == 200
+    assert place.get(UPLOAD_KEY) == b"2345678"
+
+
 @scenario("aws", "an object in parts gives each part by its number, and says how many there are")
 def test_parts_by_number(place: Place) -> None:
     place.begin([PART, END])
