@@ -46,6 +46,7 @@ class TokenVerifier:
         if key is None or key.algorithm_name != header["alg"]:
             raise CallerRefusedError("The token is signed with a key that its issuer does not have.")
         claims = _verify(token, key, issuer)
+        _assert_numbers(claims)
         user_id, roles = issuer.identify(claims)
         return Principal(user_id=user_id, roles=roles, expires_at=_read_expiry(claims), issuer=issuer.name)
 
@@ -63,6 +64,12 @@ def _read_unverified(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     except _UNREADABLE:
         raise CallerRefusedError(_OTHER_REASON) from None
     return read["header"], read["payload"]
+
+
+def _assert_numbers(claims: dict[str, Any]) -> None:
+    """Raises CallerRefusedError where a time is a boolean, which Python, and so PyJWT, takes for 0 or 1."""
+    if any(isinstance(claims.get(name), bool) for name in ("exp", "iat", "nbf")):
+        raise CallerRefusedError(_OTHER_REASON)
 
 
 def _read_expiry(claims: dict[str, Any]) -> float:

@@ -1,0 +1,91 @@
+"""Texts that took seconds of a server's CPU: each costs what a plain request costs, and its length a little more.
+
+CPU is what the kernel counted for the server's main thread, the least of some tries, against a plain request's in the
+same run; a well-behaved caller's answers are held against its own calm.
+"""
+
+import json
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.abuse.conftest import Target
+from tests.abuse.search import RealServer, serve
+from tests.abuse.surfaces import SURFACES, Surface
+
+# A plain request takes some 3 ms; these took 2,000 and more.
+MAX_TIMES_PLAIN = 15
+# The least latency of many requests: whoever waits behind a text of two seconds has none that is short.
+MAX_TIMES_CALM = 10
+SURFACE = {surface.name: surface for surface in SURFACES}
+TEXTS: dict[str, tuple[Surface, bytes]] = {
+    "path of half tokens": (SURFACE["path"], b"eyJaaaaa-" * 6_600),
+    "field named by spaces": (
+        SURFACE["variables of createVideo"],
+        json.dumps({"input": {"videoId": "v", "videoUrl": "u", " " * 200_000: 1}}).encode(),
+    ),
+    "content type of semicolons": (SURFACE["header Content-Type"], b'application/json;"' + b";" * 59_000),
+    "accept of semicolons": (SURFACE["header Accept"], b'application/json;"' + b";" * 59_000),
+    "accept of types": (SURFACE["header Accept"], b"a/b;q=0.1," * 5_900),
+    "path of keys": (SURFACE["path"], b"input_value=" * 4_900),
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+    """A server that tells callers apart and does not tell them its schema, as in production."""
+    with serve(tmp_path_factory.mktemp("text"), 1, is_open=False) as server:
+        yield server
+
+
+def measure(server: RealServer, surface: Surface, text: bytes) -> int:
+    """The least of five, in nanoseconds."""
+    return min(server.measure(surface, text) for _ in range(5))
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_text_costs_what_a_plain_request_costs(server: RealServer, name: str) -> None:
+    surface, text = TEXTS[name]
+    plain = measure(server, surface, surface.seeds[0])
+    assert measure(server, surface, text) < MAX_TIMES_PLAIN * plain
+
+
+def time_answers(target: Target, until: Callable[[int], bool]) -> list[float]:
+    """The seconds that `/livez` takes, one after the other."""
+    seconds: list[float] = []
+    with httpx.Client(base_url=target.address) as client:
+        while not until(len(seconds)):
+            began = time.monotonic()
+            assert client.get("/livez").status_code == 200
+            seconds.append(time.monotonic() - began)
+    return seconds
+
+
+@pytest.mark.parametrize("name", ["path of half tokens", "field named by spaces", "content type of semicolons"])
+def test_others_are_answered_meanwhile(server: RealServer, name: str) -> None:
+    """Three callers send nothing else."""
+    surface, text = TEXTS[name]
+    calm = statistics.median(time_answers(server.target, lambda count: count >= 50))
+    is_over = threading.Event()
+
+    def attack() -> None:
+        while not is_over.is_set():
+            server.send(surface, text)
+
+    attackers = [threading.Thread(target=attack, daemon=True) for _ in range(3)]
+    for attacker in attackers:
+        attacker.start()
+    try:
+        attacked = statistics.median(time_answers(server.target, lambda count: count >= 50))
+    finally:
+        is_over.set()
+        for attacker in attackers:
+            attacker.join(30)
+    # Three busy connections are served in turn with this one; a text of two seconds would make it 600 times.
+    assert attacked < MAX_TIMES_CALM * max(calm, 0.005)
+    assert Path(f"/proc/{server.target.process.pid}").exists()
