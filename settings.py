@@ -237,6 +237,9 @@ class Settings(BaseSettings):
     max_followed_documents: Annotated[int, Field(gt=0)] = Field(
         10_000, description="A subscription to more documents than this ends with TOO_MANY_DOCUMENTS."
     )
+    max_followed_documents_per_caller: Annotated[int, Field(gt=0)] = Field(
+        100_000, description="A caller whose subscriptions have this many documents in memory opens no more."
+    )
     max_field_values: Annotated[int, Field(gt=0)] = Field(
         1_000_000, description="A query that could make more values than this is refused; a signed URL counts as 20."
     )

@@ -100,7 +100,11 @@ class Services:
     @cached_property
     def listener(self) -> Listener:
         """What all subscriptions of this process listen to."""
-        return Listener(self.firestore, max_documents=self.settings.max_followed_documents)
+        return Listener(
+            self.firestore,
+            max_documents=self.settings.max_followed_documents,
+            max_documents_per_payer=self.settings.max_followed_documents_per_caller,
+        )
 
     @cached_property
     def drain(self) -> Drain:

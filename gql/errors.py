@@ -85,6 +85,12 @@ def too_many_documents(limit: int) -> GraphQLError:
     return GraphQLError(message, extensions={"code": ErrorCode.TOO_MANY_DOCUMENTS, "limit": limit})
 
 
+def follows_too_much(limit: int) -> GraphQLError:
+    """The error for one subscription more of a caller who follows as much as they may."""
+    message = f"What you follow has {limit:,} objects or more already: end a subscription, and subscribe again."
+    return GraphQLError(message, extensions={"code": ErrorCode.TOO_MANY_DOCUMENTS, "limit": limit})
+
+
 def document_not_trusted(message: str) -> GraphQLError:
     """The error for a document that is not one of the manifest's."""
     return GraphQLError(message, extensions={"code": ErrorCode.DOCUMENT_NOT_TRUSTED})

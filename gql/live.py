@@ -7,11 +7,16 @@ from typing import Annotated, TypeVar
 import strawberry
 
 from gql.context import Info
-from gql.errors import too_many_documents, too_slow, version_too_old
+from gql.errors import follows_too_much, too_many_documents, too_slow, version_too_old
 from gql.rate_limits.budgets import RateLimitedError
 from gql.rate_limits.errors import rate_limited
 from gql.rate_limits.read_accounts import ReadAccount
-from repositories.exceptions import SubscriberTooSlowError, TooManyDocumentsError, VersionTooOldError
+from repositories.exceptions import (
+    FollowsTooMuchError,
+    SubscriberTooSlowError,
+    TooManyDocumentsError,
+    VersionTooOldError,
+)
 from repositories.listening.changes import Change, ChangeKind
 from repositories.listening.payers import Payer
 from repositories.listening.subscriptions import Subscription
@@ -72,5 +77,7 @@ async def follow(
         raise version_too_old() from None
     except TooManyDocumentsError as error:
         raise too_many_documents(error.limit) from None
+    except FollowsTooMuchError as error:
+        raise follows_too_much(error.limit) from None
     except RateLimitedError as error:
         raise rate_limited(error) from None

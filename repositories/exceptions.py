@@ -108,6 +108,14 @@ class TooManyDocumentsError(RepositoryError):
         self.limit = limit
 
 
+class FollowsTooMuchError(RepositoryError):
+    """All that is followed for one payer already has `limit` documents or more."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"What is followed for this caller has {limit:,} documents or more already.")
+        self.limit = limit
+
+
 class VideoNotFoundError(VideoRepositoryError, ClipRepositoryError, NotFoundError):
     """The user has no such video."""
 

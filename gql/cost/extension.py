@@ -50,7 +50,7 @@ class Cost(SchemaExtension):
         """Counts what is done for the operation while it runs, and charges what it read, however it ended."""
         settings = self._context.services.settings
         self._work = Work(settings.max_field_values, settings.max_response_bytes, MAX_ERRORS)
-        self._r2 = R2Usage(self._context.principal.user_id)
+        self._r2 = R2Usage(self._context.principal.caller)
         with metered(self._meter), using_r2(self._r2), counting(self._work), allowing_counts(self._counts):
             try:
                 yield

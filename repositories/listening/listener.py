@@ -1,12 +1,13 @@
 """The door: who watches what in this process, over as few streams as that takes."""
 
 import asyncio
+from collections import defaultdict
 
 from pydantic import TypeAdapter
 
 from repositories.arguments import parse_id, parse_style
 from repositories.client import FirestoreClient, default_client
-from repositories.exceptions import RepositoryError, TooManyDocumentsError
+from repositories.exceptions import FollowsTooMuchError, RepositoryError, TooManyDocumentsError
 from repositories.fields import UserId
 from repositories.listening.audiences import Audience
 from repositories.listening.feeds import DEFAULT_MAX_DOCUMENTS, Feed
@@ -24,6 +25,9 @@ LINGER_SECONDS = 5.0
 TOO_LARGE_SECONDS = 60.0
 """How long a target that had too many documents is refused without a look."""
 
+DEFAULT_MAX_DOCUMENTS_PER_PAYER = 100_000
+"""Of all targets that one payer has opened: whoever opens one after the other holds no more memory than this."""
+
 _USER_ID = TypeAdapter[str](UserId)
 
 
@@ -40,14 +44,17 @@ class Listener:
         linger_seconds: float = LINGER_SECONDS,
         max_waiting_changes: int = DEFAULT_MAX_WAITING,
         max_documents: int = DEFAULT_MAX_DOCUMENTS,
+        max_documents_per_payer: int = DEFAULT_MAX_DOCUMENTS_PER_PAYER,
     ) -> None:
         client = client or default_client()
         self._linger_seconds = linger_seconds
         self._max_waiting_changes = max_waiting_changes
         self._max_documents = max_documents
+        self._max_documents_per_payer = max_documents_per_payer
         self._histories = Histories(client, max_documents)
         self._streams = StreamPool(client)
         self._feeds: dict[AnyTarget, Feed] = {}
+        self._opened: defaultdict[str, set[Feed]] = defaultdict(set)  # by their payers' names
         self._audiences: dict[AnyTarget, Audience] = {}
         self._lingering: dict[Audience, asyncio.TimerHandle] = {}
         self._too_large: dict[AnyTarget, asyncio.TimerHandle] = {}
@@ -99,6 +106,7 @@ class Listener:
             audience.close()
         self._audiences.clear()
         self._feeds.clear()
+        self._opened.clear()
         await self._histories.close()
         await self._streams.close()
 
@@ -110,6 +118,7 @@ class Listener:
             parse_style(style)
             subscription.after = None if after is None else Version.parse(after)
             self._assert_not_too_large(target)
+            self._assert_has_room(target, payer)
         except RepositoryError as error:
             subscription.fail(error)
             return subscription
@@ -125,6 +134,13 @@ class Listener:
     def _assert_not_too_large(self, target: AnyTarget) -> None:
         if target in self._too_large:
             raise TooManyDocumentsError(self._max_documents)
+
+    def _assert_has_room(self, target: AnyTarget, payer: Payer) -> None:
+        """Raises `FollowsTooMuchError` where the target would be read for a payer for whom very much is kept."""
+        if target in self._audiences or payer.name not in self._opened:
+            return
+        if sum(len(feed.documents) for feed in self._opened[payer.name]) >= self._max_documents_per_payer:
+            raise FollowsTooMuchError(self._max_documents_per_payer)
 
     def _open(self, target: AnyTarget, payer: Payer) -> Audience:
         """The audience of a target that nobody watches yet: the payer pays for what is read for that."""
@@ -142,8 +158,17 @@ class Listener:
 
     def _find_feed(self, target: AnyTarget, payer: Payer) -> Feed:
         if target not in self._feeds:
-            self._feeds[target] = Feed(target, payer, self._max_documents)
+            feed = self._feeds[target] = Feed(target, payer, self._max_documents)
+            self._opened[payer.name].add(feed)
         return self._feeds[target]
+
+    def _forget(self, feed: Feed) -> None:
+        del self._feeds[feed.target]
+        opened = self._opened[feed.payer.name]
+        opened.discard(feed)
+        if not opened:
+            del self._opened[feed.payer.name]
+        self._streams.remove(feed)
 
     def _retire(self, audience: Audience) -> None:
         """The audience is forgotten after a while, unless somebody comes; at once where it has failed."""
@@ -165,8 +190,7 @@ class Listener:
         for feed in audience.feeds:
             feed.audiences.discard(audience)
             if not feed.audiences:
-                del self._feeds[feed.target]
-                self._streams.remove(feed)
+                self._forget(feed)
 
     def _remember_too_large(self, target: AnyTarget) -> None:
         """Nobody reads it again for a while, to find out the same."""

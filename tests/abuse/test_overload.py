@@ -31,11 +31,6 @@ def write_post(document: str, headers: str = "") -> bytes:
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def read_cpu_seconds(target: Target) -> float:
-    """The processor time that the server has used: its own count, whoever else is busy on the machine."""
-    return time.clock_gettime((~target.process.pid << 3) | 2)
-
-
 @pytest.fixture
 def crowded(tmp_path: Path) -> Iterator[Target]:
     """A server that believes a proxy about addresses."""
@@ -49,12 +44,12 @@ def measure_viewer(target: Target) -> tuple[float, float]:
     taken = []
     with httpx.Client(base_url=target.address) as client:
         client.post("/graphql", json={"query": VIEWER})
-        before = read_cpu_seconds(target)
+        before = target.read_cpu_seconds()
         for _ in range(MEASURED):
             began_at = time.perf_counter()
             assert client.post("/graphql", json={"query": VIEWER}).status_code == 200
             taken.append(time.perf_counter() - began_at)
-    return (read_cpu_seconds(target) - before) / MEASURED, sorted(taken)[MEASURED // 2]
+    return (target.read_cpu_seconds() - before) / MEASURED, sorted(taken)[MEASURED // 2]
 
 
 async def send_strangers(target: Target, first: int, count: int) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import statistics
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -23,12 +22,14 @@ from tests.abuse.subscribers import (
     write_videos,
 )
 
-CLIPS = 600
+CLIPS = 300
 BUDGET = 100_000
 MOST_FOLLOWED = 1_000
-RESUMES = 40
-# Of medians, on a machine that may be busy with anything; a server that is kept busy answers a hundred times later.
-MAX_RATIO = 5.0
+# All is read within the minute of one budget, also by a slow machine.
+RESUMES = 12
+RESUMES_LEFT = 40
+# Of medians of the server's own processor time; one that is kept busy does a hundred times as much before it answers.
+MAX_RATIO = 8.0
 MAX_GROWTH_BYTES = 40 * 1024 * 1024
 PATIENCE_SECONDS = 120
 
@@ -42,7 +43,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 
 class Neighbour:
-    """A well-behaved caller, who asks for the same again and again."""
+    """A well-behaved caller, who asks for the same again and again: how much the server does before it answers."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -50,11 +51,11 @@ class Neighbour:
         self.attacked: list[float] = []
 
     async def ask(self, seconds: list[float]) -> None:
-        """One query more."""
+        """One query more, and the processor time that the server took until its answer, whatever for."""
         async with httpx.AsyncClient(base_url=self._target.address, trust_env=False, timeout=60) as client:
-            started_at = time.perf_counter()
+            before = self._target.read_cpu_seconds()
             response = await client.post("/graphql", json={"query": NORMAL_QUERY})
-            seconds.append(time.perf_counter() - started_at)
+            seconds.append(self._target.read_cpu_seconds() - before)
         assert "errors" not in response.json()
 
     async def live_beside(self, attack: Awaitable[Any]) -> None:
@@ -70,7 +71,7 @@ class Neighbour:
 
     @property
     def ratio(self) -> float:
-        """How much longer a query took during the attack."""
+        """How much more was done before a query's answer during the attack."""
         return statistics.median(self.attacked) / statistics.median(self.calm)
 
 
@@ -158,16 +159,16 @@ async def test_what_is_too_large_is_refused_and_not_kept(target: Target) -> None
     assert neighbour.ratio < MAX_RATIO
 
 
-async def list_versions(target: Target, token: str, video_id: str) -> list[str]:
+async def list_versions(target: Target, token: str, video_id: str, count: int) -> list[str]:
     """Versions of which only Firestore knows: all just before the server began to listen."""
     events = await open_and_leave(target, token, video_id, CLIPS)
     last = events[-1]["data"]["clipEvents"]["version"]
-    return [f"{int(last[:16], 16) - number:016x}{last[16:]}" for number in range(1, RESUMES + 1)]
+    return [f"{int(last[:16], 16) - number:016x}{last[16:]}" for number in range(1, count + 1)]
 
 
-async def resume(target: Target, token: str, video_id: str, stack: AsyncExitStack) -> None:
+async def resume(target: Target, token: str, video_id: str, stack: AsyncExitStack, count: int = RESUMES) -> None:
     """The video's clips are followed from each of many versions on."""
-    versions = await list_versions(target, token, video_id)
+    versions = await list_versions(target, token, video_id, count)
     socket = await stack.enter_async_context(introduce(target.port, token))
     for number, version in enumerate(versions):
         await subscribe(socket, EVENTS, str(number), videoId=video_id, after=version)
@@ -200,9 +201,13 @@ async def test_resumes_that_were_left_are_read_no_further(target: Target) -> Non
     token = mint(target.data_dir, user_id)
     before = await read_left(target.port, token)
     async with AsyncExitStack() as stack:
-        await resume(target, token, "v", stack)
-    await asyncio.to_thread(target.assert_answers)
-    left = await read_left(target.port, token)
-    await asyncio.sleep(1)
-    assert await read_left(target.port, token) == left
-    assert before - left < (CLIPS + 1) * (1 + 2 * RESUMES) / 2
+        await resume(target, token, "v", stack, RESUMES_LEFT)
+    left: list[int] = []
+
+    async def check_rests() -> bool:
+        left.append(await read_left(target.port, token))
+        await asyncio.sleep(1)
+        return await read_left(target.port, token) == left[-1]
+
+    await wait_until(check_rests)
+    assert before - left[-1] < (CLIPS + 1) * (1 + 2 * RESUMES_LEFT) / 2

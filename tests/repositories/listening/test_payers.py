@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from repositories.clips import ClipRepository
-from repositories.exceptions import TooManyDocumentsError
+from repositories.exceptions import FollowsTooMuchError, TooManyDocumentsError
 from repositories.listening import listener as listeners
 from repositories.listening.audiences import Audience
 from repositories.listening.decoding import DocumentDecoder
@@ -91,6 +91,26 @@ async def test_what_is_empty_costs_a_read(listener: Listener, clips: ClipReposit
         subscription = listener.watch_clips(clips.user_id, "nothing")
     await wait_until(lambda: subscription.is_read)
     assert meter.document_reads == 2
+
+
+async def test_who_has_opened_very_much_opens_no_more(open_listener: OpenListener, stored: ClipRepository) -> None:
+    """Until it is forgotten; what is there already can be joined, and others open what they like."""
+    listener = open_listener(max_documents_per_payer=CLIPS + 1, linger_seconds=0.0)
+    opened, _ = watch(listener, stored)
+    await Told().take(opened, CLIPS)
+    before = listener.documents_read
+    with pytest.raises(FollowsTooMuchError) as refused:
+        await anext(listener.watch_videos(stored.user_id))
+    assert refused.value.limit == CLIPS + 1
+    assert listener.documents_read == before
+    joined, _ = watch(listener, stored)
+    await Told().take(joined, CLIPS)
+    assert (await anext(listener.watch_videos(stored.user_id, payer=Payer("another", lambda _: None)))).id == "v"
+    for subscription in (opened, joined):
+        await subscription.close()
+    await wait_until(lambda: listener.targets_count == 1)
+    again, _ = watch(listener, stored)
+    assert await Told().take(again, CLIPS)
 
 
 async def find_version(open_listener: OpenListener, clips: ClipRepository, make_clip: MakeClip) -> str:
