@@ -110,8 +110,8 @@ def highlights_key(user_id: str, video_id: str) -> str:
 
 def clip_key(user_id: str, video_id: str, filename: str) -> str:
     """The key of a clip's file; ValueError where it would leave the video's folder, or be hidden."""
-    if any(map(check_hidden, (user_id, video_id, filename))):
-        raise ValueError("A clip's key has no hidden part: none begins with a dot, and none is `__MACOSX`.")
+    for segment in (user_id, video_id, filename):
+        parse_visible(segment)
     return _join(user_id, video_id, CLIPS_FOLDER, filename)
 
 
@@ -158,6 +158,13 @@ def check_filename(value: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def parse_visible(segment: str) -> str:
+    """`segment`, in which an import and `reconcile` see files; ValueError otherwise."""
+    if check_hidden(segment):
+        raise ValueError("A clip's key has no hidden part: none begins with a dot, and none is `__MACOSX`.")
+    return segment
 
 
 def check_hidden(segment: str) -> bool:

@@ -316,6 +316,11 @@ class ClipMetadata(Document):
     def _check_form(cls, value: str, info: ValidationInfo) -> str:
         return _check_form(value, info)
 
+    @field_validator("user_id", "video_id")
+    @classmethod
+    def _check_is_visible(cls, value: str, info: ValidationInfo) -> str:
+        return value if check_is_stored(info) else keys.parse_visible(value)
+
     @field_validator("video_id")
     @classmethod
     def _check_video_holds_files(cls, value: str, info: ValidationInfo) -> str:

@@ -260,18 +260,6 @@ class UnitOfWork:
         else:
             batch.update(write.reference, write.fields, option=option)
 
-    def _add_difference(
-        self, batch: AsyncWriteBatch, path: str, difference: Mapping[str, int], written: set[str] | None
-    ) -> None:
-        """Statistics are added to; where that cannot be, they replace what was read, if it is still there."""
-        reference, read = self.calls.client.document(path), self._read.get(path)
-        data = None if read is None or "clips_count" in (written or ()) else to_data(read)
-        if read is None or data is None or statistics.check_takes_increments(data):
-            batch.update(reference, statistics.to_field_changes(difference))
-        else:
-            option = self._expect(read if written is None else None)
-            batch.update(reference, statistics.to_whole_changes(data, difference), option=option)
-
     def _expect(self, read: StoredDocument | None) -> WriteOption | None:
         """The precondition that a document is as it was read; what a transaction has read is locked anyway."""
         if read is None or read.update_time is None or self.transaction is not None:

@@ -3,9 +3,14 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from itertools import count
+from typing import Any
 
 from domain.timecodes import MAX_SECONDS, format_timecode
 from storage.tolerant_json import FieldReader, NotAnObjectError, load_object
+
+
+_OTHER_NAMES = {"start_time": "start", "end_time": "end", "duration_seconds": "duration"}
+"""What many clippers call the fields of a highlight."""
 
 
 class HighlightsError(Exception):
@@ -87,7 +92,7 @@ def _read_highlights(entries: object, mended: list[str], on_highlight: Callable[
     readers: dict[int, FieldReader] = {}
     for position, entry in enumerate(entries, 1):
         if isinstance(entry, dict):
-            readers[position] = FieldReader(entry, f"highlight {position}", mended)
+            readers[position] = FieldReader(_rename_fields(entry), f"highlight {position}", mended)
         else:
             mended.append(f"Highlight {position} is not an object and was left out.")
     ids = _read_ids(readers)
@@ -96,6 +101,12 @@ def _read_highlights(entries: object, mended: list[str], on_highlight: Callable[
         on_highlight()
         highlights.append(_read_highlight(reader, position, ids[position]))
     return highlights
+
+
+def _rename_fields(entry: dict[str, Any]) -> dict[str, Any]:
+    """The fields by their own names, also those that are there under another name only."""
+    renamed = {own: entry[other] for other, own in _OTHER_NAMES.items() if other in entry}
+    return renamed | {name: value for name, value in entry.items() if value is not None or name not in renamed}
 
 
 def _read_ids(readers: dict[int, FieldReader]) -> dict[int, int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
-from domain.keys import highlights_key
+from domain.keys import guess_content_type, highlights_key
 from gql.context import Info
 from gql.inputs import Path, build_file_keys
 from gql.loaders import MAX_HIGHLIGHTS_BYTES
@@ -21,11 +21,6 @@ _CONTENT_TYPES = {
     UploadKind.CLIP: re.compile(r"video/[A-Za-z0-9.+-]{1,100}"),
     UploadKind.THUMBNAIL: re.compile(r"image/jpeg"),
     UploadKind.HIGHLIGHTS: re.compile(r"application/json"),
-}
-_DEFAULT_CONTENT_TYPES = {
-    UploadKind.CLIP: "video/mp4",
-    UploadKind.THUMBNAIL: "image/jpeg",
-    UploadKind.HIGHLIGHTS: "application/json",
 }
 
 
@@ -71,8 +66,9 @@ def _build_highlights_key(user_id: str, video_id: str) -> str:
 def plan_upload(info: Info, user_id: str, video_id: str, file: NewUploadInput, path: Path) -> UploadFile:
     """The file as it will be signed; ValidationError below `path` for what is not allowed, with the limit."""
     key = build_key(user_id, video_id, file, path)
-    content_type = _DEFAULT_CONTENT_TYPES[file.kind] if file.content_type is None else file.content_type
-    if not _CONTENT_TYPES[file.kind].fullmatch(content_type):
+    known_type = guess_content_type(key)
+    content_type = known_type if file.content_type is None else file.content_type
+    if content_type != known_type and not _CONTENT_TYPES[file.kind].fullmatch(content_type):
         expected = _CONTENT_TYPES[file.kind].pattern.partition("[")[0]
         raise ValidationError(f"A file of this kind is of the type {expected}.", (*path, "content_type"))
     max_bytes = get_max_bytes(info, file.kind)

@@ -36,7 +36,9 @@ class NewUploadInput(UploadFileInput):
         description="Its size in bytes: a whole number from 1 on. R2 refuses a body of another length."
     )
     content_type: str | None = strawberry.field(
-        default=None, description="Its media type; `video/mp4`, `image/jpeg` or `application/json` unless said."
+        default=None,
+        description="Its media type; unless said, that of its extension, such as `video/webm`, `image/jpeg` or "
+        "`application/json`.",
     )
 
 

@@ -127,6 +127,16 @@ def test_a_folder_that_no_file_can_lie_in_is_the_videos_error(video_id: str) -> 
     assert caught.value.path == ("video_id",)
 
 
+@pytest.mark.parametrize("name", ["user_id", "video_id"])
+@pytest.mark.parametrize("segment", [".hidden", "__MACOSX"])
+def test_a_clip_has_no_hidden_folder(name: str, segment: str) -> None:
+    """A folder in which no import sees a file is refused for a new clip, and read of a stored one."""
+    with pytest.raises(ValidationError) as caught:
+        validate_model(ClipMetadata, {**CLIP, name: segment})
+    assert caught.value.path == (name,)
+    assert ClipMetadata.from_document({**CLIP, name: segment})[name] == segment
+
+
 def test_times_are_in_utc() -> None:
     naive, eastern = datetime(2026, 1, 1, 12), datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=5)))  # noqa: DTZ001  naive on purpose
     assert VideoMetadata(**VIDEO, created_at=naive).created_at == datetime(2026, 1, 1, 12, tzinfo=UTC)

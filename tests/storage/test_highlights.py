@@ -185,3 +185,15 @@ def test_any_json_is_read_or_refused(document: object) -> None:
     for highlight in highlights.highlights:
         assert highlight.title
         assert highlight.title.encode()
+
+
+def test_times_have_the_names_that_clippers_give_them() -> None:
+    """`start_time`, `end_time` and `duration_seconds` are read where a highlight has no field of the guide's name."""
+    others = {"start": "start_time", "end": "end_time", "duration": "duration_seconds"}
+    renamed = {others.get(name, name): value for name, value in GOOD.items()}
+    expected = parse_highlights(json.dumps(FILE))
+    assert parse_highlights(json.dumps({**FILE, "highlights": [renamed]})) == expected
+    nulls = dict.fromkeys(others)
+    assert parse_highlights(json.dumps({**FILE, "highlights": [renamed | nulls]})) == expected
+    wrong = dict.fromkeys(others.values(), 7)
+    assert parse_highlights(json.dumps({**FILE, "highlights": [GOOD | wrong]})) == expected

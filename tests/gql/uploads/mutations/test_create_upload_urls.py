@@ -54,6 +54,23 @@ async def test_all_kinds_of_files_are_uploaded(
     assert stored.content_type == "video/mp4"
 
 
+@pytest.mark.parametrize(
+    ("extension", "content_type"), [(".MOV", "video/quicktime"), (".webm", "video/webm"), (".mxf", "application/mxf")]
+)
+async def test_a_file_has_the_type_of_its_extension(
+    create_video: Any, create_urls: Any, services: Services, extension: str, content_type: str
+) -> None:
+    """Without a type, and with its own, a clip's file is stored with the type that its extension tells."""
+    await create_video()
+    file = {"kind": "CLIP", "filename": f"clip_01{extension}", "sizeBytes": 3}
+    for given in ({}, {"contentType": content_type}):
+        (upload,) = (await create_urls(file | given))["uploads"]
+        assert (await put(upload, b"mov")).status_code == 200
+        stored = await services.storage.head(upload["key"])
+        assert stored is not None
+        assert stored.content_type == content_type
+
+
 async def test_type_and_length_are_signed(create_video: Any, create_urls: Any, services: Services) -> None:
     await create_video()
     answer = await create_urls({"kind": "CLIP", "filename": FILENAME, "sizeBytes": 3})
