@@ -8,7 +8,6 @@ from typing import Any
 from domain.timecodes import MAX_SECONDS, format_timecode
 from storage.tolerant_json import FieldReader, NotAnObjectError, load_object
 
-
 _OTHER_NAMES = {"start_time": "start", "end_time": "end", "duration_seconds": "duration"}
 """What many clippers call the fields of a highlight."""
 

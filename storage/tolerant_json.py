@@ -24,7 +24,10 @@ _LONGEST_NUMBER = 40
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _NO_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 # Language models wrap the JSON that they are asked for, and often explain it before and after.
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n`]*\n(?P<content>.*?)(?:^[ \t]*\1[ \t\r]*$|\Z)", re.DOTALL | re.MULTILINE)
+# Some write it all in one line, and no line of JSON ends with a fence.
+_FENCE = re.compile(
+    r"^[ \t]*(`{3,}|~{3,})(?:\{\.[^\n`]*\n|[^\n`{\[]*)(?P<content>.*?)(?:\1[ \t\r]*$|\Z)", re.DOTALL | re.MULTILINE
+)
 
 
 class NotAnObjectError(Exception):

@@ -11,6 +11,7 @@ import pydantic
 
 from cli.bucket_import.listing import Problem, VideoFiles
 from cli.bucket_import.sources import Source, SourceFile
+from domain.identifiers import check_map_key
 from domain.keys import CLIP_SUFFIX, SEEN_STYLES, ClipName, clip_id_of, parse_clip_filename, thumbnail_filename
 from domain.web_addresses import complete_web_address
 from repositories.exceptions import ValidationError
@@ -232,15 +233,20 @@ def _to_video(reading: VideoReading, highlights: Highlights, styles: list[str], 
         "video_url": UNKNOWN_VIDEO_URL,
         "video_title": "Untitled",
         "custom_prompt": None,
-        "highlights_summary": {"total_duration": total_duration},
         "styles_processed": [],
     }
     return _validate(reading, _find_key(files), VideoMetadata, values, unknown)
 
 
 def _choose_categories(reading: VideoReading, highlights: Highlights) -> list[str]:
-    """The categories, each once, as many as the video's document can hold."""
+    """The categories, each once, as many as the video's document can hold; one that cannot be costs no other."""
     found = dict.fromkeys(one.hook_category for one in highlights.highlights if one.hook_category)
+    for category in list(found):
+        try:
+            check_map_key(category)
+        except ValueError as error:
+            del found[category]
+            reading.note(_find_key(reading.files), f"has the category {category[:40]!r}, which is left out: {error}")
     sizes = accumulate(len(category.encode()) for category in found)
     chosen = [category for category, size in zip(found, sizes, strict=True) if size <= MAX_CATEGORIES_BYTES]
     if len(chosen) < len(found):

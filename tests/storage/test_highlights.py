@@ -121,6 +121,9 @@ def test_two_highlights_with_one_id_are_told_apart() -> None:
         "```JSON\r\n{}\r\n```\r\n",
         "```\n{}",
         "  ````json\n{}\n  ````",
+        "```json {} ```",
+        "```{.json}\n{}\n```",
+        "```{}```\n",
     ],
 )
 def test_json_in_a_markdown_fence_is_read(wrapped: str) -> None:

@@ -88,12 +88,13 @@ async def test_address_without_a_scheme_is_completed(tmp_path: Path) -> None:
 
 
 async def test_categories_are_listed_once_in_the_highlights_order(tmp_path: Path) -> None:
-    """The video's summary has the guide's form: a list of unique texts."""
-    categories = ["surprise", "question", "surprise", None]
+    """The video's summary has the guide's form: a list of unique texts; one that Firestore refuses costs no other."""
+    categories = ["surprise", "__x__", "question", "surprise", None]
     listed = [HIGHLIGHT | {"id": number, "hook_category": name} for number, name in enumerate(categories)]
     reading = await read(tmp_path, json.dumps(WHOLE | {"highlights": listed}).encode())
     assert reading.video is not None
     assert reading.video.to_document()["highlights_summary"] == {
-        "total_duration": 8.0,
+        "total_duration": 10.0,
         "categories": ["surprise", "question"],
     }
+    assert any("the category '__x__', which is left out" in problem.text for problem in reading.problems)
