@@ -90,6 +90,11 @@ def check_form_c(value: str) -> bool:
     return unicodedata.is_normalized("NFC", value)
 
 
+def check_can_be_key(key: str) -> bool:
+    """Whether R2 can have an object of this key: in form C, within the limit, and with nothing that XML cannot say."""
+    return check_form_c(key) and len(key.encode()) <= MAX_KEY_BYTES and not _NONCHARACTERS.search(key)
+
+
 def check_text(value: str, *, with_lines: bool = False) -> str:
     """`value`, which UTF-8 can hold, without control characters; ValueError otherwise.
 

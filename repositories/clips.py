@@ -29,7 +29,7 @@ from repositories.base import Repository, transaction_of
 from repositories.calls import DEFAULT_TIMEOUT_SECONDS
 from repositories.client import FirestoreClient
 from repositories.creating import ClipCreation
-from repositories.deleting import DELETING_STATUS, FileStore, bury_clip
+from repositories.deleting import DELETING_STATUS, FileStore, bury_clip, list_file_keys
 from repositories.exceptions import (
     ClipAlreadyExistsError,
     ClipNotFoundError,
@@ -254,7 +254,7 @@ class ClipRepository(Repository):
         tombstone = await self._run_unlocked(lambda unit: unit.get_tombstone(reference), None)
         if tombstone is None:
             return
-        await files.delete(list(tombstone["file_keys"]))
+        await files.delete(list_file_keys(tombstone, self.user_id, self.video_id))
 
         async def delete(unit: UnitOfWork) -> None:
             # Somebody else may have come first, and created the clip anew.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, Self, runtime_checkable
 
-from domain import identifiers
+from domain import identifiers, keys
 from repositories.fields import utc_now
 from repositories.models import ClipMetadata
 from repositories.stored import StoredDocument
@@ -50,6 +50,13 @@ def check_is_deleting(fields: Mapping[str, Any] | None) -> bool:
     return fields is not None and fields.get("status") == DELETING_STATUS
 
 
+def list_file_keys(tombstone: Mapping[str, Any], user_id: str, video_id: str) -> list[str]:
+    """The keys that a clip's tombstone names, in its video's folder: another program may have written any."""
+    found = tombstone.get("file_keys")
+    named = [key for key in found if isinstance(key, str)] if isinstance(found, list) else []
+    return [key for key in named if keys.check_is_within(key, user_id, video_id)]
+
+
 def bury_video(user_id: str, video_id: str) -> dict[str, Any]:
     """The tombstone of a video: its folder says where the files are."""
     return _bury({"user_id": user_id, "video_id": video_id})
@@ -59,9 +66,9 @@ def bury_clip(clip: ClipMetadata) -> dict[str, Any]:
     """The tombstone of a clip, with the keys of its files."""
     # A thumbnail may lie there although the document says that there is none.
     thumbnail_key = identifiers.split_filename(clip.file_key)[0] + ".jpg"
-    keys = {clip.file_key, clip.thumbnail_r2_key or thumbnail_key, thumbnail_key}
+    file_keys = {clip.file_key, clip.thumbnail_r2_key or thumbnail_key, thumbnail_key}
     ids = {"user_id": clip.user_id, "video_id": clip.video_id, "clip_id": clip.clip_id}
-    return _bury({**ids, "file_keys": sorted(keys)})
+    return _bury({**ids, "file_keys": sorted(file_keys)})
 
 
 def _bury(fields: dict[str, Any]) -> dict[str, Any]:

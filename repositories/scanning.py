@@ -121,7 +121,8 @@ def _scan(document: StoredDocument) -> ScannedClip:
         raise AssertionError(document.path)  # a document that is there was written once
     is_deleting = check_is_deleting(document.fields)
     file_keys = document.get("file_keys") if is_deleting else None
-    keys = [document.get("r2_key"), document.get("thumbnail_r2_key"), *(file_keys or ())]
+    named = file_keys if isinstance(file_keys, list) else ()
+    keys = [document.get("r2_key"), document.get("thumbnail_r2_key"), *named]
     return ScannedClip(
         document.id,
         read_clip_document(document),

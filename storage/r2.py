@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from domain.identifiers import MAX_KEY_BYTES, check_form_c, parse_form_c
+from domain.identifiers import MAX_KEY_BYTES, check_can_be_key, check_form_c, parse_form_c
 from storage.client import make_client, translate_errors
 from storage.disposition import format_attachment
 from storage.exceptions import (
@@ -175,7 +175,7 @@ class R2Storage:
 
     async def head(self, key: str) -> StoredObject | None:
         """What R2 says of the object, or None where there is none."""
-        if not check_form_c(key):
+        if not check_can_be_key(key):
             return None
 
         def call(client: "S3Client") -> StoredObject:
@@ -195,7 +195,7 @@ class R2Storage:
 
     async def get(self, key: str, max_bytes: int) -> bytes:
         """The object's bytes; `ObjectTooLargeError` where it has more than `max_bytes`."""
-        if not check_form_c(key):
+        if not check_can_be_key(key):
             raise ObjectNotFoundError(key)
 
         def call(client: "S3Client") -> bytes:
@@ -235,8 +235,8 @@ class R2Storage:
         await self._run(LaneName.CHANGES, call)
 
     async def delete(self, keys: Iterable[str]) -> None:
-        """None of the keys has an object any more; keys that had none are no error."""
-        for batch in _batch(filter(check_form_c, keys), MAX_KEYS_PER_DELETE):
+        """None of the keys has an object any more; keys that had none, or can have none, are no error."""
+        for batch in _batch(filter(check_can_be_key, keys), MAX_KEYS_PER_DELETE):
             await self._run(LaneName.CHANGES, partial(_delete_batch, bucket=self.bucket, keys=batch))
 
     async def delete_prefix(self, prefix: str) -> int:

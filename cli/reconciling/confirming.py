@@ -10,7 +10,6 @@ from cli.reconciling.judging import (
     judge_delete,
     judge_video_document,
 )
-from domain.identifiers import MAX_KEY_BYTES
 from gql.context import Services
 from repositories.calls import compute_backoff_seconds
 from repositories.exceptions import ContentionError
@@ -61,14 +60,10 @@ class Confirmer:
             if before is None:
                 break
             keys = [key for key in find_keys(before) if key is not None]
-            files = list(await asyncio.gather(*map(self._head, keys)))
+            files = list(await asyncio.gather(*map(self._services.storage.head, keys)))
             if await self._scanner.read_clip(user_id, video_id, clip_id) == before:
                 return before, files or [None, None]
         return None, [None, None]
-
-    async def _head(self, key: str) -> StoredObject | None:
-        """The file, or None; a document may name a key that is too long for any, which R2 refuses to look for."""
-        return None if len(key.encode()) > MAX_KEY_BYTES else await self._services.storage.head(key)
 
     async def _judge_clip(self, drift: Drift, clip_id: str) -> list[Drift]:
         now = await self._scanner.read_video(drift.user_id, drift.video_id)

@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from domain.identifiers import MAX_KEY_BYTES, check_form_c
+from domain.identifiers import check_form_c
 from domain.keys import THUMBNAIL_SUFFIX, clip_id_of
 from repositories.clips import ClipRepository
 from repositories.exceptions import ClipNotFoundError
 from repositories.models import ClipMetadata, ClipStatus
 from repositories.statuses import ClipStatusChange
 from storage.exceptions import ObjectEmptyError, ObjectNotFoundError
-from storage.r2 import R2Storage, StoredObject
+from storage.r2 import R2Storage
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,7 @@ async def find_files(storage: R2Storage, clip: ClipMetadata) -> ClipFiles:
     if not check_form_c(clip.r2_key):
         raise ObjectNotFoundError(clip.r2_key)
     file, thumbnail = await asyncio.gather(
-        _head(storage, clip.file_key),
-        _head(storage, clip_id_of(clip.file_key) + THUMBNAIL_SUFFIX),
+        storage.head(clip.file_key), storage.head(clip_id_of(clip.file_key) + THUMBNAIL_SUFFIX)
     )
     # A key of another folder says nothing of this clip, even where it would have a file of its own.
     if file is None or not clip.r2_key:
@@ -62,8 +61,3 @@ async def find_files(storage: R2Storage, clip: ClipMetadata) -> ClipFiles:
     if file.size_bytes == 0:
         raise ObjectEmptyError(clip.r2_key)
     return ClipFiles(size_bytes=file.size_bytes, has_thumbnail=thumbnail is not None)
-
-
-async def _head(storage: R2Storage, key: str) -> StoredObject | None:
-    """The object, or None; other programs' documents may name a key that is too long for any, which R2 refuses."""
-    return None if len(key.encode()) > MAX_KEY_BYTES else await storage.head(key)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -158,6 +158,21 @@ async def test_a_delete_whose_files_fail_is_finished_by_the_same_call(
         await clips.delete_clip_with_files(clip_id, files)
     _, created = await clips.create_clip(make_clip(1))
     assert created
+
+
+@pytest.mark.parametrize("named", [{}, {"file_keys": 5}, {"file_keys": [5, "{user_id}/v10/clips/stays.mp4"]}], ids=str)
+async def test_another_programs_tombstone_leads_to_no_other_folder(
+    client: FirestoreClient, clips: ClipRepository, files: Files, named: dict[str, Any]
+) -> None:
+    """A document that says it is being deleted, and was written by hand, is deleted, and no file of another video."""
+    before = set(files)
+    if isinstance(keys := named.get("file_keys"), list):
+        named = {"file_keys": [key.format(user_id=clips.user_id) if isinstance(key, str) else key for key in keys]}
+    document = client.document(f"users/{clips.user_id}/videos/v/clips/foreign")
+    await document.set({"status": "deleting", **named})
+    await clips.delete_clip_with_files("foreign", files)
+    assert not (await document.get()).exists
+    assert files == before
 
 
 async def test_a_video_that_is_being_deleted_is_nowhere(

@@ -163,6 +163,17 @@ async def test_delete_is_repeatable(storage: R2Storage, folder: str) -> None:
     await storage.delete([])
 
 
+@pytest.mark.parametrize("name", ["x" * 1_100, "\uffff.mp4", "cafe\u0301.mp4"])
+async def test_a_key_that_no_object_can_have_costs_no_other(storage: R2Storage, folder: str, name: str) -> None:
+    """Documents of other programs name such keys: nothing is there, and the other files of a delete go."""
+    await storage.put(f"{folder}/a", b"x")
+    await storage.delete([f"{folder}/{name}", f"{folder}/a"])
+    assert await storage.head(f"{folder}/a") is None
+    assert await storage.head(f"{folder}/{name}") is None
+    with pytest.raises(ObjectNotFoundError):
+        await storage.get(f"{folder}/{name}", max_bytes=1)
+
+
 @pytest.mark.parametrize("prefix", ["", "/", "//", "u/video1"])
 async def test_delete_prefix_wants_a_folder(storage: R2Storage, prefix: str) -> None:
     with pytest.raises(ValueError, match="folder"):
