@@ -5,7 +5,7 @@ a field is an attribute, or a method that is no coroutine, and so is all that is
 needed as long as nothing goes wrong.
 """
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
@@ -133,7 +133,7 @@ class Compiler:
         origin = type_.extensions[_BACKREF].origin if type_.is_type_of else None
         recipes = tuple((name, column.recipe) for name, column in columns.items())
         return Column(
-            partial(_show_objects, origin, columns, self._work),
+            partial(_show_objects, origin, tuple(columns), tuple(columns.values()), self._work),
             None if any(recipe is None for _, recipe in recipes) else (type_.name, recipes),
             tuple(change for column in columns.values() for change in column.changes),
         )
@@ -198,7 +198,7 @@ def _read_found(find: Callable[[Any], Sequence[Any] | None], objects: Sequence[A
 
 
 def _show_objects(
-    origin: type | None, columns: Mapping[str, Column], work: Work, objects: Sequence[Any]
+    origin: type | None, names: Sequence[str], columns: Sequence[Column], work: Work, objects: Sequence[Any]
 ) -> Sequence[Any]:
     for kind in {*map(type, objects)}:
         # Of what they are graphql-core asks those types only that have interfaces; none is an exception, or awaitable.
@@ -206,8 +206,8 @@ def _show_objects(
             raise NotPlainError
     if not columns:
         return [{} for _ in objects]
-    rows = zip(*[_show_column(column, work, objects) for column in columns.values()], strict=True)
-    return [dict(zip(columns, row)) for row in rows]  # noqa: B905  as many as there are columns; 0.1 µs each
+    rows = zip(*[_show_column(column, work, objects) for column in columns], strict=True)
+    return [dict(zip(names, row)) for row in rows]  # noqa: B905  as many as there are columns; 0.1 µs each
 
 
 def _show_column(column: Column, work: Work, objects: Sequence[Any]) -> Sequence[Any]:
