@@ -24,7 +24,13 @@ def test_every_exception_is_exported() -> None:
         for cls in vars(module).values()
         if isinstance(cls, type) and issubclass(cls, repositories.RepositoryError)
     }
-    of_subscriptions = {"InvalidVersionError", "VersionTooOldError", "SubscriberTooSlowError", "TooManyDocumentsError"}
+    of_subscriptions = {
+        "FollowsTooMuchError",
+        "InvalidVersionError",
+        "SubscriberTooSlowError",
+        "TooManyDocumentsError",
+        "VersionTooOldError",
+    }
     assert raised - of_subscriptions <= set(repositories.__all__)
 
 

@@ -126,7 +126,7 @@ async def test_reads_that_hang_keep_no_check_and_no_change_waiting(
 ) -> None:
     """S3 answers no GET at all: two callers fill the lane of reads, and HEAD, PUT and DELETE go on."""
     await storage.put(f"{folder}/a", b"x")
-    proxy = SilentGets(storage.presign_get(""))
+    proxy = SilentGets(storage.presign_get("a"))
     async with proxy.run() as address:
         slow = make_storage(endpoint_url=address, timeout_seconds=60)
         reads = []
