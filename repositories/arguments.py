@@ -36,7 +36,15 @@ _FILE_SIZE = TypeAdapter[int](FileSize, config=_STRICT)
 _ERROR_MESSAGE = TypeAdapter[str](ErrorMessage, config=_STRICT)
 _MOMENT = TypeAdapter[Any](Timestamp, config=_STRICT)
 _GUESSED = TypeAdapter[Any](
-    str | bool | Annotated[int, Field(ge=-(2**63), lt=2**63)] | float | datetime | list[str] | None, config=_STRICT
+    str
+    | bool
+    | Annotated[int, Field(ge=-(2**63), lt=2**63)]
+    | float
+    | datetime
+    | list[str]
+    | dict[str, float | list[str]]  # such as `highlights_summary`
+    | None,
+    config=_STRICT,
 )
 _UP_TO = TypeAdapter[int](Annotated[int, Field(ge=1, lt=2**31)], config=_STRICT)
 _CLIP_STATUS = TypeAdapter(ClipStatus)

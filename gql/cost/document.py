@@ -53,9 +53,9 @@ def measure_document(
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     bounds = [measurer.measure(node) for node in operations]
     chosen = NOTHING if operation is None else bounds[operations.index(operation)]
-    _assert_affordable(chosen, limits)
     for bound in bounds:
         _assert_shape(bound)
+    _assert_affordable(chosen, limits)
     fields = reduce(Bound.beside, bounds, measurer.measure_fragments()).fields
     if fields > MAX_FIELDS:
         raise _over("fields, fragments put in,", fields, MAX_FIELDS, measure="fields")

@@ -57,7 +57,8 @@ async def test_who_is_slow_is_cut_off(target: Target) -> None:
         assert await idle == 4408
     headers, bodies = answers[:CONNECTIONS], answers[CONNECTIONS:]
     assert set(headers) == {b""}
-    assert {answer[:12] for answer in bodies} == {b"HTTP/1.1 408"}
+    # Of bodies that begin all at once, some begin beyond the bound on requests in flight.
+    assert b"HTTP/1.1 408" in {answer[:12] for answer in bodies} <= {b"HTTP/1.1 408", b"HTTP/1.1 503"}
     await asyncio.to_thread(target.assert_answers)
 
 

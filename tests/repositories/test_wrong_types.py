@@ -92,7 +92,7 @@ CALLS: dict[type, dict[str, dict[str, Any]]] = {
         "delete_clip": {"clip_id": "clip_01", **TRANSACTION},
         "delete_clip_with_files": {"clip_id": "clip_01", "files": NoFiles()},
         "finish_delete": {"clip_id": "clip_01", "files": NoFiles()},
-        "count_clips": {**FILTER, "up_to": 5, **TRANSACTION},
+        "count_clips": {**FILTER, "up_to": 5, "order_by": "priority", **TRANSACTION},
     },
     VideoRepository: {
         "create_video": {"video": VIDEO, "guesses": {"video_title": "Another"}, **TRANSACTION},
@@ -110,7 +110,7 @@ CALLS: dict[type, dict[str, dict[str, Any]]] = {
         "update_clip_statistics": {"video_id": "v", **TRANSACTION},
         "delete_video": {"video_id": "w", "files": NoFiles()},
         "finish_delete": {"unfinished": UnfinishedDelete("w", None, None), "files": NoFiles()},
-        "count_videos": {"status": "completed", "up_to": 5, **TRANSACTION},
+        "count_videos": {"status": "completed", "up_to": 5, "order_by": "-created_at", **TRANSACTION},
     },
 }
 ARGUMENTS = [
