@@ -15,7 +15,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from gql.cost.bounds import NOTHING, Bound, Measurer
+from gql.cost.bounds import NOTHING, Bound, Measurer, Path
 from gql.cost.introspection import MAX_INTROSPECTED
 from gql.cost.overlapping_fields import count_repeats
 from gql.rate_limits.errors import too_expensive
@@ -29,6 +29,11 @@ MAX_ROOT_FIELDS = 10
 MAX_FIELDS = 2_000
 # What many components select of one object each for itself, they select a few dozen times at most.
 MAX_REPEATS = 50
+_COSTS = {
+    "documentReads": "read {bound} documents",
+    "fieldValues": "make {bound} values",
+    "r2Calls": "ask R2 {bound} times",
+}
 # Validation follows chains of fragments, and Python's stack ends.
 MAX_FRAGMENTS = 100
 
@@ -53,9 +58,11 @@ def measure_document(
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     bounds = [measurer.measure(node) for node in operations]
     chosen = NOTHING if operation is None else bounds[operations.index(operation)]
+    _assert_affordable(chosen.document_reads, limits.max_document_reads, "documentReads", chosen.reads_path)
     for bound in bounds:
         _assert_shape(bound)
-    _assert_affordable(chosen, limits)
+    _assert_affordable(chosen.field_values, limits.max_field_values, "fieldValues", chosen.values_path)
+    _assert_affordable(chosen.r2_calls, limits.max_r2_calls, "r2Calls", chosen.r2_path)
     fields = reduce(Bound.beside, bounds, measurer.measure_fragments()).fields
     if fields > MAX_FIELDS:
         raise _over("fields, fragments put in,", fields, MAX_FIELDS, measure="fields")
@@ -92,16 +99,10 @@ def _assert_few_repeats(selections: SelectionSetNode, fragments: Mapping[str, Fr
         raise too_expensive(message, measure="repeats", bound=repeats, limit=MAX_REPEATS, path=path)
 
 
-def _assert_affordable(bound: Bound, limits: Settings) -> None:
-    measures = (
-        ("documentReads", "read {bound} documents", bound.document_reads, limits.max_document_reads, bound.reads_path),
-        ("fieldValues", "make {bound} values", bound.field_values, limits.max_field_values, bound.values_path),
-        ("r2Calls", "ask R2 {bound} times", bound.r2_calls, limits.max_r2_calls, bound.r2_path),
-    )
-    for measure, what, count, limit, path in measures:
-        if count > limit:
-            message = f"The query could {what}, and at most {{limit}} are allowed: ask for smaller pages."
-            raise too_expensive(message, measure=measure, bound=count, limit=limit, path=path)
+def _assert_affordable(count: int, limit: int, measure: str, path: Path) -> None:
+    if count > limit:
+        message = f"The query could {_COSTS[measure]}, and at most {{limit}} are allowed: ask for smaller pages."
+        raise too_expensive(message, measure=measure, bound=count, limit=limit, path=path)
 
 
 def _over(what: str, bound: int, limit: int, *, measure: str | None = None) -> GraphQLError:
