@@ -75,7 +75,7 @@ def list_odd_values() -> list[Any]:
     numbers = [0, -1, 3, 2**31, 2**53 + 1, 2**63 - 1, -(2**63), 0.5, 3.0, -0.0, 1e300]
     numbers += [float("nan"), float("inf"), float("-inf")]
     lists = [[], ["split"], [1, "a", None, "", "a"], [{"a": [1]}], [float("nan")], ["x" * 1_600] * 2]
-    maps = [{}, {"split": 1}, {"split": "2", "__y__": 1, "b.c": -1, "d": []}, {"total_duration": "1.5"}]
+    maps = [{}, {"split": 1}, {"split": "2", "y__": 1, "b.c": -1, "d": []}, {"total_duration": "1.5"}]
     maps += [{"total_duration": float("inf"), "categories": {"question": 2}}, {"categories": ["a", 3]}]
     references = [
         Reference(f"projects/demo-clipgraph/databases/(default)/documents/a/{name}") for name in ("b", "__id7__")

@@ -73,7 +73,7 @@ async def list_ids(collection: Any, order: Any, **filters: Any) -> list[str]:
 @pytest.mark.filterwarnings("ignore:Detected filter using positional arguments")
 @given(video=break_fields(VIDEO_FIELDS, VALUES), clip=break_fields(CLIP_FIELDS, VALUES), data=st.data())
 @settings(
-    max_examples=3,
+    max_examples=15,
     phases=[Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
