@@ -24,9 +24,9 @@ _LONGEST_NUMBER = 40
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _NO_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 # Language models wrap the JSON that they are asked for, and often explain it before and after.
-# Some write it all in one line, and no line of JSON ends with a fence.
+# Some write it all in one line, and no line of JSON ends with a fence. A fence has at most 16 signs: each is compared.
 _FENCE = re.compile(
-    r"^[ \t]*(`{3,}|~{3,})(?:\{\.[^\n`]*\n|[^\n`{\[]*)(?P<content>.*?)(?:\1[ \t\r]*$|\Z)", re.DOTALL | re.MULTILINE
+    r"^[ \t]*(`{3,16}|~{3,16})(?:\{\.[^\n`]*\n|[^\n`{\[]*)(?P<content>.*?)(?:\1[ \t\r]*$|\Z)", re.DOTALL | re.MULTILINE
 )
 
 
