@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from google.cloud.firestore import AsyncCollectionReference, AsyncDocumentReference, FieldFilter
 from google.cloud.firestore_v1.async_query import AsyncQuery
 
-from repositories import statistics
 from repositories.arguments import (
     parse_change,
     parse_clip,
@@ -44,6 +43,7 @@ from repositories.models import ClipMetadata, ClipStatus, plan_file_change
 from repositories.ordering import ClipOrder
 from repositories.pages import Page
 from repositories.reading import read_clip, read_clip_document
+from repositories.statistics import compute_difference, count_by_style, count_documents, negate
 from repositories.statuses import ClipStatusChange, plan_status_change
 from repositories.unit_of_work import UnitOfWork
 
@@ -122,7 +122,7 @@ class ClipRepository(Repository):
             if data is None or read_clip(data) != known:
                 return None
             unit.update(reference, {**changed.to_changes(changes), GUESSES_FIELD: marks})
-            unit.add_to_statistics(self._video(self.video_id), statistics.compute_difference(known, changed))
+            unit.add_to_statistics(self._video(self.video_id), compute_difference(known, changed))
             return changed
 
         return await self._run_unlocked(correct, None)
@@ -324,7 +324,7 @@ class ClipRepository(Repository):
         queries = completed, AsyncQuery(self._clips).where(filter=others)
         unit = parse_instance(transaction, UnitOfWork, "transaction")
         found = [await unit.run_query(query.select(["status", "style"])) for query in queries]
-        return statistics.count_documents(one.fields or {} for documents in found for one in documents)
+        return count_documents(one.fields or {} for documents in found for one in documents)
 
     @property
     def _clips(self) -> AsyncCollectionReference:
@@ -385,7 +385,7 @@ class ClipRepository(Repository):
         changed = clip.model_copy(update=changes)
         # First, because it may refuse: then nothing of the clip is buffered.
         if has_video:
-            unit.add_to_statistics(self._video(self.video_id), statistics.compute_difference(clip, changed))
+            unit.add_to_statistics(self._video(self.video_id), compute_difference(clip, changed))
         unit.update(self._clip(clip.clip_id), changed.to_changes({*changes, "file_size_mb"}))
         return changed
 
@@ -407,7 +407,7 @@ class ClipRepository(Repository):
             raise ClipNotFoundError(self.user_id, self.video_id, clip_id)
         clip = read_clip(data)
         if _check_has_video(unit, video):
-            unit.add_to_statistics(self._video(self.video_id), statistics.negate(statistics.count_by_style([clip])))
+            unit.add_to_statistics(self._video(self.video_id), negate(count_by_style([clip])))
         return clip
 
     async def _bury(self, unit: UnitOfWork, clip_id: str) -> None:
@@ -421,8 +421,8 @@ class ClipRepository(Repository):
         for document in documents:
             unit.delete(self._clips.document(document.id), update_time=document.update_time)
         if documents and _check_has_video(unit, video):
-            counted = statistics.count_documents(document.fields or {} for document in documents)
-            unit.add_to_statistics(self._video(self.video_id), statistics.negate(counted))
+            counted = count_documents(document.fields or {} for document in documents)
+            unit.add_to_statistics(self._video(self.video_id), negate(counted))
         return len(documents)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from google.cloud.firestore import AsyncDocumentReference
 
-from repositories import statistics
 from repositories.exceptions import (
     ClipAlreadyExistsError,
     ClipBeingDeletedError,
@@ -20,6 +19,7 @@ from repositories.exceptions import (
 from repositories.guesses import Guesses, mark_guesses
 from repositories.models import ClipMetadata
 from repositories.reading import read_clip
+from repositories.statistics import count_by_style
 from repositories.unit_of_work import UnitOfWork
 
 Created = tuple[ClipMetadata, bool]
@@ -78,7 +78,7 @@ class ClipCreation:
 
     def _count(self, unit: UnitOfWork, new: Collection[ClipMetadata]) -> None:
         try:
-            unit.add_to_statistics(self.video, statistics.count_by_style(new))
+            unit.add_to_statistics(self.video, count_by_style(new))
         except DocumentTooLargeError as error:
             raise DocumentTooLargeError(error.size_bytes, ("clips",)) from None
 

@@ -17,7 +17,6 @@ from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.field_path import FieldPath
 
 from domain.document_size import MAX_DOCUMENT_BYTES, find_largest_field, measure_document
-from repositories import statistics
 from repositories.calls import DEFAULT_TIMEOUT_SECONDS, Calls, compute_backoff_seconds
 from repositories.client import FirestoreClient
 from repositories.deleting import check_is_deleting
@@ -29,6 +28,13 @@ from repositories.exceptions import (
     UnavailableError,
 )
 from repositories.reading import to_data
+from repositories.statistics import (
+    apply_difference,
+    check_takes_increments,
+    find_emptied,
+    to_field_changes,
+    to_whole_changes,
+)
 from repositories.stored import StoredDocument
 from repositories.transactions import Transaction
 from repositories.wire import add_creation
@@ -203,7 +209,7 @@ class UnitOfWork:
         if check_is_deleting(data):
             return None
         difference = self._differences.get(path)
-        return data if data is None or difference is None else statistics.apply_difference(data, difference)
+        return data if data is None or difference is None else apply_difference(data, difference)
 
     def _add_writes(self, batch: AsyncWriteBatch) -> None:
         written: dict[str, set[str]] = {}
@@ -222,18 +228,18 @@ class UnitOfWork:
         """Statistics are added to; what cannot be added to is replaced, if the video is as it was read."""
         reference, read = self.calls.client.document(path), self._read.get(path)
         data = None if read is None or "clips_count" in (written or ()) else to_data(read)
-        if data is not None and not statistics.check_takes_increments(data):
+        if data is not None and not check_takes_increments(data):
             option = self._expect(read if written is None else None)
-            batch.update(reference, statistics.to_whole_changes(data, difference), option=option)
+            batch.update(reference, to_whole_changes(data, difference), option=option)
             return
         emptied = self._find_emptied(path, difference) if written is None else []
         option = self._expect(read) if emptied else None
-        batch.update(reference, statistics.to_field_changes(difference, emptied), option=option)
+        batch.update(reference, to_field_changes(difference, emptied), option=option)
 
     def _find_emptied(self, path: str, difference: Counter[str]) -> list[str]:
         """The styles that leave the map of a video which was read: those without a clip, once there are many."""
         read = self._read.get(path)
-        emptied = [] if read is None else statistics.find_emptied(read.get("clips_by_style"), difference)
+        emptied = [] if read is None else find_emptied(read.get("clips_by_style"), difference)
         is_due = len(emptied) > MAX_EMPTY_STYLES or (emptied and self._measure(path) > CROWDED_BYTES)
         return emptied if is_due else []
 
