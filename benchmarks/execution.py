@@ -23,12 +23,12 @@ from benchmarks.api.dataset import SHAPES, make_clips, make_video, user_name
 from benchmarks.api.workloads import WORKLOADS
 from gql.context import Context, Services
 from gql.execution.executor import ColumnExecutor
-from gql.execution.kept import KeptAnswers
+from gql.execution.result_cache import KeptAnswers
 from gql.loaders import Loaders
 from gql.permissions import Principal, Role
 from gql.schema import schema
 from repositories.models import ClipMetadata, VideoMetadata
-from repositories.pages import Page
+from repositories.paging.page import Page
 
 ROUNDS = 31
 WORKLOAD = "wall"

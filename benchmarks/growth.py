@@ -20,7 +20,7 @@ import orjson
 import uvloop
 
 from benchmarks.api.dataset import load_documents, user_name
-from benchmarks.api.measuring import Latency, measure_latency, warm_up
+from benchmarks.api.measurement import Latency, measure_latency, warm_up
 from benchmarks.api.servers import Backends, Server
 from benchmarks.api.workloads import WORKLOADS
 from cli.stack import INDEXES_FILE

@@ -27,7 +27,7 @@ It counts from a server's last sign of life in its log: a Firestore that indexes
 """
 
 FIRESTORE_FILE = "firestore.sqlite3"
-"""As `embedded/firestore/storage.py` names it, whose imports are the server's alone."""
+"""As `embedded/firestore/store/storage.py` names it, whose imports are the server's alone."""
 
 MAX_BACKOFF_SECONDS = 30.0
 STEADY_AFTER_SECONDS = 60.0

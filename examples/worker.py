@@ -26,9 +26,9 @@ from repositories.exceptions import (
     VideoAlreadyExistsError,
     VideoBeingDeletedError,
 )
+from repositories.model.statuses import ClipStatusChange
+from repositories.model.validation import validate_model
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
-from repositories.statuses import ClipStatusChange
-from repositories.validation import validate_model
 from repositories.videos import VideoRepository
 from settings import Settings
 from storage.exceptions import ObjectNotFoundError, StorageError

@@ -11,23 +11,23 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
-from gql.authentication.serving import assert_safe_to_serve
+from gql.authentication.exposure import assert_safe_to_serve
 from gql.context import Services
-from gql.cors import make_cors
-from gql.draining import draining_at_signals
-from gql.explorer import origin_of, page_response, serve_asset, wants_page
-from gql.headers import SecurityHeaders
-from gql.health import Readiness, livez
-from gql.http.admission import ADMISSION_KEY, AdmissionLimit
-from gql.http.header_limits import HeaderLimits
-from gql.http.request_limits import RequestLimits
-from gql.http.strangers import StrangerLimit
-from gql.loopback import LoopbackOnly
-from gql.middleware import BodyLimit, RequestLog
-from gql.rotation import follow_credentials
+from gql.credential_rotation import follow_credentials
+from gql.http.cors import make_cors
+from gql.http.drain import draining_at_signals
+from gql.http.graphiql import origin_of, page_response, serve_asset, wants_page
+from gql.http.health import Readiness, livez
+from gql.http.limits.admission import ADMISSION_KEY, AdmissionLimit
+from gql.http.limits.header_limits import HeaderLimits
+from gql.http.limits.request_limits import RequestLimits
+from gql.http.limits.strangers import StrangerLimit
+from gql.http.loopback import LoopbackOnly
+from gql.http.middleware import BodyLimit, RequestLog
+from gql.http.security_headers import SecurityHeaders
+from gql.http.view import GraphQLView
 from gql.schema import schema
 from gql.trusted_documents import read_trusted_documents
-from gql.view import GraphQLView
 from repositories.client import create_client
 from settings import ConfigurationError, Settings
 from storage.r2 import R2Storage
@@ -107,7 +107,7 @@ async def _run(app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
     services: Services = app.state.services
     with draining_at_signals(services.drain):
         async with follow_credentials(services.settings, services.storage):
-            # For the server's protocol, which refuses at less cost than the app (`http/uvicorn_protocols.py`).
+            # For the server's protocol, which refuses at less cost than the app (`http/limits/uvicorn_protocols.py`).
             yield {ADMISSION_KEY: services.admission}
     await services.close()
 

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 
 import strawberry
 
-from gql.clips.merging import StatusMerger
-from gql.draining import Drain
-from gql.execution.documents import KnownDocuments
-from gql.execution.kept import KeptAnswers
-from gql.http.admission import Admission
+from gql.execution.document_cache import KnownDocuments
+from gql.execution.result_cache import KeptAnswers
 from gql.http.disconnects import Presence
+from gql.http.drain import Drain
+from gql.http.limits.admission import Admission
 from gql.permissions import Principal
 from gql.rate_limits.budgets import Budgets
 from gql.rate_limits.event_scope import EventScope
 from gql.trusted_documents import NO_DOCUMENTS, TrustedDocuments
+from repositories.cache.clip_cache import ClipCache
+from repositories.cache.video_cache import VideoCache
 from repositories.client import FirestoreClient
-from repositories.clip_cache import ClipCache
 from repositories.clips import ClipRepository
 from repositories.listening.listener import Listener
-from repositories.video_cache import VideoCache
+from repositories.status_batcher import StatusMerger
 from repositories.videos import VideoRepository
 from settings import Settings
 from storage.r2 import R2Storage

@@ -16,8 +16,8 @@ from gql.rate_limits.errors import too_expensive
 from gql.relay import PageArguments
 from repositories.arguments import parse_id
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata
-from repositories.ordering import ClipOrder
-from repositories.pages import Page
+from repositories.paging.orders import ClipOrder
+from repositories.paging.page import Page
 from storage.exceptions import ObjectNotFoundError, ObjectTooLargeError
 from storage.highlights import Highlights, HighlightsError, parse_highlights
 

@@ -11,8 +11,8 @@ from strawberry.relay import PageInfo, from_base64
 
 from gql.context import Info
 from gql.errors import bad_user_input
-from gql.execution.kept import KeptAnswers, KeptItems
 from gql.execution.pauses import pause_if_due
+from gql.execution.result_cache import KeptAnswers, KeptItems
 
 # Above any page a person looks at; beyond it a client pages by cursor.
 MAX_PAGE_SIZE = 10_000

@@ -18,11 +18,11 @@ from gql.context import Context
 from gql.cost.extension import Cost
 from gql.errors import ErrorCodes, log_errors
 from gql.execution.executor import ColumnExecutor
-from gql.http.in_flight import InFlight
+from gql.http.limits.in_flight import InFlight
+from gql.introspection import SchemaSecrecy
 from gql.mutation import assert_guarded
 from gql.node import NodeQueries
 from gql.rate_limits.event_scope import each_in_time
-from gql.secrecy import SchemaSecrecy
 from gql.trusted_documents import ParsedOnce
 from gql.uploads.mutations import UploadMutations
 from gql.user_errors import HANDLERS

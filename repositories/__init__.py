@@ -2,7 +2,6 @@
 
 from repositories.client import FirestoreClient, create_client, default_client
 from repositories.clips import ClipRepository
-from repositories.deleting import FileStore, UnfinishedDelete
 from repositories.exceptions import (
     ClipAlreadyExistsError,
     ClipBeingDeletedError,
@@ -25,10 +24,11 @@ from repositories.exceptions import (
     VideoNotFoundError,
     VideoRepositoryError,
 )
+from repositories.model.statuses import ClipStatusChange
 from repositories.models import ClipMetadata, ClipStatus, HighlightsSummary, VideoMetadata, VideoStatus
-from repositories.ordering import ClipOrder, VideoOrder
-from repositories.pages import Page
-from repositories.statuses import ClipStatusChange
+from repositories.paging.orders import ClipOrder, VideoOrder
+from repositories.paging.page import Page
+from repositories.tombstones import FileStore, UnfinishedDelete
 from repositories.unit_of_work import UnitOfWork, run_in_transaction
 from repositories.videos import VideoRepository
 

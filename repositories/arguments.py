@@ -11,15 +11,15 @@ from typing import Annotated, Any, TypeVar
 from pydantic import ConfigDict, Field, TypeAdapter
 
 from repositories.client import FirestoreClient
-from repositories.deleting import FileStore
-from repositories.documents import Document
 from repositories.exceptions import ValidationError
-from repositories.fields import DocumentId, ErrorMessage, FileSize, MapKey, Timestamp, UserId
+from repositories.mapping.fast_builder import check_is_plain
+from repositories.model.base import Document
+from repositories.model.fields import DocumentId, ErrorMessage, FileSize, MapKey, Timestamp, UserId
+from repositories.model.statuses import ClipStatus, ClipStatusChange, VideoStatus
+from repositories.model.validation import validate_model, validate_value
 from repositories.models import ClipMetadata, VideoMetadata
-from repositories.new_clips import check_is_plain
-from repositories.statuses import ClipStatus, ClipStatusChange, VideoStatus
+from repositories.tombstones import FileStore
 from repositories.unit_of_work import UnitOfWork
-from repositories.validation import validate_model, validate_value
 
 Path = tuple[str | int, ...]
 T = TypeVar("T")

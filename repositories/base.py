@@ -7,12 +7,12 @@ from typing import TypeVar
 from google.cloud.firestore import AsyncCollectionReference, AsyncDocumentReference
 
 from repositories.arguments import parse_client, parse_id, parse_timeout, parse_unit, parse_user_id
-from repositories.calls import Calls
 from repositories.client import FirestoreClient, default_client
 from repositories.exceptions import VideoNotFoundError
+from repositories.firestore.rpc import Calls
+from repositories.firestore.transactions import Transaction
+from repositories.mapping.reader import read_video
 from repositories.models import VideoMetadata
-from repositories.reading import read_video
-from repositories.transactions import Transaction
 from repositories.unit_of_work import UnitOfWork, open_transaction, run_locked, run_unlocked
 
 T = TypeVar("T")

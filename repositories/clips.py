@@ -25,10 +25,8 @@ from repositories.arguments import (
     parse_up_to,
 )
 from repositories.base import Repository, transaction_of
-from repositories.calls import DEFAULT_TIMEOUT_SECONDS
 from repositories.client import FirestoreClient
-from repositories.creating import ClipCreation
-from repositories.deleting import DELETING_STATUS, FileStore, bury_clip, list_file_keys
+from repositories.clip_creation import ClipCreation
 from repositories.exceptions import (
     ClipAlreadyExistsError,
     ClipNotFoundError,
@@ -36,15 +34,17 @@ from repositories.exceptions import (
     ValidationError,
     VideoNotFoundError,
 )
-from repositories.fields import utc_now
-from repositories.guesses import GUESSES_FIELD, Guesses
-from repositories.listing import MAX_PAGE_SIZE, Span, filter_equal, filter_live, read_page
+from repositories.firestore.rpc import DEFAULT_TIMEOUT_SECONDS
+from repositories.mapping.reader import read_clip, read_clip_document
+from repositories.model.fields import utc_now
+from repositories.model.guesses import GUESSES_FIELD, Guesses
+from repositories.model.statuses import ClipStatusChange, plan_status_change
 from repositories.models import ClipMetadata, ClipStatus, plan_file_change
-from repositories.ordering import ClipOrder
-from repositories.pages import Page
-from repositories.reading import read_clip, read_clip_document
+from repositories.paging.orders import ClipOrder
+from repositories.paging.page import Page
+from repositories.paging.page_query import MAX_PAGE_SIZE, Span, filter_equal, filter_live, read_page
 from repositories.statistics import compute_difference, count_by_style, count_documents, negate
-from repositories.statuses import ClipStatusChange, plan_status_change
+from repositories.tombstones import DELETING_STATUS, FileStore, bury_clip, list_file_keys
 from repositories.unit_of_work import UnitOfWork
 
 MAX_CLIPS_PER_BATCH = 200

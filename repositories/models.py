@@ -18,8 +18,9 @@ from pydantic import (
 )
 
 from domain import identifiers, keys, timecodes, web_addresses, youtube
-from repositories.documents import Document
-from repositories.fields import (
+from repositories.mapping.repairs import NO_KEY, clean_title
+from repositories.model.base import Document
+from repositories.model.fields import (
     Count,
     DocumentId,
     ErrorMessage,
@@ -36,8 +37,7 @@ from repositories.fields import (
     check_title,
     utc_now,
 )
-from repositories.mapping.repairs import NO_KEY, clean_title
-from repositories.statuses import ClipStatus, VideoStatus
+from repositories.model.statuses import ClipStatus, VideoStatus
 
 __all__ = ["ClipMetadata", "ClipStatus", "HighlightsSummary", "VideoMetadata", "VideoStatus"]
 

@@ -8,9 +8,9 @@ from google.cloud.firestore import DELETE_FIELD, Increment
 from google.cloud.firestore_v1.field_path import FieldPath
 
 from domain.identifiers import check_style
-from repositories.fields import MAX_INTEGER, utc_now
+from repositories.model.fields import MAX_INTEGER, utc_now
+from repositories.model.statuses import find_status
 from repositories.models import UNKNOWN_STYLE, ClipMetadata, ClipStatus, VideoMetadata
-from repositories.statuses import find_status
 
 REVISION_FIELD = "clips_revision"
 """How often the video's clips were written: no write of a clip leaves the video as it was."""

@@ -17,17 +17,19 @@ from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.field_path import FieldPath
 
 from domain.document_size import MAX_DOCUMENT_BYTES, find_largest_field, measure_document
-from repositories.calls import DEFAULT_TIMEOUT_SECONDS, Calls, compute_backoff_seconds
 from repositories.client import FirestoreClient
-from repositories.deleting import check_is_deleting
-from repositories.documents import SOURCE
 from repositories.exceptions import (
     ContentionError,
     DocumentTooLargeError,
     TransactionEndedError,
     UnavailableError,
 )
-from repositories.reading import to_data
+from repositories.firestore.rpc import DEFAULT_TIMEOUT_SECONDS, Calls, compute_backoff_seconds
+from repositories.firestore.stored import StoredDocument
+from repositories.firestore.transactions import Transaction
+from repositories.firestore.transport import add_creation
+from repositories.mapping.reader import to_data
+from repositories.model.base import SOURCE
 from repositories.statistics import (
     apply_difference,
     check_takes_increments,
@@ -35,9 +37,7 @@ from repositories.statistics import (
     to_field_changes,
     to_whole_changes,
 )
-from repositories.stored import StoredDocument
-from repositories.transactions import Transaction
-from repositories.wire import add_creation
+from repositories.tombstones import check_is_deleting
 
 T = TypeVar("T")
 Data = dict[str, Any]

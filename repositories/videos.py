@@ -26,30 +26,30 @@ from repositories.arguments import (
     parse_video_status,
 )
 from repositories.base import Repository, transaction_of
-from repositories.calls import DEFAULT_TIMEOUT_SECONDS
+from repositories.cache.clip_cache import ClipCache
+from repositories.cache.clip_sets import Filter
+from repositories.cache.video_cache import VideoCache
 from repositories.client import FirestoreClient
-from repositories.clip_cache import ClipCache
-from repositories.clip_lists import ClipLists
-from repositories.clip_sets import Filter
+from repositories.clip_pages import ClipLists
 from repositories.clips import ClipRepository
-from repositories.deleting import DELETING_STATUS, FileStore, UnfinishedDelete, bury_video
 from repositories.exceptions import (
     ValidationError,
     VideoAlreadyExistsError,
     VideoBeingDeletedError,
     VideoNotFoundError,
 )
-from repositories.fields import utc_now
-from repositories.guesses import GUESSES_FIELD, Guesses, mark_guesses
-from repositories.listing import Span, filter_equal, filter_live, read_page
+from repositories.firestore.rpc import DEFAULT_TIMEOUT_SECONDS
+from repositories.mapping.reader import read_video, read_video_document
+from repositories.model.fields import utc_now
+from repositories.model.guesses import GUESSES_FIELD, Guesses, mark_guesses
+from repositories.model.statuses import plan_status_change
+from repositories.model.validation import validate_model
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
-from repositories.ordering import ClipOrder, VideoOrder
-from repositories.pages import Page
-from repositories.reading import read_video, read_video_document
-from repositories.statuses import plan_status_change
+from repositories.paging.orders import ClipOrder, VideoOrder
+from repositories.paging.page import Page
+from repositories.paging.page_query import Span, filter_equal, filter_live, read_page
+from repositories.tombstones import DELETING_STATUS, FileStore, UnfinishedDelete, bury_video
 from repositories.unit_of_work import UnitOfWork
-from repositories.validation import validate_model
-from repositories.video_cache import VideoCache
 
 UPDATABLE_FIELDS = frozenset(
     {"video_url", "video_title", "youtube_id", "highlights_count", "highlights_summary", "custom_prompt"}

@@ -17,12 +17,12 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.api.checking import AnswersDifferError
+from benchmarks.api.checks import AnswersDifferError
 from benchmarks.api.plan import PEERS, Cell, Plan
-from benchmarks.api.reporting import format_tables, summarise, to_json
-from benchmarks.api.running import Measured, run
+from benchmarks.api.report import format_tables, summarise, to_json
+from benchmarks.api.runner import Measured, run
 from benchmarks.api.workloads import WORKLOADS
-from benchmarks.signing import measure as measure_signing
+from benchmarks.signatures import measure as measure_signing
 
 QUICK = Plan(rounds=1, clients=4, seconds=0.2, cold_requests=3)
 

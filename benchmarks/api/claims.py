@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from benchmarks.signing import SigningTimes
+from benchmarks.signatures import SigningTimes
 
 
 class Numbers(Protocol):

@@ -20,7 +20,7 @@ import uvloop
 
 from benchmarks.api.dataset import PROJECT
 from benchmarks.api.servers import Backends, Process
-from benchmarks.live.watching import Poller, Seen, Subscriber, start_all
+from benchmarks.live.watchers import Poller, Seen, Subscriber, start_all
 from benchmarks.startup import read_memory
 from cli.stack import INDEXES_FILE
 from embedded.stack import start_stack

@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from gql.app import create_app
-from gql.http.uvicorn_protocols import PunctualProtocol, PunctualSocketProtocol
+from gql.http.limits.uvicorn_protocols import PunctualProtocol, PunctualSocketProtocol
 from gql.logs.configure import configure_logging
 from settings import Settings
 

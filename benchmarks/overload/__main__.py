@@ -17,7 +17,7 @@ from pathlib import Path
 import uvloop
 
 from benchmarks.api.dataset import load_documents, user_name
-from benchmarks.api.running import move_away
+from benchmarks.api.runner import move_away
 from benchmarks.api.servers import Backends, Server
 from benchmarks.api.workloads import WORKLOADS
 from benchmarks.overload.issuer import Issuer, serve_issuer

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from benchmarks.api.dataset import SHAPES, STYLES, make_clips, make_video
-from benchmarks.peers.serving import create_s3_client, serve
+from benchmarks.peers.server import create_s3_client, serve
 from repositories.models import ClipMetadata, VideoMetadata
 
 Row = tuple[Any, ...]

@@ -12,7 +12,7 @@ from google.cloud.firestore import FieldFilter
 from pydantic import BaseModel
 from strawberry.asgi import GraphQL
 
-from benchmarks.peers.serving import create_s3_client, serve
+from benchmarks.peers.server import create_s3_client, serve
 
 database = firestore.AsyncClient()
 s3, bucket = create_s3_client()

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from benchmarks.api.dataset import STYLES
-from benchmarks.peers.serving import create_s3_client, serve
+from benchmarks.peers.server import create_s3_client, serve
 
 FILENAME = re.compile(rf"clip_(\d+)_(\d+)_.*_({'|'.join(sorted(STYLES, key=len, reverse=True))})\.mp4")
 

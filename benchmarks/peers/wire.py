@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from benchmarks.api.dataset import DATABASE, SHAPES, STYLES, video_id
-from benchmarks.peers.serving import serve
+from benchmarks.peers.server import serve
 
 VIDEOS_A_QUERY = 30
 MIN_DOCUMENT_BYTES = 100  # a message without a document only says when it was read

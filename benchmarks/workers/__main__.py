@@ -16,10 +16,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.workers.checking import find_problems
+from benchmarks.workers.checks import find_problems
 from benchmarks.workers.plan import Plan
-from benchmarks.workers.reporting import format_table
-from benchmarks.workers.running import Run, RunFailedError, finish_run
+from benchmarks.workers.report import format_table
+from benchmarks.workers.runner import Run, RunFailedError, finish_run
 
 RUNS: dict[str, dict[str, Any]] = {
     "calm": {"failure_percent": 0.0, "worker_kills": 0, "server_kills": 0},

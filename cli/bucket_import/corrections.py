@@ -6,7 +6,7 @@ from typing import Any
 
 from cli.bucket_import.reader import FROM_HIGHLIGHTS, VideoReading
 from domain import timecodes
-from repositories.guesses import Guesses
+from repositories.model.guesses import Guesses
 from repositories.models import ClipMetadata, VideoMetadata
 
 CLIP_FIELDS = ("scene_id", "scene_title", "scene_description", "style", "priority", "start_time", "end_time")

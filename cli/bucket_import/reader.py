@@ -15,6 +15,7 @@ from domain.identifiers import check_map_key
 from domain.keys import CLIP_SUFFIX, SEEN_STYLES, ClipName, clip_id_of, parse_clip_filename, thumbnail_filename
 from domain.web_addresses import complete_web_address
 from repositories.exceptions import ValidationError
+from repositories.model.validation import validate_model
 from repositories.models import (
     UNKNOWN_VIDEO_URL,
     ClipMetadata,
@@ -22,7 +23,6 @@ from repositories.models import (
     VideoMetadata,
     VideoStatus,
 )
-from repositories.validation import validate_model
 from storage.exceptions import ObjectNotFoundError, ObjectTooLargeError
 from storage.highlights import Highlight, Highlights, HighlightsError, parse_highlights, separate_ids
 

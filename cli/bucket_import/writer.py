@@ -17,7 +17,7 @@ from domain.keys import thumbnail_filename, thumbnail_key
 from gql.context import Services
 from repositories.exceptions import ConflictError, NotFoundError, ValidationError
 from repositories.models import ClipMetadata, ClipStatus
-from repositories.scanning import ScannedClip, ScannedVideo, Scanner
+from repositories.scanner import ScannedClip, ScannedVideo, Scanner
 from storage.exceptions import ObjectNotFoundError, ObjectTooLargeError
 
 # Files of one batch are uploaded together, then their documents are written in one commit.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from cli.doctoring.findings import Finding
+from cli.doctor.findings import Finding
 from cli.output import print_json, print_line
 
 
@@ -19,7 +19,7 @@ from cli.output import print_json, print_line
 )
 def command(data_dir: Path | None, *, as_json: bool) -> None:
     """Prints a line for each thing that was looked at, and what to do below those that are ill."""
-    from cli.doctoring.examining import examine
+    from cli.doctor.checks import examine
 
     findings = examine(data_dir)
     for finding in findings:

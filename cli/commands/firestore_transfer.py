@@ -38,7 +38,7 @@ def export_command(file: str, data_dir: Path | None, project: str | None, databa
     from google.api_core.exceptions import GoogleAPICallError
 
     from cli.transfer.connection import connect_database
-    from cli.transfer.exporting import read_documents
+    from cli.transfer.exporter import read_documents
     from cli.transfer.lines import write_line
 
     with connect_database(data_dir, project, database) as source, _open_output(file) as output, _progress() as progress:
@@ -57,7 +57,7 @@ def export_command(file: str, data_dir: Path | None, project: str | None, databa
 def import_command(file: str, data_dir: Path | None, project: str | None, database: str | None) -> None:
     """Documents with the same path are replaced, all others left as they are; so it can be run again."""
     from cli.transfer.connection import connect_database
-    from cli.transfer.importing import ImportLinesError, write_documents
+    from cli.transfer.importer import ImportLinesError, write_documents
 
     with _open_input(file) as lines, connect_database(data_dir, project, database) as target, _progress() as progress:
         size_bytes = None if file == _STANDARD else Path(file).stat().st_size

@@ -15,13 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cli.durations import Duration
 from cli.output import CommandError, print_line
-from cli.reconciling.drift import Rules
-from cli.reconciling.reporting import JsonReporter, TextReporter
-from cli.reconciling.running import Reconciler, Summary
+from cli.reconcile.drift import Rules
+from cli.reconcile.report import JsonReporter, TextReporter
+from cli.reconcile.run import Reconciler, Summary
 from cli.stack import connect_services
 from repositories.exceptions import RepositoryError, ValidationError
-from repositories.fields import UserId
-from repositories.validation import validate_value
+from repositories.model.fields import UserId
+from repositories.model.validation import validate_value
 from settings import Settings
 from storage.exceptions import StorageError
 

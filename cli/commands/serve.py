@@ -53,7 +53,7 @@ def command(host: str | None, port: int | None, data_dir: Path | None, *, demo: 
 
 
 def _serve(settings: Settings, *, demo: bool) -> None:
-    from gql.authentication.serving import assert_safe_to_serve
+    from gql.authentication.exposure import assert_safe_to_serve
 
     assert_safe_to_serve(settings)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -134,7 +134,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
     import uvicorn
 
     from gql.app import create_app
-    from gql.http.uvicorn_protocols import PunctualProtocol, PunctualSocketProtocol
+    from gql.http.limits.uvicorn_protocols import PunctualProtocol, PunctualSocketProtocol
     from gql.logs.configure import configure_logging
 
     configure_logging(settings)

@@ -13,10 +13,10 @@ from pathlib import Path
 import uvloop
 
 from embedded.data_directory import CHILDREN_UMASK
-from embedded.firestore.indexfile import IndexFileError, load_index_config
+from embedded.firestore.index.index_file import IndexFileError, load_index_config
+from embedded.firestore.index.suggestions import Suggestions, format_content
 from embedded.firestore.server import FirestoreServer
-from embedded.firestore.storage import StorageError
-from embedded.firestore.suggesting import Suggestions, format_content
+from embedded.firestore.store.storage import StorageError
 
 
 def main() -> int:

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import grpc
 
-from embedded.firestore.indexes import IndexConfig
-from embedded.firestore.listening import ListenService
-from embedded.firestore.missing import ReportMissing
-from embedded.firestore.service import MAX_REQUEST_BYTES, build_handlers
-from embedded.firestore.storage import Storage, StorageError
-from embedded.firestore.transactions import Transactions
-from embedded.firestore.writestreams import WriteStreamService
-from embedded.firestore.writing import WriteService
+from embedded.firestore.index.indexes import IndexConfig
+from embedded.firestore.index.missing import ReportMissing
+from embedded.firestore.rpc.handlers import MAX_REQUEST_BYTES, build_handlers
+from embedded.firestore.rpc.listen import ListenService
+from embedded.firestore.rpc.write_stream import WriteStreamService
+from embedded.firestore.rpc.writes import WriteService
+from embedded.firestore.store.storage import Storage, StorageError
+from embedded.firestore.transactions.transactions import Transactions
 
 _GRACE_SECONDS = 1.0
 _OPTIONS = [

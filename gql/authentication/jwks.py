@@ -9,7 +9,7 @@ import jwt
 import structlog
 
 from gql.authentication.errors import RETRY_AFTER_SECONDS, KeysUnavailableError
-from gql.authentication.fetching import Fetched, FetchError, fetch_json
+from gql.authentication.issuer_client import Fetched, FetchError, fetch_json
 
 log = structlog.get_logger(__name__)
 

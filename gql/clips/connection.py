@@ -9,9 +9,10 @@ from gql.context import Info, Services
 from gql.cost.counts import get_count_allowance
 from gql.loaders import ClipsGroup, ClipsKey
 from gql.relay import Connection, PageArguments, connect
-from repositories import models, ordering
+from repositories import models
 from repositories.arguments import parse_style
-from repositories.pages import Page
+from repositories.paging import orders
+from repositories.paging.page import Page
 
 
 def find_clips(
@@ -55,7 +56,7 @@ def _make_group(
         user_id=user_id,
         style=style,
         status=None if status is None else models.ClipStatus[status.name],
-        order_by=ordering.ClipOrder[order_by.name],
+        order_by=orders.ClipOrder[order_by.name],
         arguments=arguments,
     )
 

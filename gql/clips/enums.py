@@ -4,7 +4,8 @@ from enum import Enum
 
 import strawberry
 
-from repositories import models, ordering
+from repositories import models
+from repositories.paging import orders
 
 
 @strawberry.enum(description="How far the work on a clip is.")
@@ -18,15 +19,15 @@ class ClipStatus(Enum):
 
 @strawberry.enum(description="How a list of clips is ordered. Ties are ordered by id.")
 class ClipOrder(Enum):
-    """`ordering.ClipOrder` with descriptions for clients."""
+    """`orders.ClipOrder` with descriptions for clients."""
 
-    PRIORITY_ASC = strawberry.enum_value(ordering.ClipOrder.PRIORITY_ASC, description="The best (1) first.")
-    PRIORITY_DESC = strawberry.enum_value(ordering.ClipOrder.PRIORITY_DESC, description="The best (1) last.")
-    CREATED_AT_ASC = strawberry.enum_value(ordering.ClipOrder.CREATED_AT_ASC, description="Oldest first.")
-    CREATED_AT_DESC = strawberry.enum_value(ordering.ClipOrder.CREATED_AT_DESC, description="Newest first.")
-    START_TIME_ASC = strawberry.enum_value(ordering.ClipOrder.START_TIME_ASC, description="As they come in the video.")
+    PRIORITY_ASC = strawberry.enum_value(orders.ClipOrder.PRIORITY_ASC, description="The best (1) first.")
+    PRIORITY_DESC = strawberry.enum_value(orders.ClipOrder.PRIORITY_DESC, description="The best (1) last.")
+    CREATED_AT_ASC = strawberry.enum_value(orders.ClipOrder.CREATED_AT_ASC, description="Oldest first.")
+    CREATED_AT_DESC = strawberry.enum_value(orders.ClipOrder.CREATED_AT_DESC, description="Newest first.")
+    START_TIME_ASC = strawberry.enum_value(orders.ClipOrder.START_TIME_ASC, description="As they come in the video.")
     START_TIME_DESC = strawberry.enum_value(
-        ordering.ClipOrder.START_TIME_DESC, description="Against the video's direction."
+        orders.ClipOrder.START_TIME_DESC, description="Against the video's direction."
     )
-    DURATION_ASC = strawberry.enum_value(ordering.ClipOrder.DURATION_ASC, description="Shortest first.")
-    DURATION_DESC = strawberry.enum_value(ordering.ClipOrder.DURATION_DESC, description="Longest first.")
+    DURATION_ASC = strawberry.enum_value(orders.ClipOrder.DURATION_ASC, description="Shortest first.")
+    DURATION_DESC = strawberry.enum_value(orders.ClipOrder.DURATION_DESC, description="Longest first.")

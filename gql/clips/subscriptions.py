@@ -8,9 +8,9 @@ import strawberry
 from gql.arguments import UserId, VideoId
 from gql.clips.types import Clip
 from gql.context import Info
-from gql.live import VERSION_DESCRIPTION, AfterVersion, EventKind, follow
 from gql.permissions import resolve_user_id
 from gql.relay import encode_global_id
+from gql.subscription import VERSION_DESCRIPTION, AfterVersion, EventKind, follow
 from repositories.listening.changes import Change
 from repositories.models import ClipMetadata
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from domain.identifiers import check_form_c
-from gql.attributes import show_model
 from gql.clips.enums import ClipStatus
 from gql.context import Info
 from gql.errors import bad_user_input
-from gql.execution.lasting import changes_with, costs
+from gql.execution.field_metadata import changes_with, costs
+from gql.model_types import show_model
 from gql.relay import Node, encode_global_id
 from repositories import models
 from storage.signing import MAX_EXPIRES_IN_SECONDS

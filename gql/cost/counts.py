@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from gql.cost.firestore_reads import COUNT_READS
 from gql.rate_limits.errors import too_expensive
-from repositories.metering import INDEX_ENTRIES_PER_READ
+from repositories.firestore.metering import INDEX_ENTRIES_PER_READ
 
 
 @dataclass

@@ -28,7 +28,7 @@ from gql.cost.lexical import MAX_TOKENS, find_excess
 from gql.execution.work import MAX_ERRORS, TooMuchWorkError, Work, counting
 from gql.rate_limits.budgets import SECONDS_PER_WINDOW, RateLimitedError
 from gql.rate_limits.errors import rate_limited, timed_out, too_much_work
-from repositories.metering import Meter, metered
+from repositories.firestore.metering import Meter, metered
 from storage.lanes import R2Usage, using_r2
 
 MAX_VALIDATION_ERRORS = 10

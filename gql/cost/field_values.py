@@ -1,13 +1,14 @@
 """How many values a field makes at most: one for each object that it is asked of, in as many objects as there can be.
 
-A value that costs more than reading an attribute counts for several: `gql/execution/lasting.py` says of which fields.
+A value that costs more than reading an attribute counts for several: `gql/execution/field_metadata.py` says
+of which fields.
 """
 
 from graphql import GraphQLField
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from gql.cost.uses import MAX_PLAIN_LIST_SIZE, Use
-from gql.execution.lasting import get_cost
+from gql.execution.field_metadata import get_cost
 
 # Highlights, styles and categories of a video. There may be more: they are counted again when they are made.
 USUAL_LIST_SIZE = 20

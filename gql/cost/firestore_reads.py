@@ -1,7 +1,7 @@
 """What a field reads of Firestore at most: `first` times what is below it, and the field's own cost."""
 
 from gql.cost.uses import MAX_PLAIN_LIST_SIZE, Use
-from repositories.clip_lists import bound_reads
+from repositories.clip_pages import bound_reads
 
 # A count is billed a read for each 1,000 that it counts: so this is true up to 10,000, and what is charged always is.
 COUNT_READS = 10

@@ -1,7 +1,7 @@
-"""graphql-core's executor, but for columns (`columns.py`).
+"""graphql-core's executor, but for columns (`compiler.py`).
 
 What neither graphql-core nor Strawberry documents for others is used in this folder alone, and
-tests/gql/execution/test_surface.py tells when a release moves it.
+tests/gql/execution/test_executor.py tells when a release moves it.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from gql.execution.columns import Column, Compiler, Start
+from gql.execution.compiler import Column, Compiler, Start
 from gql.execution.loop_turns import wait_for_turn
 from gql.execution.pauses import close_if_given_up, pause_if_due, run_with_pauses
 from gql.execution.work import Work, get_work

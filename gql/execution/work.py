@@ -28,7 +28,7 @@ class Work:
     max_response_bytes: int = UNLIMITED
     max_errors: int = UNLIMITED
     field_values: int = 0
-    """Objects times fields, where a field that costs more than an attribute counts for as many (`lasting.py`)."""
+    """Objects times fields, a field that costs more than an attribute counts for several (`field_metadata.py`)."""
 
     response_bytes: int = 0
     errors: int = 0

@@ -12,7 +12,7 @@ from strawberry.types.graphql import OperationType
 from gql.errors import log_errors
 from gql.execution.work import TooMuchWorkError
 from gql.rate_limits.errors import timed_out, too_much_work
-from repositories.metering import count_paid_reads, count_reads
+from repositories.firestore.metering import count_paid_reads, count_reads
 
 if TYPE_CHECKING:
     from gql.context import Context

@@ -11,8 +11,8 @@ from gql.inputs import Path, build_file_keys
 from gql.loaders import MAX_HIGHLIGHTS_BYTES
 from gql.uploads.types import NewUploadInput, UploadFileInput, UploadKind
 from repositories.exceptions import ValidationError, VideoNotFoundError
-from repositories.fields import Filename
-from repositories.validation import validate_value
+from repositories.model.fields import Filename
+from repositories.model.validation import validate_value
 from storage.r2 import MAX_EXPIRES_IN_SECONDS, MAX_PUT_BYTES
 
 _FILENAME = TypeAdapter[str](Filename)

@@ -4,7 +4,8 @@ from enum import Enum
 
 import strawberry
 
-from repositories import models, ordering
+from repositories import models
+from repositories.paging import orders
 
 
 @strawberry.enum(description="How far the work on a video is.")
@@ -18,11 +19,11 @@ class VideoStatus(Enum):
 
 @strawberry.enum(description="How a list of videos is ordered. Ties are ordered by id.")
 class VideoOrder(Enum):
-    """`ordering.VideoOrder` with descriptions for clients."""
+    """`orders.VideoOrder` with descriptions for clients."""
 
-    CREATED_AT_DESC = strawberry.enum_value(ordering.VideoOrder.CREATED_AT_DESC, description="Newest first.")
-    CREATED_AT_ASC = strawberry.enum_value(ordering.VideoOrder.CREATED_AT_ASC, description="Oldest first.")
-    UPDATED_AT_DESC = strawberry.enum_value(ordering.VideoOrder.UPDATED_AT_DESC, description="Last changed first.")
-    UPDATED_AT_ASC = strawberry.enum_value(ordering.VideoOrder.UPDATED_AT_ASC, description="Longest unchanged first.")
-    TITLE_ASC = strawberry.enum_value(ordering.VideoOrder.TITLE_ASC, description="By title, from A to Z.")
-    TITLE_DESC = strawberry.enum_value(ordering.VideoOrder.TITLE_DESC, description="By title, from Z to A.")
+    CREATED_AT_DESC = strawberry.enum_value(orders.VideoOrder.CREATED_AT_DESC, description="Newest first.")
+    CREATED_AT_ASC = strawberry.enum_value(orders.VideoOrder.CREATED_AT_ASC, description="Oldest first.")
+    UPDATED_AT_DESC = strawberry.enum_value(orders.VideoOrder.UPDATED_AT_DESC, description="Last changed first.")
+    UPDATED_AT_ASC = strawberry.enum_value(orders.VideoOrder.UPDATED_AT_ASC, description="Longest unchanged first.")
+    TITLE_ASC = strawberry.enum_value(orders.VideoOrder.TITLE_ASC, description="By title, from A to Z.")
+    TITLE_DESC = strawberry.enum_value(orders.VideoOrder.TITLE_DESC, description="By title, from Z to A.")

@@ -12,7 +12,8 @@ from gql.permissions import resolve_user_id
 from gql.relay import Connection, connect, parse_page_arguments
 from gql.videos.enums import VideoOrder, VideoStatus
 from gql.videos.types import Video
-from repositories import models, ordering
+from repositories import models
+from repositories.paging import orders
 
 
 @strawberry.type
@@ -42,7 +43,7 @@ class VideoQueries:
         arguments = parse_page_arguments(info, first=first, after=after, last=last, before=before)
         repository = info.context.services.videos(resolve_user_id(info.context.principal, user_id))
         model_status = None if status is None else models.VideoStatus[status.name]
-        order = ordering.VideoOrder[order_by.name]
+        order = orders.VideoOrder[order_by.name]
         page = await repository.list_videos(
             status=model_status,
             order_by=order,

@@ -7,9 +7,9 @@ import strawberry
 
 from gql.arguments import UserId, VideoId
 from gql.context import Info
-from gql.live import VERSION_DESCRIPTION, AfterVersion, EventKind, follow
 from gql.permissions import resolve_user_id
 from gql.relay import encode_global_id
+from gql.subscription import VERSION_DESCRIPTION, AfterVersion, EventKind, follow
 from gql.videos.types import Video
 from repositories.listening.changes import Change
 from repositories.models import VideoMetadata

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from gql.arguments import After, Before, First, Last
-from gql.attributes import show_model
 from gql.clips.enums import ClipOrder, ClipStatus
 from gql.context import Info
-from gql.execution.lasting import found_by
+from gql.execution.field_metadata import found_by
+from gql.model_types import show_model
 from gql.relay import Connection, Node, encode_global_id, parse_page_arguments
 from gql.videos.enums import VideoStatus
 from repositories import models

@@ -4,11 +4,11 @@ from typing import Any
 
 from google.cloud.firestore_v1.types import Document
 
+from repositories.firestore.stored import StoredDocument
 from repositories.listening.changes import Entry, Model
 from repositories.listening.targets import AnyTarget
 from repositories.listening.versions import Version
 from repositories.models import ClipMetadata
-from repositories.stored import StoredDocument
 
 _Document = Document.pb()
 

@@ -8,16 +8,16 @@ from pydantic import TypeAdapter
 from repositories.arguments import parse_id, parse_style
 from repositories.client import FirestoreClient, default_client
 from repositories.exceptions import FollowsTooMuchError, RepositoryError, TooManyDocumentsError
-from repositories.fields import UserId
-from repositories.listening.audiences import Audience
-from repositories.listening.feeds import DEFAULT_MAX_DOCUMENTS, Feed
-from repositories.listening.histories import Histories
+from repositories.listening.fan_out import Audience
+from repositories.listening.past_reader import Histories
 from repositories.listening.payers import Payer, find_payer
-from repositories.listening.pools import StreamPool
+from repositories.listening.stream_pool import StreamPool
 from repositories.listening.subscriptions import DEFAULT_MAX_WAITING, Subscription
+from repositories.listening.target_state import DEFAULT_MAX_DOCUMENTS, Feed
 from repositories.listening.targets import AnyTarget, ClipsTarget, VideosTarget, VideoTarget
 from repositories.listening.versions import Version
-from repositories.validation import validate_value
+from repositories.model.fields import UserId
+from repositories.model.validation import validate_value
 
 LINGER_SECONDS = 5.0
 """How long a target outlives its last subscriber: clients that come back find it warm, and nothing is read again."""

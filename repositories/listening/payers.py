@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from repositories.metering import get_meter
+from repositories.firestore.metering import get_meter
 
 
 class Payer:

@@ -9,9 +9,9 @@ from typing import Any
 
 from google.cloud.firestore_v1.types import Target as TargetMessage
 
+from repositories.firestore.stored import StoredDocument
 from repositories.listening.changes import Model
-from repositories.reading import read_clip_document, read_video_document
-from repositories.stored import StoredDocument
+from repositories.mapping.reader import read_clip_document, read_video_document
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from domain import timecodes
-from repositories.fields import MAX_LONG_TEXT_CHARACTERS, MAX_TEXT_BYTES
-from repositories.statuses import find_status
+from repositories.model.fields import MAX_LONG_TEXT_CHARACTERS, MAX_TEXT_BYTES
+from repositories.model.statuses import find_status
 
 NO_KEY = ""
 """In the place of a key that leads elsewhere: R2 has no object of this name, and no URL is signed for it."""

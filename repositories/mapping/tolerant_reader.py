@@ -6,9 +6,9 @@ from typing import Any, NamedTuple, TypeVar
 import pydantic
 from pydantic import BaseModel
 
-from repositories.fields import STORED
 from repositories.mapping.mended_fields import MendedField
 from repositories.mapping.repairs import find_repair
+from repositories.model.fields import STORED
 
 M = TypeVar("M", bound=BaseModel)
 Location = tuple[str | int, ...]

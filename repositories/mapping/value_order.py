@@ -12,8 +12,8 @@ from typing import Any
 from google.cloud.firestore import GeoPoint
 from google.cloud.firestore_v1.vector import Vector
 
-from repositories.decoding import Reference
-from repositories.fields import to_utc
+from repositories.firestore.decoding import Reference
+from repositories.model.fields import to_utc
 
 MAX_ORDERED_BYTES = 1_500
 """Of a text or of bytes, so many take part in queries."""

@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from gql.http.connection_limits import MAX_MESSAGES_PER_SECOND, MAX_OPERATIONS
+from gql.http.limits.connection_limits import MAX_MESSAGES_PER_SECOND, MAX_OPERATIONS
 from tests.abuse.conftest import Target
 
 PROTOCOL = [Subprotocol("graphql-transport-ws")]

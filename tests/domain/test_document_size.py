@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.document_size import find_largest_field, measure_document
-from embedded.firestore.documents import measure_name, normalise_value
-from embedded.firestore.paths import parse_resource
-from repositories.encoding import encode_document
+from embedded.firestore.model.documents import measure_name, normalise_value
+from embedded.firestore.model.paths import parse_resource
+from repositories.firestore.encoding import encode_document
 
 NAME = "projects/p/databases/(default)/documents/"
 scalars = st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.floats() | st.text(max_size=20)

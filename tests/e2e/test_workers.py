@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.workers.checking import find_problems
+from benchmarks.workers.checks import find_problems
 from benchmarks.workers.plan import USER_ID, Plan, Victim
-from benchmarks.workers.running import Run, finish_run
+from benchmarks.workers.runner import Run, finish_run
 from cli.stack import connect_services
 from domain.keys import clip_key
 from gql.app import create_services

@@ -7,7 +7,7 @@ from google.cloud.firestore import GeoPoint
 from google.cloud.firestore_v1.vector import Vector
 from hypothesis import strategies as st
 
-from repositories.decoding import Reference
+from repositories.firestore.decoding import Reference
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 

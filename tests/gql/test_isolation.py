@@ -29,10 +29,10 @@ from gql.context import Services
 from gql.permissions import Principal, Role
 from gql.relay import encode_global_id
 from gql.schema import print_schema
-from repositories.calls import Calls
-from repositories.cursors import Cursor
+from repositories.firestore.rpc import Calls
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
-from repositories.ordering import ClipOrder, VideoOrder
+from repositories.paging.cursors import Cursor
+from repositories.paging.orders import ClipOrder, VideoOrder
 from settings import Settings
 
 SCHEMA = build_schema(print_schema())
@@ -146,7 +146,7 @@ ROWS = [pytest.param(field, row, id=f"{field}-{at}") for field, rows in TABLE.it
 
 
 def root_fields() -> dict[str, Any]:
-    """All but subscriptions, which are in live/test_permissions.py."""
+    """All but subscriptions, which are in subscription/test_permissions.py."""
     roots = (SCHEMA.query_type, SCHEMA.mutation_type)
     return {name: field for root in roots if root is not None for name, field in root.fields.items()}
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gql.context import Services
 from gql.relay import encode_global_id
 from repositories.models import ClipStatus, VideoStatus
-from repositories.ordering import ClipOrder, VideoOrder
+from repositories.paging.orders import ClipOrder, VideoOrder
 from tests.gql.odd_documents import (
     MOMENT,
     break_fields,

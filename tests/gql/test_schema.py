@@ -17,7 +17,7 @@ from graphql import (
 )
 
 from gql.schema import print_schema
-from repositories.statuses import NEXT_STATUSES
+from repositories.model.statuses import NEXT_STATUSES
 
 ROOT = Path(__file__).parent.parent.parent
 SCHEMA = build_schema(print_schema())

@@ -14,8 +14,8 @@ from websockets.typing import Subprotocol
 
 from gql.app import create_app
 from gql.authentication.dev_tokens import mint_token
-from gql.caching import choose_max_age_seconds
 from gql.cost import extension
+from gql.http.http_cache import choose_max_age_seconds
 from gql.permissions import Role
 from settings import ConfigurationError, HalfSetError, Settings
 from tests.gql.authentication.conftest import Serve, serve  # noqa: F401  a fixture

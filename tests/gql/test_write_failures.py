@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from gql.app import create_app, create_services
-from repositories.statuses import NEXT_STATUSES
+from repositories.model.statuses import NEXT_STATUSES
 from settings import Settings
 from tests.embedded.firestore.effort import effort, timeout
 from tests.gql.conftest import make_clip_input

@@ -10,8 +10,8 @@ from domain.document_size import MAX_DOCUMENT_BYTES, measure_document
 from repositories.client import FirestoreClient
 from repositories.clips import ClipRepository
 from repositories.exceptions import DocumentTooLargeError, ValidationError
+from repositories.model.statuses import ClipStatusChange
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata
-from repositories.statuses import ClipStatusChange
 from repositories.unit_of_work import MAX_EMPTY_STYLES
 from repositories.videos import VideoRepository
 from tests.repositories.conftest import FirestoreProxy

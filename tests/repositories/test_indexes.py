@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from repositories.models import ClipMetadata, VideoMetadata
-from repositories.ordering import ClipOrder, VideoOrder
+from repositories.paging.orders import ClipOrder, VideoOrder
 
 INDEXES: dict[str, Any] = json.loads((Path(__file__).parent.parent.parent / "firestore.indexes.json").read_text())
 SEARCHED = {
@@ -19,7 +19,7 @@ FIELDS = {
     "videos": set(VideoMetadata.model_fields),
     "clips": {*ClipMetadata.model_fields, *ClipMetadata.model_computed_fields},
 }
-# What only a tombstone has (repositories/deleting.py), and the count of commits (repositories/statistics.py).
+# What only a tombstone has (repositories/tombstones.py), and the count of commits (repositories/statistics.py).
 INTERNAL = {"videos": {"deleting_at", "clips_revision"}, "clips": {"deleting_at", "file_keys"}}
 
 

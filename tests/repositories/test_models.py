@@ -8,8 +8,8 @@ import pydantic
 import pytest
 
 from repositories.exceptions import ValidationError
+from repositories.model.validation import validate_model
 from repositories.models import ClipMetadata, ClipStatus, HighlightsSummary, VideoMetadata, VideoStatus
-from repositories.validation import validate_model
 
 VIDEO: dict[str, Any] = {
     "user_id": "u",

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from repositories.client import FirestoreClient
 from repositories.clips import ClipRepository
-from repositories.deleting import UnfinishedDelete
 from repositories.exceptions import RepositoryError, ValidationError
+from repositories.model.statuses import ClipStatus, ClipStatusChange
+from repositories.model.validation import validate_model
 from repositories.models import ClipMetadata, VideoMetadata, VideoStatus
-from repositories.statuses import ClipStatus, ClipStatusChange
+from repositories.tombstones import UnfinishedDelete
 from repositories.unit_of_work import UnitOfWork
-from repositories.validation import validate_model
 from repositories.videos import UPDATABLE_FIELDS, VideoRepository
 from tests.repositories.conftest import FirestoreProxy
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any, TypeGuard
 import strawberry
 
 from gql.clips.enums import ClipStatus
-from gql.clips.files import find_files
-from gql.clips.mutations.refusals import video_first
+from gql.clips.mutations.missing_video import video_first
+from gql.clips.object_checks import find_files
 from gql.clips.types import Clip
 from gql.context import Info
 from gql.execution.inputs import made_at_once
@@ -28,8 +28,8 @@ from gql.videos.types import Video
 from repositories import models
 from repositories.clips import MAX_CLIPS_PER_BATCH, ClipRepository
 from repositories.exceptions import ClipAlreadyExistsError, ValidationError
+from repositories.mapping.fast_builder import make_clip
 from repositories.models import ClipMetadata
-from repositories.new_clips import make_clip
 from storage.exceptions import ObjectNotFoundError
 
 MODEL_NAMES = {"title": "scene_title", "description": "scene_description"}

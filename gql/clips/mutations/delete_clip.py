@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from gql.clips.mutations.refusals import video_first
+from gql.clips.mutations.missing_video import video_first
 from gql.context import Info
 from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id

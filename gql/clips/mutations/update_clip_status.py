@@ -5,8 +5,8 @@ from typing import Annotated
 import strawberry
 
 from gql.clips.enums import ClipStatus
-from gql.clips.files import add_files
-from gql.clips.mutations.refusals import video_first
+from gql.clips.mutations.missing_video import video_first
+from gql.clips.object_checks import add_files
 from gql.clips.types import Clip
 from gql.context import Info
 from gql.mutation import mutation
@@ -14,7 +14,7 @@ from gql.permissions import Action, resolve_user_id
 from gql.user_errors import ClipNotFound, FileMissing, InvalidInput, InvalidStatusChange, VideoNotFound
 from repositories import models
 from repositories.arguments import parse_change
-from repositories.statuses import ClipStatusChange
+from repositories.model.statuses import ClipStatusChange
 
 
 @strawberry.input(description="A step in the work on a clip.")

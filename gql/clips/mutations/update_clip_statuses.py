@@ -5,8 +5,8 @@ from typing import Annotated
 import strawberry
 
 from gql.clips.enums import ClipStatus
-from gql.clips.files import add_files
-from gql.clips.mutations.refusals import video_first
+from gql.clips.mutations.missing_video import video_first
+from gql.clips.object_checks import add_files
 from gql.clips.types import Clip
 from gql.context import Info
 from gql.execution.inputs import made_at_once
@@ -17,7 +17,7 @@ from gql.videos.types import Video
 from repositories import models
 from repositories.clips import MAX_CLIPS_PER_BATCH
 from repositories.exceptions import ValidationError
-from repositories.statuses import ClipStatusChange
+from repositories.model.statuses import ClipStatusChange
 
 
 @made_at_once

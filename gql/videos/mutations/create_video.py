@@ -11,8 +11,8 @@ from gql.user_errors import InvalidInput, VideoAlreadyExists
 from gql.videos.enums import VideoStatus
 from gql.videos.mutations.inputs import HighlightsSummaryInput, to_video_values
 from gql.videos.types import Video
+from repositories.model.validation import validate_model
 from repositories.models import VideoMetadata
-from repositories.validation import validate_model
 
 
 @strawberry.input(description="A new video.")

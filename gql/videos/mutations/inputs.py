@@ -7,8 +7,8 @@ from pydantic import TypeAdapter
 
 from gql.inputs import Path, to_values
 from repositories.exceptions import ValidationError
-from repositories.fields import MapKey
-from repositories.validation import validate_value
+from repositories.model.fields import MapKey
+from repositories.model.validation import validate_value
 
 # What the model calls otherwise than the schema.
 MODEL_NAMES = {"title": "video_title"}

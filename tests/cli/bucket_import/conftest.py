@@ -12,8 +12,8 @@ from rich.progress import Progress
 
 from cli.bucket_import.sources import BucketSource, FolderSource
 from cli.bucket_import.writer import Importer, Report
-from cli.reconciling.drift import Drift, Rules
-from cli.reconciling.running import Outcome, Reconciler
+from cli.reconcile.drift import Drift, Rules
+from cli.reconcile.run import Outcome, Reconciler
 from gql.app import create_services
 from gql.context import Services
 from repositories.models import ClipMetadata, VideoMetadata

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 from google.cloud.firestore_v1 import types
 
-from embedded.firestore.indexes import IndexConfig
+from embedded.firestore.index.indexes import IndexConfig
 from embedded.firestore.server import FirestoreServer
 
 DATABASE = "projects/p/databases/(default)"

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.embedded.firestore.effort import effort, is_full, tell, timeout
-from tests.embedded.firestore.fuzzing import BIDIRECTIONAL, METHODS, Request, Target, messages, requests
+from tests.embedded.firestore.fuzz_requests import BIDIRECTIONAL, METHODS, Request, Target, messages, requests
 from tests.embedded.firestore.process import ServerProcess
 from tests.embedded.firestore.raw import STREAMS, RawFirestore, attempt, message
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from embedded.firestore.server import FirestoreServer
-from embedded.firestore.storage import FILE_NAME, StorageError
+from embedded.firestore.store.storage import FILE_NAME, StorageError
 
 ROOT = Path(__file__).parents[3]
 

@@ -12,8 +12,8 @@ from websockets.typing import Subprotocol
 
 from gql.app import create_app
 from gql.authentication.dev_tokens import KEY_FILE, mint_token
-from gql.authentication.serving import assert_safe_to_serve
-from gql.loopback import is_loopback_address
+from gql.authentication.exposure import assert_safe_to_serve
+from gql.http.loopback import is_loopback_address
 from gql.permissions import Role
 from settings import ConfigurationError, Settings
 from tests.gql.authentication.conftest import Mint, Serve

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from gql.authentication.errors import KeysUnavailableError
-from gql.authentication.fetching import MAX_AGE_SECONDS, MAX_BYTES, MIN_AGE_SECONDS
+from gql.authentication.issuer_client import MAX_AGE_SECONDS, MAX_BYTES, MIN_AGE_SECONDS
 from gql.authentication.jwks import PAUSE_SECONDS, RemoteKeys
 from settings import Settings
 from tests.gql.authentication.conftest import IssuerServer, Mint, Serve, SigningKey

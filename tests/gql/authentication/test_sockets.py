@@ -17,9 +17,9 @@ from websockets.typing import Subprotocol
 
 from gql.authentication.issuers import CLOCK_SKEW_SECONDS
 from gql.context import Context, Services
+from gql.http.websockets import SocketHandler
 from gql.loaders import Loaders
 from gql.permissions import Principal, Role
-from gql.sockets import SocketHandler
 from settings import Settings
 from tests.gql.authentication.conftest import IssuerServer, Mint, Serve
 

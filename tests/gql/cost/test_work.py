@@ -295,7 +295,7 @@ async def test_counts_beyond_the_bound_are_counted_anew(
     """With a read a single object, a list of five is a long one: what it read is charged, bounded and said."""
     for number in range(5):
         await create_video(f"v{number}")
-    for module in ("gql.cost.counts", "repositories.metering"):
+    for module in ("gql.cost.counts", "repositories.firestore.metering"):
         monkeypatch.setattr(f"{module}.INDEX_ENTRIES_PER_READ", 1)
     monkeypatch.setattr("gql.cost.counts.COUNT_READS", 3)
     document = "query ($u: ID) { videos(first: 1, userId: $u) { totalCount } }"

@@ -19,13 +19,13 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gql.context import Context, Services
 from gql.execution.executor import ColumnExecutor
-from gql.execution.kept import KeptAnswers, KeptItems
+from gql.execution.result_cache import KeptAnswers, KeptItems
 from gql.loaders import Loaders
 from gql.permissions import Principal, Role
 from gql.schema import create_schema
 from tests.gql.conftest import Execute, make_clip_input, to_json
-from tests.gql.execution.decorating import VARIABLES, decorate
-from tests.gql.execution.odd import THINGS, WRONG, Thing, create_odd_schema, make_thing
+from tests.gql.execution.decorations import VARIABLES, decorate
+from tests.gql.execution.odd_schema import THINGS, WRONG, Thing, create_odd_schema, make_thing
 
 GIVEN_EXAMPLES = os.environ.get("CLIPGRAPH_EXECUTION_EXAMPLES")
 several = settings(

@@ -16,7 +16,7 @@ from websockets.typing import Subprotocol
 
 from gql.app import create_app
 from gql.context import Services
-from gql.http.uvicorn_protocols import PunctualProtocol, PunctualSocketProtocol
+from gql.http.limits.uvicorn_protocols import PunctualProtocol, PunctualSocketProtocol
 from settings import Settings
 
 LIMIT = 3

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from gql.http.header_limits import MAX_MEDIA_TYPE_BYTES, MAX_PARAMETERS
+from gql.http.limits.header_limits import MAX_MEDIA_TYPE_BYTES, MAX_PARAMETERS
 
 ASK = b'{"query": "{ viewer { userId } }"}'
 JSON = ("content-type", "application/json")

@@ -8,7 +8,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from gql.http.uvicorn_protocols import PunctualProtocol, PunctualSocketProtocol, ReaderLimit
+from gql.http.limits.uvicorn_protocols import PunctualProtocol, PunctualSocketProtocol, ReaderLimit
 
 MUCH = bytes(20_000_000)
 

@@ -7,7 +7,7 @@ import pytest
 from repositories.client import FirestoreClient, create_client
 from repositories.listening.listener import Listener
 from tests.repositories.listening.proxies import Link, ListenProxy
-from tests.repositories.listening.watching import Told
+from tests.repositories.listening.watchers import Told
 
 OpenListener = Callable[..., Listener]
 

@@ -8,7 +8,7 @@ from repositories.exceptions import InvalidVersionError, SubscriberTooSlowError
 from repositories.listening.changes import Change, ChangeKind, merge
 from repositories.listening.subscriptions import Subscription
 from repositories.listening.versions import Version, digest_path
-from tests.repositories.listening.watching import describe
+from tests.repositories.listening.watchers import describe
 
 ADDED, MODIFIED, REMOVED = ChangeKind.ADDED, ChangeKind.MODIFIED, ChangeKind.REMOVED
 

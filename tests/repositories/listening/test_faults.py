@@ -27,7 +27,7 @@ from repositories.videos import VideoRepository
 from tests.embedded.firestore.effort import effort, is_full, timeout
 from tests.embedded.firestore.process import ServerProcess
 from tests.repositories.listening.proxies import Link
-from tests.repositories.listening.watching import WAIT_SECONDS, Mirror
+from tests.repositories.listening.watchers import WAIT_SECONDS, Mirror
 
 CHANGES = 1_000
 WRITERS = 8

@@ -13,17 +13,17 @@ from typing import Any, NamedTuple
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from repositories.listening.audiences import Audience
 from repositories.listening.changes import ChangeKind
 from repositories.listening.fair_queue import FairQueue
-from repositories.listening.feeds import Feed
-from repositories.listening.histories import Histories, Known
+from repositories.listening.fan_out import Audience
+from repositories.listening.past_reader import Histories, Known
 from repositories.listening.payers import Payer
 from repositories.listening.subscriptions import Subscription
+from repositories.listening.target_state import Feed
 from repositories.listening.targets import AnyTarget, ClipsTarget
 from repositories.listening.versions import Version
 from tests.embedded.firestore.effort import effort, timeout
-from tests.repositories.listening.test_feeds import ROOT, make_document
+from tests.repositories.listening.test_target_state import ROOT, make_document
 
 HOPS = "LISTEN_HOPS"
 START = 1_000  # in microseconds; the first commit may come right after it

@@ -10,13 +10,13 @@ from repositories.clips import ClipRepository
 from repositories.exceptions import ValidationError
 from repositories.listening.changes import ChangeKind
 from repositories.listening.listener import Listener
+from repositories.model.statuses import ClipStatusChange
 from repositories.models import ClipMetadata, ClipStatus
-from repositories.statuses import ClipStatusChange
 from repositories.videos import VideoRepository
 from tests.repositories.conftest import MakeClip, MakeVideo
 from tests.repositories.listening.conftest import OpenListener
 from tests.repositories.listening.proxies import ListenProxy
-from tests.repositories.listening.watching import Mirror, Told, assert_silent, wait_until
+from tests.repositories.listening.watchers import Mirror, Told, assert_silent, wait_until
 
 
 class NoFiles:

@@ -10,21 +10,21 @@ import pytest
 
 from repositories.clips import ClipRepository
 from repositories.exceptions import FollowsTooMuchError, TooManyDocumentsError
+from repositories.firestore.metering import Meter, metered
 from repositories.listening import listener as listeners
-from repositories.listening.audiences import Audience
 from repositories.listening.decoding import DocumentDecoder
-from repositories.listening.feeds import Feed
-from repositories.listening.histories import MAX_READS_PER_USER, Histories
+from repositories.listening.fan_out import Audience
 from repositories.listening.listener import Listener
+from repositories.listening.past_reader import MAX_READS_PER_USER, Histories
 from repositories.listening.payers import Payer
 from repositories.listening.subscriptions import Subscription
+from repositories.listening.target_state import Feed
 from repositories.listening.targets import AnyTarget, ClipsTarget
 from repositories.listening.versions import Version
-from repositories.metering import Meter, metered
 from tests.repositories.conftest import MakeClip
 from tests.repositories.listening.conftest import OpenListener
-from tests.repositories.listening.test_feeds import make_document
-from tests.repositories.listening.watching import Told, wait_until
+from tests.repositories.listening.test_target_state import make_document
+from tests.repositories.listening.watchers import Told, wait_until
 
 CLIPS = 5
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.embedded.firestore.conformance.pending import PENDING
+from tests.embedded.firestore.conformance.pending_rows import PENDING
 from tests.embedded.firestore.conformance.place import Place, connect
 from tests.embedded.firestore.conformance.rows import Row
 from tests.embedded.firestore.conformance.server import serve

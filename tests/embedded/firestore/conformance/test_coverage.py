@@ -4,7 +4,7 @@ from collections import Counter
 from importlib import import_module
 from pathlib import Path
 
-from tests.embedded.firestore.conformance.pending import PENDING
+from tests.embedded.firestore.conformance.pending_rows import PENDING
 from tests.embedded.firestore.conformance.rows import ROWS
 
 RULES = range(1, 45)

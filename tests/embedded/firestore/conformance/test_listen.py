@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.embedded.firestore.conformance.listening import Change, changes, kinds, listening, watching
+from tests.embedded.firestore.conformance.listen_rows import Change, changes, kinds, listening, watching
 from tests.embedded.firestore.conformance.place import Place, value
 from tests.embedded.firestore.conformance.rows import Delete, Find, Set, Update, Where, scenario
 

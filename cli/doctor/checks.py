@@ -1,0 +1,55 @@
+"""The whole examination, in the order in which one thing stands on another."""
+
+import asyncio
+from pathlib import Path
+
+import click
+from google.auth.exceptions import DefaultCredentialsError
+
+from cli.doctor import service_checks as checks
+from cli.doctor.findings import Finding
+from cli.stack import connect_services, load_settings
+from gql.app import create_services
+from gql.authentication.exposure import assert_safe_to_serve
+from settings import ConfigurationError, Settings
+
+
+def examine(data_dir: Path | None) -> list[Finding]:
+    """What was found; where the settings cannot be used, nothing else is looked at."""
+    try:
+        settings = load_settings(data_dir=data_dir)
+    except ConfigurationError as error:
+        return [Finding("settings", str(error), "Set these variables, or unset all of them to run embedded.")]
+    findings = [Finding("settings", "embedded" if settings.is_embedded else "complete"), check_callers(settings)]
+    try:
+        with connect_services(data_dir) as connected:
+            return [*findings, *asyncio.run(_examine_services(connected))]
+    except click.ClickException as error:
+        return [*findings, Finding("services", error.message, "Mend that first, then look again.")]
+
+
+def check_callers(settings: Settings) -> Finding:
+    """Whether the server would start: callers are told apart, or only this machine can call."""
+    try:
+        assert_safe_to_serve(settings)
+    except ConfigurationError as error:
+        return Finding("callers", "are not told apart", str(error))
+    return Finding("callers", "are told apart" if settings.has_issuer else "are on this machine")
+
+
+async def _examine_services(settings: Settings) -> list[Finding]:
+    try:
+        services = create_services(settings)
+    except DefaultCredentialsError as error:
+        advice = "Set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file, or run where one is attached."
+        return [Finding("firestore", str(error).splitlines()[0], advice)]
+    try:
+        found = await asyncio.gather(
+            checks.check_firestore(services),
+            checks.check_r2(services),
+            checks.check_clock(str(settings.resolved_r2_endpoint_url)),
+        )
+        # Without an answer each query would wait for its own.
+        return [*found, *([await checks.check_indexes(services)] if found[0].is_well else [])]
+    finally:
+        await services.close()

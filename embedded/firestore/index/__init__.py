@@ -1,0 +1,1 @@
+"""Index definitions, and the entries that documents have in them."""

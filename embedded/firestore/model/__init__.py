@@ -1,0 +1,1 @@
+"""Names, values and documents, as the API defines them."""

@@ -1,0 +1,1 @@
+"""Queries: parsed, planned, and executed over index entries."""

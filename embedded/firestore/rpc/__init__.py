@@ -1,0 +1,1 @@
+"""The gRPC methods of the API, one module for each group."""

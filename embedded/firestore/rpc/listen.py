@@ -1,0 +1,210 @@
+"""Listen: one stream each way, on which a client adds and removes targets and is told their documents.
+
+A stream is one task. It tells commit by commit what its targets have to say, and ends each with the time of which all
+that it has said is the state. A stream whose client is too slow reads the present state instead.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from embedded.firestore.model.errors import (
+    FailedPreconditionError,
+    InvalidArgumentError,
+    RpcError,
+    UnavailableError,
+    UnimplementedError,
+)
+from embedded.firestore.model.paths import parse_database
+from embedded.firestore.model.protos import ListenRequest, Message
+from embedded.firestore.rpc.commit_hub import CommitHub, Feed, Subscription
+from embedded.firestore.rpc.listen_messages import (
+    tell_added,
+    tell_consistent,
+    tell_count,
+    tell_current,
+    tell_removed,
+    tell_reset,
+)
+from embedded.firestore.rpc.listen_targets import Target, parse_target
+from embedded.firestore.rpc.resume_tokens import EVERYTHING, ResumeTokens
+from embedded.firestore.store.storage import Storage
+from embedded.firestore.store.writer import CommitResult
+
+HEARTBEAT_SECONDS = 30.0  # Node's client takes a stream for dead after 120 seconds of silence
+STALL_SECONDS = 60.0  # a client that takes nothing for so long must not keep a snapshot of the file open
+MAX_WAITING_REQUESTS = 16
+_REFUSALS = (InvalidArgumentError, FailedPreconditionError, UnimplementedError)  # of a target, not of the stream
+
+Send = Callable[[bytes], Awaitable[None]]
+
+
+class ListenService:
+    """All open streams."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._hub = CommitHub(storage)
+        self._feeds: set[Feed] = set()
+
+    async def listen(self, requests: AsyncIterator[ListenRequest], send: Send) -> None:
+        """Answer until the client has ended its side and everything that it asked for is told."""
+        feed = Feed()
+        self._feeds.add(feed)
+        try:
+            await _Stream(self._storage, self._hub, feed, send).run(requests)
+        finally:
+            self._feeds.discard(feed)
+
+    def close(self) -> None:
+        """End all streams in a way that makes their clients connect again."""
+        for feed in self._feeds:
+            feed.close()
+
+
+class _Stream:
+    """One client's targets. All of them are told up to the same time."""
+
+    def __init__(self, storage: Storage, hub: CommitHub, feed: Feed, send: Send) -> None:
+        self._storage = storage
+        self._hub = hub
+        self._feed = feed
+        self._write = send
+        self._tokens = ResumeTokens(storage.directory_id)
+        self._requests: asyncio.Queue[ListenRequest] = asyncio.Queue(MAX_WAITING_REQUESTS)
+        self._targets: dict[int, Target] = {}
+        self._subscriptions: dict[int, Subscription] = {}
+        self._told_until = EVERYTHING
+        self._gives_ids = False
+
+    async def run(self, requests: AsyncIterator[ListenRequest]) -> None:
+        """Answer requests and tell commits as they come."""
+        reading = asyncio.create_task(self._read(requests))
+        reading.add_done_callback(lambda _: self._feed.woken.set())
+        try:
+            while not (reading.done() and self._requests.empty()):
+                if self._feed.is_closed:
+                    raise UnavailableError("The server is shutting down.")
+                self._feed.woken.clear()
+                await self._tell_commits()
+                if not self._requests.empty():
+                    await self._answer(self._requests.get_nowait())
+                elif self._feed.is_empty:
+                    await self._wait()
+            reading.result()
+        finally:
+            reading.cancel()
+            for target_id in list(self._subscriptions):
+                self._forget(target_id)
+
+    async def _read(self, requests: AsyncIterator[ListenRequest]) -> None:
+        async for request in requests:
+            await self._requests.put(request)
+            self._feed.woken.set()
+
+    async def _wait(self) -> None:
+        """Return when there is something to do; a client that hears of nothing is given a fresh token now and then."""
+        try:
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                await self._feed.woken.wait()
+        except TimeoutError:
+            if self._targets and self._feed.is_empty:
+                await self._tell_consistent(self._hub.now())
+
+    async def _answer(self, request: ListenRequest) -> None:
+        database = parse_database(request.database)
+        kind = request.WhichOneof("target_change")
+        if kind == "add_target":
+            await self._add(database, request.add_target)
+        elif kind == "remove_target" and request.remove_target in self._targets:
+            await self._end(request.remove_target)
+
+    async def _add(self, database: str, asked: Message) -> None:
+        target_id = self._choose_id(asked.target_id)
+        await self._send(tell_added(target_id))
+        try:
+            if self._gives_ids and asked.target_id:
+                raise InvalidArgumentError("After a target without a target_id, no other target may have one.")
+            target = parse_target(target_id, asked, database, self._storage)
+            await self._begin(target_id, target, asked)
+        except _REFUSALS as error:
+            await self._end(target_id, error)
+        else:
+            if asked.once:
+                await self._end(target_id)
+
+    async def _begin(self, target_id: int, target: Target, asked: Message) -> None:
+        """Tell a target's documents as of now. Between that time and the subscription nothing may be awaited."""
+        now = self._hub.now()
+        since = self._tokens.resume_time(asked, now)
+        self._subscriptions[target_id] = self._hub.subscribe(self._feed, target.keys)
+        if not self._feed.is_empty:
+            await self._catch_up(now)
+        self._targets[target_id] = target
+        if since is None or (since != EVERYTHING and not target.is_resumable):
+            since = EVERYTHING
+            await self._send(tell_reset(target_id))
+        async with self._storage.snapshot(now) as snapshot:
+            async for message in target.tell(snapshot, since):
+                await self._send(message)
+        if asked.HasField("expected_count") and since != EVERYTHING:
+            await self._send(tell_count(target_id, target.count))
+        await self._send(tell_current(target_id, now, self._tokens.encode(now)))
+        await self._tell_consistent(now)
+
+    async def _end(self, target_id: int, cause: RpcError | None = None) -> None:
+        self._forget(target_id)
+        await self._send(tell_removed(target_id, cause))
+
+    def _forget(self, target_id: int) -> None:
+        self._targets.pop(target_id, None)
+        subscription = self._subscriptions.pop(target_id, None)
+        if subscription is not None:
+            self._hub.unsubscribe(subscription)
+
+    def _choose_id(self, asked: int) -> int:
+        if asked < 0:
+            raise InvalidArgumentError("A target_id must not be negative.")
+        if asked in self._targets:
+            raise InvalidArgumentError(f"The stream has a target {asked} already: remove it first.")
+        if asked:
+            return asked
+        self._gives_ids = True
+        return max(self._targets, default=0) + 1
+
+    async def _tell_commits(self) -> None:
+        """Tell what the feed holds by now: what comes in the meantime waits until a request has had its turn."""
+        if self._feed.has_dropped:
+            await self._catch_up(self._hub.now())
+        for _ in range(len(self._feed)):
+            commit = self._feed.pop()
+            if commit is not None:
+                await self._tell_commit(commit)
+
+    async def _tell_commit(self, commit: CommitResult) -> None:
+        messages = [
+            message for target in self._targets.values() for message in await target.follow(commit, self._told_until)
+        ]
+        for message in messages:
+            await self._send(message)
+        if messages:
+            await self._tell_consistent(commit.commit_time)
+
+    async def _catch_up(self, now: int) -> None:
+        """Tell, as one change, what has changed up to now: the feed does not hold it, or new commits never end."""
+        self._feed.clear()
+        async with self._storage.snapshot(now) as snapshot:
+            for target in self._targets.values():
+                async for message in target.tell(snapshot, self._told_until):
+                    await self._send(message)
+        await self._tell_consistent(now)
+
+    async def _tell_consistent(self, micros: int) -> None:
+        self._told_until = micros
+        await self._send(tell_consistent(micros, self._tokens.encode(micros)))
+
+    async def _send(self, message: bytes) -> None:
+        try:
+            async with asyncio.timeout(STALL_SECONDS):
+                await self._write(message)
+        except TimeoutError:
+            raise UnavailableError("The client takes no messages: it has to connect again.") from None

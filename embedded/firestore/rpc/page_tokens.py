@@ -1,0 +1,29 @@
+"""Page tokens: opaque to clients, and good only for the request that they came from."""
+
+import base64
+import hashlib
+
+from embedded.firestore.model.errors import InvalidArgumentError
+
+
+def page_fingerprint(*parts: str) -> bytes:
+    """Return what ties a page token to the request that it belongs to."""
+    return hashlib.sha256("\n".join(parts).encode()).digest()[:8]
+
+
+def encode_page_token(position: bytes, fingerprint: bytes) -> str:
+    """Return the token of the page that begins after a position."""
+    return base64.urlsafe_b64encode(fingerprint + position).decode()
+
+
+def decode_page_token(token: str, fingerprint: bytes) -> bytes:
+    """Return the position that a token holds, empty for the first page; InvalidArgumentError for another's token."""
+    if not token:
+        return b""
+    try:
+        decoded = base64.b64decode(token, altchars=b"-_", validate=True)
+    except ValueError as error:
+        raise InvalidArgumentError("Invalid page_token.") from error
+    if decoded[: len(fingerprint)] != fingerprint:
+        raise InvalidArgumentError("Invalid page_token: it does not belong to this request.")
+    return decoded[len(fingerprint) :]

@@ -1,0 +1,1 @@
+"""The SQLite file: schema, documents, snapshots, and the one writer."""

@@ -1,0 +1,143 @@
+"""The data directory: locked for one server, with one writing connection and as many reading ones as are needed."""
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from embedded.data_directory import OWNER_ONLY
+from embedded.firestore.index.indexes import IndexConfig
+from embedded.firestore.model.clock import MICROSECONDS, Clock
+from embedded.firestore.store.reindex import adopt_indexes
+from embedded.firestore.store.snapshots import Snapshot
+from embedded.firestore.store.sqlite_schema import NewerFormatError, migrate
+from embedded.firestore.store.writer import Writer
+
+FILE_NAME = "firestore.sqlite3"
+LOCK_NAME = "firestore.lock"
+LOCK_WAIT_SECONDS = 2.0
+HISTORY_MICROS = 3600 * MICROSECONDS
+PRUNE_SECONDS = 60
+MAX_IDLE_READERS = 8
+_WRITER_CACHE_KIB = 48 * 1024
+_READER_CACHE_KIB = 4 * 1024
+_PAGE_BYTES = 16_384  # of a new file; SQLite's own 4,096 make a large load slower
+_CHECKPOINT_PAGES = 1000  # 16 MB of log before it is folded into the file
+
+# Of bytes, sqlite3 asks each time whether there is an adapter, and finding none costs more than all the rest of
+# binding them: this one, which returns them as they are, takes a tenth off a bulk load.
+sqlite3.register_adapter(bytes, bytes.__bytes__)
+
+
+class StorageError(Exception):
+    """The data directory cannot be used; the message is one line for the user."""
+
+
+class Storage:
+    """The documents of one data directory. Create it with `Storage.open`, within the event loop."""
+
+    def __init__(self, directory: Path, lock: int, connection: sqlite3.Connection, indexes: IndexConfig) -> None:
+        last_commit: int = connection.execute("SELECT last_commit FROM clock").fetchone()[0]
+        self._directory = directory
+        self._lock = lock
+        self._connection = connection
+        self._readers: list[sqlite3.Connection] = []
+        self._pruning: asyncio.Task[None] | None = None
+        self.indexes = indexes
+        self.directory_id: bytes = connection.execute("SELECT directory_id FROM identity").fetchone()[0]
+        self.clock = Clock(last_commit)
+        self.writer = Writer(connection, self.clock, indexes)
+
+    @classmethod
+    def open(cls, directory: Path, indexes: IndexConfig | None = None) -> "Storage":
+        """Return the storage, ready to read and write; StorageError says what is in the way.
+
+        Without indexes, those that the directory had last are kept, and none is demanded.
+        """
+        lock = _lock_directory(directory)
+        try:
+            connection = _connect(directory / FILE_NAME, _WRITER_CACHE_KIB)
+            migrate(connection)
+            adopted = adopt_indexes(connection, indexes)
+        except (sqlite3.Error, NewerFormatError) as error:
+            os.close(lock)
+            raise StorageError(f"cannot use {directory / FILE_NAME}: {error}") from error
+        return cls(directory, lock, connection, adopted)
+
+    def start(self) -> None:
+        """Begin to take commits and to forget old versions."""
+        self.writer.start()
+        self._pruning = asyncio.create_task(self._prune_forever())
+
+    async def close(self) -> None:
+        """Finish what was begun, fold the log into the file, and free the directory."""
+        if self._pruning is not None:
+            self._pruning.cancel()
+        await self.writer.stop()
+        for reader in self._readers:
+            reader.close()
+        self._connection.close()
+        os.close(self._lock)
+
+    @asynccontextmanager
+    async def snapshot(self, read_time: int | None = None) -> AsyncIterator[Snapshot]:
+        """Give a consistent view of all durable commits, or of those up to a read time."""
+        if read_time is not None:
+            await self.writer.flushed()  # or a commit before the read time could show in the next read only
+        reader = self._readers.pop() if self._readers else _connect(self._directory / FILE_NAME, _READER_CACHE_KIB)
+        try:
+            reader.execute("BEGIN")
+            last_commit: int = reader.execute("SELECT last_commit FROM clock").fetchone()[0]
+            now = self.clock.read_time() if self.writer.is_flushed else last_commit
+            yield Snapshot(reader, now if read_time is None else read_time, is_past=(read_time or now) < last_commit)
+        finally:
+            with suppress(sqlite3.Error):
+                reader.execute("ROLLBACK")
+            if len(self._readers) < MAX_IDLE_READERS:
+                self._readers.append(reader)
+            else:
+                reader.close()
+
+    async def _prune_forever(self) -> None:
+        while True:
+            try:
+                await self.writer.prune(time.time_ns() // 1000 - HISTORY_MICROS)
+            except sqlite3.Error as error:  # such as a full disk: what is old goes later
+                sys.stderr.write(f"firestore: cannot forget old versions, and tries again: {error}\n")
+                sys.stderr.flush()
+            await asyncio.sleep(PRUNE_SECONDS)
+
+
+def _connect(file: Path, cache_kib: int) -> sqlite3.Connection:
+    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=5)
+    connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA cache_size = -{cache_kib}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+    return connection
+
+
+def _lock_directory(directory: Path) -> int:
+    """Return the descriptor that holds the directory for this process."""
+    try:
+        directory.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
+        descriptor = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StorageError(f"cannot write to the data directory {directory}: {error.strerror}") from error
+    until = time.monotonic() + LOCK_WAIT_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                os.close(descriptor)
+                raise StorageError(f"another server is using the data directory {directory}") from None
+            time.sleep(0.05)
+        else:
+            return descriptor

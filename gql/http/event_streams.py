@@ -1,0 +1,114 @@
+"""GraphQL over server-sent events (graphql-sse, distinct connections): a response that goes on while events come."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from strawberry.http.streaming import SSETransport
+
+from gql.errors import unauthenticated
+from gql.http.drain import Drain
+from gql.http.limits.connection_limits import Seat
+from gql.http.media_types import EVENT_STREAM, parse_accept
+from gql.permissions import Principal
+
+# Proxies give up a response of which nothing comes for 30 to 60 seconds.
+PING_SECONDS = 12
+SINGLE_ANSWERS = ("json", "/*")
+
+
+class EventTransport(SSETransport):
+    """Strawberry's, with a comment every so often that keeps the connection open."""
+
+    def __init__(self) -> None:
+        super().__init__(heartbeat_interval=PING_SECONDS)
+
+    def accepts(self, accept: str) -> bool:
+        """Whether a client wants events before any single answer: some list both with every request."""
+        names = (media_type.name for media_type in parse_accept(accept))
+        wanted = (name for name in names if name == EVENT_STREAM or name.endswith(SINGLE_ANSWERS))
+        return next(wanted, None) == EVENT_STREAM
+
+
+class EventStream(Response):
+    """What an operation answers, result by result, until it ends, or its caller's token, or this process.
+
+    An operation that ended says `complete`. Where the process ends it does not: clients take that for a broken
+    connection, and come again.
+    """
+
+    def __init__(self, chunks: AsyncGenerator[str, None], headers: Mapping[str, str], *, holding: "Holding") -> None:
+        super().__init__(headers=headers)
+        del self.headers["content-length"]
+        self._chunks = chunks
+        self._holding = holding
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends all there is."""
+        del scope
+        held = self._holding
+        with held.seat:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            async with aclosing(held.results), aclosing(self._chunks):
+                has_expired = await self._send_until_end(receive, send)
+            await send({"type": "http.response.body", "body": _EXPIRED if has_expired else b""})
+
+    async def _send_until_end(self, receive: Receive, send: Send) -> bool:
+        """Whether it was the caller's token that ended; nothing runs any more."""
+        sending = asyncio.create_task(self._send_chunks(send))
+        leaving = asyncio.create_task(_wait_until_client_leaves(receive))
+        ends: set[asyncio.Future[None]] = {sending, leaving, self._holding.drain.begun}
+        try:
+            seconds = self._holding.principal.expires_in_seconds
+            done, _ = await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _cancel(leaving)
+            await _cancel(sending)
+        return not done
+
+    async def _send_chunks(self, send: Send) -> None:
+        async for chunk in self._chunks:
+            await send({"type": "http.response.body", "body": chunk.encode(), "more_body": True})
+
+
+async def only(result: Any) -> AsyncGenerator[Any, None]:
+    """The one result of an operation that is refused before it runs."""
+    yield result
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What a stream has for as long as it lasts: a seat, its operation's results, and what may end it."""
+
+    seat: Seat
+    results: AsyncGenerator[Any, None]
+    principal: Principal
+    drain: Drain
+
+
+async def _wait_until_client_leaves(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    """The task has ended; what it failed with is raised."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+_EXPIRED = "".join(
+    (
+        SSETransport().encode_next(
+            {"data": None, "errors": [unauthenticated("Your token has expired.").formatted]},
+            lambda answer: orjson.dumps(answer).decode(),
+        ),
+        SSETransport().encode_complete(),
+    )
+).encode()

@@ -1,0 +1,1 @@
+"""Limits on connections and requests, applied before GraphQL runs."""

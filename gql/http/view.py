@@ -1,0 +1,274 @@
+"""GraphQL over HTTP: Strawberry's view with the media types, status codes and errors that the standard asks for."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, cast
+
+import orjson
+import structlog
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from graphql import GraphQLError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.http import GraphQLHTTPResponse
+from strawberry.schema.exceptions import InvalidOperationTypeError
+from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from gql.authentication.authenticator import Authenticator
+from gql.authentication.errors import RETRY_AFTER_SECONDS, CallerRefusedError, KeysUnavailableError
+from gql.context import Context, Services
+from gql.errors import ErrorCode, log_errors
+from gql.http.disconnects import PRESENCE_KEY, Presence
+from gql.http.drain import RETRY_AFTER_SECONDS as ENDING_RETRY_SECONDS
+from gql.http.event_streams import EventStream, EventTransport, Holding, only
+from gql.http.http_cache import make_cacheable, may_be_cached
+from gql.http.limits.admission import SLOT_KEY, Slot
+from gql.http.limits.connection_limits import SEATS_KEY
+from gql.http.media_types import GRAPHQL_RESPONSE, JSON, parse_accept
+from gql.http.requests import RequestData, assert_json, assert_preflighted, read_parameters
+from gql.http.websockets import SocketHandler, TextSocketAdapter
+from gql.loaders import Loaders
+from gql.permissions import NOBODY, Principal
+from gql.rate_limits.budgets import CALLER_KNOWN_KEY, QUOTA_KEY
+from gql.schema import Schema
+
+log = structlog.get_logger(__name__)
+
+ALLOWED_METHODS = "GET, POST"
+NO_SINGLE_ANSWER = (
+    "A subscription has many answers: send it with `Accept: text/event-stream`, "
+    "or over WebSocket (graphql-transport-ws)."
+)
+
+
+class GraphQLView(GraphQL[Context, None]):
+    """`/graphql` for programs; people get the explorer (`graphiql.py`)."""
+
+    websocket_adapter_class = TextSocketAdapter
+    graphql_transport_ws_handler_class = SocketHandler
+    stream_transport_classes_by_protocol = MappingProxyType({GRAPHQL_SSE_PROTOCOL: EventTransport})
+
+    def __init__(self, schema: Schema, services: Services) -> None:
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
+            allowed_origins=services.settings.allowed_origins,
+        )
+        self._services = services
+        self._authenticator = Authenticator(services.settings)
+        # What else than its address an answer depends on.
+        self._vary = ", ".join(filter(None, ("Accept", "Authorization", services.settings.auth_token_header)))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request."""
+        if scope["type"] == "websocket" and self._services.drain.is_under_way:
+            await ending_response()(scope, receive, send)
+            return
+        try:
+            await super().__call__(scope, receive, send)
+        except asyncio.CancelledError:
+            if (presence := scope["state"].get(PRESENCE_KEY)) is not None:
+                presence.assert_there()
+            raise
+        except MalformedRequestError as error:
+            await error.response(scope, receive, send)
+        except CallerRefusedError as error:
+            await _refusal(error)(scope, receive, send)
+        except KeysUnavailableError:
+            await _outage()(scope, receive, send)
+
+    async def run(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Strawberry's answer; a request that is no GraphQL request gets our kind of error, not plain text."""
+        try:
+            response = await super().run(request, *args, **kwargs)
+        except HTTPException as error:
+            raise _malformed(error) from error
+        if hasattr(request.state, "kept_data"):
+            return make_cacheable(request, response, request.state.kept_data, self._vary)
+        return response
+
+    def should_render_graphql_ide(self, request: object) -> bool:
+        """Never: the explorer is `graphiql.py`'s."""
+        del request
+        return False
+
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> RequestData:
+        """The request, which is one operation in JSON, or in the parameters of a GET."""
+        transport = self._get_stream_transport_from_headers(request.headers)
+        protocol = transport.protocol if transport else "http"
+        if request.method == "GET":
+            assert_preflighted(request.headers)
+            # Mostly there is none; what there is must have come before the query runs, as with POST.
+            await request.get_body()
+            given = {name: value for name, value in request.query_params.items() if value}
+            return read_parameters(self.parse_query_params(given), protocol)
+        assert_json(request.content_type)
+        return read_parameters(self.parse_json(await request.get_body()), protocol)
+
+    async def execute_operation(self, *, request_data: Any, context: Context, **kwargs: Any) -> Any:  # type: ignore[override]  # strawberry passes names only
+        """The result of the document that the request sent, or named."""
+        try:
+            query = self._services.documents.resolve(context.principal, request_data.query, request_data.document_id)
+        except GraphQLError as error:
+            log_errors([error])
+            refusal = PreExecutionError(data=None, errors=[error])
+            result: Any = refusal if request_data.protocol == "http" else only(refusal)
+        else:
+            request_data = replace(request_data, query=query)
+            if request_data.protocol == "http":
+                context = replace(context, presence=Presence(kwargs["request"].receive))
+                setattr(kwargs["request"].state, PRESENCE_KEY, context.presence)
+            result = await super().execute_operation(request_data=request_data, context=context, **kwargs)
+        if isinstance(result, AsyncGenerator):
+            kwargs["request"].state.stream = (context.principal, result)
+        return result
+
+    async def create_streaming_response(
+        self,
+        request: Request | WebSocket,
+        stream: Callable[[], AsyncIterator[str]],
+        sub_response: Response,
+        headers: Mapping[str, str],
+    ) -> Response:
+        """The response of an event stream, which takes a seat as a WebSocket does; 429 and 503 where there is none."""
+        del sub_response
+        principal, results = request.state.stream
+        if self._services.drain.is_under_way:
+            return ending_response()
+        seat = getattr(request.state, SEATS_KEY).take(f"caller {principal.caller}")
+        if seat is None:
+            message = "You have too many event streams and WebSockets open."
+            return error_response(429, message, ErrorCode.RATE_LIMITED)
+        chunks = cast("AsyncGenerator[str, None]", stream())
+        return EventStream(chunks, headers, holding=Holding(seat, results, principal, self._services.drain))
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
+        """The context of one request, with loaders of its own. A socket's caller is known once it says who it is."""
+        del response
+        if isinstance(request, WebSocket):
+            return Context(NOBODY, self._services, Loaders(self._services), request.state.request_id, is_on_socket=True)
+        slot: Slot = getattr(request.state, SLOT_KEY)
+        return Context(
+            principal=await self._admit(request),
+            services=self._services,
+            loaders=Loaders(self._services),
+            request_id=request.state.request_id,
+            arrived_at=slot.arrived_at,
+        )
+
+    async def _admit(self, request: Request) -> Principal:
+        """Who is calling; `RateLimitedError` where they have called too often, `CallerRefusedError` for bad tokens."""
+        principal = await self._identify(request)
+        setattr(request.state, QUOTA_KEY, await self._services.budgets.admit(principal))
+        return principal
+
+    async def introduce(self, socket: WebSocket, payload: Mapping[str, object], context: Context) -> Context:
+        """The socket's context with its caller, as its `connection_init` or its handshake's headers say."""
+        return replace(context, principal=await self._identify(socket, payload))
+
+    async def _identify(self, request: Request | WebSocket, payload: Mapping[str, object] | None = None) -> Principal:
+        """Who is calling; `CallerRefusedError` for bad tokens."""
+        principal = await self._authenticator.authenticate(request.headers, payload)
+        setattr(request.state, CALLER_KNOWN_KEY, True)
+        return principal
+
+    async def get_sub_response(self, request: Request | WebSocket) -> Response:
+        """The response that answers take their headers from: here the media type that the client asked for."""
+        sub_response = await super().get_sub_response(request)
+        accepted = parse_accept(request.headers.get("accept", ""))
+        is_named = any(media_type.name == GRAPHQL_RESPONSE for media_type in accepted)
+        sub_response.media_type = GRAPHQL_RESPONSE if is_named else JSON
+        return sub_response
+
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
+        """The answer's JSON; a request that was never executed has no `data`."""
+        answer = await super().process_result(request, result)
+        if isinstance(result, PreExecutionError):
+            answer.pop("data", None)
+        if may_be_cached(request) and not result.errors:
+            # Encoded once, for the answer and for its tag.
+            request.state.kept_data = orjson.dumps(result.data)
+            answer["data"] = orjson.Fragment(request.state.kept_data)  # type: ignore[typeddict-item]  # JSON already
+        return answer
+
+    def create_response(
+        self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
+    ) -> Response:
+        """200 for all that was executed; 400 for what was not, if the client speaks the newer media type."""
+        was_refused = sub_response.media_type == GRAPHQL_RESPONSE and "data" not in response_data
+        return Response(
+            orjson.dumps(response_data), status_code=400 if was_refused else 200, media_type=sub_response.media_type
+        )
+
+    def encode_json(self, data: object) -> bytes:
+        """JSON by orjson."""
+        return orjson.dumps(data)
+
+    def decode_json(self, data: str | bytes) -> object:
+        """JSON by orjson, whose error is a `json.JSONDecodeError`."""
+        return orjson.loads(data)
+
+    def parse_json(self, data: str | bytes) -> dict[str, Any]:
+        """The JSON object that every request is; one that is none, or several in a list, is refused."""
+        request = super().parse_json(data)
+        if not isinstance(request, dict):
+            raise HTTPException(400, "A request is a JSON object with a `query`.")
+        return request
+
+
+class MalformedRequestError(Exception):
+    """A request that is no GraphQL request at all."""
+
+    def __init__(self, status_code: int, reason: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(reason)
+        self.response = error_response(status_code, reason, headers=headers)
+
+
+def _malformed(error: HTTPException) -> MalformedRequestError:
+    """Strawberry's refusal as ours: 405 for all that GET may not do, and 406 for what no single answer can be."""
+    if isinstance(error.__cause__, InvalidOperationTypeError):
+        if error.__cause__.operation_type is OperationType.SUBSCRIPTION:
+            return MalformedRequestError(406, NO_SINGLE_ANSWER)
+        return MalformedRequestError(405, "Send mutations by POST.", {"Allow": "POST"})
+    headers = {"Allow": ALLOWED_METHODS} if error.status_code == 405 else None  # noqa: PLR2004  405 says more than a name
+    return MalformedRequestError(error.status_code, error.reason, headers)
+
+
+def error_response(
+    status_code: int,
+    message: str,
+    code: ErrorCode = ErrorCode.BAD_USER_INPUT,
+    headers: Mapping[str, str] | None = None,
+    extensions: Mapping[str, str] | None = None,
+) -> Response:
+    """An HTTP error in the shape of a GraphQL answer, so that every client can show it."""
+    body = {"errors": [{"message": message, "extensions": {"code": code, **(extensions or {})}}]}
+    return Response(orjson.dumps(body), status_code=status_code, headers=headers, media_type=JSON)
+
+
+def ending_response() -> Response:
+    """503: this process is about to end, and another one, or the next, will answer."""
+    message = "This server is about to stop. Try again in a moment."
+    return error_response(503, message, ErrorCode.UNAVAILABLE, {"Retry-After": str(ENDING_RETRY_SECONDS)})
+
+
+def _refusal(error: CallerRefusedError) -> Response:
+    """401, and what a client is to do about it, as RFC 6750 says it to programs."""
+    log.info("caller_refused", reason=error.reason)
+    challenge = "Bearer" if error.is_missing else f'Bearer error="invalid_token", error_description="{error.reason}"'
+    return error_response(401, error.reason, ErrorCode.UNAUTHENTICATED, {"WWW-Authenticate": challenge})
+
+
+def _outage() -> Response:
+    """503: whether the caller's token is good cannot be said, and so neither that it is bad."""
+    message = "The issuer of your token does not answer right now. Try again in a moment."
+    return error_response(503, message, ErrorCode.UNAVAILABLE, {"Retry-After": str(RETRY_AFTER_SECONDS)})

@@ -1,1 +1,0 @@
-"""What a request may cost: of its document before it runs, of its time while it runs, and of its caller's budget."""

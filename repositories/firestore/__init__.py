@@ -1,0 +1,1 @@
+"""The wire to Firestore: RPCs, transport, encoding, transactions and metering."""

@@ -1,0 +1,49 @@
+"""Documents as Firestore answers them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from google.cloud.firestore import AsyncDocumentReference, DocumentSnapshot
+
+from repositories.firestore.decoding import Fields, Message, decode_path, decode_time
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document as it was read; `fields` and times are None where it is missing.
+
+    `path` is below the database's root: `users/…/videos/…`.
+    """
+
+    path: str
+    fields: Mapping[str, Any] | None
+    create_time: datetime | None
+    update_time: datetime | None
+
+    @classmethod
+    def from_snapshot(cls, snapshot: DocumentSnapshot[AsyncDocumentReference]) -> Self:
+        """What the snapshot holds; its `to_dict` copies all of it, so it is asked once."""
+        return cls(snapshot.reference.path, snapshot.to_dict(), snapshot.create_time, snapshot.update_time)
+
+    @classmethod
+    def from_message(cls, message: Message) -> Self:
+        """The document of a `google.firestore.v1.Document`; what nobody asks for is never decoded."""
+        created_at, updated_at = decode_time(message.create_time), decode_time(message.update_time)
+        return cls(decode_path(message.name), Fields(message.fields), created_at, updated_at)
+
+    @property
+    def id(self) -> str:
+        """The last segment of its path."""
+        return self.path.rpartition("/")[2]
+
+    def get(self, name: str) -> Any:
+        """The field's value as it is stored, or None."""
+        return (self.fields or {}).get(name)
+
+    def select(self, names: Iterable[str]) -> dict[str, Any]:
+        """The values of these fields as they are stored; None for those that are null or missing."""
+        if isinstance(self.fields, Fields):
+            return self.fields.select(names)
+        return {name: self.get(name) for name in names}

@@ -1,0 +1,166 @@
+"""What was there at an earlier moment, read from Firestore: for those who come back and nobody here remembers."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from google.api_core import exceptions as google_exceptions
+
+from repositories.client import FirestoreClient
+from repositories.exceptions import TooManyDocumentsError, UnavailableError, VersionTooOldError
+from repositories.firestore.rpc import DEFAULT_TIMEOUT_SECONDS, NO_ANSWER, compute_backoff_seconds
+from repositories.firestore.stored import StoredDocument
+from repositories.firestore.transport import Wire
+from repositories.listening.fair_queue import FairQueue
+from repositories.listening.payers import NOBODY, Payer
+from repositories.listening.target_state import DEFAULT_MAX_DOCUMENTS
+from repositories.listening.targets import AnyTarget, VideoTarget
+from repositories.listening.versions import Version, digest_path, to_moment
+from repositories.statistics import read_style
+from repositories.tombstones import check_is_deleting
+
+# Of all targets together: after a restart everybody comes back at once.
+MAX_READS_AT_ONCE = 8
+# Of one user: whoever comes back with many versions leaves turns for others.
+MAX_READS_PER_USER = 2
+# A message of so many documents takes a millisecond or two to decode; then it is others' turn.
+DOCUMENTS_PER_PAGE = 100
+# Between two pages, for each second that one took: who reads a long past leaves half of the time to others.
+PAUSE_PER_SECOND = 1.0
+_SHOWN_FIELDS = ("status", "style")
+_REFUSALS = (google_exceptions.InvalidArgument, google_exceptions.FailedPrecondition, google_exceptions.OutOfRange)
+_DENIALS = (google_exceptions.PermissionDenied, google_exceptions.NotFound)
+
+Known = dict[str, str | None]
+# Documents, and the token of the next page, empty after the last.
+Page = tuple[list[StoredDocument], str]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What somebody knows who was told all changes up to a version.
+
+    `known` has the documents with their styles. `had_owner` says whether the video was there, or had just gone.
+    """
+
+    known: Known
+    had_owner: bool
+
+
+class Histories:
+    """Reads of the past. Firestore keeps an hour of it."""
+
+    def __init__(self, client: FirestoreClient, max_documents: int = DEFAULT_MAX_DOCUMENTS) -> None:
+        self._client = client
+        self._max_documents = max_documents
+        self._turns = FairQueue(MAX_READS_AT_ONCE, MAX_READS_PER_USER)
+        self._pages: set[asyncio.Task[Page]] = set()
+        self.documents_read = 0
+
+    async def close(self) -> None:
+        """Nothing is being read."""
+        for page in self._pages:
+            page.cancel()
+        await asyncio.gather(*self._pages, return_exceptions=True)
+
+    async def read(
+        self, source: AnyTarget, owner: AnyTarget | None, version: Version, payer: Payer = NOBODY
+    ) -> History:
+        """The history at a version, in turn with other users' reads; the payer pays for each page as it comes.
+
+        `VersionTooOldError` where Firestore does not know it any more, `TooManyDocumentsError` where it is too large.
+        """
+        # The commit at this very time may have been told by half: those with higher digests are as they were before it.
+        async with self._turns.turn(payer.name):
+            told = await self._look(source, owner, version.micros, payer)
+            untold = await self._look(source, owner, version.micros - 1, payer)
+        known = _pick(source, told or {}, version, is_told=True) | _pick(source, untold or {}, version, is_told=False)
+        return History(known, had_owner=told is not None or untold is not None)
+
+    async def _look(self, source: AnyTarget, owner: AnyTarget | None, micros: int, payer: Payer) -> Known | None:
+        """The documents that were shown at a time, with their styles; None where their video was not there."""
+        if owner is not None and owner != source and not await self._list(owner, micros, payer):
+            return None
+        known = await self._list(source, micros, payer)
+        return known if known or owner != source else None
+
+    async def _list(self, target: AnyTarget, micros: int, payer: Payer) -> Known:
+        """The documents that were there at a time, with their styles."""
+        known: Known = {}
+        async for documents in self._each_page(target, to_moment(micros), payer):
+            shown = (document for document in documents if document.fields is not None)
+            known |= {doc.id: _read_style(doc) for doc in shown if not check_is_deleting(doc.fields)}
+        return known
+
+    async def _each_page(
+        self, target: AnyTarget, read_time: datetime, payer: Payer
+    ) -> AsyncIterator[Sequence[StoredDocument]]:
+        token, read = "", 0
+        while True:
+            # A page that is on its way is read to its end, and paid for, also where nobody waits for it any more.
+            page = asyncio.get_running_loop().create_task(self._read_page(target, read_time, token, payer))
+            self._pages.add(page)
+            page.add_done_callback(self._pages.discard)
+            started_at = time.monotonic()
+            documents, token = await asyncio.shield(page)
+            yield documents
+            read += len(documents)
+            if read > self._max_documents:
+                raise TooManyDocumentsError(self._max_documents)
+            if not token:
+                return
+            await asyncio.sleep(PAUSE_PER_SECOND * (time.monotonic() - started_at))
+
+    async def _read_page(self, target: AnyTarget, read_time: datetime, token: str, payer: Payer) -> Page:
+        payer.begin_read()
+        try:
+            documents, next_token = await self._insist(target, read_time, token)
+            self.documents_read += max(1, len(documents))
+            payer.pay(max(1, len(documents)))
+        finally:
+            payer.end_read()
+        return documents, next_token
+
+    async def _insist(self, target: AnyTarget, read_time: datetime, token: str) -> Page:
+        """A page of the documents at a time, however often that has to be tried."""
+        for attempt in itertools.count():
+            try:
+                return await self._read(target, read_time, token)
+            except _REFUSALS as error:
+                raise VersionTooOldError from error
+            except _DENIALS as error:
+                raise UnavailableError(NO_ANSWER) from error
+            except google_exceptions.GoogleAPICallError:
+                await asyncio.sleep(compute_backoff_seconds(attempt))
+        raise AssertionError  # the loop has no end of its own
+
+    async def _read(self, target: AnyTarget, read_time: datetime, token: str) -> Page:
+        wire = Wire(self._client)
+        if isinstance(target, VideoTarget):
+            path = f"{target.folder}/{target.video_id}"
+            return await wire.get_all([path], DEFAULT_TIMEOUT_SECONDS, read_time), ""
+        return await wire.list_page(
+            self._client.collection(*target.folder.split("/")),
+            "",
+            DOCUMENTS_PER_PAGE,
+            token,
+            DEFAULT_TIMEOUT_SECONDS,
+            read_time=read_time,
+            field_names=_SHOWN_FIELDS,
+        )
+
+
+def _pick(target: AnyTarget, known: Known, version: Version, *, is_told: bool) -> Known:
+    """Those whose change at the version's own time was told, or those whose was not."""
+    return {
+        document_id: style
+        for document_id, style in known.items()
+        if (digest_path(f"{target.folder}/{document_id}") <= version.digest) is is_told
+    }
+
+
+def _read_style(document: StoredDocument) -> str | None:
+    return read_style(document.get("style"))

@@ -1,0 +1,93 @@
+"""Which stream has which target: as few streams as there can be, and what belongs together on one."""
+
+import asyncio
+from collections.abc import Hashable
+
+from repositories.client import FirestoreClient
+from repositories.firestore.transport import Wire
+from repositories.listening.persistent_stream import Stream
+from repositories.listening.target_state import Feed
+from repositories.listening.targets import VideosTarget
+
+MAX_TARGETS_PER_STREAM = 100
+"""What Firestore's best practices name as the limit of snapshot listeners of one client."""
+
+_TARGETS_PER_VIDEO = 2  # itself and its clips, whether they are watched or not: so both always find room
+
+
+class StreamPool:
+    """All streams of a process."""
+
+    def __init__(self, client: FirestoreClient) -> None:
+        self._client = client
+        self._streams: dict[Stream, dict[Hashable, set[Feed]]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._read_by_closed = 0
+
+    @property
+    def count(self) -> int:
+        """How many streams are open."""
+        return len(self._streams)
+
+    @property
+    def documents_read(self) -> int:
+        """How many documents Firestore has told."""
+        return self._read_by_closed + sum(stream.documents_read for stream in self._streams)
+
+    def add(self, feed: Feed) -> None:
+        """The feed is told its documents."""
+        key = _find_group(feed)
+        stream = self._find(key) or self._find_room(key) or self._open()
+        self._streams[stream].setdefault(key, set()).add(feed)
+        stream.add(feed)
+
+    def remove(self, feed: Feed) -> None:
+        """The feed is told nothing more; a stream without any feed is closed."""
+        key = _find_group(feed)
+        stream = self._find(key)
+        if stream is None:
+            return
+        stream.remove(feed)
+        group = self._streams[stream][key]
+        group.discard(feed)
+        if not group:
+            del self._streams[stream][key]
+        if not self._streams[stream]:
+            self._close(stream)
+
+    async def close(self) -> None:
+        """No stream is open."""
+        for stream in list(self._streams):
+            self._close(stream)
+        await asyncio.gather(*self._closing)
+
+    def _find(self, key: Hashable) -> Stream | None:
+        return next((stream for stream, groups in self._streams.items() if key in groups), None)
+
+    def _find_room(self, key: Hashable) -> Stream | None:
+        for stream, groups in self._streams.items():
+            if sum(map(_weigh, groups)) + _weigh(key) <= MAX_TARGETS_PER_STREAM and not stream.is_refused:
+                return stream
+        return None
+
+    def _open(self) -> Stream:
+        stream = Stream(Wire(self._client))
+        self._streams[stream] = {}
+        return stream
+
+    def _close(self, stream: Stream) -> None:
+        del self._streams[stream]
+        self._read_by_closed += stream.documents_read
+        task = asyncio.get_running_loop().create_task(stream.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+def _find_group(feed: Feed) -> Hashable:
+    """What the feed has to be on one stream with."""
+    target = feed.target
+    return target.user_id if isinstance(target, VideosTarget) else (target.user_id, target.video_id)
+
+
+def _weigh(key: Hashable) -> int:
+    return _TARGETS_PER_VIDEO if isinstance(key, tuple) else 1

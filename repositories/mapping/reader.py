@@ -1,0 +1,77 @@
+"""From Firestore's documents to models: every document can be read, and its odd fields are told to the log."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from repositories.firestore.stored import StoredDocument
+from repositories.mapping.fast_reader import CLIP_FIELDS, read_plain_clip
+from repositories.mapping.odd_documents import odd_documents
+from repositories.model.base import SOURCE, Document
+from repositories.models import ClipMetadata, VideoMetadata
+from repositories.tombstones import check_is_deleting
+
+D = TypeVar("D", bound=Document)
+
+
+def to_data(document: StoredDocument) -> dict[str, Any] | None:
+    """The document's fields, or None where it is missing or being deleted.
+
+    Ids come from its path, missing times from Firestore; `SOURCE` is the document itself.
+    """
+    if document.fields is None or check_is_deleting(document.fields):
+        return None
+    _, user_id, _, video_id, *rest = document.path.split("/")
+    ids = {"user_id": user_id, "video_id": video_id} | ({"clip_id": rest[1]} if rest else {})
+    return {**_without_nulls(document.fields), **ids, SOURCE: document}
+
+
+def read_video(data: dict[str, Any]) -> VideoMetadata:
+    """The video that `to_data` has the fields of."""
+    return _read(VideoMetadata, data)
+
+
+def read_clip(data: dict[str, Any]) -> ClipMetadata:
+    """The clip that `to_data` has the fields of."""
+    return _read(ClipMetadata, data)
+
+
+def read_video_document(document: StoredDocument) -> VideoMetadata | None:
+    """The document's video, which knows its version; None where it is missing or being deleted."""
+    data = to_data(document)
+    if data is None:
+        return None
+    video = read_video(data)
+    video.set_version(document.update_time)
+    return video
+
+
+def read_clip_document(document: StoredDocument) -> ClipMetadata | None:
+    """The document's clip; None where it is missing or being deleted."""
+    clip = read_plain_clip_document(document)
+    if clip is not None:
+        return clip
+    data = to_data(document)
+    return None if data is None else read_clip(data)
+
+
+def read_plain_clip_document(document: StoredDocument) -> ClipMetadata | None:
+    """The document's clip, whose fields are all as this version writes them, or None."""
+    if document.fields is None:
+        return None
+    values = document.select(CLIP_FIELDS)
+    _, user_id, _, video_id, _, clip_id = document.path.split("/")
+    if (values["user_id"], values["video_id"], values["clip_id"]) != (user_id, video_id, clip_id):
+        return None
+    return read_plain_clip(values)
+
+
+def _read(cls: type[D], data: dict[str, Any]) -> D:
+    model = cls.from_document(data)
+    source: StoredDocument | None = data.get(SOURCE)
+    if model.mended and source is not None:
+        odd_documents.tell(source.path, source.update_time, model.mended)
+    return model
+
+
+def _without_nulls(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if value is not None}

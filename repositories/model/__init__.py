@@ -1,0 +1,1 @@
+"""The two documents' shared base, fields, statuses and validation."""

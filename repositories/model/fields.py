@@ -1,0 +1,103 @@
+"""The kinds of fields that the models are made of."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+
+from domain import identifiers, keys, timecodes
+from domain.texts import mend_text
+from repositories.model.statuses import cut_error_message
+
+STORED = "stored"
+"""The context in which pydantic reads a stored document."""
+
+MAX_TEXT_BYTES = 1_500
+"""The part of a string that Firestore's queries see: longer titles would tie in an order by title."""
+
+MAX_LONG_TEXT_CHARACTERS = 20_000
+MAX_INTEGER = 2**31 - 1
+"""GraphQL's Int."""
+
+MAX_FILE_SIZE_BYTES = 2**53
+"""What a double, and so JSON, holds exactly."""
+
+
+def check_is_stored(info: ValidationInfo) -> bool:
+    """Whether a stored document is being read: an older version may have written it under looser rules."""
+    return bool(info.context == STORED)
+
+
+def check_title(value: str) -> str:
+    """`value` without the space around it: one line, which an index holds in full; ValueError otherwise."""
+    stripped = value.strip()
+    if not stripped:
+        raise ValueError("This cannot be empty.")
+    identifiers.check_text(stripped)
+    if len(stripped.encode()) > MAX_TEXT_BYTES:
+        raise ValueError(f"This is too long: at most {MAX_TEXT_BYTES:,} bytes of UTF-8.")
+    return stripped
+
+
+def check_long_text(value: str) -> str:
+    """`value`, which is text of any number of lines; ValueError otherwise."""
+    identifiers.check_text(value, with_lines=True)
+    if len(value) > MAX_LONG_TEXT_CHARACTERS:
+        raise ValueError(f"This is too long: at most {MAX_LONG_TEXT_CHARACTERS:,} characters.")
+    return value
+
+
+def to_utc(moment: datetime) -> datetime:
+    """The moment in UTC, to the microsecond, as Firestore keeps it; one without a zone is taken to be in UTC."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    aware = aware.astimezone(UTC)
+    # Firestore's client answers with a subclass that carries nanoseconds, which JSON and copies trip over.
+    return datetime.combine(aware.date(), aware.timetz())
+
+
+def utc_now() -> datetime:
+    """This moment in UTC."""
+    return datetime.now(UTC)
+
+
+def _cut(value: object) -> object:
+    return cut_error_message(value) if isinstance(value, str) else value
+
+
+def _mend(value: object) -> object:
+    """Text as an import mends it, too: whoever writes a title, it is stored the same."""
+    return mend_text(value)[0] if isinstance(value, str) else value
+
+
+def _to_whole(value: object) -> object:
+    """A number is a number: a client without integers stores 3 as 3.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _check_new(check: Callable[[str], str], check_stored: Callable[[str], bool] = lambda _: True) -> AfterValidator:
+    """Names of what is new are checked; of what is stored, only whether it is safe to use."""
+
+    def validate(value: str, info: ValidationInfo) -> str:
+        if not check_is_stored(info):
+            return check(value)
+        if not check_stored(value):
+            raise ValueError("This names nothing in the video's own folder.")
+        return value
+
+    return AfterValidator(validate)
+
+
+# A stored document's ids stand in its path: there is nothing to check.
+DocumentId = Annotated[str, _check_new(identifiers.check_document_id)]
+UserId = Annotated[str, _check_new(identifiers.check_user_id)]
+Filename = Annotated[str, _check_new(keys.parse_filename, keys.check_stays)]
+MapKey = Annotated[str, AfterValidator(identifiers.check_map_key)]
+Title = Annotated[str, BeforeValidator(_mend), AfterValidator(check_title)]
+LongText = Annotated[str, BeforeValidator(_mend), AfterValidator(check_long_text)]
+ErrorMessage = Annotated[str, BeforeValidator(_cut)]
+Timecode = Annotated[str, AfterValidator(timecodes.check_timecode)]
+Timestamp = Annotated[datetime, AfterValidator(to_utc)]
+Count = Annotated[int, Field(ge=0, le=MAX_INTEGER), BeforeValidator(_to_whole)]
+FileSize = Annotated[int, Field(ge=0, le=MAX_FILE_SIZE_BYTES), BeforeValidator(_to_whole)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]

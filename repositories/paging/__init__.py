@@ -1,0 +1,1 @@
+"""Pages of Firestore collections: cursors, orders and queries."""

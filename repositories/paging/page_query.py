@@ -1,0 +1,190 @@
+"""Pages of a collection, forwards and backwards, with cursors."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self, TypeVar
+
+from google.cloud.firestore import AsyncCollectionReference, FieldFilter
+from google.cloud.firestore_v1.async_query import AsyncQuery
+
+from repositories.exceptions import InvalidCursorError, ValidationError
+from repositories.firestore.rpc import Calls
+from repositories.firestore.stored import StoredDocument
+from repositories.firestore.transactions import Transaction
+from repositories.paging.cursors import OF_DOCUMENT, Cursor
+from repositories.paging.orders import Order
+from repositories.paging.page import Page
+from repositories.paging.slices import map_in_turns
+
+MAX_PAGE_SIZE = 10_000
+# What Firestore puts into one message of a list.
+MAX_LISTED = 300
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Span:
+    """The part of a list that is wanted: `limit` documents after and before the cursors, from one end."""
+
+    order: Order
+    limit: int
+    after: Cursor | None
+    before: Cursor | None
+    from_end: bool
+
+    @classmethod
+    def parse(cls, order: Order, *, limit: int, cursor: str | None, before: str | None, from_end: bool) -> Self:
+        """The span; `ValidationError` for a limit out of range, `InvalidCursorError` for a foreign cursor."""
+        assert_limit(limit)
+        if type(from_end) is not bool:
+            raise ValidationError("This is no boolean.", ("from_end",))
+        after = None if cursor is None else Cursor.decode(cursor, order)
+        return cls(
+            order, limit, after, None if before is None else Cursor.decode(before, order, path="before"), from_end
+        )
+
+    def locate(self, get_value: Callable[[Cursor], Any]) -> "Span":
+        """The span between places of known values; `InvalidCursorError` where `get_value` has none (KeyError)."""
+        return replace(
+            self, after=_locate(self.after, get_value, "cursor"), before=_locate(self.before, get_value, "before")
+        )
+
+    @property
+    def cursors_of_documents(self) -> list[Cursor]:
+        """Its ends whose value only the document says."""
+        ends = (self.after, self.before)
+        return [end for end in ends if end is not None and end.value is OF_DOCUMENT]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it begins at an end, and is no larger than one message may be."""
+        return self.after is None and self.before is None and self.limit < MAX_LISTED
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Documents of a span, seen from the end that was read first."""
+
+    documents: list[StoredDocument]
+    has_more: bool
+    has_nearer: bool
+
+
+def assert_limit(limit: int) -> None:
+    """Raise ValidationError unless a page can have so many items."""
+    if type(limit) is not int or not 1 <= limit <= MAX_PAGE_SIZE:
+        raise ValidationError(f"A page has 1 to {MAX_PAGE_SIZE:,} items.", ("limit",))
+
+
+def filter_equal(query: AsyncQuery, filters: Mapping[str, str | None]) -> AsyncQuery:
+    """The query's documents whose fields equal the filters' values; None filters nothing."""
+    for name, value in filters.items():
+        if value is not None:
+            query = query.where(filter=FieldFilter(name, "==", str(value)))
+    return query
+
+
+def filter_live(query: AsyncQuery, filters: Mapping[str, str | None], order: Order) -> AsyncQuery:
+    """What a list in this order has: documents that are being deleted lack the fields that lists are ordered by."""
+    if any(value is not None for value in filters.values()):
+        return filter_equal(query, filters)
+    return query.order_by(order.field)
+
+
+def _locate(cursor: Cursor | None, get_value: Callable[[Cursor], Any], path: str) -> Cursor | None:
+    if cursor is None or cursor.value is not OF_DOCUMENT:
+        return cursor
+    try:
+        return Cursor.of(cursor.order, get_value(cursor), cursor.document_id)
+    except KeyError:
+        raise InvalidCursorError((path,)) from None
+
+
+async def read_page(
+    calls: Calls,
+    collection: AsyncCollectionReference,
+    filters: Mapping[str, str | None],
+    span: Span,
+    read: Callable[[StoredDocument], T | None],
+    transaction: Transaction | None = None,
+) -> Page[T]:
+    """The span of the collection's documents as models; what `read` makes None of is left out."""
+    if cursors := span.cursors_of_documents:
+        found_ends = await calls.get_all([collection.document(one.document_id) for one in cursors], transaction)
+        values = {document.id: document.fields or {} for document in found_ends}
+        span = span.locate(lambda cursor: values[cursor.document_id][cursor.order.field])
+    if transaction is None and span.is_plain and not any(filters.values()):
+        found = await _list(calls, collection, span)
+    else:
+        found = await _find(calls, collection, filter_equal(AsyncQuery(collection), filters), span, transaction)
+    documents = found.documents[::-1] if span.from_end else found.documents
+    has_next, has_previous = (found.has_nearer, found.has_more) if span.from_end else (found.has_more, found.has_nearer)
+    places = await map_in_turns(lambda document: make_cursor(document, span.order), documents)
+    models = await map_in_turns(read, documents)
+    return build_page(models, places, has_next=has_next, has_previous=has_previous)
+
+
+def build_page(models: Iterable[T | None], places: Sequence[Cursor], *, has_next: bool, has_previous: bool) -> Page[T]:
+    """The page of these models at these places; where a document could not be read, the model is None."""
+    readable = [(model, place) for model, place in zip(models, places, strict=True) if model is not None]
+    return Page(
+        items=tuple(model for model, _ in readable),
+        places=tuple(place for _, place in readable),
+        end=places[-1] if places and has_next else None,
+        has_next=has_next,
+        has_previous=has_previous,
+    )
+
+
+def make_cursor(document: StoredDocument, order: Order) -> Cursor:
+    """The document's place in the order, by its value as it is stored."""
+    return Cursor.of(order, document.get(order.field), document.id)
+
+
+async def _list(calls: Calls, collection: AsyncCollectionReference, span: Span) -> _Found:
+    """What `_find` answers where nothing is filtered, in one message instead of one a document: 0.1 ms of CPU each."""
+    direction = "desc" if span.order.descending != span.from_end else "asc"
+    order_by = f"{span.order.field} {direction}, __name__ {direction}"
+    documents = await calls.list_first(collection, order_by, span.limit + 1)
+    return _Found(documents[: span.limit], len(documents) > span.limit, has_nearer=False)
+
+
+async def _find(
+    calls: Calls,
+    collection: AsyncCollectionReference,
+    query: AsyncQuery,
+    span: Span,
+    transaction: Transaction | None,
+) -> _Found:
+    """Read from one end: `near` is the bound at which it begins, `far` the one at which it stops."""
+    near, far = (span.before, span.after) if span.from_end else (span.after, span.before)
+    onwards = _order(query, span.order, is_reversed=span.from_end)
+    bounded = onwards if near is None else onwards.start_at(_to_bound(collection, near))
+    bounded = bounded if far is None else bounded.end_before(_to_bound(collection, far))
+    # The document at the near bound is read to see whether it is still there, and one past the limit likewise.
+    documents = await calls.run_query(bounded.limit(span.limit + (1 if near is None else 2)), transaction)
+
+    has_nearer = near is not None and bool(documents) and make_cursor(documents[0], span.order).key == near.key
+    if has_nearer:
+        documents = documents[1:]
+    elif near is not None:
+        backwards = _order(query, span.order, is_reversed=not span.from_end)
+        has_nearer = await _exists(calls, backwards.start_at(_to_bound(collection, near)), transaction)
+    has_more = len(documents) > span.limit
+    if far is not None and not has_more:
+        has_more = await _exists(calls, onwards.start_at(_to_bound(collection, far)), transaction)
+    return _Found(documents[: span.limit], has_more, has_nearer)
+
+
+def _order(query: AsyncQuery, order: Order, *, is_reversed: bool) -> AsyncQuery:
+    direction = "DESCENDING" if order.descending != is_reversed else "ASCENDING"
+    return query.order_by(order.field, direction=direction).order_by("__name__", direction=direction)
+
+
+def _to_bound(collection: AsyncCollectionReference, cursor: Cursor) -> dict[str, Any]:
+    return {cursor.order.field: cursor.value, "__name__": collection.document(cursor.document_id)}
+
+
+async def _exists(calls: Calls, query: AsyncQuery, transaction: Transaction | None) -> bool:
+    return bool(await calls.run_query(query.select([]).limit(1), transaction))

@@ -1,0 +1,72 @@
+"""Locks in states that clients reach only by chance."""
+
+import asyncio
+
+import pytest
+
+from embedded.firestore.transactions.locks import LockFailedError, LockTable, LockTimeoutError, Mode, Owner
+
+
+@pytest.fixture
+def locks() -> LockTable:
+    """A table in which nobody is helped by waiting."""
+    return LockTable(now=lambda: 1, wait_seconds=60)
+
+
+async def test_an_optimistic_reader_keeps_nobody_waiting(locks: LockTable) -> None:
+    """A retried transaction reads exclusively all the same, and what it writes ends the optimistic one."""
+    optimistic, retried = Owner(1, is_optimistic=True), Owner(2, is_retry=True)
+    await locks.acquire_read(optimistic, "document")
+    assert not await locks.acquire_read(retried, "document")
+    assert not optimistic.is_failed
+    await locks.acquire(retried, "document", Mode.WRITE)
+    assert optimistic.is_failed
+    assert not retried.is_failed
+
+
+async def test_an_optimistic_commit_under_way_is_waited_for(locks: LockTable) -> None:
+    optimistic, other = Owner(1, is_optimistic=True), Owner(2, is_single_commit=True)
+    await locks.acquire_read(optimistic, "document")
+    optimistic.is_committing = True
+    waiting = asyncio.create_task(locks.acquire(other, "document", Mode.WRITE))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    locks.release(optimistic)
+    assert await waiting
+
+
+async def test_a_circle_is_found_past_a_request_that_has_just_failed(locks: LockTable) -> None:
+    """The first waits behind failed behind upgrading, which waits for holder, which waits for first."""
+    first, holder, upgrading, failed = (Owner(age, is_retry=True) for age in (1, 2, 3, 4))
+    await locks.acquire(first, "other", Mode.EXCLUSIVE)
+    await locks.acquire(holder, "shared", Mode.READ)
+    await locks.acquire(upgrading, "shared", Mode.READ)
+    waits = []
+    for owner, key, mode in (
+        (upgrading, "shared", Mode.WRITE),
+        (failed, "shared", Mode.EXCLUSIVE),
+        (first, "shared", Mode.READ),
+    ):
+        waits.append(asyncio.create_task(locks.acquire(owner, key, mode)))
+        await asyncio.sleep(0)
+    waits.append(asyncio.create_task(locks.acquire(holder, "other", Mode.READ)))
+    locks.fail(failed)  # the holder asks before the failed one has left the queue
+    async with asyncio.timeout(5):
+        with pytest.raises(LockFailedError):
+            await waits[0]
+    assert upgrading.is_failed
+    assert await waits[2]
+    for wait in waits:
+        wait.cancel()
+    await asyncio.gather(*waits, return_exceptions=True)
+
+
+async def test_a_lock_is_not_waited_for_for_ever() -> None:
+    """Neither is a query that somebody has read."""
+    locks = LockTable(now=lambda: 1, wait_seconds=0.01)
+    reader, writer = Owner(1), Owner(2)
+    await locks.acquire(reader, "document", Mode.READ)
+    with pytest.raises(LockTimeoutError):
+        await locks.acquire(writer, "document", Mode.WRITE)
+    with pytest.raises(LockTimeoutError):
+        await locks.wait_for(writer, [reader])

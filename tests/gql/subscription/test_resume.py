@@ -1,0 +1,47 @@
+"""`after`: what comes after a version, without a gap."""
+
+from typing import Any
+
+import pytest
+
+from tests.gql.subscription.conftest import CLIP_EVENTS, VIDEO_EVENTS, Follow, take, take_error
+
+DELETE_CLIP = "mutation ($input: DeleteClipInput!) { deleteClip(input: $input) { __typename } }"
+
+
+async def test_nothing_is_lost_between_a_broken_connection_and_the_next(
+    follow: Follow, address: str, create_video: Any, create_clips: Any, query: Any, clip_input: Any, user_id: str
+) -> None:
+    await create_video()
+    await create_clips(clip_input(1), clip_input(2))
+    one, two, three = (clip_input(number)["filename"][:-4] for number in (1, 2, 3))
+    video = {"videoId": "v1", "userId": user_id}
+    async with follow(address, CLIP_EVENTS, **video) as events:
+        *_, seen = await take(events, 2)
+    await create_clips(clip_input(3))
+    await query(DELETE_CLIP, input={**video, "clipId": one})
+    async with follow(address, CLIP_EVENTS, **video, after=seen["version"]) as events:
+        missed = await take(events, 2)
+        await query(DELETE_CLIP, input={**video, "clipId": two})
+        missed += await take(events, 1)
+    told = [(event["kind"], event["clipId"]) for event in missed]
+    # When it went is not known to who was away: that it has gone is told first.
+    assert told == [("REMOVED", one), ("ADDED", three), ("REMOVED", two)]
+    versions = [seen["version"], *(event["version"] for event in missed)]
+    assert versions == sorted(set(versions))
+
+
+@pytest.mark.parametrize("after", ["", "x", "0" * 31, "f" * 32], ids=str)
+async def test_version_that_nobody_gave_out_is_bad_input(follow: Follow, address: str, after: str) -> None:
+    async with follow(address, VIDEO_EVENTS, after=after) as events:
+        error = await take_error(events)
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "argumentPath": ["after"]}
+
+
+async def test_version_of_long_ago_is_too_old(follow: Follow, address: str, create_video: Any, user_id: str) -> None:
+    """Firestore keeps the past for an hour."""
+    await create_video()
+    async with follow(address, VIDEO_EVENTS, after=f"{1:032x}", userId=user_id) as events:
+        error = await take_error(events)
+    assert error["extensions"] == {"code": "VERSION_TOO_OLD"}
+    assert "without `after`" in error["message"]

@@ -1,0 +1,140 @@
+"""What is made without validation is what validation would have made of it, and what validation refuses is not made."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from repositories.exceptions import ValidationError
+from repositories.mapping.fast_builder import make_clip, make_plain_clip
+from repositories.model.statuses import ClipStatus, VideoStatus
+from repositories.model.validation import validate_model
+from repositories.models import ClipMetadata
+
+GIVEN: dict[str, Any] = {
+    "user_id": "u",
+    "video_id": "v",
+    "created_by": "worker",
+    "filename": "clip_01_01_title_split.mp4",
+    "scene_id": 1,
+    "scene_title": "Title: “one” — naïve…",
+    "scene_description": "What is said.",
+    "style": "split",
+    "priority": 1,
+    "start_time": "00:00:01",
+    "end_time": "00:00:03.500",
+    "status": ClipStatus.PROCESSING,
+}
+REQUIRED = GIVEN.keys() - {"created_by", "scene_description", "status"}
+
+VALUES: list[Any] = [
+    *(
+        None,
+        True,
+        False,
+        -1,
+        0,
+        1,
+        2**31 - 1,
+        2**31,
+        0.5,
+        1.0,
+        float("nan"),
+        b"a",
+        [],
+        {},
+        "1",
+        " ",
+        "",
+        "a",
+        " a",
+        "a ",
+    ),
+    *("a\n", "a\nb", "\u200ea", "\x7f", "\ud800", "\ufffe", "🎬" * 200, "a" * 100, "a" * 101, "a" * 129, "a" * 1_501),
+    *("a" * 20_001, "é" * 300, "__a__", "_a", "-a", ".", "..", "a/b", "a\\b", "processing", "completed", "gone"),
+    *("23:59:59.999", "24:00:00", "24:00:01", "00:00:00", "00:00:01", "00:00:01.001", "00:00:60", "\u0660\u0660:00:01"),
+    *("a.mp4", "a.MP4", "a.mov", "a.jpg", ".mp4", "a.b.mp4", "__a__.mp4", "a.mp4\n", *ClipStatus, *VideoStatus),
+    type("Text", (str,), {})("00:00:00"),
+]
+
+
+def validate(values: dict[str, Any]) -> ClipMetadata | None:
+    try:
+        return validate_model(ClipMetadata, values)
+    except ValidationError:
+        return None
+
+
+def assert_same(values: dict[str, Any]) -> bool:
+    """Asserts that the plain clip, if there is one, is the validated one but for its moment; tells whether there is."""
+    plain = make_plain_clip(values)
+    if plain is None:
+        return False
+    validated = validate(values)
+    assert validated is not None
+    for name, of_status in (("completed_at", ClipStatus.COMPLETED), ("failed_at", ClipStatus.FAILED)):
+        assert getattr(plain, name) == (plain.created_at if plain.status is of_status else None)
+    moments = {name: plain.__dict__[name] for name in ("created_at", "completed_at", "failed_at")}
+    same = validated.model_copy(update=moments)
+    assert plain == same
+    assert plain.model_fields_set == validated.model_fields_set
+    assert list(plain.__dict__) == list(validated.__dict__)
+    assert {name: type(value) for name, value in plain} == {name: type(value) for name, value in same}
+    assert plain.to_document() == same.to_document()
+    assert plain.find_differences(same) == ()
+    return True
+
+
+@pytest.mark.parametrize("status", ClipStatus)
+@pytest.mark.parametrize("left_out", [set(), {"created_by"}, {"scene_description"}, {"status"}])
+def test_what_workers_send_is_plain(status: ClipStatus, left_out: set[str]) -> None:
+    values = {**GIVEN, "status": status}
+
+    assert assert_same({name: value for name, value in values.items() if name not in left_out})
+    assert assert_same({**values, "scene_description": None})
+
+
+@pytest.mark.parametrize("name", sorted(GIVEN))
+def test_any_value_is_the_same_or_left_to_validation(name: str) -> None:
+    for value in VALUES:
+        assert_same({**GIVEN, name: value})
+
+
+@pytest.mark.parametrize("start_time", [value for value in VALUES if isinstance(value, str)])
+def test_any_two_times_are_the_same_or_left_to_validation(start_time: str) -> None:
+    for end_time in VALUES:
+        assert_same({**GIVEN, "start_time": start_time, "end_time": end_time})
+
+
+@pytest.mark.parametrize("name", sorted(REQUIRED))
+def test_what_lacks_a_field_is_left_to_validation(name: str) -> None:
+    assert not assert_same({key: value for key, value in GIVEN.items() if key != name})
+
+
+@pytest.mark.parametrize("name", sorted({*ClipMetadata.model_fields, "file_size_mb", "unknown"} - GIVEN.keys()))
+def test_what_says_more_is_left_to_validation(name: str) -> None:
+    assert not assert_same({**GIVEN, name: "a"})
+
+
+@given(
+    st.fixed_dictionaries({}, optional={name: st.text(max_size=8) | st.sampled_from(VALUES) for name in GIVEN}),
+    st.sampled_from(ClipStatus),
+)
+@settings(max_examples=600, deadline=None)
+def test_any_changes_are_the_same_or_left_to_validation(changes: dict[str, Any], status: ClipStatus) -> None:
+    assert_same(GIVEN | {"status": status} | changes)
+
+
+def test_what_is_against_a_rule_is_refused_as_the_model_refuses_it() -> None:
+    with pytest.raises(ValidationError) as refused:
+        make_clip({**GIVEN, "end_time": "00:00:01"}, path=("clips", 3))
+
+    assert (str(refused.value), refused.value.path) == ("A clip ends after its start.", ("clips", 3, "end_time"))
+
+
+@pytest.mark.parametrize("status", ClipStatus)
+def test_a_document_is_what_the_model_dumps(status: ClipStatus) -> None:
+    clip = make_clip({**GIVEN, "status": status}).with_file(file_size_bytes=3_000_000, has_thumbnail=True)
+
+    assert list(clip.to_document().items()) == list({**clip.model_dump(), "status": status.value}.items())

@@ -1,0 +1,38 @@
+"""The state machine."""
+
+from datetime import UTC, datetime
+from itertools import product
+
+import pytest
+
+from repositories.exceptions import InvalidStatusChangeError
+from repositories.model.statuses import ClipStatus, VideoStatus, plan_status_change
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LEGAL = {
+    ("processing", "completed"),
+    ("processing", "failed"),
+    ("failed", "processing"),
+    ("completed", "processing"),
+}
+
+
+@pytest.mark.parametrize(("from_status", "to_status"), list(product(ClipStatus, ClipStatus)))
+def test_every_step(from_status: ClipStatus, to_status: ClipStatus) -> None:
+    if from_status is to_status:
+        assert plan_status_change(from_status, to_status, now=NOW) == {}
+    elif (from_status.value, to_status.value) in LEGAL:
+        assert plan_status_change(from_status, to_status, now=NOW)["status"] is to_status
+    else:
+        with pytest.raises(InvalidStatusChangeError) as caught:
+            plan_status_change(from_status, to_status, now=NOW)
+        assert (caught.value.from_status, caught.value.to_status) == (from_status, to_status)
+
+
+def test_times_and_message_follow() -> None:
+    failed = plan_status_change(VideoStatus.PROCESSING, VideoStatus.FAILED, now=NOW, error_message="x" * 1001)
+    assert failed == {"status": "failed", "completed_at": None, "failed_at": NOW, "error_message": "x" * 1000}
+    retried = plan_status_change(VideoStatus.FAILED, VideoStatus.PROCESSING, now=NOW, error_message="ignored")
+    assert retried == {"status": "processing", "completed_at": None, "failed_at": None, "error_message": None}
+    completed = plan_status_change(VideoStatus.PROCESSING, VideoStatus.COMPLETED, now=NOW)
+    assert (completed["completed_at"], completed["failed_at"]) == (NOW, None)
