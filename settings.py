@@ -65,7 +65,7 @@ def _check_address(value: str) -> str:
         return value
     if parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS:
         return value
-    raise ValueError("must begin with https:// (or with http:// and lead to this machine)")
+    raise ValueError("must begin with https://, or with http:// and a loopback host")
 
 
 def _check_origin(value: str) -> str:
@@ -150,149 +150,141 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="Port to listen on; 0 takes a free one.")
     s3_port: Annotated[int, Field(ge=0, le=65535)] | None = Field(
         None,
-        description="Port of the embedded S3; unset, the one after `CLIPGRAPH_PORT`, or where that is taken any.",
+        description="Port of the embedded S3; by default `CLIPGRAPH_PORT` + 1, or a free port if that one is taken.",
     )
-    data_dir: Path = Field(Path("data"), description="Where the embedded Firestore and S3 keep their data.")
+    data_dir: Path = Field(Path("data"), description="Directory for the data of the embedded Firestore and S3.")
     log_format: Literal["auto", "console", "json"] = Field(
-        "auto", description="How log lines look; `auto` is `console` on a terminal and `json` elsewhere."
+        "auto", description="Format of log lines; `auto` is `console` on a terminal and `json` elsewhere."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="The least level that is logged."
-    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Minimum level of log lines.")
 
     google_cloud_project: str | None = Field(
-        None, validation_alias="GOOGLE_CLOUD_PROJECT", description="The Google Cloud project whose Firestore is used."
+        None, validation_alias="GOOGLE_CLOUD_PROJECT", description="Google Cloud project of the Firestore database."
     )
     firestore_emulator_host: str | None = Field(
         None,
         validation_alias="FIRESTORE_EMULATOR_HOST",
-        description="`host:port` of a Firestore emulator to use instead of a project's own Firestore.",
+        description="`host:port` of a Firestore emulator that replaces the project's Firestore.",
     )
-    firestore_database: str = Field("(default)", description="The id of the Firestore database.")
+    firestore_database: str = Field("(default)", description="Id of the Firestore database.")
     firestore_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
-        10.0, description="Seconds after which a call to Firestore is given up, its retries included."
+        10.0, description="Timeout of a call to Firestore in seconds, including its retries."
     )
 
     statistics_window_ms: Annotated[int, Field(ge=0, le=10_000)] = Field(
-        250, description="Milliseconds within which single status changes of one video's clips become one commit."
+        250, description="Window in milliseconds that merges `updateClipStatus` calls on one video into one commit."
     )
 
     clip_cache_mb: Annotated[int, Field(ge=0)] = Field(
-        64, description="MiB of memory for clips and answers that were read before and have not changed; 0 keeps none."
+        64, description="Memory in MiB for cached clips, videos and rendered pages; 0 turns the caches off."
     )
 
-    r2_account_id: str | None = Field(None, description="The Cloudflare account; gives R2's endpoint its address.")
-    r2_endpoint_url: str | None = Field(None, description="R2's S3 endpoint, where it is not the account's own.")
-    r2_bucket: str | None = Field(None, description="The bucket with the clips.")
-    r2_access_key_id: str | None = Field(None, description="The id of an R2 API token.")
-    r2_secret_access_key: SecretStr | None = Field(None, description="The secret of that R2 API token.")
+    r2_account_id: str | None = Field(None, description="Cloudflare account id, which determines R2's endpoint.")
+    r2_endpoint_url: str | None = Field(None, description="S3 endpoint of R2, if it is not the account's default.")
+    r2_bucket: str | None = Field(None, description="Bucket of the clips.")
+    r2_access_key_id: str | None = Field(None, description="Access key id of an R2 API token.")
+    r2_secret_access_key: SecretStr | None = Field(None, description="Secret access key of that R2 API token.")
     r2_credentials_file: Path | None = Field(
-        None, description="A file with that token in AWS's format, read again when it changes, instead of the two."
+        None, description="File with that token in AWS's format, instead of id and secret; read again when it changes."
     )
     url_window_seconds: Annotated[int, Field(ge=1, le=86_400)] = Field(
-        900, description="Presigned URLs stay the same for this long, so that browsers can cache them."
+        900, description="Seconds for which presigned URLs stay the same, so that browsers can cache the files."
     )
 
-    auth_firebase_project: str | None = Field(
-        None, description="The Firebase project whose users may call, by their ID tokens."
-    )
+    auth_firebase_project: str | None = Field(None, description="Firebase project whose ID tokens are accepted.")
     auth_firebase_roles_claim: str | None = Field(
-        None, description="The custom claim of Firebase that says `worker` or `admin`; unset, nobody is either."
+        None, description="Custom claim of Firebase with the role `worker` or `admin`; if unset, all callers are users."
     )
     auth_issuers: Annotated[tuple[IssuerSettings, ...], NoDecode, BeforeValidator(_parse_json)] = Field(
-        (), description="Other OpenID Connect providers whose users may call: a JSON list (see docs/security.md)."
+        (), description="Other OpenID Connect providers, as a JSON list (see docs/security.md)."
     )
     auth_token_header: str | None = Field(
-        None, description="A header in which a proxy passes callers' tokens on, where there is no `Authorization`."
+        None, description="Header in which a proxy passes the token on, if `Authorization` is missing."
     )
     auth_worker_audience: str | None = Field(
-        None, description="The audience of Google's tokens for service accounts that are workers."
+        None, description="Audience of Google's identity tokens for workers' service accounts."
     )
-    auth_worker_accounts: Names = Field(
-        (), description="Emails of the service accounts that are workers, separated by commas."
-    )
+    auth_worker_accounts: Names = Field((), description="Emails of workers' service accounts, separated by commas.")
     auth_api_keys: Annotated[tuple[ApiKeySettings, ...], NoDecode, BeforeValidator(_parse_json)] = Field(
-        (), description="Names, SHA-256 hashes and roles of API keys: a JSON list (see docs/security.md)."
+        (), description="API keys as a JSON list of names, SHA-256 hashes and roles (see docs/security.md)."
     )
-    auth_admin_user_ids: Names = Field((), description="Ids of users who are admins, separated by commas.")
+    auth_admin_user_ids: Names = Field((), description="User ids of admins, separated by commas.")
     allowed_origins: Origins = Field(
-        (), description="Origins of other pages that may call, separated by commas; this server's own always may."
+        (), description="Allowed CORS origins, separated by commas; the server's own origin is always allowed."
     )
     trusted_documents: Path | None = Field(
-        None, description="The manifest of the frontend's documents: a JSON file from ids to texts."
+        None, description="Manifest of trusted documents: a JSON file that maps ids to documents."
     )
     trusted_documents_only: bool | None = Field(
-        None, description="Whether users may run documents of the manifest only; unset, where an issuer is set."
+        None, description="Whether users may run trusted documents only; by default true with an issuer and a manifest."
     )
     introspection: bool | None = Field(
-        None, description="Whether the schema can be asked for and guessed; unset, where no issuer is set."
+        None, description="Whether introspection and name suggestions are on; by default true if no issuer is set."
     )
     graphiql: bool | None = Field(
-        None, description="Whether browsers get GraphiQL at `/graphql`; unset, where no issuer is set."
+        None, description="Whether `/graphql` serves GraphiQL to browsers; by default true if no issuer is set."
     )
 
     max_document_reads: Annotated[int, Field(gt=0)] = Field(
-        50_000, description="A query that could read more documents than this is refused before it runs."
+        50_000, description="Maximum of document reads that a query may request; checked before it runs."
     )
     max_followed_documents: Annotated[int, Field(gt=0)] = Field(
-        10_000, description="A subscription to more documents than this ends with TOO_MANY_DOCUMENTS."
+        10_000, description="Maximum of documents of a subscription; above it, it ends with TOO_MANY_DOCUMENTS."
     )
     max_followed_documents_per_caller: Annotated[int, Field(gt=0)] = Field(
-        100_000, description="A caller whose subscriptions have this many documents in memory opens no more."
+        100_000, description="Maximum of documents in memory for the subscriptions of one caller."
     )
     max_field_values: Annotated[int, Field(gt=0)] = Field(
-        1_000_000, description="A query that could make more values than this is refused; a signed URL counts as 20."
+        1_000_000, description="Maximum of field values that a query may request; a signed URL counts as 20."
     )
     max_r2_calls: Annotated[int, Field(gt=0)] = Field(
-        1_000, description="A query that could ask R2 more often than this is refused before it runs."
+        1_000, description="Maximum of R2 calls that a query may request; checked before it runs."
     )
     max_response_bytes: Annotated[int, Field(gt=0)] = Field(
-        16_777_216, description="A query is given up when its answer's data has more bytes than this."
+        16_777_216, description="Maximum size of a response's data in bytes; above it, the request is aborted."
     )
     reads_per_minute_user: Annotated[int, Field(gt=0)] = Field(
-        100_000, description="Documents that a user may have read in a minute."
+        100_000, description="Document reads a minute for each user."
     )
     reads_per_minute_worker: Annotated[int, Field(gt=0)] = Field(
-        1_000_000, description="Documents that a worker may have read in a minute."
+        1_000_000, description="Document reads a minute for each worker."
     )
     reads_per_minute_admin: Annotated[int, Field(gt=0)] = Field(
-        1_000_000, description="Documents that an admin may have read in a minute."
+        1_000_000, description="Document reads a minute for each admin."
     )
     requests_per_minute_anonymous: Annotated[int, Field(gt=0)] = Field(
-        60, description="Requests without a good token that an address may send in a minute."
+        60, description="Requests a minute without a valid token for each client address."
     )
-    requests_per_minute_user: Annotated[int, Field(gt=0)] = Field(
-        1_200, description="Requests that a user may send in a minute."
-    )
+    requests_per_minute_user: Annotated[int, Field(gt=0)] = Field(1_200, description="Requests a minute for each user.")
     requests_per_minute_worker: Annotated[int, Field(gt=0)] = Field(
-        60_000, description="Requests that a worker may send in a minute."
+        60_000, description="Requests a minute for each worker."
     )
     requests_per_minute_admin: Annotated[int, Field(gt=0)] = Field(
-        60_000, description="Requests that an admin may send in a minute."
+        60_000, description="Requests a minute for each admin."
     )
     rate_limit_redis_url: SecretStr | None = Field(
-        None, description="A Redis (`redis://…`) by which processes share what callers may do in a minute."
+        None, description="Redis (`redis://…`) in which processes share the rate limits."
     )
     request_timeout_seconds: Annotated[float, Field(gt=0)] = Field(
-        10.0, description="Seconds after which a request is given up, and what it does underneath cancelled."
+        10.0, description="Timeout of a request in seconds; its calls to Firestore are cancelled."
     )
     max_requests_in_flight: Annotated[int, Field(gt=0)] = Field(
-        64, description="Requests that run at once in a process; what comes beyond that is refused with 503."
+        64, description="Maximum of concurrent requests of a process; above it, requests get 503."
     )
     max_sockets_per_caller: Annotated[int, Field(gt=0)] = Field(
         100,
-        description="WebSockets and event streams of a caller at once; "
-        "WebSockets of an address that has not said who it is.",
+        description="Maximum of concurrent WebSockets and event streams of a caller, "
+        "and of unauthenticated WebSockets of an address.",
     )
     trusted_proxy_hops: Annotated[int, Field(ge=0)] = Field(
-        0, description="Proxies before this server that add to `X-Forwarded-For`; with 0 that header is not believed."
+        0, description="Number of trusted proxies that append to `X-Forwarded-For`; with 0 the header is ignored."
     )
 
     max_upload_bytes: Annotated[int, Field(gt=0)] = Field(
-        5_368_709_120, description="Files above this many bytes cannot be uploaded; 5 GiB at most."
+        5_368_709_120, description="Maximum size of an uploaded file in bytes; at most 5 GiB."
     )
     max_body_bytes: Annotated[int, Field(gt=0)] = Field(
-        1_048_576, description="Request bodies above this many bytes are refused with 413."
+        1_048_576, description="Maximum size of a request body in bytes; above it, requests get 413."
     )
 
     @field_validator("r2_endpoint_url")
@@ -365,7 +357,9 @@ class Settings(BaseSettings):
         if self.r2_credentials_file is None:
             return key_id, secret
         if key_id or secret:
-            raise ConfigurationError("Set CLIPGRAPH_R2_CREDENTIALS_FILE or the token's id and secret, and not both.")
+            raise ConfigurationError(
+                "Set either CLIPGRAPH_R2_CREDENTIALS_FILE or the access key id and secret, not both."
+            )
         return read_credentials_file(self.r2_credentials_file)
 
     def assert_complete(self) -> None:
