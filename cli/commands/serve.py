@@ -135,6 +135,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
 
     from gql.app import create_app
     from gql.http.limits.uvicorn_protocols import PunctualProtocol, PunctualSocketProtocol
+    from gql.http.limits.uvicorn_server import GreedyServer
     from gql.logs.configure import configure_logging
 
     configure_logging(settings)
@@ -153,7 +154,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
-    server = uvicorn.Server(config)
+    server = GreedyServer(config)
     host, port = listener.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     print_text(make_welcome(address, settings))

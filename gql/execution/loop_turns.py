@@ -1,7 +1,8 @@
 """Turns on the event loop, for the thousand tasks that wait for one answer and would all run in one round of it."""
 
 import asyncio
-from collections import deque
+import heapq
+from itertools import count
 from time import perf_counter
 from weakref import WeakKeyDictionary
 
@@ -12,37 +13,58 @@ WOKEN_AT_ONCE = 20
 
 
 class _Rounds:
-    """The rounds of one event loop."""
+    """The rounds of one event loop. Turns are taken in the order of arrival: nobody overtakes a task that waits."""
 
     def __init__(self) -> None:
         self._ends_at = 0.0
         self._is_begun = False
-        self._waiting = deque[asyncio.Future[None]]()
+        self._is_end_scheduled = False
+        self._tickets = count()
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._queued = 0
+        """The tasks in `_waiting`, and those that were woken and have not yet asked for time."""
 
     async def wait_for_turn(self) -> None:
         """There is time left in this round of the loop."""
-        while not self._check_has_time():
-            turn = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            await turn
+        if not self._queued and self._check_has_time():
+            return
+        ticket = next(self._tickets)
+        self._queued += 1
+        try:
+            await self._wait(ticket)
+            while not self._check_has_time():
+                await self._wait(ticket)
+        finally:
+            self._queued -= 1
+
+    async def _wait(self, ticket: int) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (ticket, turn))
+        self._schedule_end()
+        await turn
 
     def _check_has_time(self) -> bool:
         if self._is_begun:
             return perf_counter() < self._ends_at
         self._is_begun = True
         self._ends_at = perf_counter() + SECONDS_PER_ROUND
-        asyncio.get_running_loop().call_soon(self._begin_next)
+        self._schedule_end()
         return True
 
+    def _schedule_end(self) -> None:
+        if not self._is_end_scheduled:
+            self._is_end_scheduled = True
+            asyncio.get_running_loop().call_soon(self._begin_next)
+
     def _begin_next(self) -> None:
-        self._is_begun = False
+        self._is_begun = self._is_end_scheduled = False
         for _ in range(min(WOKEN_AT_ONCE, len(self._waiting))):
-            turn = self._waiting.popleft()
+            _, turn = heapq.heappop(self._waiting)
             if not turn.done():
                 turn.set_result(None)
         if self._waiting:
             # Whoever was woken may need no time, or be cancelled: the others are not to wait for that.
-            asyncio.get_running_loop().call_soon(self._begin_next)
+            self._schedule_end()
 
 
 _rounds: WeakKeyDictionary[asyncio.AbstractEventLoop, _Rounds] = WeakKeyDictionary()

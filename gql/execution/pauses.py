@@ -14,9 +14,11 @@ from typing import Any, TypeVar, cast
 
 from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]  # its stubs are a package of others
 
+from gql.execution.loop_turns import wait_for_turn
+
 T = TypeVar("T")
 
-# Others wait so long for each long stretch that is under way; a pause costs 20 µs.
+# Others wait so long for the long stretches that are under way, which take turns; a pause costs 20 µs.
 SECONDS_BETWEEN_PAUSES = 0.005
 # Of greenlets without work, each of which has some 20 KB.
 MAX_IDLE = 100
@@ -92,6 +94,8 @@ async def _run(stretch: _Stretch, work: Callable[[], T]) -> tuple[T | None, Base
     while stretch.is_at_work:
         try:
             await asyncio.sleep(0)
+            # One stretch a round: where all that are under way went on at once, others would wait for each of them.
+            await wait_for_turn()
         except BaseException as error:  # noqa: BLE001  the work is to know
             outcome = stretch.throw(error)
         else:
