@@ -269,7 +269,7 @@ class Settings(BaseSettings):
         10.0, description="Timeout of a request in seconds; its calls to Firestore are cancelled."
     )
     max_requests_in_flight: Annotated[int, Field(gt=0)] = Field(
-        64, description="Maximum of concurrent requests of a process; above it, requests get 503."
+        32, description="Maximum of concurrent requests of a process; above it, requests get 503."
     )
     max_sockets_per_caller: Annotated[int, Field(gt=0)] = Field(
         100,

@@ -98,7 +98,7 @@ def test_answers_are_sent_at_once() -> None:
         async with serving(listener) as server:
             await read_answers([client])
             for connection in server.server_state.connections:
-                accepted = connection.transport.get_extra_info("socket")  # type: ignore[union-attr]
+                accepted = connection.transport.get_extra_info("socket")
                 assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
     run_on_uvloop(test())
