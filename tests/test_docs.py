@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 from graphql import build_schema, parse, validate
 
+from tests.embedded.firestore import mutants as firestore_mutants
+from tests.embedded.mutation import Mutant
+from tests.embedded.s3 import mutants as s3_mutants
+
 ROOT = Path(__file__).parent.parent
 PAGES = [
     ROOT / "README.md",
@@ -40,3 +44,31 @@ def test_make_targets_exist(page: Path) -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"(?:`|^)make ([a-z0-9-]+)", page.read_text(), re.MULTILINE))
     assert named <= targets
+
+
+def find_anchors(page: Path) -> set[str]:
+    """GitHub's anchors of a page's headings."""
+    headings = re.findall(
+        r"^#+ (.+)$", re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE), re.MULTILINE
+    )
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_anchors_lead_to_headings(page: Path) -> None:
+    """A link with an anchor names a heading of its page."""
+    links = re.findall(r"\]\((?!https?:)([^)#]*\.md)?#([^)]+)\)", page.read_text())
+    missing = [anchor for path, anchor in links if anchor not in find_anchors(page.parent / path if path else page)]
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("page", "mutants"),
+    [("embedded-firestore.md", firestore_mutants.MUTANTS), ("embedded-s3.md", s3_mutants.MUTANTS)],
+    ids=["firestore", "s3"],
+)
+def test_page_lists_the_mutants(page: str, mutants: list[Mutant]) -> None:
+    """The table of a page has a row for each mutant, with its fault and its test."""
+    text = (ROOT / "docs" / page).read_text()
+    missing = [one.name for one in mutants if f"| {one.name} | {one.fault} | `{one.test}` | yes |\n" not in text]
+    assert missing == []

@@ -46,7 +46,7 @@ class Subject:
             tests = list(dict.fromkeys(mutant.test for mutant in chosen))
             if self._run_tests(copy, tests, expected={PASSED}) != PASSED:
                 return 1
-            tell("| mutant | what is broken | test that catches it | caught |\n| --- | --- | --- | --- |")
+            tell("| mutant | fault | test that catches it | caught |\n| --- | --- | --- | --- |")
             outcomes = [self._report(copy, mutant) for mutant in chosen]
         return 0 if all(outcomes) else 1
 

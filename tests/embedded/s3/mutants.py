@@ -19,8 +19,8 @@ MUTANTS = [
         f"{SIGNATURES}::test_other_key",
     ),
     Mutant(
-        "no end",
-        "a URL is good after its end",
+        "no expiry",
+        "an expired URL is valid",
         "protocol/signatures.py",
         "    if age_seconds > claim.expires_seconds:",
         "    if False:",
@@ -28,7 +28,7 @@ MUTANTS = [
     ),
     Mutant(
         "long URLs",
-        "a URL is good for more than a week",
+        "a URL may be valid for more than a week",
         "protocol/signatures.py",
         "    if claim.expires_seconds > MAX_EXPIRES_SECONDS:",
         "    if False:",
@@ -36,7 +36,7 @@ MUTANTS = [
     ),
     Mutant(
         "early URLs",
-        "a request of tomorrow is good today",
+        "a request dated tomorrow is valid",
         "protocol/signatures.py",
         "    if age_seconds < -MAX_SKEW_SECONDS:",
         "    if False:",
@@ -44,7 +44,7 @@ MUTANTS = [
     ),
     Mutant(
         "stale requests",
-        "a request of yesterday is good today",
+        "a request dated yesterday is valid",
         "protocol/signatures.py",
         "        if age_seconds > MAX_SKEW_SECONDS:",
         "        if False:",
@@ -52,7 +52,7 @@ MUTANTS = [
     ),
     Mutant(
         "added headers",
-        "a header that nobody signed turns a PUT into a copy",
+        "an unsigned header turns a PUT into a copy",
         "protocol/signatures.py",
         "    if unsigned:",
         "    if False:",
@@ -60,7 +60,7 @@ MUTANTS = [
     ),
     Mutant(
         "any region",
-        "a region that R2 has not is taken",
+        "a region that R2 does not have is accepted",
         "protocol/signatures.py",
         "    if claim.region not in REGIONS + ALIASES:",
         "    if False:",
@@ -68,7 +68,7 @@ MUTANTS = [
     ),
     Mutant(
         "forged body",
-        "the hash of a body is not compared with the one that was signed",
+        "a body's hash is not compared with the signed one",
         "operations/digests.py",
         "if self._sha256 is not None and not hmac.compare_digest",
         "if False and not hmac.compare_digest",
@@ -76,7 +76,7 @@ MUTANTS = [
     ),
     Mutant(
         "forged chunk",
-        "the signature of a chunk is not compared",
+        "a chunk's signature is not compared",
         "protocol/chunks.py",
         "        if signature is None or not hmac.compare_digest",
         "        if False and not hmac.compare_digest",
@@ -84,7 +84,7 @@ MUTANTS = [
     ),
     Mutant(
         "lost trailer",
-        "a checksum that comes in a trailer is not looked at",
+        "a checksum in a trailer is not compared",
         "operations/digests.py",
         'value = expected.checksum or trailers.get(f"{PREFIX}{expected.algorithm}")',
         "value = expected.checksum",
@@ -92,7 +92,7 @@ MUTANTS = [
     ),
     Mutant(
         "short body",
-        "a body may be shorter than it says",
+        "a body may be shorter than its declared length",
         "operations/digests.py",
         "        if self.size != expected.size:",
         "        if False:",
@@ -116,7 +116,7 @@ MUTANTS = [
     ),
     Mutant(
         "unsatisfied range",
-        "a range beyond the end gives nothing, and no 416",
+        "a range beyond the end is answered with nothing instead of 416",
         "operations/ranges.py",
         "    if offset >= end:",
         "    if False:",
@@ -124,7 +124,7 @@ MUTANTS = [
     ),
     Mutant(
         "another version's range",
-        "If-Range is not looked at",
+        "If-Range is ignored",
         "operations/ranges.py",
         "    if if_range is None:\n",
         "    if True:\n",
@@ -132,7 +132,7 @@ MUTANTS = [
     ),
     Mutant(
         "no 304",
-        "If-None-Match is not looked at",
+        "If-None-Match is ignored",
         "operations/conditions.py",
         "        if check_etag(conditions.none_match, stored.etag):\n            raise NotModifiedError(headers)",
         "        pass",
@@ -140,7 +140,7 @@ MUTANTS = [
     ),
     Mutant(
         "blind write",
-        "a PUT overwrites whatever its conditions say",
+        "a PUT overwrites, regardless of its conditions",
         "operations/conditions.py",
         "    if not is_met:",
         "    if False:",
@@ -148,7 +148,7 @@ MUTANTS = [
     ),
     Mutant(
         "tags as content",
-        "a parameter that R2 has not is ignored, and PUT ?tagging overwrites the object",
+        "unsupported parameters are ignored, so PUT ?tagging overwrites the object",
         "protocol/routes.py",
         "            and names <= {*self.must, *self.may}\n",
         "",
@@ -156,15 +156,15 @@ MUTANTS = [
     ),
     Mutant(
         "ignored headers",
-        "a header that R2 has not is ignored",
+        "unsupported headers are ignored",
         "protocol/routes.py",
         "        if name in call.headers:",
         "        if False:",
         "conformance/test_objects.py::test_put",
     ),
     Mutant(
-        "way out",
-        "keys may go up",
+        "path traversal",
+        "keys may contain `..`",
         "store/names.py",
         '    if any(segment in {".", ".."} for segment in key.split("/")):',
         "    if False:",
@@ -172,7 +172,7 @@ MUTANTS = [
     ),
     Mutant(
         "long keys",
-        "keys may have more than 1,024 bytes",
+        "keys may exceed 1,024 bytes",
         "store/names.py",
         '    if len(key.encode(errors="surrogatepass")) > MAX_KEY_BYTES:',
         "    if False:",
@@ -180,7 +180,7 @@ MUTANTS = [
     ),
     Mutant(
         "two forms",
-        "keys of two Unicode forms are two objects",
+        "two Unicode forms of a key are two objects",
         "store/names.py",
         '    return key if key.isascii() else unicodedata.normalize("NFC", key)',
         "    return key",
@@ -188,7 +188,7 @@ MUTANTS = [
     ),
     Mutant(
         "small parts",
-        "parts below 5 MiB become an object",
+        "parts below 5 MiB are accepted",
         "operations/uploads.py",
         "        if part.size < MIN_PART_BYTES:",
         "        if False:",
@@ -196,7 +196,7 @@ MUTANTS = [
     ),
     Mutant(
         "unequal parts",
-        "parts of unequal sizes become an object",
+        "parts of unequal sizes are accepted",
         "operations/uploads.py",
         "        if part.size != size:",
         "        if False:",
@@ -204,15 +204,15 @@ MUTANTS = [
     ),
     Mutant(
         "wrong part",
-        "the ETag of a part is not compared",
+        "a part's ETag is not compared",
         "operations/uploads.py",
         "        if part is None or part.etag != each.etag.strip('\"'):",
         "        if part is None:",
         "conformance/test_uploads.py::test_complete",
     ),
     Mutant(
-        "given up upload",
-        "a complete that is refused ends the upload",
+        "ended upload",
+        "a refused complete ends the upload",
         "operations/uploads.py",
         "    parts = _choose_parts(named, store.uploads.list_parts(upload))\n",
         "    there = store.uploads.list_parts(upload)\n    store.uploads.end(upload)\n"
@@ -221,7 +221,7 @@ MUTANTS = [
     ),
     Mutant(
         "empty copy",
-        "UploadPartCopy makes an empty part",
+        "UploadPartCopy creates an empty part",
         "operations/uploads.py",
         "            draft.copy(descriptor, slice_.offset, slice_.length)\n",
         "",
@@ -229,7 +229,7 @@ MUTANTS = [
     ),
     Mutant(
         "open to all",
-        "a preflight of any origin is allowed",
+        "preflights of all origins are allowed",
         "operations/cors.py",
         "            any(_match(each, origin) for each in self.origins)\n",
         "            True\n",
@@ -237,7 +237,7 @@ MUTANTS = [
     ),
     Mutant(
         "hidden ETag",
-        "pages cannot read the headers that the policy exposes",
+        "the exposed headers of the policy are missing",
         "operations/cors.py",
         'return {"access-control-allow-origin": _name_origin(rule, origin), **exposed, "vary": "Origin"}',
         'return {"access-control-allow-origin": _name_origin(rule, origin), "vary": "Origin"}',
@@ -245,7 +245,7 @@ MUTANTS = [
     ),
     Mutant(
         "repeated folder",
-        "a folder is listed once for each object in it",
+        "a folder is listed once for each of its objects",
         "operations/listing.py",
         "            page.folders.append(folder)\n            cursor.skip_beyond(folder)\n",
         "            page.folders.append(folder)\n",
@@ -253,7 +253,7 @@ MUTANTS = [
     ),
     Mutant(
         "lost page",
-        "a list goes on one key too late",
+        "a page of a list skips one key",
         "store/walk.py",
         "        return name > self.after and name.startswith(self.prefix)",
         "        return name[:-1] > self.after and name.startswith(self.prefix)",
@@ -261,7 +261,7 @@ MUTANTS = [
     ),
     Mutant(
         "only what was put",
-        "files that were put there by hand are not listed",
+        "files created by hand are not listed",
         "store/walk.py",
         "                yield name, path\n",
         "                if name != 'c/film.mp4':\n                    yield name, path\n",
@@ -269,7 +269,7 @@ MUTANTS = [
     ),
     Mutant(
         "row after the file",
-        "the row of a new version comes after its file",
+        "a new version's row is committed after its file is renamed",
         "store/objects.py",
         "            self._prepare(bucket, name, key, new, is_apart=is_apart)\n"
         "            os.replace(new.draft.path, path)  # noqa: PTH105 - paths are strings here\n",
@@ -279,7 +279,7 @@ MUTANTS = [
     ),
     Mutant(
         "in place",
-        "a PUT writes into the object's own file",
+        "a PUT writes into the existing object's file",
         "store/objects.py",
         "            os.replace(new.draft.path, path)  # noqa: PTH105 - paths are strings here\n",
         "            import shutil\n            shutil.copyfile(new.draft.path, path)\n",
@@ -287,7 +287,7 @@ MUTANTS = [
     ),
     Mutant(
         "leftovers",
-        "what a body that broke off has left stays",
+        "the temporary file of an interrupted body remains",
         "store/drafts.py",
         "        if not self._is_kept:\n",
         "        if self._is_kept:\n",
@@ -295,15 +295,15 @@ MUTANTS = [
     ),
     Mutant(
         "bombs",
-        "documents may define entities",
+        "XML documents may define entities",
         "protocol/xml.py",
         "fromstring(data, forbid_dtd=True)",
         "fromstring(data, forbid_entities=False, forbid_external=False)",
         "test_bad_input.py::test_documents_that_are_none_are_malformed",
     ),
     Mutant(
-        "nothing of full disks",
-        "a full disk is an error like any other",
+        "silent full disk",
+        "a full disk has the message of an internal error",
         "protocol/app.py",
         "    if reason in _FULL:",
         "    if False:",
