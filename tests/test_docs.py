@@ -19,6 +19,20 @@ PAGES = [
     ROOT / "web" / "README.md",
     ROOT / "examples" / "README.md",
 ]
+FOLDERS = (
+    "benchmarks",
+    "cli",
+    "demo",
+    "docs",
+    "domain",
+    "embedded",
+    "examples",
+    "gql",
+    "repositories",
+    "storage",
+    "tests",
+    "web",
+)
 SCHEMA = build_schema((ROOT / "schema.graphql").read_text())
 DOCUMENTS = [
     pytest.param(document, id=f"{page.name}-{number}")
@@ -72,3 +86,11 @@ def test_page_lists_the_mutants(page: str, mutants: list[Mutant]) -> None:
     text = (ROOT / "docs" / page).read_text()
     missing = [one.name for one in mutants if f"| {one.name} | {one.fault} | `{one.test}` | yes |\n" not in text]
     assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_paths_exist(page: Path) -> None:
+    """Every path of the project that a page names exists."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    named = re.findall(rf"(?<![\w/.-])(?:{'|'.join(FOLDERS)})/[\w/.-]*\w", text)
+    assert [path for path in named if not (ROOT / path).exists()] == []
