@@ -1,9 +1,12 @@
 """What can differ between R2 and Firestore, and what is called old."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+
+from repositories.model.fields import utc_now
 
 
 class DriftKind(StrEnum):
@@ -46,15 +49,16 @@ class Drift:
 
 @dataclass(frozen=True)
 class Rules:
-    """What counts as drift: work and files that are younger may still be on their way."""
+    """What counts as drift: work and files that are younger may still be on their way. `now` is the clock for ages."""
 
     stuck_after: timedelta
     older_than: timedelta
+    now: Callable[[], datetime] = utc_now
 
     def check_is_stuck(self, updated_at: datetime) -> bool:
         """Whether nobody has written this for so long that nobody works on it any more."""
-        return datetime.now(UTC) - updated_at >= self.stuck_after
+        return self.now() - updated_at >= self.stuck_after
 
     def check_is_orphan(self, modified_at: datetime) -> bool:
         """Whether the file is so old that no worker is about to describe it."""
-        return datetime.now(UTC) - modified_at >= self.older_than
+        return self.now() - modified_at >= self.older_than

@@ -41,9 +41,9 @@ class Server:
         return self.process.wait(30)
 
 
-def start_server(data_dir: Path, log: IO[bytes], *options: str) -> Server:
+def start_server(data_dir: Path, log: IO[bytes], *options: str, program: str = "cli.main") -> Server:
     """Starts `clipgraph serve` on a free port and waits until it prints its address."""
-    command = [sys.executable, "-m", "cli.main", "serve", "--port", "0", "--data-dir", str(data_dir), *options]
+    command = [sys.executable, "-m", program, "serve", "--port", "0", "--data-dir", str(data_dir), *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
     assert process.stdout is not None
     output = ""
@@ -63,9 +63,9 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Starts servers, and ends those that still run when the test is over."""
     with contextlib.ExitStack() as cleanup:
 
-        def serve(data_dir: Path = tmp_path / "data", *options: str) -> Server:
+        def serve(data_dir: Path = tmp_path / "data", *options: str, program: str = "cli.main") -> Server:
             log = cleanup.enter_context((tmp_path / "server.log").open("ab"))
-            server = start_server(data_dir, log, *options)
+            server = start_server(data_dir, log, *options, program=program)
             cleanup.callback(_end, server)
             return server
 

@@ -82,7 +82,7 @@ def work(worker: Caller) -> str:
 
 
 async def damage(data_dir: Path) -> None:
-    """Leaves in Firestore and R2 what crashes whoever reads it."""
+    """Leaves in Firestore and R2 what cannot be read as it was meant."""
     endpoints = read_endpoints(data_dir)
     assert endpoints is not None
     services = create_services(with_endpoints(Settings(), endpoints))
@@ -118,9 +118,10 @@ def children_of(pid: int) -> list[int]:
 def test_log_of_a_run_of_everything_holds_no_secret_and_no_title(
     serve: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Neither a token's part, a signature, a key of R2's, a title nor a prompt is in any log, at the level of debug."""
     monkeypatch.setenv("CLIPGRAPH_LOG_LEVEL", "debug")
     data_dir = tmp_path / "data"
-    server = serve(data_dir, "--no-demo")
+    server = serve(data_dir, "--no-demo", program="tests.e2e.faulty")
     endpoints = read_endpoints(data_dir)
     assert endpoints is not None
     admin, user = (mint_token(data_dir, USER, role, 600) for role in (Role.ADMIN, Role.USER))

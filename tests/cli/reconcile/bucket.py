@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rich.progress import Progress
@@ -16,10 +16,34 @@ from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoSt
 from storage.exceptions import StorageUnavailableError
 
 STYLES = ("split", "original")
-STUCK_AFTER = timedelta(seconds=8)
+STUCK_AFTER = timedelta(days=1)
 SIZE_BYTES = 100
 
 Found = set[tuple[DriftKind, str]]
+
+
+class HeldClock:
+    """The time of day, until `age` holds it: from then on a test may take as long as it likes."""
+
+    def __init__(self) -> None:
+        self._held: datetime | None = None
+
+    def now(self) -> datetime:
+        """The time by which a run tells ages."""
+        return self._held or datetime.now(UTC)
+
+    async def age(self, by: timedelta) -> None:
+        """Holds the clock where all that there is has the age `by` or more, and all that is to come is younger."""
+        newest = datetime.now(UTC)
+        self._held = newest + by
+        await wait_for_next_second(newest)
+
+
+async def wait_for_next_second(since: datetime) -> None:
+    """Waits until R2, which tells whole seconds, tells a later one than `since`."""
+    next_second = since.replace(microsecond=0) + timedelta(seconds=1)
+    await asyncio.sleep((next_second - datetime.now(UTC)).total_seconds() + 0.05)
+    assert datetime.now(UTC) >= next_second
 
 
 class Bucket:
@@ -28,6 +52,7 @@ class Bucket:
     def __init__(self, services: Services, user_id: str) -> None:
         self.services = services
         self.user_id = user_id
+        self.clock = HeldClock()
         self.numbers = itertools.count(1)
 
     def new_clip(self, video_id: str, status: ClipStatus, name: str = "clip", **fields: Any) -> ClipMetadata:
@@ -123,7 +148,7 @@ class Recorder:
 async def reconcile(bucket: Bucket, *, older_than: timedelta = timedelta(0), **options: bool) -> dict[Outcome, Found]:
     """What the drift of the user's videos came to."""
     recorder = Recorder(bucket.user_id)
-    rules = Rules(STUCK_AFTER, older_than)
+    rules = Rules(STUCK_AFTER, older_than, bucket.clock.now)
     reconciler = Reconciler(bucket.services, rules, Progress(disable=True), recorder, **options)
     summary = await reconciler.run(bucket.user_id)
     assert summary.remarks == len(recorder.remarks)

@@ -1,7 +1,6 @@
 """`clipgraph reconcile` beside workers: what they still need stays, and what they took up is left to them."""
 
-import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -14,7 +13,9 @@ from cli.reconcile.run import Outcome
 from repositories.models import ClipMetadata, ClipStatus
 from repositories.scanner import ScannedVideo, Scanner
 from storage.exceptions import StorageUnavailableError
-from tests.cli.reconcile.bucket import STUCK_AFTER, BrokenStore, Bucket, reconcile
+from tests.cli.reconcile.bucket import STUCK_AFTER, BrokenStore, Bucket, reconcile, wait_for_next_second
+
+HOUR = timedelta(hours=1)
 
 
 async def test_file_that_a_worker_may_still_describe_is_left_alone(bucket: Bucket) -> None:
@@ -22,9 +23,8 @@ async def test_file_that_a_worker_may_still_describe_is_left_alone(bucket: Bucke
     await bucket.create_video("talk")
     young = bucket.new_clip("talk", ClipStatus.PROCESSING)
     await bucket.put([young])
-    hour = timedelta(hours=1)
     for options in ({}, {"fix": True}, {"fix": True, "delete_orphans": True}):
-        assert not any((await reconcile(bucket, older_than=hour, **options)).values())
+        assert not any((await reconcile(bucket, older_than=HOUR, **options)).values())
     assert await bucket.services.storage.head(young.r2_key)
     assert (await reconcile(bucket, fix=True, delete_orphans=True))[Outcome.MENDED]
     assert await bucket.services.storage.head(young.r2_key) is None
@@ -33,11 +33,10 @@ async def test_file_that_a_worker_may_still_describe_is_left_alone(bucket: Bucke
 async def test_file_of_an_earlier_rendering_does_not_complete_a_stuck_clip(bucket: Bucket) -> None:
     await bucket.create_video("talk")
     (clip,) = await bucket.add_clips("talk", 1)
-    # R2 tells whole seconds.
-    await asyncio.sleep(1.1)
+    await wait_for_next_second(datetime.now(UTC))
     clips = bucket.services.clips(bucket.user_id, "talk")
     await clips.update_clip_status(clip.clip_id, ClipStatus.PROCESSING)
-    await asyncio.sleep(STUCK_AFTER.total_seconds())
+    await bucket.clock.age(STUCK_AFTER)
     assert (await reconcile(bucket, fix=True))[Outcome.MENDED] == {(DriftKind.CLIP_STUCK, f"talk/{clip.clip_id}")}
     stored = await clips.get_clip(clip.clip_id)
     assert stored is not None
@@ -73,14 +72,11 @@ class Hands:
         return [is_mended async for _, is_mended in self._mender.mend(drifts, video)]
 
 
-async def put_old(bucket: Bucket, clip: ClipMetadata) -> None:
-    """The clip's file and thumbnail have been in R2 for longer than a second."""
+async def put_old(bucket: Bucket, clip: ClipMetadata) -> Rules:
+    """The clip's file and thumbnail are an hour old by the rules, and files that come later are younger."""
     await bucket.put([clip])
-    # R2 tells whole seconds.
-    await asyncio.sleep(2.1)
-
-
-SECOND = Rules(STUCK_AFTER, timedelta(seconds=1))
+    await bucket.clock.age(HOUR)
+    return Rules(STUCK_AFTER, HOUR, bucket.clock.now)
 
 
 async def test_clip_that_a_worker_took_up_meanwhile_is_left_to_it(bucket: Bucket) -> None:
@@ -102,8 +98,8 @@ async def test_orphan_that_a_worker_puts_anew_is_not_deleted(bucket: Bucket) -> 
     """In every list it is old, and its document will come in a moment."""
     await bucket.create_video("talk")
     clip = bucket.new_clip("talk", ClipStatus.PROCESSING)
-    await put_old(bucket, clip)
-    hands = Hands(bucket, SECOND, delete_orphans=True)
+    rules = await put_old(bucket, clip)
+    hands = Hands(bucket, rules, delete_orphans=True)
     drifts, video = await hands.find("talk")
     assert {drift.key for drift in drifts} == {clip.r2_key, bucket.thumbnail_key(clip)}
     await bucket.services.storage.put(clip.r2_key, b"anew")
@@ -118,8 +114,8 @@ async def test_orphan_that_a_worker_puts_anew_is_not_deleted(bucket: Bucket) -> 
 class LateWorker(Confirmer):
     """Lets a worker put the file anew right before the last look at it."""
 
-    def __init__(self, bucket: Bucket, key: str) -> None:
-        super().__init__(bucket.services, Scanner(bucket.services.firestore), SECOND)
+    def __init__(self, bucket: Bucket, rules: Rules, key: str) -> None:
+        super().__init__(bucket.services, Scanner(bucket.services.firestore), rules)
         self._put = partial(bucket.services.storage.put, key, b"anew")
 
     async def confirm(self, drift: Drift, video: ScannedVideo) -> Drift | None:
@@ -132,10 +128,10 @@ async def test_orphan_that_a_worker_puts_anew_at_the_last_moment_is_not_deleted(
     """All of the video's lists were read again by then."""
     await bucket.create_video("talk")
     clip = bucket.new_clip("talk", ClipStatus.PROCESSING)
-    await put_old(bucket, clip)
-    drifts, video = await Hands(bucket, SECOND).find("talk")
-    confirmer, scanner = LateWorker(bucket, clip.r2_key), Scanner(bucket.services.firestore)
-    mender = Mender(bucket.services, scanner, confirmer, SECOND, print, delete_orphans=True)
+    rules = await put_old(bucket, clip)
+    drifts, video = await Hands(bucket, rules).find("talk")
+    confirmer, scanner = LateWorker(bucket, rules, clip.r2_key), Scanner(bucket.services.firestore)
+    mender = Mender(bucket.services, scanner, confirmer, rules, print, delete_orphans=True)
     mended = {drift.key: is_mended async for drift, is_mended in mender.mend(drifts, video)}
     assert mended == {clip.r2_key: False, bucket.thumbnail_key(clip): True}
     assert await bucket.services.storage.head(clip.r2_key)
@@ -145,8 +141,8 @@ async def test_orphan_that_a_worker_puts_anew_is_not_imported(bucket: Bucket) ->
     """Its document would be in the worker's way: the id would be taken by other content."""
     await bucket.create_video("talk")
     clip = bucket.new_clip("talk", ClipStatus.PROCESSING)
-    await put_old(bucket, clip)
-    hands = Hands(bucket, SECOND)
+    rules = await put_old(bucket, clip)
+    hands = Hands(bucket, rules)
     drifts, video = await hands.find("talk")
     await bucket.services.storage.put(clip.r2_key, b"anew")
     assert await hands.mend(drifts, video) == [False, False]
@@ -208,7 +204,7 @@ async def test_tombstone_of_a_clip_whose_video_is_gone_is_finished(bucket: Bucke
     with pytest.raises(StorageUnavailableError):
         await bucket.services.clips(bucket.user_id, "talk").delete_clip_with_files(clip.clip_id, BrokenStore())
     await bucket.document("talk").delete()
-    await asyncio.sleep(STUCK_AFTER.total_seconds())
+    await bucket.clock.age(STUCK_AFTER)
     mended = {(DriftKind.UNFINISHED_DELETE, f"talk/{clip.clip_id}")}
     assert (await reconcile(bucket))[Outcome.FOUND] == mended
     assert (await reconcile(bucket, fix=True))[Outcome.MENDED] == mended

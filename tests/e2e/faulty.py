@@ -1,0 +1,18 @@
+"""`clipgraph` with a fault: what compares a video whose title ends with 3 crashes, and the error quotes the video."""
+
+from cli.main import main
+from repositories.models import VideoMetadata
+
+compare = VideoMetadata.find_differences
+
+
+def find_differences(video: VideoMetadata, stored: VideoMetadata) -> tuple[str, ...]:
+    """What the model finds; an error that no code expects, with all that no log may tell, for the one title."""
+    if video.video_title.endswith("3"):
+        raise KeyError(video, {"title": stored.video_title}, f"{stored.custom_prompt}, twice")
+    return compare(video, stored)
+
+
+if __name__ == "__main__":
+    VideoMetadata.find_differences = find_differences  # type: ignore[method-assign,assignment]
+    main()
