@@ -9,6 +9,7 @@ from google.cloud.firestore import AsyncCollectionReference, AsyncDocumentRefere
 from repositories.arguments import parse_client, parse_id, parse_timeout, parse_unit, parse_user_id
 from repositories.client import FirestoreClient, default_client
 from repositories.exceptions import VideoNotFoundError
+from repositories.firestore import paths
 from repositories.firestore.rpc import Calls
 from repositories.firestore.transactions import Transaction
 from repositories.mapping.reader import read_video
@@ -19,7 +20,7 @@ T = TypeVar("T")
 
 
 class Repository:
-    """A user's documents below `users/{user_id}/videos`."""
+    """The documents of one user's videos and of their clips."""
 
     def __init__(self, user_id: str, client: FirestoreClient | None, timeout_seconds: float) -> None:
         self.user_id = parse_user_id(user_id)
@@ -41,14 +42,13 @@ class Repository:
 
     @property
     def _videos(self) -> AsyncCollectionReference:
-        return self._calls.client.collection("users", self.user_id, "videos")
+        return paths.get_videos(self._calls.client, self.user_id)
 
     def _video(self, video_id: str) -> AsyncDocumentReference:
         return self._videos.document(parse_id(video_id, "video_id"))
 
     def _clips_of(self, video_id: str) -> AsyncCollectionReference:
-        clips: AsyncCollectionReference = self._video(video_id).collection("clips")
-        return clips
+        return paths.get_clips_below(self._video(video_id))
 
     async def _run_unlocked(self, function: Callable[[UnitOfWork], Awaitable[T]], transaction: UnitOfWork | None) -> T:
         """The function's answer, in the caller's transaction, or in a commit of its own that locks nothing."""

@@ -8,6 +8,7 @@ from google.cloud.firestore import AsyncCollectionReference, FieldFilter
 
 from repositories.cache.clip_cache import ClipCache
 from repositories.cache.clip_sets import ClipSet, Filter
+from repositories.firestore import paths
 from repositories.firestore.metering import count_saved_reads
 from repositories.firestore.rpc import Calls
 from repositories.firestore.stored import StoredDocument
@@ -122,12 +123,12 @@ class ClipLists:
     async def _query_group(self, video_ids: list[str]) -> dict[str, ClipSet]:
         """Every clip that the filter leaves; equalities alone need no composite index, so they are sorted here."""
         filters = {"user_id": self._user_id, "status": self._wanted.status, "style": self._wanted.style}
-        group = filter_equal(self._calls.client.collection_group("clips"), filters)
+        group = filter_equal(paths.get_clip_group(self._calls.client), filters)
         clips: defaultdict[str, list[StoredDocument]] = defaultdict(list)
         for document in await self._calls.run_query(group.where(filter=FieldFilter("video_id", "in", video_ids))):
             video_id = document.get("video_id")
             # The group has all collections of this name, wherever in the database they lie.
-            if document.path == f"users/{self._user_id}/videos/{video_id}/clips/{document.id}":
+            if document.path == paths.build_clip_path(self._user_id, video_id, document.id):
                 clips[video_id].append(document)
         return {video_id: await ClipSet.read(self._wanted, clips[video_id]) for video_id in video_ids}
 
@@ -170,7 +171,4 @@ class ClipLists:
         return video.clips_count if style is None else video.clips_by_style.get(style, 0)
 
     def _clips_of(self, video_id: str) -> AsyncCollectionReference:
-        clips: AsyncCollectionReference = self._calls.client.collection(
-            "users", self._user_id, "videos", video_id, "clips"
-        )
-        return clips
+        return paths.get_clips(self._calls.client, self._user_id, video_id)

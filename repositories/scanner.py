@@ -12,6 +12,7 @@ from google.cloud.firestore_v1.async_query import AsyncQuery
 
 from repositories.client import FirestoreClient
 from repositories.exceptions import UnavailableError
+from repositories.firestore import paths
 from repositories.firestore.rpc import DEFAULT_TIMEOUT_SECONDS, FIRST_BACKOFF_SECONDS, Calls
 from repositories.firestore.stored import StoredDocument
 from repositories.mapping.reader import read_clip_document, read_video_document
@@ -58,7 +59,7 @@ class Scanner:
 
     async def list_users(self) -> AsyncIterator[str]:
         """Every user with a video; users have no documents of their own."""
-        async for user_id in self._list_ids(self._calls.client.collection("users")):
+        async for user_id in self._list_ids(paths.get_users(self._calls.client)):
             yield user_id
 
     async def list_videos(self, user_id: str) -> AsyncIterator[str]:
@@ -86,12 +87,10 @@ class Scanner:
         return None if document.fields is None else _scan(document)
 
     def _videos(self, user_id: str) -> AsyncCollectionReference:
-        videos: AsyncCollectionReference = self._calls.client.collection("users", user_id, "videos")
-        return videos
+        return paths.get_videos(self._calls.client, user_id)
 
     def _clips(self, user_id: str, video_id: str) -> AsyncCollectionReference:
-        clips: AsyncCollectionReference = self._videos(user_id).document(video_id).collection("clips")
-        return clips
+        return paths.get_clips(self._calls.client, user_id, video_id)
 
     async def _list_ids(self, collection: AsyncCollectionReference) -> AsyncIterator[str]:
         """Also of documents that are missing, and have collections below them: queries cannot tell of those."""

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol, Self, runtime_checkable
 
 from domain import identifiers, keys
+from repositories.firestore.paths import parse_path
 from repositories.firestore.stored import StoredDocument
 from repositories.model.fields import utc_now
 from repositories.models import ClipMetadata
@@ -41,8 +42,8 @@ class UnfinishedDelete:
     @classmethod
     def from_document(cls, document: StoredDocument) -> Self:
         """What the tombstone says."""
-        _, _, _, video_id, *rest = document.path.split("/")
-        return cls(video_id, rest[1] if rest else None, document.get("deleting_at"))
+        ids = parse_path(document.path)
+        return cls(ids.video_id, ids.clip_id, document.get("deleting_at"))
 
 
 def check_is_deleting(fields: Mapping[str, Any] | None) -> bool:

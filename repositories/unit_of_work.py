@@ -24,6 +24,7 @@ from repositories.exceptions import (
     TransactionEndedError,
     UnavailableError,
 )
+from repositories.firestore.paths import check_is_video
 from repositories.firestore.rpc import DEFAULT_TIMEOUT_SECONDS, Calls, compute_backoff_seconds
 from repositories.firestore.stored import StoredDocument
 from repositories.firestore.transactions import Transaction
@@ -47,8 +48,6 @@ MAX_EMPTY_STYLES = 32
 
 CROWDED_BYTES = MAX_DOCUMENT_BYTES // 2
 """From this size of a video on, no style without a clip stays."""
-
-_VIDEO_SLASHES = 3  # users/{uid}/videos/{video_id}
 
 
 class UnitState(Enum):
@@ -287,7 +286,7 @@ def _assert_size(path: str, fields: Data, changes: Data | None = None) -> None:
 
     Clips hold no lists and no maps: their fields' own limits keep them small.
     """
-    if path.count("/") != _VIDEO_SLASHES:
+    if not check_is_video(path):
         return
     size_bytes = _measure_fields(path, fields)
     if size_bytes > MAX_DOCUMENT_BYTES:

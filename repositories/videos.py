@@ -38,6 +38,7 @@ from repositories.exceptions import (
     VideoBeingDeletedError,
     VideoNotFoundError,
 )
+from repositories.firestore import paths
 from repositories.firestore.rpc import DEFAULT_TIMEOUT_SECONDS
 from repositories.mapping.reader import read_video, read_video_document
 from repositories.model.fields import utc_now
@@ -340,14 +341,13 @@ class VideoRepository(Repository):
         """Videos and clips whose delete has begun and has not ended, videos first."""
         videos = filter_equal(AsyncQuery(self._videos), {"status": DELETING_STATUS})
         filters = {"user_id": self.user_id, "status": DELETING_STATUS}
-        clips = filter_equal(self._calls.client.collection_group("clips"), filters)
+        clips = filter_equal(paths.get_clip_group(self._calls.client), filters)
         found = await asyncio.gather(self._calls.run_query(videos), self._calls.run_query(clips))
-        own = f"users/{self.user_id}/videos/"  # a collection group has others' collections of its name as well
         return [
             UnfinishedDelete.from_document(document)
             for documents in found
             for document in documents
-            if document.path.startswith(own)
+            if paths.check_is_owned(document.path, self.user_id)
         ]
 
     async def finish_delete(self, unfinished: UnfinishedDelete, files: FileStore) -> None:

@@ -11,6 +11,7 @@ from google.api_core import exceptions as google_exceptions
 
 from repositories.client import FirestoreClient
 from repositories.exceptions import TooManyDocumentsError, UnavailableError, VersionTooOldError
+from repositories.firestore.paths import build_video_path, get_collection
 from repositories.firestore.rpc import DEFAULT_TIMEOUT_SECONDS, NO_ANSWER, compute_backoff_seconds
 from repositories.firestore.stored import StoredDocument
 from repositories.firestore.transport import Wire
@@ -140,10 +141,10 @@ class Histories:
     async def _read(self, target: AnyTarget, read_time: datetime, token: str) -> Page:
         wire = Wire(self._client)
         if isinstance(target, VideoTarget):
-            path = f"{target.folder}/{target.video_id}"
+            path = build_video_path(target.user_id, target.video_id)
             return await wire.get_all([path], DEFAULT_TIMEOUT_SECONDS, read_time), ""
         return await wire.list_page(
-            self._client.collection(*target.folder.split("/")),
+            get_collection(self._client, target.folder),
             "",
             DOCUMENTS_PER_PAGE,
             token,

@@ -9,6 +9,7 @@ from typing import Any
 
 from google.cloud.firestore_v1.types import Target as TargetMessage
 
+from repositories.firestore.paths import build_clips_path, build_video_path, build_videos_path
 from repositories.firestore.stored import StoredDocument
 from repositories.listening.changes import Model
 from repositories.mapping.reader import read_clip_document, read_video_document
@@ -24,11 +25,11 @@ class VideoTarget:
     @property
     def folder(self) -> str:
         """The path of the user's videos."""
-        return f"users/{self.user_id}/videos"
+        return build_videos_path(self.user_id)
 
     def build(self, root: str) -> Any:
         """A target of one document."""
-        return TargetMessage.pb()(documents={"documents": [f"{root}/{self.folder}/{self.video_id}"]})
+        return TargetMessage.pb()(documents={"documents": [f"{root}/{build_video_path(self.user_id, self.video_id)}"]})
 
     def read(self, document: StoredDocument) -> Model | None:
         """The video."""
@@ -44,7 +45,7 @@ class VideosTarget:
     @property
     def folder(self) -> str:
         """The path of the user's videos."""
-        return f"users/{self.user_id}/videos"
+        return build_videos_path(self.user_id)
 
     def build(self, root: str) -> Any:
         """A target of a collection."""
@@ -65,7 +66,7 @@ class ClipsTarget:
     @property
     def folder(self) -> str:
         """The path of the video's clips."""
-        return f"users/{self.user_id}/videos/{self.video_id}/clips"
+        return build_clips_path(self.user_id, self.video_id)
 
     def build(self, root: str) -> Any:
         """A target of a collection."""

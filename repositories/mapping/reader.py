@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from repositories.firestore.paths import parse_clip_path, parse_path
 from repositories.firestore.stored import StoredDocument
 from repositories.mapping.fast_reader import CLIP_FIELDS, read_plain_clip
 from repositories.mapping.odd_documents import odd_documents
@@ -20,9 +21,8 @@ def to_data(document: StoredDocument) -> dict[str, Any] | None:
     """
     if document.fields is None or check_is_deleting(document.fields):
         return None
-    _, user_id, _, video_id, *rest = document.path.split("/")
-    ids = {"user_id": user_id, "video_id": video_id} | ({"clip_id": rest[1]} if rest else {})
-    return {**_without_nulls(document.fields), **ids, SOURCE: document}
+    ids = parse_path(document.path)._asdict()
+    return {**_without_nulls(document.fields), **_without_nulls(ids), SOURCE: document}
 
 
 def read_video(data: dict[str, Any]) -> VideoMetadata:
@@ -59,8 +59,7 @@ def read_plain_clip_document(document: StoredDocument) -> ClipMetadata | None:
     if document.fields is None:
         return None
     values = document.select(CLIP_FIELDS)
-    _, user_id, _, video_id, _, clip_id = document.path.split("/")
-    if (values["user_id"], values["video_id"], values["clip_id"]) != (user_id, video_id, clip_id):
+    if (values["user_id"], values["video_id"], values["clip_id"]) != parse_clip_path(document.path):
         return None
     return read_plain_clip(values)
 
