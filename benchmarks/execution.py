@@ -22,8 +22,8 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from benchmarks.api.dataset import SHAPES, make_clips, make_video, user_name
 from benchmarks.api.workloads import WORKLOADS
 from gql.context import Context, Services
-from gql.execution.executor import ColumnExecutor
-from gql.execution.result_cache import KeptAnswers
+from gql.execution.executor import BreadthFirstExecutor
+from gql.execution.result_cache import ResultCache
 from gql.loaders import Loaders
 from gql.permissions import Principal, Role
 from gql.schema import schema
@@ -34,7 +34,10 @@ ROUNDS = 31
 WORKLOAD = "wall"
 CORE = "graphql-core"
 COLUMNS = "columns"
-_EXECUTORS: dict[str, type[Executor[Any]]] = {CORE: StrawberryGraphQLCoreExecutionContext, COLUMNS: ColumnExecutor}
+_EXECUTORS: dict[str, type[Executor[Any]]] = {
+    CORE: StrawberryGraphQLCoreExecutionContext,
+    COLUMNS: BreadthFirstExecutor,
+}
 _SCHEMA = schema._schema  # noqa: SLF001  strawberry has no public name for it
 
 Answer = Callable[[], Awaitable[bytes]]
@@ -82,7 +85,7 @@ class MemoryServices:
 
     repository: MemoryVideos
     storage: UnsignedStorage = field(default_factory=UnsignedStorage)
-    kept_answers: KeptAnswers | None = None
+    result_cache: ResultCache | None = None
 
     def videos(self, user_id: str) -> MemoryVideos:
         """The videos, whoever's they are."""

@@ -19,9 +19,9 @@ from gql.http.drain import draining_at_signals
 from gql.http.graphiql import origin_of, page_response, serve_asset, wants_page
 from gql.http.health import Readiness, livez
 from gql.http.limits.admission import ADMISSION_KEY, AdmissionLimit
+from gql.http.limits.anonymous_limit import AnonymousLimit
 from gql.http.limits.header_limits import HeaderLimits
 from gql.http.limits.request_limits import RequestLimits
-from gql.http.limits.strangers import StrangerLimit
 from gql.http.loopback import LoopbackOnly
 from gql.http.middleware import BodyLimit, RequestLog
 from gql.http.security_headers import SecurityHeaders
@@ -78,7 +78,7 @@ def _choose_middleware(services: Services) -> list[Middleware]:
         Middleware(AdmissionLimit, services.admission),
         Middleware(SecurityHeaders, trusted_hops=settings.trusted_proxy_hops),
         Middleware(RequestLog),
-        Middleware(StrangerLimit, services.budgets, settings.trusted_proxy_hops),
+        Middleware(AnonymousLimit, services.budgets, settings.trusted_proxy_hops),
         *open_to_this_machine,
         make_cors(settings),
         Middleware(HeaderLimits),

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import strawberry
 
-from gql.execution.document_cache import KnownDocuments
-from gql.execution.result_cache import KeptAnswers
-from gql.http.disconnects import Presence
+from gql.execution.disconnects import DisconnectWatcher
+from gql.execution.document_cache import DocumentCache
+from gql.execution.result_cache import ResultCache
 from gql.http.drain import Drain
 from gql.http.limits.admission import Admission
 from gql.permissions import Principal
@@ -62,10 +62,10 @@ class Services:
         return ClipCache(max_bytes) if max_bytes else None
 
     @cached_property
-    def kept_answers(self) -> KeptAnswers | None:
+    def result_cache(self) -> ResultCache | None:
         """The pages of clips that all requests were shown last; None as above."""
         max_bytes = self._share_clip_cache(0.2)
-        return KeptAnswers(max_bytes) if max_bytes else None
+        return ResultCache(max_bytes) if max_bytes else None
 
     @cached_property
     def video_cache(self) -> VideoCache | None:
@@ -78,14 +78,14 @@ class Services:
         return int(self.settings.clip_cache_mb * 2**20 * part)
 
     @cached_property
-    def status_merger(self) -> StatusMerger:
+    def status_batcher(self) -> StatusMerger:
         """What all requests' single status changes go through."""
         return StatusMerger(self.settings.statistics_window_ms / 1000)
 
     @cached_property
-    def known_documents(self) -> KnownDocuments:
+    def document_cache(self) -> DocumentCache:
         """The documents that all requests sent last."""
-        return KnownDocuments()
+        return DocumentCache()
 
     @cached_property
     def budgets(self) -> Budgets:
@@ -113,7 +113,7 @@ class Services:
 
     async def close(self) -> None:
         """All clients' connections are closed."""
-        await self.status_merger.close()
+        await self.status_batcher.close()
         await self.listener.close()
         await self.budgets.close()
         self.firestore.close()
@@ -132,7 +132,7 @@ class Context:
     # In the loop's time. The deadline counts from here, whatever the request waits for.
     arrived_at: float = field(default_factory=lambda: asyncio.get_running_loop().time())
     # Where hanging up is to cancel what runs: over HTTP, for operations with one answer.
-    presence: Presence | None = None
+    disconnect_watcher: DisconnectWatcher | None = None
     is_on_socket: bool = False
 
     @property

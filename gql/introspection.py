@@ -10,7 +10,7 @@ from graphql import NoSchemaIntrospectionCustomRule
 from strawberry.extensions import SchemaExtension
 
 
-class SchemaSecrecy(SchemaExtension):
+class DisableIntrospection(SchemaExtension):
     """Introspection is refused as an invalid document is, unless the settings allow it."""
 
     def on_operation(self) -> Iterator[None]:

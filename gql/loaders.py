@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 import structlog
 from aiodataloader import DataLoader
 
-from gql.execution.pauses import pause_if_due, run_with_pauses
+from gql.execution.checkpoints import checkpoint, run_with_checkpoints
 from gql.rate_limits.errors import too_expensive
 from gql.relay import PageArguments
 from repositories.arguments import parse_id
@@ -190,7 +190,7 @@ class Loaders:
         try:
             content = await self._services.storage.get(key, max_bytes=MAX_HIGHLIGHTS_BYTES)
             self._count_file(len(content))
-            highlights, _ = await run_with_pauses(partial(parse_highlights, content, pause_if_due))
+            highlights, _ = await run_with_checkpoints(partial(parse_highlights, content, checkpoint))
         except ObjectNotFoundError:
             return {key: None}
         except (HighlightsError, ObjectTooLargeError) as error:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def show_model(
+def model_backed(
     *, renamed: Mapping[str, str], computed: Mapping[str, Callable[[T], Any]]
 ) -> Callable[[type[T]], type[T]]:
     """The type, with attributes that are its model's: of the same name, of another (`renamed`), or `computed`.

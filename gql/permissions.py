@@ -59,7 +59,7 @@ class Principal:
 API_KEY = "api-key"
 """What API keys have for an issuer: real ones have addresses."""
 
-NOBODY = Principal(user_id="", roles=frozenset())
+ANONYMOUS = Principal(user_id="", roles=frozenset())
 """A caller of whom nothing is known yet. They may do nothing."""
 
 

@@ -11,8 +11,8 @@ from strawberry.relay import PageInfo, from_base64
 
 from gql.context import Info
 from gql.errors import bad_user_input
-from gql.execution.pauses import pause_if_due
-from gql.execution.result_cache import KeptAnswers, KeptItems
+from gql.execution.checkpoints import checkpoint
+from gql.execution.result_cache import CachedPage, ResultCache
 
 # Above any page a person looks at; beyond it a client pages by cursor.
 MAX_PAGE_SIZE = 10_000
@@ -79,7 +79,7 @@ class ModelPage(Protocol[M_co]):
         """The last model's cursor."""
 
     @property
-    def identity(self) -> object | None:
+    def page_key(self) -> object | None:
         """What no other page has, where this page is kept and never changes."""
 
     @property
@@ -98,7 +98,7 @@ class Connection(Generic[T]):
     page: strawberry.Private[ModelPage[Any]]
     to_node: strawberry.Private[Callable[[Any], Any]]
     count: strawberry.Private[Callable[[], Awaitable[int]]]
-    answers: strawberry.Private[KeptAnswers | None]
+    answers: strawberry.Private[ResultCache | None]
 
     @strawberry.field(description="The objects of this page.")
     def nodes(self) -> list[T]:
@@ -127,9 +127,9 @@ class Connection(Generic[T]):
 
     def _keep(self, make: Callable[[], list[V]]) -> list[V]:
         """The objects; of a page that is kept, what the executor shows as it did the last time."""
-        if self.answers is None or self.page.identity is None:
+        if self.answers is None or self.page.page_key is None:
             return make()
-        kept: Any = KeptItems(self.answers, self.page.identity, make)
+        kept: Any = CachedPage(self.answers, self.page.page_key, make)
         return cast("list[V]", kept)
 
     def _make_nodes(self) -> list[T]:
@@ -138,7 +138,7 @@ class Connection(Generic[T]):
     def _make_edges(self) -> list[Edge[T]]:
         edges = list[Edge[T]]()
         for node, place in zip(self._make_nodes(), self.page.places, strict=True):
-            pause_if_due()
+            checkpoint()
             edges.append(Edge(cursor=place.encode(), node=node))
         return edges
 
@@ -184,7 +184,7 @@ def connect(
     page: ModelPage[M],
     to_node: Callable[[M], T],
     count: Callable[[], Awaitable[int]],
-    answers: KeptAnswers | None = None,
+    answers: ResultCache | None = None,
 ) -> Connection[T]:
     """The connection that shows a repository's page; a page that is kept may be known in `answers`."""
     return Connection(page=page, to_node=to_node, count=count, answers=answers)

@@ -17,9 +17,9 @@ from gql.clips.subscriptions import ClipSubscriptions
 from gql.context import Context
 from gql.cost.extension import Cost
 from gql.errors import ErrorCodes, log_errors
-from gql.execution.executor import ColumnExecutor
-from gql.http.limits.in_flight import InFlight
-from gql.introspection import SchemaSecrecy
+from gql.execution.executor import BreadthFirstExecutor
+from gql.http.limits.in_flight import OperationScope
+from gql.introspection import DisableIntrospection
 from gql.mutation import assert_guarded
 from gql.node import NodeQueries
 from gql.rate_limits.event_scope import each_in_time
@@ -86,14 +86,14 @@ class Schema(strawberry.Schema):
         log_errors(errors)
 
 
-def create_schema(executor: type[Executor[Any]] = ColumnExecutor) -> Schema:
+def create_schema(executor: type[Executor[Any]] = BreadthFirstExecutor) -> Schema:
     """The schema with its extensions; the same for every process, but in tests that compare executors."""
     assert_guarded(Mutation)
     return Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        extensions=[ErrorCodes, SchemaSecrecy, ParsedOnce, InFlight, Cost, FreshReads],
+        extensions=[ErrorCodes, DisableIntrospection, ParsedOnce, OperationScope, Cost, FreshReads],
         execution_context_class=executor,
         exception_handlers=HANDLERS,
         config=StrawberryConfig(relay_max_results=0),

@@ -10,7 +10,7 @@ from gql.context import Info
 from gql.errors import follows_too_much, too_many_documents, too_slow, version_too_old
 from gql.rate_limits.budgets import RateLimitedError
 from gql.rate_limits.errors import rate_limited
-from gql.rate_limits.read_accounts import ReadAccount
+from gql.rate_limits.subscription_charges import SubscriptionCharges
 from repositories.exceptions import (
     FollowsTooMuchError,
     SubscriberTooSlowError,
@@ -63,13 +63,13 @@ async def follow(
     The caller pays for what is read so that the subscription can begin: states of at most `max_documents`.
     """
     context = info.context
-    account = ReadAccount(context.services.budgets, context.principal)
+    account = SubscriptionCharges(context.services.budgets, context.principal)
     states = STATES_TO_BEGIN if after is None else STATES_TO_RESUME
     bound = states * (max_documents or context.services.settings.max_followed_documents)
     try:
         async with await account.open(watch, bound) as changes:
             async for change in changes:
-                await context.event.begin(context, await account.take_paid(), is_prepaid=changes.is_last_prepaid)
+                await context.event.begin(context, await account.take_charged(), is_prepaid=changes.is_last_prepaid)
                 yield to_event(change)
     except SubscriberTooSlowError:
         raise too_slow() from None

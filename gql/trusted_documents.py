@@ -122,10 +122,10 @@ class ParsedOnce(SchemaExtension):
             context.pre_execution_errors = []
         yield
         if self._known is None and not context.pre_execution_errors and context.query and context.graphql_document:
-            self._services.known_documents.keep(context.query, context.graphql_document)
+            self._services.document_cache.put(context.query, context.graphql_document)
 
     def _find(self, text: str) -> DocumentNode | None:
-        return self._services.documents.find_parsed(text) or self._services.known_documents.find(text)
+        return self._services.documents.find_parsed(text) or self._services.document_cache.get(text)
 
     @property
     def _services(self) -> "Services":

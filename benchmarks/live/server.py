@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from gql.app import create_app
-from gql.http.limits.uvicorn_protocols import PunctualProtocol, PunctualSocketProtocol
+from gql.http.limits.uvicorn_protocols import HeaderTimeoutProtocol, WriteTimeoutSocketProtocol
 from gql.logs.configure import configure_logging
 from settings import Settings
 
@@ -30,8 +30,8 @@ def main() -> None:
         port=0,
         log_config=None,
         access_log=False,
-        http=PunctualProtocol,
-        ws=PunctualSocketProtocol,
+        http=HeaderTimeoutProtocol,
+        ws=WriteTimeoutSocketProtocol,
         ws_per_message_deflate=False,
         backlog=8192,
     )

@@ -134,7 +134,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
     import uvicorn
 
     from gql.app import create_app
-    from gql.http.limits.uvicorn_protocols import PunctualProtocol, PunctualSocketProtocol
+    from gql.http.limits.uvicorn_protocols import HeaderTimeoutProtocol, WriteTimeoutSocketProtocol
     from gql.http.limits.uvicorn_server import GreedyServer
     from gql.logs.configure import configure_logging
 
@@ -143,8 +143,8 @@ def _run(settings: Settings, listener: socket.socket) -> None:
         create_app(settings),
         log_config=None,
         access_log=False,
-        http=PunctualProtocol,
-        ws=PunctualSocketProtocol,
+        http=HeaderTimeoutProtocol,
+        ws=WriteTimeoutSocketProtocol,
         # What is compressed can grow a thousandfold, and documents are short.
         ws_per_message_deflate=False,
         ws_max_size=settings.max_body_bytes,

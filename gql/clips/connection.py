@@ -65,7 +65,7 @@ def _connect(
     info: Info, video: models.VideoMetadata, page: Page[models.ClipMetadata], group: ClipsGroup
 ) -> Connection[Clip]:
     services = info.context.services
-    return connect(page, Clip, partial(_count_clips, services, video, group), services.kept_answers)
+    return connect(page, Clip, partial(_count_clips, services, video, group), services.result_cache)
 
 
 async def _count_clips(services: Services, video: models.VideoMetadata, group: ClipsGroup) -> int:

@@ -10,8 +10,8 @@ from domain.identifiers import check_form_c
 from gql.clips.enums import ClipStatus
 from gql.context import Info
 from gql.errors import bad_user_input
-from gql.execution.field_metadata import changes_with, costs
-from gql.model_types import show_model
+from gql.execution.field_metadata import cache_key, cost
+from gql.model_types import model_backed
 from gql.relay import Node, encode_global_id
 from repositories import models
 from storage.signing import MAX_EXPIRES_IN_SECONDS
@@ -34,7 +34,7 @@ def _get_window(*, info: Info, expires_in: int = DEFAULT_EXPIRES_IN_SECONDS, **_
     return info.context.services.storage.get_window(expires_in)
 
 
-@show_model(
+@model_backed(
     renamed={"title": "scene_title", "description": "scene_description"},
     computed={
         "id": lambda self: encode_global_id("Clip", self.user_id, self.video_id, self.clip_id),
@@ -92,7 +92,7 @@ class Clip(Node):
 
     @strawberry.field(
         description="Where its file can be fetched, without a token; null while there is no file.",
-        metadata={**changes_with(_get_window), **costs(SIGNING_COST)},
+        metadata={**cache_key(_get_window), **cost(SIGNING_COST)},
     )
     def url(
         self,
@@ -115,7 +115,7 @@ class Clip(Node):
 
     @strawberry.field(
         description="Where its thumbnail can be fetched, without a token; null where it has none.",
-        metadata={**changes_with(_get_window), **costs(SIGNING_COST)},
+        metadata={**cache_key(_get_window), **cost(SIGNING_COST)},
     )
     def thumbnail_url(self, info: Info, expires_in: ExpiresIn = DEFAULT_EXPIRES_IN_SECONDS) -> str | None:
         """A presigned URL, signed only when the field is selected."""
@@ -126,7 +126,7 @@ class Clip(Node):
         return info.context.services.storage.presign_get(key, expires_in_seconds=expires_in)
 
     @strawberry.field(
-        description="Until when URLs signed with the default `expiresIn` work.", metadata=changes_with(_get_window)
+        description="Until when URLs signed with the default `expiresIn` work.", metadata=cache_key(_get_window)
     )
     def urls_expire_at(self, info: Info) -> datetime:
         """The end of the validity that `url` and `thumbnailUrl` have by default."""

@@ -27,11 +27,11 @@ from graphql import (
     value_from_ast_untyped,
 )
 
+from gql.cost.field_use import FieldUse
 from gql.cost.field_values import count_values
 from gql.cost.firestore_reads import COUNT_FIELD, count_reads
 from gql.cost.introspection import IntrospectionSizes
 from gql.cost.r2_calls import count_r2_calls
-from gql.cost.uses import Use
 from gql.errors import bad_user_input
 
 Path = tuple[str, ...]
@@ -58,7 +58,7 @@ class Bound:
     root_fields: int = 0
     introspected: int = 0
 
-    def beside(self, other: "Bound") -> "Bound":
+    def plus(self, other: "Bound") -> "Bound":
         """The bound of both together."""
         dearer = self if self.document_reads >= other.document_reads else other
         larger = self if self.field_values >= other.field_values else other
@@ -82,7 +82,7 @@ class Bound:
         )
 
 
-NOTHING = Bound()
+EMPTY_BOUND = Bound()
 
 
 @dataclass
@@ -109,13 +109,13 @@ class Measurer:
 
     def measure_fragments(self) -> Bound:
         """The bound of all fragments together: validation looks at each, spread or not."""
-        return reduce(Bound.beside, self._fragments.values(), NOTHING)
+        return reduce(Bound.plus, self._fragments.values(), EMPTY_BOUND)
 
     def _measure_set(self, selections: SelectionSetNode | None, parent: GraphQLNamedType | None) -> Bound:
         if selections is None:
-            return NOTHING
+            return EMPTY_BOUND
         bounds = (self._measure_selection(selection, parent) for selection in selections.selections)
-        return reduce(Bound.beside, bounds, NOTHING)
+        return reduce(Bound.plus, bounds, EMPTY_BOUND)
 
     def _measure_selection(self, selection: SelectionNode, parent: GraphQLNamedType | None) -> Bound:
         if isinstance(selection, FragmentSpreadNode):
@@ -135,7 +135,7 @@ class Measurer:
         below = self._measure_set(node.selection_set, named)
         if named is not None and named.name.startswith("__"):
             return self._measure_introspection(node, below)
-        own = NOTHING if definition is None else self._measure_own(node, definition, parent, below)
+        own = EMPTY_BOUND if definition is None else self._measure_own(node, definition, parent, below)
         return replace(
             own,
             depth=below.depth + 1,
@@ -162,7 +162,7 @@ class Measurer:
         arguments = {
             given.name.value: value_from_ast_untyped(given.value, self.variables) for given in node.arguments or ()
         }
-        use = Use(definition, name, "" if parent is None else parent.name, arguments)
+        use = FieldUse(definition, name, "" if parent is None else parent.name, arguments)
         reads = below.page_reads + count_reads(use, below.document_reads - below.page_reads)
         values = count_values(use, below.field_values, below.page_values)
         calls = count_r2_calls(use, below.r2_calls)

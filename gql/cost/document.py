@@ -15,7 +15,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from gql.cost.bounds import NOTHING, Bound, Measurer, Path
+from gql.cost.bounds import EMPTY_BOUND, Bound, Measurer, Path
 from gql.cost.introspection import MAX_INTROSPECTED
 from gql.cost.overlapping_fields import count_repeats
 from gql.rate_limits.errors import too_expensive
@@ -57,13 +57,13 @@ def measure_document(
     measurer = Measurer(schema, document, {**defaults, **variables})
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     bounds = [measurer.measure(node) for node in operations]
-    chosen = NOTHING if operation is None else bounds[operations.index(operation)]
+    chosen = EMPTY_BOUND if operation is None else bounds[operations.index(operation)]
     _assert_affordable(chosen.document_reads, limits.max_document_reads, "documentReads", chosen.reads_path)
     for bound in bounds:
         _assert_shape(bound)
     _assert_affordable(chosen.field_values, limits.max_field_values, "fieldValues", chosen.values_path)
     _assert_affordable(chosen.r2_calls, limits.max_r2_calls, "r2Calls", chosen.r2_path)
-    fields = reduce(Bound.beside, bounds, measurer.measure_fragments()).fields
+    fields = reduce(Bound.plus, bounds, measurer.measure_fragments()).fields
     if fields > MAX_FIELDS:
         raise _over("fields, fragments put in,", fields, MAX_FIELDS, measure="fields")
     for selections in (node.selection_set for node in (*operations, *fragments.values())):

@@ -21,13 +21,13 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types import ExecutionContext
 
 from gql.context import Context
-from gql.cost.bounds import NOTHING
+from gql.cost.bounds import EMPTY_BOUND
 from gql.cost.counts import CountAllowance, allowing_counts
 from gql.cost.document import measure_document
 from gql.cost.lexical import MAX_TOKENS, find_excess
-from gql.execution.work import MAX_ERRORS, TooMuchWorkError, Work, counting
+from gql.execution.output_meter import MAX_ERRORS, OutputLimitError, OutputMeter, metered_output
 from gql.rate_limits.budgets import SECONDS_PER_WINDOW, RateLimitedError
-from gql.rate_limits.errors import rate_limited, timed_out, too_much_work
+from gql.rate_limits.errors import output_limit_exceeded, rate_limited, timed_out
 from repositories.firestore.metering import Meter, metered
 from storage.lanes import R2Usage, using_r2
 
@@ -41,17 +41,17 @@ class Cost(SchemaExtension):
         del execution_context  # strawberry sets the attribute itself, for each request
         self._meter = Meter()
         self._charged_reads = 0
-        self._bound = NOTHING
-        self._work = Work()
+        self._bound = EMPTY_BOUND
+        self._output = OutputMeter()
         self._r2 = R2Usage("")
         self._counts = CountAllowance(0)
 
     async def on_operation(self) -> AsyncIterator[None]:
         """Counts what is done for the operation while it runs, and charges what it read, however it ended."""
         settings = self._context.services.settings
-        self._work = Work(settings.max_field_values, settings.max_response_bytes, MAX_ERRORS)
+        self._output = OutputMeter(settings.max_field_values, settings.max_response_bytes, MAX_ERRORS)
         self._r2 = R2Usage(self._context.principal.caller)
-        with metered(self._meter), using_r2(self._r2), counting(self._work), allowing_counts(self._counts):
+        with metered(self._meter), using_r2(self._r2), metered_output(self._output), allowing_counts(self._counts):
             try:
                 yield
             finally:
@@ -107,9 +107,9 @@ class Cost(SchemaExtension):
                     self._encode_data()
         except RateLimitedError as error:
             raise rate_limited(error) from None
-        except TooMuchWorkError as error:
+        except OutputLimitError as error:
             context.loaders.cancel()
-            raise too_much_work(error, self.execution_context.operation_type) from None
+            raise output_limit_exceeded(error, self.execution_context.operation_type) from None
         except TimeoutError:
             if not deadline.expired():
                 raise
@@ -123,7 +123,7 @@ class Cost(SchemaExtension):
         if data is None:
             return
         encoded = orjson.dumps(data)
-        self._work.set_bytes(len(encoded))
+        self._output.set_bytes(len(encoded))
         cast("Any", result).data = orjson.Fragment(encoded)
 
     def on_stream_result(self, result: object) -> Iterator[None]:
@@ -131,7 +131,7 @@ class Cost(SchemaExtension):
         del result
         yield
         self._meter.reset()
-        self._work.forget()
+        self._output.reset()
         self._r2.calls = self._counts.spent = 0
         self._charged_reads = 0
 
@@ -144,8 +144,8 @@ class Cost(SchemaExtension):
             "documentWrites": self._meter.document_writes,
             "rpcs": self._meter.rpcs,
             "r2Calls": self._r2.calls,
-            "fieldValues": self._work.field_values,
-            "responseBytes": self._work.response_bytes,
+            "fieldValues": self._output.field_values,
+            "responseBytes": self._output.response_bytes,
         }
         throttle = {
             "maximumAvailable": reads.limit,

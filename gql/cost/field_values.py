@@ -7,14 +7,14 @@ of which fields.
 from graphql import GraphQLField
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
-from gql.cost.uses import MAX_PLAIN_LIST_SIZE, Use
+from gql.cost.field_use import MAX_PLAIN_LIST_SIZE, FieldUse
 from gql.execution.field_metadata import get_cost
 
 # Highlights, styles and categories of a video. There may be more: they are counted again when they are made.
 USUAL_LIST_SIZE = 20
 
 
-def count_values(use: Use, below: int, below_page: int) -> int:
+def count_values(use: FieldUse, below: int, below_page: int) -> int:
     """The values of a field and all below it, where each object that it leads to has `below`.
 
     `below_page` of these are a connection's own, which it has once.

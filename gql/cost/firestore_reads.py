@@ -1,6 +1,6 @@
 """What a field reads of Firestore at most: `first` times what is below it, and the field's own cost."""
 
-from gql.cost.uses import MAX_PLAIN_LIST_SIZE, Use
+from gql.cost.field_use import MAX_PLAIN_LIST_SIZE, FieldUse
 from repositories.clip_pages import bound_reads
 
 # A count is billed a read for each 1,000 that it counts: so this is true up to 10,000, and what is charged always is.
@@ -14,7 +14,7 @@ READS_OF_A_MUTATION = 2
 _DOCUMENT_TYPES = frozenset({"Video", "Clip", "Node"})
 
 
-def count_reads(use: Use, below: int) -> int:
+def count_reads(use: FieldUse, below: int) -> int:
     """The reads of a field, where each object that it leads to reads `below`."""
     if use.is_connection:
         return _count_page(use) + use.page_size * below
@@ -24,14 +24,14 @@ def count_reads(use: Use, below: int) -> int:
     return _count_own(use) + size * below
 
 
-def _count_page(use: Use) -> int:
+def _count_page(use: FieldUse) -> int:
     size = use.page_size
     if any(use.arguments.get(name) is not None for name in ("after", "before")):
         return size + READS_BESIDE_A_PAGE + READS_AT_CURSORS
     return bound_reads(size) if use.owner == "Video" else size + READS_BESIDE_A_PAGE
 
 
-def _count_own(use: Use) -> int:
+def _count_own(use: FieldUse) -> int:
     if use.owner == "Mutation":
         return READS_OF_A_MUTATION * (1 + use.count_entries())
     if (use.owner, use.name) == ("Video", "cover"):

@@ -1,13 +1,13 @@
 """How often a field asks R2 at most: `first` times what is below it, and the field's own calls."""
 
-from gql.cost.uses import MAX_PLAIN_LIST_SIZE, Use
+from gql.cost.field_use import MAX_PLAIN_LIST_SIZE, FieldUse
 
 # HEAD of a clip's file and of its thumbnail; deletes and uploads need no more. What deletes all of a video's files
 # needs two for each thousand of them, which is counted while it runs.
 R2_CALLS_OF_A_CLIP = 2
 
 
-def count_r2_calls(use: Use, below: int) -> int:
+def count_r2_calls(use: FieldUse, below: int) -> int:
     """The calls of a field, where each object that it leads to needs `below`."""
     if use.owner == "Mutation":
         return R2_CALLS_OF_A_CLIP * (1 + use.count_entries("clips", "clipIds")) + below

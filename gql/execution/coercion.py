@@ -21,16 +21,16 @@ from graphql import (
 )
 from graphql.pyutils import UndefinedType
 
-Show = Callable[[Sequence[Any]], Sequence[Any]]
+Renderer = Callable[[Sequence[Any]], Sequence[Any]]
 """What the response shows for each of many objects, or values; an exception sends all of them to graphql-core."""
 
 
-class NotPlainError(Exception):
+class FallBack(Exception):  # noqa: N818  it is control flow: graphql-core takes over
     """These values are for graphql-core to judge, one by one."""
 
 
 # A schema has a dozen; tests have many schemas.
-MAX_TYPES_KEPT = 100
+MAX_TYPES_CACHED = 100
 # What coercion leaves as it is. No subclasses: a bool is an int, and an enum may be a str.
 _UNCHANGED: dict[GraphQLLeafType, type] = {
     GraphQLBoolean: bool,
@@ -40,43 +40,43 @@ _UNCHANGED: dict[GraphQLLeafType, type] = {
     GraphQLString: str,
 }
 # All else may be an exception that was returned, or awaitable: graphql-core looks for these before it coerces.
-_HARMLESS = frozenset({bool, date, datetime, float, int, str})
+_SYNCHRONOUS = frozenset({bool, date, datetime, float, int, str})
 _WHOLE_FLOAT = 2**53
 """Up to here every whole number is a float as well."""
 
 
-@lru_cache(MAX_TYPES_KEPT)
-def make_leaf_show(type_: GraphQLLeafType) -> Show:
+@lru_cache(MAX_TYPES_CACHED)
+def make_leaf_renderer(type_: GraphQLLeafType) -> Renderer:
     """What shows values of this type, none of them null; it raises whatever it likes for what is odd."""
     unchanged = _UNCHANGED.get(type_)
     coerce = type_.coerce_output_value
 
-    def show(values: Sequence[Any]) -> Sequence[Any]:
+    def render(values: Sequence[Any]) -> Sequence[Any]:
         kinds = {*map(type, values)}
         if kinds <= {unchanged}:
             return _assert_range(unchanged, values) if values else values
         if unchanged is float and kinds == {int} and -_WHOLE_FLOAT <= min(values) <= max(values) <= _WHOLE_FLOAT:
             return [*map(float, values)]
-        if not all(kind in _HARMLESS or issubclass(kind, Enum) for kind in kinds):
-            raise NotPlainError
+        if not all(kind in _SYNCHRONOUS or issubclass(kind, Enum) for kind in kinds):
+            raise FallBack
         if isinstance(type_, GraphQLEnumType):
             coerced = {value: coerce(value) for value in {*values}}
             return _assert_values([coerced[value] for value in values])
         return _assert_values([*map(coerce, values)])
 
-    return show
+    return render
 
 
 def _assert_range(kind: type | None, values: Sequence[Any]) -> Sequence[Any]:
     """The numbers, where each is one that its type can hold."""
     if kind is float and not all(map(isfinite, values)):
-        raise NotPlainError
+        raise FallBack
     if kind is int and not GRAPHQL_MIN_INT <= min(values) <= max(values) <= GRAPHQL_MAX_INT:
-        raise NotPlainError
+        raise FallBack
     return values
 
 
 def _assert_values(coerced: Sequence[Any]) -> Sequence[Any]:
     if not {NoneType, UndefinedType}.isdisjoint(map(type, coerced)):
-        raise NotPlainError
+        raise FallBack
     return coerced

@@ -30,31 +30,31 @@ from graphql.pyutils import Path
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-from gql.execution.coercion import NotPlainError, Show, make_leaf_show
-from gql.execution.field_metadata import get_cost, get_finder
-from gql.execution.pauses import pause_if_due
+from gql.execution.checkpoints import checkpoint
+from gql.execution.coercion import FallBack, Renderer, make_leaf_renderer
+from gql.execution.field_metadata import get_batch_resolver, get_cost
+from gql.execution.output_meter import OutputMeter
 from gql.execution.resolvers import Method, SharedInfo, compile_method
-from gql.execution.result_cache import KeptItems
-from gql.execution.work import Work
+from gql.execution.result_cache import CachedPage
 
-Start = Callable[[Any, Path], tuple[GraphQLResolveInfo[Any], Any]]
+Starter = Callable[[Any, Path], tuple[GraphQLResolveInfo[Any], Any]]
 """What a coroutine is told, and the coroutine, for an object and its path."""
 
 # Of a list, the objects that are shown at once: then others may run, and what there is is counted as JSON.
-OBJECTS_PER_SLICE = 128
+OBJECTS_PER_CHUNK = 128
 _DIRECTIVES = frozenset({"skip", "include"})
 _BACKREF = GraphQLCoreConverter.DEFINITION_BACKREF
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class FieldPlan:
     """How a field's values are shown, for many objects at once."""
 
-    show: Show
-    recipe: Hashable | None = None
+    render: Renderer
+    selection_key: Hashable | None = None
     """Equal for columns that show the same objects alike, also in other requests; None where that cannot be said."""
 
-    changes: tuple[Callable[[], Hashable], ...] = ()
+    cache_keys: tuple[Callable[[], Hashable], ...] = ()
     """What else must be equal for that."""
 
     cost: int = 1
@@ -62,42 +62,42 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class _Reader:
     """How a field's values are read, before they are shown; `recipe` and `changes` are as a column's."""
 
     read: Callable[[Sequence[Any]], Sequence[Any]]
-    recipe: Hashable | None = None
-    changes: tuple[Callable[[], Hashable], ...] = ()
+    selection_key: Hashable | None = None
+    cache_keys: tuple[Callable[[], Hashable], ...] = ()
 
 
 class Compiler:
     """Compiles the fields of one execution; None stands for what graphql-core has to run itself."""
 
-    def __init__(self, executor: Executor[Any], work: Work) -> None:
+    def __init__(self, executor: Executor[Any], output: OutputMeter) -> None:
         self._executor = executor
-        self._work = work
+        self._output = output
 
-    def compile_field(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> Column | None:
+    def compile_field(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> FieldPlan | None:
         """What shows the field of each of many objects."""
         definition = self._find_definition(parent_type, details)
         if definition is None:
             return None
         if definition is TypeNameMetaFieldDef:
-            return Column(lambda objects: [parent_type.name] * len(objects), "__typename")
-        read = self._compile_read(parent_type, definition, details)
+            return FieldPlan(lambda objects: [parent_type.name] * len(objects), "__typename")
+        read = self._compile_reader(parent_type, definition, details)
         values = self.compile_values(definition.type, details) if read else None
         if read is None or values is None:
             return None
-        read_all, show = read.read, values.show
-        is_lasting = read.recipe is not None and values.recipe is not None
-        return Column(
-            lambda objects: show(read_all(objects)),
-            (read.recipe, values.recipe) if is_lasting else None,
-            read.changes + values.changes,
+        read_all, render = read.read, values.render
+        is_cacheable = read.selection_key is not None and values.selection_key is not None
+        return FieldPlan(
+            lambda objects: render(read_all(objects)),
+            (read.selection_key, values.selection_key) if is_cacheable else None,
+            read.cache_keys + values.cache_keys,
             get_cost(definition.extensions[_BACKREF].metadata),
         )
 
-    def compile_async_field(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> Start | None:
+    def compile_async_field(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> Starter | None:
         """What starts the field's coroutine, for one object after the other: its arguments are converted once."""
         definition = self._find_definition(parent_type, details)
         field = definition and definition.extensions.get(_BACKREF)
@@ -107,35 +107,35 @@ class Compiler:
         method = compile_method(self._executor, field, make_info(_NOWHERE))
         return None if method is None else partial(_start, method, make_info)
 
-    def compile_values(self, type_: GraphQLOutputType, details: FieldDetailsList) -> Column | None:
+    def compile_values(self, type_: GraphQLOutputType, details: FieldDetailsList) -> FieldPlan | None:
         """What shows each of many values that were resolved to this type."""
         is_nullable = not is_non_null_type(type_)
         inner: Any = type_ if is_nullable else type_.of_type  # type: ignore[union-attr]  # a non-null type has one
-        column: Column | None
+        plan: FieldPlan | None
         if is_leaf_type(inner):
-            column = Column(make_leaf_show(inner), inner.name)
+            plan = FieldPlan(make_leaf_renderer(inner), inner.name)
         elif is_list_type(inner):
             item = self.compile_values(inner.of_type, details)
-            column = item and replace(item, show=partial(_show_lists, item, self._work))
+            plan = item and replace(item, render=partial(_render_lists, item, self._output))
         else:
-            column = self._compile_objects(inner, details) if is_object_type(inner) else None
-        return replace(column, show=partial(_show_some, column.show)) if column and is_nullable else column
+            plan = self._compile_objects(inner, details) if is_object_type(inner) else None
+        return replace(plan, render=partial(_render_nullable, plan.render)) if plan and is_nullable else plan
 
-    def _compile_objects(self, type_: GraphQLObjectType, details: FieldDetailsList) -> Column | None:
+    def _compile_objects(self, type_: GraphQLObjectType, details: FieldDetailsList) -> FieldPlan | None:
         collected = self._executor.collect_subfields(type_, details)
         if collected.new_defer_usages:
             return None
-        columns = dict[str, Column]()
+        plans = dict[str, FieldPlan]()
         for name, below in collected.grouped_field_set.items():
-            if (column := self.compile_field(type_, below)) is None:
+            if (plan := self.compile_field(type_, below)) is None:
                 return None
-            columns[name] = column
+            plans[name] = plan
         origin = type_.extensions[_BACKREF].origin if type_.is_type_of else None
-        recipes = tuple((name, column.recipe) for name, column in columns.items())
-        return Column(
-            partial(_show_objects, origin, tuple(columns), tuple(columns.values()), self._work),
-            None if any(recipe is None for _, recipe in recipes) else (type_.name, recipes),
-            tuple(change for column in columns.values() for change in column.changes),
+        selection_keys = tuple((name, plan.selection_key) for name, plan in plans.items())
+        return FieldPlan(
+            partial(_render_objects, origin, tuple(plans), tuple(plans.values()), self._output),
+            None if any(selection_key is None for _, selection_key in selection_keys) else (type_.name, selection_keys),
+            tuple(cache_key for plan in plans.values() for cache_key in plan.cache_keys),
         )
 
     def _find_definition(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> GraphQLField | None:
@@ -149,32 +149,32 @@ class Compiler:
         )
         return schema.get_field(parent_type, details[0].node.name.value) if is_plain else None
 
-    def _compile_read(
+    def _compile_reader(
         self, parent_type: GraphQLObjectType, definition: GraphQLField, details: FieldDetailsList
-    ) -> _Read | None:
+    ) -> _Reader | None:
         """What the values of many objects are read by."""
         field = definition.extensions.get(_BACKREF)
         if not isinstance(field, StrawberryField) or field.extensions:
             return None
         if field.base_resolver is None:
             name = field.python_name
-            return _Read(partial(_read_each, attrgetter(name)), name) if field.default_resolver is getattr else None
-        find = get_finder(field.metadata)
-        if field.is_async and find is None:
+            return _Reader(partial(_read_each, attrgetter(name)), name) if field.default_resolver is getattr else None
+        resolve_batch = get_batch_resolver(field.metadata)
+        if field.is_async and resolve_batch is None:
             return None
         raw = self._executor.build_resolve_info(definition, [one.node for one in details], parent_type, _NOWHERE)
         method = compile_method(self._executor, field, raw)
-        return None if method is None else _compile_method_read(method, SharedInfo(raw), find)
+        return None if method is None else _compile_method_reader(method, SharedInfo(raw), resolve_batch)
 
 
-def _compile_method_read(
-    method: Method, info: SharedInfo, find: Callable[[Sequence[Any]], Sequence[Any] | None] | None
-) -> _Read:
-    if find is not None:
-        return _Read(partial(_read_found, method.bind(info, find)))
-    change = method.bind_change(info)
-    recipe = method if method.is_lasting else None
-    return _Read(partial(_read_each, method.bind(info)), recipe, (change,) if change else ())
+def _compile_method_reader(
+    method: Method, info: SharedInfo, resolve_batch: Callable[[Sequence[Any]], Sequence[Any] | None] | None
+) -> _Reader:
+    if resolve_batch is not None:
+        return _Reader(partial(_read_batch, method.bind(info, resolve_batch)))
+    cache_key = method.bind_cache_key(info)
+    selection_key = method if method.is_cacheable else None
+    return _Reader(partial(_read_each, method.bind(info)), selection_key, (cache_key,) if cache_key else ())
 
 
 _NOWHERE = Path(None, "", None)
@@ -191,66 +191,68 @@ def _read_each(read: Callable[[Any], Any], objects: Sequence[Any]) -> Sequence[A
     return [*map(read, objects)]
 
 
-def _read_found(find: Callable[[Any], Sequence[Any] | None], objects: Sequence[Any]) -> Sequence[Any]:
-    if (found := find(objects)) is None:
-        raise NotPlainError
+def _read_batch(resolve_batch: Callable[[Any], Sequence[Any] | None], objects: Sequence[Any]) -> Sequence[Any]:
+    if (found := resolve_batch(objects)) is None:
+        raise FallBack
     return found
 
 
-def _show_objects(
-    origin: type | None, names: Sequence[str], columns: Sequence[Column], work: Work, objects: Sequence[Any]
+def _render_objects(
+    origin: type | None, names: Sequence[str], plans: Sequence[FieldPlan], output: OutputMeter, objects: Sequence[Any]
 ) -> Sequence[Any]:
     for kind in {*map(type, objects)}:
         # Of what they are graphql-core asks those types only that have interfaces; none is an exception, or awaitable.
         if kind is not origin if origin else not hasattr(kind, "__strawberry_definition__"):
-            raise NotPlainError
-    if not columns:
+            raise FallBack
+    if not plans:
         return [{} for _ in objects]
-    rows = zip(*[_show_column(column, work, objects) for column in columns], strict=True)
+    rows = zip(*[_render_field(plan, output, objects) for plan in plans], strict=True)
     return [dict(zip(names, row)) for row in rows]  # noqa: B905  as many as there are columns; 0.1 µs each
 
 
-def _show_column(column: Column, work: Work, objects: Sequence[Any]) -> Sequence[Any]:
-    pause_if_due()
-    work.count_values(column.cost * len(objects))
-    return column.show(objects)
+def _render_field(plan: FieldPlan, output: OutputMeter, objects: Sequence[Any]) -> Sequence[Any]:
+    checkpoint()
+    output.count_values(plan.cost * len(objects))
+    return plan.render(objects)
 
 
-def _show_lists(item: Column, work: Work, lists: Sequence[Any]) -> Sequence[Any]:
+def _render_lists(item: FieldPlan, output: OutputMeter, lists: Sequence[Any]) -> Sequence[Any]:
     kinds = {*map(type, lists)}
-    if kinds == {KeptItems} and item.recipe is not None:
+    if kinds == {CachedPage} and item.selection_key is not None:
         # Asked for before anything is shown: what changes meanwhile is then kept as what it was, and not found again.
-        recipe = (item.recipe, *[change() for change in item.changes])
-        return [_show_kept(item, work, recipe, one) for one in lists]
-    if not kinds <= {KeptItems, list, tuple}:
-        raise NotPlainError
-    return [_show_list(item, work, [*one]) for one in lists]
+        selection_key = (item.selection_key, *[cache_key() for cache_key in item.cache_keys])
+        return [_render_cached(item, output, selection_key, one) for one in lists]
+    if not kinds <= {CachedPage, list, tuple}:
+        raise FallBack
+    return [_render_list(item, output, [*one]) for one in lists]
 
 
-def _show_kept(item: Column, work: Work, recipe: Hashable, items: KeptItems[Any]) -> orjson.Fragment:
-    size_bytes = work.response_bytes
-    answer = items.show(recipe, lambda made: orjson.dumps(_show_list(item, work, made)))
-    work.set_bytes(size_bytes + len(answer))
+def _render_cached(
+    item: FieldPlan, output: OutputMeter, selection_key: Hashable, items: CachedPage[Any]
+) -> orjson.Fragment:
+    size_bytes = output.response_bytes
+    answer = items.render(selection_key, lambda made: orjson.dumps(_render_list(item, output, made)))
+    output.set_bytes(size_bytes + len(answer))
     return orjson.Fragment(answer)
 
 
-def _show_list(item: Column, work: Work, items: Sequence[Any]) -> list[Any] | orjson.Fragment:
+def _render_list(item: FieldPlan, output: OutputMeter, items: Sequence[Any]) -> list[Any] | orjson.Fragment:
     """The list; a long one as JSON, made slice by slice."""
-    if len(items) <= OBJECTS_PER_SLICE:
-        return [*item.show(items)]
-    slices = []
-    for start in range(0, len(items), OBJECTS_PER_SLICE):
-        pause_if_due()
-        size_bytes = work.response_bytes
-        shown = orjson.dumps([*item.show(items[start : start + OBJECTS_PER_SLICE])])
-        work.set_bytes(size_bytes + len(shown))
-        slices.append(shown[1:-1])
-    return orjson.Fragment(b"[" + b",".join(slices) + b"]")
+    if len(items) <= OBJECTS_PER_CHUNK:
+        return [*item.render(items)]
+    chunks = []
+    for start in range(0, len(items), OBJECTS_PER_CHUNK):
+        checkpoint()
+        size_bytes = output.response_bytes
+        rendered = orjson.dumps([*item.render(items[start : start + OBJECTS_PER_CHUNK])])
+        output.set_bytes(size_bytes + len(rendered))
+        chunks.append(rendered[1:-1])
+    return orjson.Fragment(b"[" + b",".join(chunks) + b"]")
 
 
-def _show_some(show: Show, values: Sequence[Any]) -> Sequence[Any]:
+def _render_nullable(render: Renderer, values: Sequence[Any]) -> Sequence[Any]:
     """All values but those that are null."""
     if NoneType not in map(type, values):
-        return show(values)
-    shown = iter(show([value for value in values if value is not None]))
-    return [None if value is None else next(shown) for value in values]
+        return render(values)
+    rendered = iter(render([value for value in values if value is not None]))
+    return [None if value is None else next(rendered) for value in values]

@@ -12,7 +12,7 @@ from graphql import DocumentNode
 MAX_CHARACTERS_KEPT = 100_000
 
 
-class KnownDocuments:
+class DocumentCache:
     """The valid documents that were sent last."""
 
     def __init__(self, max_characters: int = MAX_CHARACTERS_KEPT) -> None:
@@ -20,14 +20,14 @@ class KnownDocuments:
         self._documents = OrderedDict[str, DocumentNode]()
         self.characters = 0
 
-    def find(self, text: str) -> DocumentNode | None:
+    def get(self, text: str) -> DocumentNode | None:
         """The parsed form of a text that is known to be valid; None for any other."""
         document = self._documents.get(text)
         if document is not None:
             self._documents.move_to_end(text)
         return document
 
-    def keep(self, text: str, document: DocumentNode) -> None:
+    def put(self, text: str, document: DocumentNode) -> None:
         """The document, which is the text's and valid, is found from now on, and those used longest ago are not."""
         if self._documents.setdefault(text, document) is not document:
             return

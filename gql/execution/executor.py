@@ -22,10 +22,10 @@ from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from gql.execution.compiler import Column, Compiler, Start
-from gql.execution.loop_turns import wait_for_turn
-from gql.execution.pauses import close_if_given_up, pause_if_due, run_with_pauses
-from gql.execution.work import Work, get_work
+from gql.execution.checkpoints import checkpoint, close_if_abandoned, run_with_checkpoints
+from gql.execution.compiler import Compiler, FieldPlan, Starter
+from gql.execution.output_meter import OutputMeter, get_output_meter
+from gql.execution.time_slices import wait_for_time_slice
 
 T = TypeVar("T")
 # A number, a boolean or null in JSON, with what is around it.
@@ -55,7 +55,7 @@ class CoreExecutor(StrawberryGraphQLCoreExecutionContext):
         return super().build(schema, document, root, context, *args, **given)
 
 
-class ColumnExecutor(CoreExecutor):
+class BreadthFirstExecutor(CoreExecutor):
     """Runs what it can as columns, and leaves all else to graphql-core.
 
     That is what has an abstract type, and whatever raised an exception: graphql-core then runs it once more, so that
@@ -65,20 +65,20 @@ class ColumnExecutor(CoreExecutor):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         middleware = self.middleware_manager
-        self._work = get_work()
+        self._output = get_output_meter()
         self._is_plain = self.abort_signal is None and not (middleware and middleware.middlewares)
-        self._forget()
+        self._reset_plans()
 
-    def _forget(self) -> None:
-        self._shows: _Compiled[Column] = {}
-        self._starts: _Compiled[Start] = {}
+    def _reset_plans(self) -> None:
+        self._plans: _Compiled[FieldPlan] = {}
+        self._starters: _Compiled[Starter] = {}
 
     def build_per_event_executor(self, payload: Any) -> Any:
         """The executor of one event of a subscription."""
         executor: Any = super().build_per_event_executor(payload)
         # It is a copy with the same dictionaries, which would grow with every event; and resolvers were told the root
         # value, which is the event.
-        executor._forget()  # noqa: SLF001  it is one of us
+        executor._reset_plans()  # noqa: SLF001  it is one of us
         executor._relevant_sub_fields = {}  # noqa: SLF001  as above
         return executor
 
@@ -92,22 +92,24 @@ class ColumnExecutor(CoreExecutor):
     ) -> Any:
         """The field's value in the response, or an awaitable for it."""
         details = field_details_list
-        pause_if_due()
-        column = self._find(self._shows, details, None, lambda compiler: compiler.compile_field(parent_type, details))
-        self._work.count_values(1 if column is None else column.cost)
-        if column is not None and (shown := self._show(column, source)) is not Undefined:
-            return shown
-        start = self._find(
-            self._starts, details, None, lambda compiler: compiler.compile_async_field(parent_type, details)
+        checkpoint()
+        plan = self._get_compiled(
+            self._plans, details, None, lambda compiler: compiler.compile_field(parent_type, details)
+        )
+        self._output.count_values(1 if plan is None else plan.cost)
+        if plan is not None and (rendered := self._render(plan, source)) is not Undefined:
+            return rendered
+        start = self._get_compiled(
+            self._starters, details, None, lambda compiler: compiler.compile_async_field(parent_type, details)
         )
         if start is None:
-            return close_if_given_up(super().execute_field(parent_type, source, details, path, position_context))
+            return close_if_abandoned(super().execute_field(parent_type, source, details, path, position_context))
         info, coroutine = start(source, path)
         return self.complete_awaitable_value(info.return_type, details, info, path, coroutine, position_context)
 
     def execute_fields(self, *args: Any, **kwargs: Any) -> Any:
         """The object in the response, or an awaitable for it."""
-        return close_if_given_up(super().execute_fields(*args, **kwargs))
+        return close_if_abandoned(super().execute_fields(*args, **kwargs))
 
     def complete_list_value(
         self,
@@ -120,12 +122,12 @@ class ColumnExecutor(CoreExecutor):
     ) -> Any:
         """The list in the response, or an awaitable for it."""
         details = field_details_list
-        column = self._find(
-            self._shows, details, return_type, lambda compiler: compiler.compile_values(return_type, details)
+        plan = self._get_compiled(
+            self._plans, details, return_type, lambda compiler: compiler.compile_values(return_type, details)
         )
-        if column is not None and (shown := self._show(column, result)) is not Undefined:
-            return shown
-        return close_if_given_up(
+        if plan is not None and (rendered := self._render(plan, result)) is not Undefined:
+            return rendered
+        return close_if_abandoned(
             super().complete_list_value(return_type, details, info, path, result, position_context)
         )
 
@@ -133,7 +135,7 @@ class ColumnExecutor(CoreExecutor):
         """Appends the item in the response, or an awaitable for it: then the answer is true."""
         is_awaitable = super().complete_list_item_value(item, complete_results, *args)
         if is_awaitable:
-            close_if_given_up(complete_results[-1])
+            close_if_abandoned(complete_results[-1])
         return is_awaitable
 
     def complete_awaitable_value(
@@ -147,8 +149,8 @@ class ColumnExecutor(CoreExecutor):
     ) -> Any:
         """An awaitable for the field's value in the response."""
         completed = self._complete_later(return_type, field_details_list, info, path, result, position_context)
-        close_if_given_up(result)
-        return close_if_given_up(completed)
+        close_if_abandoned(result)
+        return close_if_abandoned(completed)
 
     async def _complete_later(
         self,
@@ -162,9 +164,9 @@ class ColumnExecutor(CoreExecutor):
         """What graphql-core's coroutine does, but that others may run while the value is completed."""
         try:
             resolved = await self.with_abort_signal(result)
-            await wait_for_turn()
+            await wait_for_time_slice()
             complete = partial(self.complete_value, return_type, details, info, path, resolved, position_context)
-            completed = await run_with_pauses(complete)
+            completed = await run_with_checkpoints(complete)
             return await completed if self.is_awaitable(completed) else completed
         except Exception as error:  # noqa: BLE001  graphql-core knows which null it becomes
             self.handle_field_error(error, return_type, details, path)
@@ -172,22 +174,22 @@ class ColumnExecutor(CoreExecutor):
 
     def handle_field_error(self, *args: Any) -> None:
         """Notes the error, or raises it where the value may not be null."""
-        self._work.count_error()
+        self._output.count_error()
         super().handle_field_error(*args)
 
-    def _show(self, column: Column, source: Any) -> Any:
+    def _render(self, plan: FieldPlan, source: Any) -> Any:
         """The one value; Undefined where graphql-core has to say what is wrong with it."""
-        values, size_bytes = self._work.field_values, self._work.response_bytes
+        values, size_bytes = self._output.field_values, self._output.response_bytes
         try:
-            shown, shown_bytes = _encode(column.show((source,))[0])
+            rendered, rendered_bytes = _encode(plan.render((source,))[0])
         except Exception:  # noqa: BLE001  graphql-core says what is wrong
-            self._work.field_values, self._work.response_bytes = values, size_bytes
+            self._output.field_values, self._output.response_bytes = values, size_bytes
             return Undefined
-        if shown_bytes is not None:
-            self._work.set_bytes(size_bytes + shown_bytes)
-        return shown
+        if rendered_bytes is not None:
+            self._output.set_bytes(size_bytes + rendered_bytes)
+        return rendered
 
-    def _find(
+    def _get_compiled(
         self,
         compiled: _Compiled[T],
         details: FieldDetailsList,
@@ -197,22 +199,22 @@ class ColumnExecutor(CoreExecutor):
         """What was compiled for these nodes when they were first asked for."""
         key = (id(details), id(type_))
         if key not in compiled:
-            compiled[key] = details, _try_compile(self, self._work, make) if self._is_plain else None
+            compiled[key] = details, _try_compile(self, self._output, make) if self._is_plain else None
         return compiled[key][1]
 
 
-def _encode(shown: Any) -> tuple[Any, int | None]:
+def _encode(rendered: Any) -> tuple[Any, int | None]:
     """The value, a list or an object as JSON, and its bytes there, of text at least; None where they are counted."""
-    if type(shown) is list or type(shown) is dict:
-        encoded = orjson.dumps(shown)
+    if type(rendered) is list or type(rendered) is dict:
+        encoded = orjson.dumps(rendered)
         return orjson.Fragment(encoded), len(encoded)
-    if type(shown) is orjson.Fragment:
-        return shown, None
-    return shown, len(shown) + 2 if type(shown) is str else BYTES_PER_SCALAR
+    if type(rendered) is orjson.Fragment:
+        return rendered, None
+    return rendered, len(rendered) + 2 if type(rendered) is str else BYTES_PER_SCALAR
 
 
-def _try_compile(executor: ColumnExecutor, work: Work, make: Callable[[Compiler], T | None]) -> T | None:
+def _try_compile(executor: BreadthFirstExecutor, output: OutputMeter, make: Callable[[Compiler], T | None]) -> T | None:
     try:
-        return make(Compiler(executor, work))
+        return make(Compiler(executor, output))
     except Exception:  # noqa: BLE001  such as an argument that cannot be: graphql-core says so, for each object
         return None

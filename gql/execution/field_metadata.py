@@ -1,17 +1,17 @@
 """What fields tell beside their types: what values change with and cost, and how to find them at once.
 
-Fields are told apart by this as by Strawberry's own options: `strawberry.field(metadata=changes_with(…))`.
+Fields are told apart by this as by Strawberry's own options: `strawberry.field(metadata=cache_key(…))`.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
-_CHANGES_WITH = "changes_with"
-_FOUND_BY = "found_by"
+_CHANGES_WITH = "cache_key"
+_FOUND_BY = "batch_resolver"
 _COST = "cost"
 
 
-def changes_with(tell: Callable[..., Hashable]) -> Mapping[str, Any]:
+def cache_key(tell: Callable[..., Hashable]) -> Mapping[str, Any]:
     """The field's value is the same for the same object and arguments for as long as `tell` answers the same.
 
     It is called with `info` and the field's arguments, and must know all that the resolver asks `info` for: values
@@ -20,7 +20,7 @@ def changes_with(tell: Callable[..., Hashable]) -> Mapping[str, Any]:
     return {_CHANGES_WITH: tell}
 
 
-def found_by(find: Callable[..., Sequence[Any] | None]) -> Mapping[str, Any]:
+def batch_resolver(find: Callable[..., Sequence[Any] | None]) -> Mapping[str, Any]:
     """The coroutine's values may be found without waiting.
 
     `find` is called with a list of objects, and with `info` and the field's arguments by name. It answers a value for
@@ -29,7 +29,7 @@ def found_by(find: Callable[..., Sequence[Any] | None]) -> Mapping[str, Any]:
     return {_FOUND_BY: find}
 
 
-def costs(values: int) -> Mapping[str, Any]:
+def cost(values: int) -> Mapping[str, Any]:
     """One value of the field costs as much processor time as so many values of fields that are attributes."""
     return {_COST: values}
 
@@ -40,11 +40,11 @@ def get_cost(metadata: Mapping[Any, Any]) -> int:
     return cost
 
 
-def get_change(metadata: Mapping[Any, Any]) -> Callable[..., Hashable] | None:
-    """What `changes_with` was told."""
+def get_cache_key(metadata: Mapping[Any, Any]) -> Callable[..., Hashable] | None:
+    """What `cache_key` was told."""
     return metadata.get(_CHANGES_WITH)
 
 
-def get_finder(metadata: Mapping[Any, Any]) -> Callable[..., Sequence[Any] | None] | None:
-    """What `found_by` was told."""
+def get_batch_resolver(metadata: Mapping[Any, Any]) -> Callable[..., Sequence[Any] | None] | None:
+    """What `batch_resolver` was told."""
     return metadata.get(_FOUND_BY)

@@ -23,7 +23,7 @@ Make = Callable[[type, Mapping[str, Any], InputContext], Any]
 _SCALARS = (bool, float, int, str, strawberry.ID)
 
 
-def made_at_once(cls: type[T]) -> type[T]:
+def compiled_input(cls: type[T]) -> type[T]:
     """The input type, whose objects are made at once from now on: a decorator above `strawberry.input`.
 
     Its fields are scalars and enums, and lists of objects whose type has this decorator, too: TypeError for any other.

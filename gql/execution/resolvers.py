@@ -14,11 +14,11 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter, get_argumen
 from strawberry.types import Info
 from strawberry.types.field import StrawberryField
 
-from gql.execution.coercion import NotPlainError
-from gql.execution.field_metadata import get_change
+from gql.execution.coercion import FallBack
+from gql.execution.field_metadata import get_cache_key
 
 # Some 500 bytes each; ids and cursors make them differ.
-MAX_METHODS_KEPT = 1_000
+MAX_METHODS_CACHED = 1_000
 # Arguments are converted once, and then handed to every call: none of them may be one that a resolver can change.
 _IMMUTABLE = (bool, date, datetime, Enum, float, int, NoneType, str)
 
@@ -38,14 +38,14 @@ class Method:
         return partial(bound, **self._make_info(raw)) if self.info_name else bound
 
     @property
-    def is_lasting(self) -> bool:
+    def is_cacheable(self) -> bool:
         """Whether it is known what the value changes with, beside its object."""
-        return self.info_name is None or get_change(self.field.metadata) is not None
+        return self.info_name is None or get_cache_key(self.field.metadata) is not None
 
-    def bind_change(self, raw: Any) -> Callable[[], Hashable] | None:
+    def bind_cache_key(self, raw: Any) -> Callable[[], Hashable] | None:
         """What tells whether values that were shown before are still the same; None where they always are."""
-        change = get_change(self.field.metadata)
-        return None if change is None else partial(change, **self.arguments, **self._make_info(raw))
+        cache_key = get_cache_key(self.field.metadata)
+        return None if cache_key is None else partial(cache_key, **self.arguments, **self._make_info(raw))
 
     def _make_info(self, raw: Any) -> dict[str, Any]:
         return {} if self.info_name is None else {self.info_name: Info(_raw_info=raw, _field=self.field)}
@@ -65,7 +65,7 @@ class SharedInfo:
     @property
     def path(self) -> None:
         """Whoever asks is run by graphql-core, which knows."""
-        raise NotPlainError
+        raise FallBack
 
 
 def compile_method(executor: Executor[Any], field: StrawberryField, raw: GraphQLResolveInfo[Any]) -> Method | None:
@@ -80,7 +80,7 @@ def compile_method(executor: Executor[Any], field: StrawberryField, raw: GraphQL
     return _make_method(field, converter, tuple(given.items()))
 
 
-@lru_cache(MAX_METHODS_KEPT)
+@lru_cache(MAX_METHODS_CACHED)
 def _make_method(
     field: StrawberryField, converter: GraphQLCoreConverter, given: tuple[tuple[str, Any], ...]
 ) -> Method | None:

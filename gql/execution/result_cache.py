@@ -12,10 +12,10 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 # Of an entry, beside its JSON: its key, which holds what is selected, and its place among the others.
-BYTES_PER_ANSWER = 3_000
+BYTES_PER_RESULT = 3_000
 
 
-class KeptAnswers:
+class ResultCache:
     """The lists that were shown last, to anyone, in at most `max_bytes`."""
 
     def __init__(self, max_bytes: int) -> None:
@@ -23,43 +23,43 @@ class KeptAnswers:
         self._answers = OrderedDict[Hashable, bytes]()
         self.size_bytes = 0
 
-    def find(self, key: Hashable) -> bytes | None:
+    def get(self, key: Hashable) -> bytes | None:
         """The JSON that is kept, or None."""
         answer = self._answers.get(key)
         if answer is not None:
             self._answers.move_to_end(key)
         return answer
 
-    def keep(self, key: Hashable, answer: bytes) -> None:
+    def put(self, key: Hashable, answer: bytes) -> None:
         """The JSON is found from now on, if it is of moderate size, and those used longest ago are not."""
-        size_bytes = len(answer) + BYTES_PER_ANSWER
+        size_bytes = len(answer) + BYTES_PER_RESULT
         if size_bytes > self._max_bytes or self._answers.setdefault(key, answer) is not answer:
             return
         self.size_bytes += size_bytes
         while self.size_bytes > self._max_bytes:
             _, oldest = self._answers.popitem(last=False)
-            self.size_bytes -= len(oldest) + BYTES_PER_ANSWER
+            self.size_bytes -= len(oldest) + BYTES_PER_RESULT
 
 
-class KeptItems(Generic[T]):
+class CachedPage(Generic[T]):
     """The objects of a page, which are only made where nothing is kept that shows them.
 
     `identity` is the page's own: it is never another's, and what it stands for never changes.
     """
 
-    def __init__(self, answers: KeptAnswers, identity: object, make: Callable[[], Sequence[T]]) -> None:
+    def __init__(self, answers: ResultCache, page_key: object, make: Callable[[], Sequence[T]]) -> None:
         self._answers = answers
-        self._identity = identity
+        self._page_key = page_key
         self._make = make
 
     def __iter__(self) -> Iterator[T]:
         return iter(self._make())
 
-    def show(self, recipe: Hashable, show: Callable[[Sequence[T]], bytes]) -> bytes:
+    def render(self, selection_key: Hashable, render: Callable[[Sequence[T]], bytes]) -> bytes:
         """The JSON that `show` makes of the objects, and made of them whenever it was the same `recipe`."""
-        key = (self._identity, recipe)
-        answer = self._answers.find(key)
+        key = (self._page_key, selection_key)
+        answer = self._answers.get(key)
         if answer is None:
-            answer = show(self._make())
-            self._answers.keep(key, answer)
+            answer = render(self._make())
+            self._answers.put(key, answer)
         return answer

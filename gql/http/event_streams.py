@@ -13,7 +13,7 @@ from strawberry.http.streaming import SSETransport
 
 from gql.errors import unauthenticated
 from gql.http.drain import Drain
-from gql.http.limits.connection_limits import Seat
+from gql.http.limits.connection_limits import ConnectionSlot
 from gql.http.media_types import EVENT_STREAM, parse_accept
 from gql.permissions import Principal
 
@@ -42,19 +42,21 @@ class EventStream(Response):
     connection, and come again.
     """
 
-    def __init__(self, chunks: AsyncGenerator[str, None], headers: Mapping[str, str], *, holding: "Holding") -> None:
+    def __init__(
+        self, chunks: AsyncGenerator[str, None], headers: Mapping[str, str], *, resources: "StreamResources"
+    ) -> None:
         super().__init__(headers=headers)
         del self.headers["content-length"]
         self._chunks = chunks
-        self._holding = holding
+        self._resources = resources
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends all there is."""
         del scope
-        held = self._holding
-        with held.seat:
+        resources = self._resources
+        with resources.slot:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            async with aclosing(held.results), aclosing(self._chunks):
+            async with aclosing(resources.results), aclosing(self._chunks):
                 has_expired = await self._send_until_end(receive, send)
             await send({"type": "http.response.body", "body": _EXPIRED if has_expired else b""})
 
@@ -62,9 +64,9 @@ class EventStream(Response):
         """Whether it was the caller's token that ended; nothing runs any more."""
         sending = asyncio.create_task(self._send_chunks(send))
         leaving = asyncio.create_task(_wait_until_client_leaves(receive))
-        ends: set[asyncio.Future[None]] = {sending, leaving, self._holding.drain.begun}
+        ends: set[asyncio.Future[None]] = {sending, leaving, self._resources.drain.begun}
         try:
-            seconds = self._holding.principal.expires_in_seconds
+            seconds = self._resources.principal.expires_in_seconds
             done, _ = await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await _cancel(leaving)
@@ -82,10 +84,10 @@ async def only(result: Any) -> AsyncGenerator[Any, None]:
 
 
 @dataclass(frozen=True)
-class Holding:
+class StreamResources:
     """What a stream has for as long as it lasts: a seat, its operation's results, and what may end it."""
 
-    seat: Seat
+    slot: ConnectionSlot
     results: AsyncGenerator[Any, None]
     principal: Principal
     drain: Drain

@@ -26,18 +26,18 @@ from gql.authentication.authenticator import Authenticator
 from gql.authentication.errors import RETRY_AFTER_SECONDS, CallerRefusedError, KeysUnavailableError
 from gql.context import Context, Services
 from gql.errors import ErrorCode, log_errors
-from gql.http.disconnects import PRESENCE_KEY, Presence
+from gql.execution.disconnects import DISCONNECT_WATCHER_KEY, DisconnectWatcher
 from gql.http.drain import RETRY_AFTER_SECONDS as ENDING_RETRY_SECONDS
-from gql.http.event_streams import EventStream, EventTransport, Holding, only
+from gql.http.event_streams import EventStream, EventTransport, StreamResources, only
 from gql.http.http_cache import make_cacheable, may_be_cached
 from gql.http.limits.admission import SLOT_KEY, Slot
-from gql.http.limits.connection_limits import SEATS_KEY
+from gql.http.limits.connection_limits import CONNECTION_LIMIT_KEY
 from gql.http.media_types import GRAPHQL_RESPONSE, JSON, parse_accept
 from gql.http.requests import RequestData, assert_json, assert_preflighted, read_parameters
 from gql.http.websockets import SocketHandler, TextSocketAdapter
 from gql.loaders import Loaders
-from gql.permissions import NOBODY, Principal
-from gql.rate_limits.budgets import CALLER_KNOWN_KEY, QUOTA_KEY
+from gql.permissions import ANONYMOUS, Principal
+from gql.rate_limits.budgets import AUTHENTICATED_KEY, QUOTA_KEY
 from gql.schema import Schema
 
 log = structlog.get_logger(__name__)
@@ -76,8 +76,8 @@ class GraphQLView(GraphQL[Context, None]):
         try:
             await super().__call__(scope, receive, send)
         except asyncio.CancelledError:
-            if (presence := scope["state"].get(PRESENCE_KEY)) is not None:
-                presence.assert_there()
+            if (disconnect_watcher := scope["state"].get(DISCONNECT_WATCHER_KEY)) is not None:
+                disconnect_watcher.assert_connected()
             raise
         except MalformedRequestError as error:
             await error.response(scope, receive, send)
@@ -125,8 +125,8 @@ class GraphQLView(GraphQL[Context, None]):
         else:
             request_data = replace(request_data, query=query)
             if request_data.protocol == "http":
-                context = replace(context, presence=Presence(kwargs["request"].receive))
-                setattr(kwargs["request"].state, PRESENCE_KEY, context.presence)
+                context = replace(context, disconnect_watcher=DisconnectWatcher(kwargs["request"].receive))
+                setattr(kwargs["request"].state, DISCONNECT_WATCHER_KEY, context.disconnect_watcher)
             result = await super().execute_operation(request_data=request_data, context=context, **kwargs)
         if isinstance(result, AsyncGenerator):
             kwargs["request"].state.stream = (context.principal, result)
@@ -144,18 +144,20 @@ class GraphQLView(GraphQL[Context, None]):
         principal, results = request.state.stream
         if self._services.drain.is_under_way:
             return ending_response()
-        seat = getattr(request.state, SEATS_KEY).take(f"caller {principal.caller}")
-        if seat is None:
+        slot = getattr(request.state, CONNECTION_LIMIT_KEY).acquire(f"caller {principal.caller}")
+        if slot is None:
             message = "You have too many event streams and WebSockets open."
             return error_response(429, message, ErrorCode.RATE_LIMITED)
         chunks = cast("AsyncGenerator[str, None]", stream())
-        return EventStream(chunks, headers, holding=Holding(seat, results, principal, self._services.drain))
+        return EventStream(chunks, headers, resources=StreamResources(slot, results, principal, self._services.drain))
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """The context of one request, with loaders of its own. A socket's caller is known once it says who it is."""
         del response
         if isinstance(request, WebSocket):
-            return Context(NOBODY, self._services, Loaders(self._services), request.state.request_id, is_on_socket=True)
+            return Context(
+                ANONYMOUS, self._services, Loaders(self._services), request.state.request_id, is_on_socket=True
+            )
         slot: Slot = getattr(request.state, SLOT_KEY)
         return Context(
             principal=await self._admit(request),
@@ -178,7 +180,7 @@ class GraphQLView(GraphQL[Context, None]):
     async def _identify(self, request: Request | WebSocket, payload: Mapping[str, object] | None = None) -> Principal:
         """Who is calling; `CallerRefusedError` for bad tokens."""
         principal = await self._authenticator.authenticate(request.headers, payload)
-        setattr(request.state, CALLER_KNOWN_KEY, True)
+        setattr(request.state, AUTHENTICATED_KEY, True)
         return principal
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:

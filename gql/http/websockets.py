@@ -23,7 +23,13 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from gql.authentication.errors import CallerRefusedError, KeysUnavailableError
 from gql.context import Context
 from gql.errors import log_errors
-from gql.http.limits.connection_limits import CONNECTION_INIT_SECONDS, MAX_OPERATIONS, SEAT_KEY, MessageRate, Seat
+from gql.http.limits.connection_limits import (
+    CONNECTION_INIT_SECONDS,
+    CONNECTION_SLOT_KEY,
+    MAX_OPERATIONS,
+    ConnectionSlot,
+    MessageRate,
+)
 from gql.loaders import Loaders
 from gql.rate_limits.budgets import RateLimitedError
 from gql.rate_limits.errors import rate_limited, too_many_operations
@@ -93,8 +99,8 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
             except KeysUnavailableError:
                 await self.websocket.close(TRY_AGAIN_LATER, "Try again later")
                 return
-            seat: Seat = getattr(self.websocket.ws.state, SEAT_KEY)
-            if not seat.move(f"caller {self.context.principal.caller}"):
+            slot: ConnectionSlot = getattr(self.websocket.ws.state, CONNECTION_SLOT_KEY)
+            if not slot.move(f"caller {self.context.principal.caller}"):
                 await self.websocket.close(TRY_AGAIN_LATER, "Too many WebSockets")
                 return
         await super().handle_connection_init(message)

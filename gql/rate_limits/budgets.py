@@ -8,16 +8,16 @@ from functools import partial
 
 from gql.permissions import Principal
 from gql.rate_limits.allowances import Allowance, resolve_allowance
-from gql.rate_limits.running_reads import RunningReads
+from gql.rate_limits.read_reservations import ReadReservations
 from gql.rate_limits.windows import SECONDS_PER_WINDOW, MemoryWindows, Usage, Windows
 from settings import Settings
 
-__all__ = ["CALLER_KNOWN_KEY", "QUOTA_KEY", "SECONDS_PER_WINDOW", "Budgets", "Quota", "RateLimitedError"]
+__all__ = ["AUTHENTICATED_KEY", "QUOTA_KEY", "SECONDS_PER_WINDOW", "Budgets", "Quota", "RateLimitedError"]
 
 # Where a request keeps what is left, for its response.
 QUOTA_KEY = "quota"
 # Where the view says that it knows who is calling.
-CALLER_KNOWN_KEY = "is_caller_known"
+AUTHENTICATED_KEY = "is_caller_known"
 
 
 class RateLimitedError(Exception):
@@ -47,7 +47,7 @@ class Budgets:
     def __init__(self, settings: Settings, windows: Windows | None = None) -> None:
         self._settings = settings
         self._windows = windows or create_windows(settings)
-        self._running_reads = RunningReads()
+        self._running_reads = ReadReservations()
 
     async def admit(self, principal: Principal) -> Quota:
         """What is left of the caller's requests; `RateLimitedError` where requests or reads are used up."""
@@ -62,7 +62,7 @@ class Budgets:
         usage = await self._windows.add(principal.caller)
         _assert_reads_left(usage, self._resolve(principal).document_reads)
 
-    async def admit_stranger(self, address: str) -> Quota:
+    async def admit_anonymous(self, address: str) -> Quota:
         """Counts a refusal; `RateLimitedError` where the address has had too many of them."""
         usage = await self._windows.add(f"address {address}", requests=1)
         return _assert_requests_left(usage, self._settings.requests_per_minute_anonymous)
@@ -85,7 +85,7 @@ class Budgets:
         far above what most requests read. This counts in this process only.
         """
         key, limit = principal.caller, self._resolve(principal).document_reads
-        if not self._running_reads.check_room(key, bound, limit):
+        if not self._running_reads.check_fits(key, bound, limit):
             running = self._running_reads.get(key)
             message = (
                 f"What you have running could read {running + bound:,} documents, and you may read {limit:,} a minute."
@@ -97,10 +97,10 @@ class Budgets:
         finally:
             self._running_reads.leave(key, bound)
 
-    async def run_in_turn(self, principal: Principal, bound: int) -> Callable[[], None]:
+    async def reserve_in_turn(self, principal: Principal, bound: int) -> Callable[[], None]:
         """As `running`, but waits for room instead of refusing; the answer ends it, and is to be called once."""
         key = principal.caller
-        await self._running_reads.enter_in_turn(key, bound, self._resolve(principal).document_reads)
+        await self._running_reads.reserve_in_turn(key, bound, self._resolve(principal).document_reads)
         return partial(self._running_reads.leave, key, bound)
 
     async def close(self) -> None:

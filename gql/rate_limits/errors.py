@@ -6,7 +6,7 @@ from graphql import GraphQLError
 from strawberry.types.graphql import OperationType
 
 from gql.errors import ErrorCode
-from gql.execution.work import TooMuchWorkError
+from gql.execution.output_meter import OutputLimitError
 from gql.rate_limits.budgets import RateLimitedError
 
 # Fragments that multiply reach numbers that JSON cannot hold.
@@ -37,7 +37,7 @@ _TOO_MUCH = {
 }
 
 
-def too_much_work(error: TooMuchWorkError, operation_type: OperationType) -> GraphQLError:
+def output_limit_exceeded(error: OutputLimitError, operation_type: OperationType) -> GraphQLError:
     """QUERY_TOO_EXPENSIVE for what was given up while it ran. Of a mutation it is said what that leaves."""
     refusal = too_expensive(_TOO_MUCH[error.measure], measure=error.measure, bound=error.bound, limit=error.limit)
     if operation_type is OperationType.MUTATION:

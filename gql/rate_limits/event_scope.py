@@ -10,8 +10,8 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from gql.errors import log_errors
-from gql.execution.work import TooMuchWorkError
-from gql.rate_limits.errors import timed_out, too_much_work
+from gql.execution.output_meter import OutputLimitError
+from gql.rate_limits.errors import output_limit_exceeded, timed_out
 from repositories.firestore.metering import count_paid_reads, count_reads
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class EventScope:
         if not is_prepaid or self.bound_reads > 1:
             await budgets.assert_reads_left(principal)
         # An event is not refused for what else runs for its caller: that ends soon, and events can wait.
-        self._leave = await budgets.run_in_turn(principal, self.bound_reads)
+        self._leave = await budgets.reserve_in_turn(principal, self.bound_reads)
         context.loaders.clear()
         count_paid_reads(paid_reads)
         if not is_prepaid:
@@ -81,8 +81,8 @@ async def _next_in_time(results: AsyncGenerator[Any, None], context: "Context") 
         async with asyncio.timeout(None) as deadline:
             context.event.deadline = deadline
             return await anext(results, None)
-    except TooMuchWorkError as error:
-        return _end(context, too_much_work(error, OperationType.SUBSCRIPTION))
+    except OutputLimitError as error:
+        return _end(context, output_limit_exceeded(error, OperationType.SUBSCRIPTION))
     except TimeoutError:
         if not deadline.expired():
             raise

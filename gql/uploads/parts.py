@@ -12,7 +12,7 @@ _UPLOAD_ID = re.compile(r"[!-~]{1,1024}")
 _ETAG = re.compile(r'("?)[!#-~]{1,128}\1')
 
 
-def cut_into_parts(size_bytes: int, part_size_bytes: int) -> Iterator[tuple[int, int]]:
+def split_into_parts(size_bytes: int, part_size_bytes: int) -> Iterator[tuple[int, int]]:
     """The number, from 1 on, and the size of each part."""
     for start in range(0, size_bytes, part_size_bytes):
         yield start // part_size_bytes + 1, min(part_size_bytes, size_bytes - start)
@@ -44,7 +44,7 @@ def assert_etag(etag: str, path: Path) -> None:
         raise ValidationError("This is not an `ETag` that R2 answered.", path)
 
 
-def check_is_put_together(stored: StoredObject, etags: Mapping[int, str], size_bytes: float | None) -> bool:
+def check_assembled(stored: StoredObject, etags: Mapping[int, str], size_bytes: float | None) -> bool:
     """Whether the object consists of the parts with these ETags, by their numbers, as far as its own ETag tells.
 
     R2's and S3's tells it: the MD5 of the parts' MD5s, and their number. The embedded S3's is the MD5 of the content,

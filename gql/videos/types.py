@@ -9,8 +9,8 @@ import strawberry
 from gql.arguments import After, Before, First, Last
 from gql.clips.enums import ClipOrder, ClipStatus
 from gql.context import Info
-from gql.execution.field_metadata import found_by
-from gql.model_types import show_model
+from gql.execution.field_metadata import batch_resolver
+from gql.model_types import model_backed
 from gql.relay import Connection, Node, encode_global_id, parse_page_arguments
 from gql.videos.enums import VideoStatus
 from repositories import models
@@ -68,7 +68,7 @@ def _find_clips(
     return find_clips(info, [video.model for video in videos], arguments=arguments, **asked)
 
 
-@show_model(
+@model_backed(
     renamed={"title": "video_title"},
     computed={
         "id": lambda self: encode_global_id("Video", self.user_id, self.video_id),
@@ -150,7 +150,7 @@ class Video(Node):
         page = await info.context.loaders.clips.load(ClipsKey.for_cover(self.model))
         return Clip(page.items[0]) if page.items else None
 
-    @strawberry.field(description="The clips that were cut out of the video.", metadata=found_by(_find_clips))
+    @strawberry.field(description="The clips that were cut out of the video.", metadata=batch_resolver(_find_clips))
     async def clips(
         self,
         info: Info,

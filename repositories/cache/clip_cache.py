@@ -75,7 +75,7 @@ class ClipCache:
         """The page, which was read after the video, is found from now on, if it is a first one of moderate size."""
         if span.after is None and span.before is None and len(page) <= MAX_CLIPS_KEPT:
             size_bytes = _measure(clip.__dict__.values() for clip in page)
-            self._keep(video, wanted, span, replace(page, identity=object()), size_bytes)
+            self._keep(video, wanted, span, replace(page, page_key=object()), size_bytes)
 
     def _find(self, key: _Key, video: VideoMetadata) -> ClipSet | Page[ClipMetadata] | None:
         entry = self._entries.get(key)

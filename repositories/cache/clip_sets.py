@@ -77,7 +77,7 @@ class ClipSet:
         if key not in self._pages:
             if len(self._pages) == MAX_PAGES_KEPT:
                 self._pages.clear()
-            self._pages[key] = replace(self._make_page(wanted, span), identity=object())
+            self._pages[key] = replace(self._make_page(wanted, span), page_key=object())
         return self._pages[key]
 
     def _make_page(self, wanted: Filter, span: Span) -> Page[ClipMetadata]:

@@ -23,7 +23,7 @@ class Page(Sequence[T], Generic[T]):
     end: Cursor | None = None
     has_next: bool = False
     has_previous: bool = False
-    identity: object | None = field(default=None, compare=False, repr=False)
+    page_key: object | None = field(default=None, compare=False, repr=False)
     """What no other page has, where this one is kept in memory: it may be told from all others by it."""
 
     @cached_property

@@ -15,8 +15,8 @@ from starlette.applications import Starlette
 
 from gql.app import create_app
 from gql.context import Context, Services
-from gql.execution.executor import ColumnExecutor, CoreExecutor
-from gql.execution.work import Work
+from gql.execution.executor import BreadthFirstExecutor, CoreExecutor
+from gql.execution.output_meter import OutputMeter
 from gql.loaders import Loaders
 from gql.permissions import Principal
 from gql.schema import schema
@@ -26,19 +26,19 @@ Execute = Callable[..., Awaitable[Any]]
 MakeClient = Callable[..., Awaitable[httpx.AsyncClient]]
 
 
-class CheckedExecutor(ColumnExecutor):
-    """Has graphql-core run once more all that ran as a column, and notes where that gives other bytes, or an error."""
+class CheckedExecutor(BreadthFirstExecutor):
+    """Has graphql-core run once more all that ran as a batch, and notes where that gives other bytes, or an error."""
 
     differences: ClassVar[list[str]] = []
 
     @property
-    def _work(self) -> Work:
+    def _output(self) -> OutputMeter:
         """What is run once more is no work of the request's."""
-        return Work() if _is_checking.get() else self._counted
+        return OutputMeter() if _is_checking.get() else self._counted
 
-    @_work.setter
-    def _work(self, work: Work) -> None:
-        self._counted = work
+    @_output.setter
+    def _output(self, output: OutputMeter) -> None:
+        self._counted = output
 
     def execute_field(self, *args: Any) -> Any:
         """The field's value, checked."""
@@ -48,19 +48,19 @@ class CheckedExecutor(ColumnExecutor):
         """The list, checked."""
         return self._check(super().complete_list_value, args)
 
-    def _find(self, compiled: Any, details: Any, type_: Any, make: Any) -> Any:
+    def _get_compiled(self, compiled: Any, details: Any, type_: Any, make: Any) -> Any:
         """Nothing, while graphql-core runs."""
-        found = None if _is_checking.get() else super()._find(compiled, details, type_, make)
-        self._has_column = found is not None and compiled is self._shows
+        found = None if _is_checking.get() else super()._get_compiled(compiled, details, type_, make)
+        self._has_plan = found is not None and compiled is self._plans
         return found
 
     def _check(self, run: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         if _is_checking.get():
             return run(*args)
         errors = len(self.collected_errors.errors)
-        self._has_column = False
+        self._has_plan = False
         shown = run(*args)
-        if not self._has_column or is_awaitable(shown) or len(self.collected_errors.errors) > errors:
+        if not self._has_plan or is_awaitable(shown) or len(self.collected_errors.errors) > errors:
             return shown
         token = _is_checking.set(True)
         expected = run(*args)
@@ -94,16 +94,16 @@ def to_json(answer: Any) -> bytes:
 
 @pytest.fixture(scope="session", autouse=True)
 def executor() -> Iterator[None]:
-    """Columns are checked in all these tests; with CLIPGRAPH_TEST_EXECUTOR=graphql-core there are none."""
+    """Batches are checked in all these tests; with CLIPGRAPH_TEST_EXECUTOR=graphql-core there are none."""
     is_core = os.environ.get("CLIPGRAPH_TEST_EXECUTOR") == "graphql-core"
     schema.execution_context_class = CoreExecutor if is_core else CheckedExecutor
     yield
-    schema.execution_context_class = ColumnExecutor
+    schema.execution_context_class = BreadthFirstExecutor
 
 
 @pytest.fixture(autouse=True)
 def assert_same_answers() -> Iterator[None]:
-    """No column had another answer than graphql-core."""
+    """No batch had another answer than graphql-core."""
     yield
     assert CheckedExecutor.differences == []
 

@@ -7,7 +7,7 @@ import strawberry
 from graphql import GraphQLError
 
 from gql.mutation import assert_guarded, mutation
-from gql.permissions import NOBODY, Action, Principal, Role, may, resolve_user_id
+from gql.permissions import ANONYMOUS, Action, Principal, Role, may, resolve_user_id
 
 USER = Principal("me", frozenset({Role.USER}))
 
@@ -34,8 +34,8 @@ def test_worker_and_admin_act_for_anyone(role: Role, action: Action) -> None:
 @pytest.mark.parametrize("action", list(Action))
 def test_nobody_may_do_nothing(action: Action) -> None:
     """Not even to what is nobody's."""
-    assert not may(NOBODY, action, "")
-    assert not may(NOBODY, action, "me")
+    assert not may(ANONYMOUS, action, "")
+    assert not may(ANONYMOUS, action, "me")
 
 
 def test_roles_add_up() -> None:

@@ -8,11 +8,11 @@ from typing import Annotated, Any, TypeGuard
 import strawberry
 
 from gql.clips.enums import ClipStatus
-from gql.clips.mutations.missing_video import video_first
+from gql.clips.mutations.missing_video import reporting_missing_video
 from gql.clips.object_checks import find_files
 from gql.clips.types import Clip
 from gql.context import Info
-from gql.execution.inputs import made_at_once
+from gql.execution.inputs import compiled_input
 from gql.inputs import Path, build_file_keys, to_values
 from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id
@@ -35,7 +35,7 @@ from storage.exceptions import ObjectNotFoundError
 MODEL_NAMES = {"title": "scene_title", "description": "scene_description"}
 
 
-@made_at_once
+@compiled_input
 @strawberry.input(description="A new clip.")
 class CreateClipInput:
     """The fields a clip starts with; the rest is computed."""
@@ -71,7 +71,7 @@ class CreateClipsErrorPolicy(Enum):
     )
 
 
-@made_at_once
+@compiled_input
 @strawberry.input(description="New clips of one video.")
 class CreateClipsInput:
     """The video and its new clips."""
@@ -134,7 +134,7 @@ async def create_clips(
     repository = services.clips(owner_id, input.video_id)
     planned = await _plan_clips(info, input.clips, shared)
     if input.error_policy is CreateClipsErrorPolicy.REJECT_ALL:
-        async with video_first(info, owner_id, input.video_id):
+        async with reporting_missing_video(info, owner_id, input.video_id):
             clips = _assert_all(planned)
         outcomes: list[Outcome] = [*await repository.create_clips_batch(clips)]
     else:

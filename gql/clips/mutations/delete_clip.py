@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from gql.clips.mutations.missing_video import video_first
+from gql.clips.mutations.missing_video import reporting_missing_video
 from gql.context import Info
 from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id
@@ -48,6 +48,6 @@ async def delete_clip(
     services = info.context.services
     owner_id = resolve_user_id(info.context.principal, input.user_id)
     repository = services.clips(owner_id, input.video_id)
-    async with video_first(info, owner_id, input.video_id):
+    async with reporting_missing_video(info, owner_id, input.video_id):
         await repository.delete_clip_with_files(input.clip_id, services.storage)
     return DeleteClipSuccess(clip_id=input.clip_id)

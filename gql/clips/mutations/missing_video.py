@@ -9,7 +9,7 @@ from storage.exceptions import ObjectNotFoundError
 
 
 @contextlib.asynccontextmanager
-async def video_first(info: Info, user_id: str, video_id: str) -> AsyncIterator[None]:
+async def reporting_missing_video(info: Info, user_id: str, video_id: str) -> AsyncIterator[None]:
     """A clip or a file that is missing within is refused as the video, where that is missing too.
 
     The video is read only then: where nothing is missing, this asks nobody.

@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from gql.clips.enums import ClipStatus
-from gql.clips.mutations.missing_video import video_first
+from gql.clips.mutations.missing_video import reporting_missing_video
 from gql.clips.object_checks import add_files
 from gql.clips.types import Clip
 from gql.context import Info
@@ -62,7 +62,7 @@ async def update_clip_status(
     repository = services.clips(owner_id, input.video_id)
     change = ClipStatusChange(input.clip_id, models.ClipStatus[input.status.name], input.error_message)
     parse_change(change)
-    async with video_first(info, owner_id, input.video_id):
+    async with reporting_missing_video(info, owner_id, input.video_id):
         (with_files,) = await add_files(services.storage, repository, [change])
-    stored = await services.status_merger.update(repository, with_files)
+    stored = await services.status_batcher.update(repository, with_files)
     return UpdateClipStatusSuccess(clip=Clip(stored))

@@ -5,11 +5,11 @@ from typing import Annotated
 import strawberry
 
 from gql.clips.enums import ClipStatus
-from gql.clips.mutations.missing_video import video_first
+from gql.clips.mutations.missing_video import reporting_missing_video
 from gql.clips.object_checks import add_files
 from gql.clips.types import Clip
 from gql.context import Info
-from gql.execution.inputs import made_at_once
+from gql.execution.inputs import compiled_input
 from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id
 from gql.user_errors import ClipNotFound, FileMissing, InvalidInput, InvalidStatusChange, VideoNotFound
@@ -20,7 +20,7 @@ from repositories.exceptions import ValidationError
 from repositories.model.statuses import ClipStatusChange
 
 
-@made_at_once
+@compiled_input
 @strawberry.input(description="A step in the work on one of several clips.")
 class ClipStatusInput:
     """The clip and its next status."""
@@ -34,7 +34,7 @@ class ClipStatusInput:
     )
 
 
-@made_at_once
+@compiled_input
 @strawberry.input(description="Steps in the work on clips of one video: all of them are done, or none.")
 class UpdateClipStatusesInput:
     """The video, and its clips with their next statuses."""
@@ -79,7 +79,7 @@ async def update_clip_statuses(
         ClipStatusChange(clip.clip_id, models.ClipStatus[clip.status.name], clip.error_message) for clip in input.clips
     ]
     repository.parse_changes(changes)
-    async with video_first(info, owner_id, input.video_id):
+    async with reporting_missing_video(info, owner_id, input.video_id):
         with_files = await add_files(services.storage, repository, changes)
     stored = await repository.update_clip_statuses(with_files)
     video = await services.videos(owner_id).get_video(input.video_id)

@@ -10,20 +10,20 @@ MAX_OPERATIONS = 50
 MAX_MESSAGES_PER_SECOND = 100
 # Whoever opens a socket says at once who they are.
 CONNECTION_INIT_SECONDS = 10
-SEAT_KEY = "socket_seat"
-SEATS_KEY = "socket_seats"
+CONNECTION_SLOT_KEY = "connection_slot"
+CONNECTION_LIMIT_KEY = "connection_limit"
 
 
-class Seats:
+class ConnectionLimit:
     """Who has how many sockets and event streams open; an address has those whose caller is not known yet."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._taken: Counter[str] = Counter()
 
-    def take(self, holder: str) -> "Seat | None":
+    def acquire(self, holder: str) -> "ConnectionSlot | None":
         """A seat of the holder's; None where they have all they may have."""
-        return Seat(self, holder) if self.add(holder) else None
+        return ConnectionSlot(self, holder) if self.add(holder) else None
 
     def add(self, holder: str) -> bool:
         """Whether the holder has one seat more now."""
@@ -39,30 +39,30 @@ class Seats:
             del self._taken[holder]
 
 
-class Seat:
-    """One open socket's or stream's place, until `leave`."""
+class ConnectionSlot:
+    """One open socket's or stream's place, until `release`."""
 
-    def __init__(self, seats: Seats, holder: str) -> None:
-        self._seats = seats
+    def __init__(self, limit: ConnectionLimit, holder: str) -> None:
+        self._connections = limit
         self._holder = holder
 
     def move(self, holder: str) -> bool:
         """Whether the seat is the new holder's now; where they have no room it stays as it was."""
-        if not self._seats.add(holder):
+        if not self._connections.add(holder):
             return False
-        self._seats.remove(self._holder)
+        self._connections.remove(self._holder)
         self._holder = holder
         return True
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Somebody else may have the seat."""
-        self._seats.remove(self._holder)
+        self._connections.remove(self._holder)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.leave()
+        self.release()
 
 
 class MessageRate:

@@ -11,7 +11,7 @@ from gql.errors import ErrorCode
 from gql.http.limits.admission import OVERLOADED_MESSAGE, RETRY_AFTER_SECONDS
 
 
-class InFlight(SchemaExtension):
+class OperationScope(SchemaExtension):
     """Cancels queries whose client has left, and counts operations on sockets among all that run.
 
     Mutations run to their end or their deadline: a client whose network breaks wants its change made, each commit is
@@ -22,12 +22,12 @@ class InFlight(SchemaExtension):
         """Holds what there is to hold, and lets go of it."""
         context: Context = self.execution_context.context
         operation_type = self.execution_context.operation_type
-        if context.presence is not None and operation_type is OperationType.QUERY:
+        if context.disconnect_watcher is not None and operation_type is OperationType.QUERY:
             try:
-                async with context.presence.cancelling():
+                async with context.disconnect_watcher.cancelling_on_disconnect():
                     yield
             finally:
-                if context.presence.has_left:
+                if context.disconnect_watcher.is_disconnected:
                     context.loaders.cancel()
         elif context.is_on_socket and operation_type is not OperationType.SUBSCRIPTION:
             slot = context.services.admission.take()

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gql.errors import ErrorCode
 from gql.http.limits.admission import OVERLOADED_MESSAGE, RETRY_AFTER_SECONDS, SLOT_KEY, OverloadedError, Slot
-from gql.http.limits.connection_limits import SEAT_KEY, SEATS_KEY, Seats
+from gql.http.limits.connection_limits import CONNECTION_LIMIT_KEY, CONNECTION_SLOT_KEY, ConnectionLimit
 from gql.http.view import error_response
 from gql.rate_limits.allowances import resolve_address
 from gql.rate_limits.budgets import QUOTA_KEY, Quota, RateLimitedError
@@ -28,7 +28,7 @@ class RequestLimits:
     def __init__(self, app: ASGIApp, settings: Settings, body_seconds: float = BODY_SECONDS) -> None:
         self._app = app
         self._trusted_hops = settings.trusted_proxy_hops
-        self._seats = Seats(settings.max_sockets_per_caller)
+        self._connections = ConnectionLimit(settings.max_sockets_per_caller)
         self._body_seconds = body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,13 +41,13 @@ class RequestLimits:
             await self._app(scope, receive, send)
 
     async def _pass_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        seat = self._seats.take(f"address {resolve_address(scope, self._trusted_hops)}")
-        if seat is None:
+        slot = self._connections.acquire(f"address {resolve_address(scope, self._trusted_hops)}")
+        if slot is None:
             message = "Your address has too many WebSockets open that have not said whose they are."
             await error_response(429, message, ErrorCode.RATE_LIMITED)(scope, receive, send)
             return
-        with seat:
-            scope.setdefault("state", {})[SEAT_KEY] = seat
+        with slot:
+            scope.setdefault("state", {})[CONNECTION_SLOT_KEY] = slot
             await self._app(scope, receive, send)
 
     async def _pass_request(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,7 +56,7 @@ class RequestLimits:
             # Never inflated: a kilobyte can hold a gigabyte.
             await error_response(415, "Send the body as it is, without a Content-Encoding.")(scope, receive, send)
             return
-        scope.setdefault("state", {})[SEATS_KEY] = self._seats
+        scope.setdefault("state", {})[CONNECTION_LIMIT_KEY] = self._connections
         quota_send = _SendWithQuota(scope, send)
         try:
             slot = scope["state"].get(SLOT_KEY)

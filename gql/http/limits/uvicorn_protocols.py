@@ -1,6 +1,7 @@
 """The connections of uvicorn, which itself waits for ever: for a request's headers, and for clients that do not read.
 
-Pass them as `uvicorn.Config(http=PunctualProtocol, ws=PunctualSocketProtocol)`; uvicorn's command line takes neither.
+Pass them as `uvicorn.Config(http=HeaderTimeoutProtocol, ws=WriteTimeoutSocketProtocol)`: uvicorn's command line takes
+neither.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ MAX_UNREAD_BYTES = 1_048_576
 WRITE_SECONDS = 30
 
 
-class ReaderLimit(asyncio.Protocol):
+class WriteTimeout(asyncio.Protocol):
     """Mixed into a protocol of uvicorn's: a connection that takes nothing for this long is cut, unsent bytes and all.
 
     Closing it would not do: a close waits until everything before it has been sent.
@@ -66,7 +67,7 @@ class ReaderLimit(asyncio.Protocol):
             self._write_timer = None
 
 
-class PunctualSocketProtocol(ReaderLimit, WebSocketsSansIOProtocol):
+class WriteTimeoutSocketProtocol(WriteTimeout, WebSocketsSansIOProtocol):
     """Cuts WebSockets whose clients do not read."""
 
     def keepalive_timeout(self) -> None:
@@ -75,7 +76,7 @@ class PunctualSocketProtocol(ReaderLimit, WebSocketsSansIOProtocol):
         self.limit_closing()
 
 
-class PunctualProtocol(ReaderLimit, HttpToolsProtocol):
+class HeaderTimeoutProtocol(WriteTimeout, HttpToolsProtocol):
     """Closes connections on which headers do not end in time, or a body that nobody reads does not end at all.
 
     Where as many requests run as may, it answers 503 itself: for the app that would cost ten times as much.

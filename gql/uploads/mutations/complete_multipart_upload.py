@@ -9,7 +9,7 @@ from gql.context import Info
 from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id
 from gql.uploads.files import assert_video, build_key
-from gql.uploads.parts import assert_etag, assert_part_numbers, assert_upload_id, check_is_put_together
+from gql.uploads.parts import assert_etag, assert_part_numbers, assert_upload_id, check_assembled
 from gql.uploads.types import UploadFileInput
 from gql.user_errors import InvalidInput, UploadNotFound, VideoNotFound
 from repositories.exceptions import ValidationError
@@ -97,6 +97,6 @@ async def _put_together(
     except UploadNotFoundError:
         is_over = True
     stored = await storage.head(key)
-    if stored is None or (is_over and not check_is_put_together(stored, etags, data.size_bytes)):
+    if stored is None or (is_over and not check_assembled(stored, etags, data.size_bytes)):
         raise missing
     return stored

@@ -8,7 +8,7 @@ from gql.context import Info
 from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id
 from gql.uploads.files import assert_video, plan_upload
-from gql.uploads.parts import cut_into_parts
+from gql.uploads.parts import split_into_parts
 from gql.uploads.types import NewUploadInput
 from gql.user_errors import InvalidInput, VideoNotFound
 from repositories.exceptions import ValidationError
@@ -63,7 +63,7 @@ async def create_multipart_upload(
     file = plan_upload(info, owner_id, input.video_id, input.file, ("file",))
     if not MIN_PART_BYTES <= input.part_size_bytes <= MAX_PUT_BYTES:
         raise ValidationError(f"A part has at least {MIN_PART_BYTES:,} bytes.", ("part_size_bytes",))
-    parts_count = sum(1 for _ in cut_into_parts(file.size_bytes, input.part_size_bytes))
+    parts_count = sum(1 for _ in split_into_parts(file.size_bytes, input.part_size_bytes))
     if parts_count > MAX_PARTS:
         raise ValidationError(f"An upload has at most {MAX_PARTS:,} parts: make them larger.", ("part_size_bytes",))
     upload_id = await info.context.services.storage.create_multipart_upload(file.key, file.content_type)

@@ -58,7 +58,7 @@ async def test_one_that_fails_leaves_those_it_was_merged_with_alone(
     await create_video()
     results = (await create_clips(*(clip_input(number) for number in (1, 2, 3))))["results"]
     first, second, third = (entry["clip"]["clipId"] for entry in results)
-    repository, update = services.clips(user_id, "v1"), services.status_merger.update
+    repository, update = services.clips(user_id, "v1"), services.status_batcher.update
     changes = [
         ClipStatusChange(first, ClipStatus.FAILED, "why"),
         ClipStatusChange(second, ClipStatus.COMPLETED),
@@ -85,7 +85,7 @@ async def test_one_that_fails_leaves_those_it_was_merged_with_alone(
 async def test_all_are_told_that_the_video_is_gone(services: Services, user_id: str) -> None:
     repository = services.clips(user_id, "nobody")
     change = ClipStatusChange("clip", ClipStatus.FAILED)
-    calls = [services.status_merger.update(repository, change) for _ in range(3)]
+    calls = [services.status_batcher.update(repository, change) for _ in range(3)]
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     assert {type(outcome) for outcome in outcomes} == {VideoNotFoundError}
 
@@ -94,9 +94,9 @@ async def test_whoever_waits_at_the_end_is_told(create_video: Any, services: Ser
     await create_video()
     repository = services.clips(user_id, "v1")
     waiting = asyncio.gather(
-        *(services.status_merger.update(repository, ClipStatusChange("clip", ClipStatus.FAILED)) for _ in range(2)),
+        *(services.status_batcher.update(repository, ClipStatusChange("clip", ClipStatus.FAILED)) for _ in range(2)),
         return_exceptions=True,
     )
     await asyncio.sleep(0)
-    await services.status_merger.close()
+    await services.status_batcher.close()
     assert {type(outcome) for outcome in await waiting} == {asyncio.CancelledError}

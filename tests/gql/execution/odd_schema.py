@@ -10,7 +10,7 @@ from graphql.execution import Executor
 from hypothesis import strategies as st
 from strawberry.types import ExecutionContext
 
-from gql.execution.result_cache import KeptItems
+from gql.execution.result_cache import CachedPage
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 600, UTC)
 
@@ -111,7 +111,7 @@ class Query:
     def things(self, info: strawberry.Info) -> list[Thing]:
         """All; where they are those of a page that is kept, as they are."""
         things: Any = info.root_value
-        return cast("list[Thing]", things) if isinstance(things, KeptItems) else list(things)
+        return cast("list[Thing]", things) if isinstance(things, CachedPage) else list(things)
 
     @strawberry.field
     async def things_later(self, info: strawberry.Info) -> list[Thing | None] | None:

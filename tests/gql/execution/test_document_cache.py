@@ -6,7 +6,7 @@ import graphql
 import pytest
 from graphql import parse
 
-from gql.execution.document_cache import KnownDocuments
+from gql.execution.document_cache import DocumentCache
 from tests.gql.conftest import Execute, MakeClient
 
 PAGES = "query ($n: Int!) { videos(first: $n) { nodes { clips(first: $n) { nodes { id } } } } }"
@@ -64,25 +64,25 @@ async def test_each_app_has_documents_of_its_own(make_client: MakeClient, execut
 
 
 def test_the_texts_used_longest_ago_are_forgotten() -> None:
-    known = KnownDocuments(max_characters=20)
+    known = DocumentCache(max_characters=20)
     texts = ["{ a bbbb }", "{ b bbbb }", "{ c bbbb }"]
     for text in texts[:2]:
-        known.keep(text, parse(text))
-    assert known.find(texts[0])
-    known.keep(texts[2], parse(texts[2]))
-    assert [known.find(text) is not None for text in texts] == [True, False, True]
+        known.put(text, parse(text))
+    assert known.get(texts[0])
+    known.put(texts[2], parse(texts[2]))
+    assert [known.get(text) is not None for text in texts] == [True, False, True]
     assert known.characters == 20
 
 
 def test_a_text_that_is_too_long_is_not_kept() -> None:
-    known = KnownDocuments(max_characters=5)
-    known.keep("{ a b }", parse("{ a b }"))
-    assert known.find("{ a b }") is None
+    known = DocumentCache(max_characters=5)
+    known.put("{ a b }", parse("{ a b }"))
+    assert known.get("{ a b }") is None
     assert known.characters == 0
 
 
 def test_a_text_that_two_requests_brought_at_once_counts_once() -> None:
-    known = KnownDocuments()
+    known = DocumentCache()
     for _ in range(2):
-        known.keep("{ a }", parse("{ a }"))
+        known.put("{ a }", parse("{ a }"))
     assert known.characters == len("{ a }")

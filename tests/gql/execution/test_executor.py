@@ -10,12 +10,12 @@ from graphql.pyutils import is_awaitable
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from gql.execution.executor import ColumnExecutor
+from gql.execution.executor import BreadthFirstExecutor
 from gql.schema import create_schema
 from tests.gql.conftest import Execute, to_json
 
 
-class CountingExecutor(ColumnExecutor):
+class CountingExecutor(BreadthFirstExecutor):
     """Notes what graphql-core is asked for."""
 
     asked: ClassVar[list[str]] = []
@@ -83,13 +83,13 @@ def decode(data: Any) -> Any:
 
 def test_extensions_that_resolve_see_every_field() -> None:
     Told.fields.clear()
-    schema = strawberry.Schema(Query, extensions=[Told], execution_context_class=ColumnExecutor)
+    schema = strawberry.Schema(Query, extensions=[Told], execution_context_class=BreadthFirstExecutor)
     assert decode(schema.execute_sync("{ names }").data) == {"names": ["a", "b"]}
     assert Told.fields == ["names"]
 
 
 def test_mutations_that_fail_run_once() -> None:
-    schema = strawberry.Schema(Query, Mutation, execution_context_class=ColumnExecutor)
+    schema = strawberry.Schema(Query, Mutation, execution_context_class=BreadthFirstExecutor)
     assert schema.execute_sync("mutation { change }").errors
     assert TIMES == [1]
 
@@ -121,7 +121,7 @@ class Subscription:
 async def test_each_event_of_a_subscription_has_its_own_root_value() -> None:
     """What was compiled for one event knows its root value, and must not serve the next."""
     answers = []
-    for executor in (ColumnExecutor, StrawberryGraphQLCoreExecutionContext):
+    for executor in (BreadthFirstExecutor, StrawberryGraphQLCoreExecutionContext):
         schema = strawberry.Schema(Query, subscription=Subscription, execution_context_class=executor)
         events: Any = await schema.subscribe("subscription { events { number root } }")
         answers.append([decode(event.data) async for event in events])
@@ -130,25 +130,25 @@ async def test_each_event_of_a_subscription_has_its_own_root_value() -> None:
 
 async def test_events_leave_nothing_behind() -> None:
     """graphql-core's own memory of selections grows with every event, as long as a subscription lasts."""
-    first = ColumnExecutor.build(
+    first = BreadthFirstExecutor.build(
         strawberry.Schema(Query, subscription=Subscription)._schema, parse("subscription { events { number } }")
     )
-    assert isinstance(first, ColumnExecutor)
+    assert isinstance(first, BreadthFirstExecutor)
     for number in (1, 2):
         event = first.build_per_event_executor(Event(number=number))
         result: Any = event.execute_operation(False)
         answer = await result if is_awaitable(result) else result
         assert decode(answer.data) == {"events": {"number": number}}
-        assert event._shows
-    assert [*first._shows, *first._starts, *first._relevant_sub_fields] == []
+        assert event._plans
+    assert [*first._plans, *first._starters, *first._relevant_sub_fields] == []
 
 
 def test_graphql_core_has_what_the_executor_overrides() -> None:
     """All of these are marked as private there: a release may move them."""
     for name in ("execute_field", "complete_list_value", "build_per_event_executor"):
-        assert name in vars(ColumnExecutor)
+        assert name in vars(BreadthFirstExecutor)
         assert callable(getattr(StrawberryGraphQLCoreExecutionContext, name))
 
 
 def test_ours_is_the_executor() -> None:
-    assert create_schema().execution_context_class is ColumnExecutor
+    assert create_schema().execution_context_class is BreadthFirstExecutor

@@ -14,7 +14,7 @@ from strawberry.types.arguments import convert_argument
 
 from gql.clips.mutations.create_clips import CreateClipInput, CreateClipsInput
 from gql.clips.mutations.update_clip_statuses import ClipStatusInput, UpdateClipStatusesInput
-from gql.execution.inputs import made_at_once
+from gql.execution.inputs import compiled_input
 from gql.schema import schema
 from gql.videos.mutations.inputs import HighlightsSummaryInput
 
@@ -71,7 +71,7 @@ def test_steps_are_those_that_strawberry_makes(value: Any) -> None:
 
 
 def test_what_has_no_default_and_is_left_out_is_null() -> None:
-    @made_at_once
+    @compiled_input
     @strawberry.input
     class Given:
         name: str | None
@@ -98,7 +98,7 @@ def test_fields_that_would_need_more_are_refused(make_type: Callable[[], Any]) -
     cls = strawberry.input(type("Given", (), {"__annotations__": {"field": make_type()}}))
 
     with pytest.raises(TypeError, match="no list of what is made at once"):
-        made_at_once(cls)
+        compiled_input(cls)
 
 
 def test_a_list_that_may_be_left_out_is_refused() -> None:
@@ -107,4 +107,4 @@ def test_a_list_that_may_be_left_out_is_refused() -> None:
         clips: list[CreateClipInput] = strawberry.field(default_factory=list)
 
     with pytest.raises(TypeError, match="no list of what is made at once"):
-        made_at_once(Given)
+        compiled_input(Given)

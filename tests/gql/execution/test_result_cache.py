@@ -10,9 +10,9 @@ import pytest
 import strawberry
 
 from gql.context import Services
-from gql.execution.executor import ColumnExecutor
-from gql.execution.field_metadata import changes_with
-from gql.execution.result_cache import BYTES_PER_ANSWER, KeptAnswers, KeptItems
+from gql.execution.executor import BreadthFirstExecutor
+from gql.execution.field_metadata import cache_key
+from gql.execution.result_cache import BYTES_PER_RESULT, CachedPage, ResultCache
 from gql.loaders import ClipsKey, Loaders
 from gql.permissions import Principal, Role
 from repositories.cache.clip_sets import ClipSet, Filter
@@ -154,7 +154,7 @@ class Row:
         """Depends on the caller."""
         return str(info.context)
 
-    @strawberry.field(metadata=changes_with(get_day))  # type: ignore[untyped-decorator]  # strawberry.field, called, is Any
+    @strawberry.field(metadata=cache_key(get_day))  # type: ignore[untyped-decorator]  # strawberry.field, called, is Any
     def day(self, info: strawberry.Info) -> str:
         """Depends on the day alone."""
         return f"{self.name} {info.context['day']}"
@@ -171,7 +171,7 @@ class Query:
         return cast("list[Row]", rows)
 
 
-SCHEMA = strawberry.Schema(Query, execution_context_class=ColumnExecutor)
+SCHEMA = strawberry.Schema(Query, execution_context_class=BreadthFirstExecutor)
 
 
 class Made(list[Row]):
@@ -188,7 +188,7 @@ class Made(list[Row]):
 @pytest.mark.parametrize(("fields", "times"), [("name", 1), ("name day", 2), ("asked", 3)])
 def test_what_depends_on_the_request_is_not_kept(fields: str, times: int) -> None:
     made = Made([Row(name="a")])
-    page = KeptItems(KeptAnswers(2**20), object(), made.make)
+    page = CachedPage(ResultCache(2**20), object(), made.make)
     for context in ({"day": 1, "caller": 1}, {"day": 1, "caller": 2}, {"day": 2, "caller": 2}):
         answer: Any = SCHEMA.execute_sync(f"{{ rows {{ {fields} }} }}", context_value=context, root_value=page)
         assert answer.errors is None
@@ -196,16 +196,16 @@ def test_what_depends_on_the_request_is_not_kept(fields: str, times: int) -> Non
 
 
 def test_the_least_recently_used_goes_first() -> None:
-    answers = KeptAnswers(2 * (BYTES_PER_ANSWER + 10))
+    answers = ResultCache(2 * (BYTES_PER_RESULT + 10))
     for key in "ab":
-        answers.keep(key, b"0123456789")
-    assert answers.find("a")
-    answers.keep("c", b"0123456789")
-    assert [bool(answers.find(key)) for key in "abc"] == [True, False, True]
-    assert answers.size_bytes == 2 * (BYTES_PER_ANSWER + 10)
+        answers.put(key, b"0123456789")
+    assert answers.get("a")
+    answers.put("c", b"0123456789")
+    assert [bool(answers.get(key)) for key in "abc"] == [True, False, True]
+    assert answers.size_bytes == 2 * (BYTES_PER_RESULT + 10)
 
 
 def test_what_is_larger_than_all_is_not_kept() -> None:
-    answers = KeptAnswers(BYTES_PER_ANSWER)
-    answers.keep("a", b"1")
-    assert (answers.find("a"), answers.size_bytes) == (None, 0)
+    answers = ResultCache(BYTES_PER_RESULT)
+    answers.put("a", b"1")
+    assert (answers.get("a"), answers.size_bytes) == (None, 0)

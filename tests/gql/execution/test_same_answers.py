@@ -18,8 +18,8 @@ from hypothesis_graphql import queries
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gql.context import Context, Services
-from gql.execution.executor import ColumnExecutor
-from gql.execution.result_cache import KeptAnswers, KeptItems
+from gql.execution.executor import BreadthFirstExecutor
+from gql.execution.result_cache import CachedPage, ResultCache
 from gql.loaders import Loaders
 from gql.permissions import Principal, Role
 from gql.schema import create_schema
@@ -37,8 +37,8 @@ several = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-ODD, ODD_BY_CORE = (create_odd_schema(each) for each in (ColumnExecutor, StrawberryGraphQLCoreExecutionContext))
-OURS, OURS_BY_CORE = (create_schema(each) for each in (ColumnExecutor, StrawberryGraphQLCoreExecutionContext))
+ODD, ODD_BY_CORE = (create_odd_schema(each) for each in (BreadthFirstExecutor, StrawberryGraphQLCoreExecutionContext))
+OURS, OURS_BY_CORE = (create_schema(each) for each in (BreadthFirstExecutor, StrawberryGraphQLCoreExecutionContext))
 
 
 def show(result: Any) -> bytes:
@@ -62,7 +62,7 @@ async def test_odd_values_and_errors_are_answered_alike(document: str, things: A
 @given(documents=st.lists(decorate(queries(ODD._schema, fields=["things"])), min_size=2, max_size=3), things=THINGS)
 async def test_what_is_kept_is_answered_alike(documents: list[str], things: Any) -> None:
     """Each document of a page twice, the second time with what the first left of it."""
-    page = KeptItems(KeptAnswers(2**20), object(), lambda: things)
+    page = CachedPage(ResultCache(2**20), object(), lambda: things)
     for document in documents * 2:
         ours = show(await ODD.execute(document, VARIABLES, root_value=page))
         assert ours == show(await ODD_BY_CORE.execute(document, VARIABLES, root_value=things))

@@ -16,7 +16,7 @@ from websockets.typing import Subprotocol
 
 from gql.app import create_app
 from gql.context import Services
-from gql.http.limits.uvicorn_protocols import PunctualProtocol, PunctualSocketProtocol
+from gql.http.limits.uvicorn_protocols import HeaderTimeoutProtocol, WriteTimeoutSocketProtocol
 from settings import Settings
 
 LIMIT = 3
@@ -67,7 +67,7 @@ async def target(settings: Settings, protocol: type[asyncio.Protocol] | str) -> 
     app = create_app(settings.model_copy(update=changes))
     with socket.socket(proto=socket.IPPROTO_TCP) as listener, contextlib.closing(firestore):
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_config=None, http=protocol, ws=PunctualSocketProtocol)
+        config = uvicorn.Config(app, log_config=None, http=protocol, ws=WriteTimeoutSocketProtocol)
         config.load()
         server = uvicorn.Server(config)
         server.lifespan = config.lifespan_class(config)
@@ -78,7 +78,7 @@ async def target(settings: Settings, protocol: type[asyncio.Protocol] | str) -> 
         await server.shutdown(sockets=[listener])
 
 
-@pytest.fixture(params=[PunctualProtocol, "httptools"], ids=["ours", "any"])
+@pytest.fixture(params=[HeaderTimeoutProtocol, "httptools"], ids=["ours", "any"])
 def protocol(request: pytest.FixtureRequest) -> Any:
     """The server's protocol: ours refuses by itself, and behind any other the app does."""
     return request.param

@@ -14,7 +14,7 @@ import uvicorn
 import uvloop
 
 from gql.http.limits import uvicorn_server
-from gql.http.limits.uvicorn_protocols import PunctualProtocol, PunctualSocketProtocol
+from gql.http.limits.uvicorn_protocols import HeaderTimeoutProtocol, WriteTimeoutSocketProtocol
 from gql.http.limits.uvicorn_server import ACCEPTED_AT_ONCE, GreedyServer
 
 CROWD = 300
@@ -46,7 +46,7 @@ def connect(listener: socket.socket) -> socket.socket:
 @contextlib.asynccontextmanager
 async def serving(listener: socket.socket) -> AsyncIterator[GreedyServer]:
     config = uvicorn.Config(
-        answer_nothing, http=PunctualProtocol, ws=PunctualSocketProtocol, log_config=None, lifespan="off"
+        answer_nothing, http=HeaderTimeoutProtocol, ws=WriteTimeoutSocketProtocol, log_config=None, lifespan="off"
     )
     server = GreedyServer(config)
     config.load()

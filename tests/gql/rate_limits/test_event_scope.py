@@ -7,7 +7,7 @@ import pytest
 
 from gql.context import Context, Services
 from gql.loaders import Loaders
-from gql.permissions import NOBODY
+from gql.permissions import ANONYMOUS
 from gql.rate_limits.event_scope import each_in_time
 
 
@@ -19,7 +19,7 @@ async def fail() -> AsyncGenerator[Any, None]:
 
 async def test_timeout_of_something_else_goes_on_its_way(services: Services) -> None:
     """It is no TIMEOUT of the event's, which tells the client how long it took."""
-    results = each_in_time(fail(), Context(NOBODY, services, Loaders(services), request_id="test"))
+    results = each_in_time(fail(), Context(ANONYMOUS, services, Loaders(services), request_id="test"))
     assert await anext(results) == "first"
     with pytest.raises(TimeoutError):
         await anext(results)

@@ -122,7 +122,7 @@ async def test_a_user_and_an_api_key_of_one_name_have_two_budgets() -> None:
         Principal("farm", USER),
     ]
     assert [(await budgets.admit(caller)).remaining for caller in callers] == [0, 0, 0, 0]
-    await budgets.admit_stranger("farm")
+    await budgets.admit_anonymous("farm")
     for caller in callers:
         with budgets.running(caller, 100_000):
             pass

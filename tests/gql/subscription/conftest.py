@@ -17,7 +17,7 @@ from websockets.typing import Subprotocol
 
 from gql.authentication.dev_tokens import mint_token
 from gql.context import Services
-from gql.http.limits.uvicorn_protocols import PunctualProtocol, PunctualSocketProtocol
+from gql.http.limits.uvicorn_protocols import HeaderTimeoutProtocol, WriteTimeoutSocketProtocol
 from gql.permissions import Role
 from repositories.listening.listener import Listener
 from settings import Settings
@@ -57,8 +57,8 @@ async def serve_app(app: Starlette) -> AsyncIterator[str]:
             app,
             log_config=None,
             access_log=False,
-            http=PunctualProtocol,
-            ws=PunctualSocketProtocol,
+            http=HeaderTimeoutProtocol,
+            ws=WriteTimeoutSocketProtocol,
             ws_per_message_deflate=False,
         )
         config.load()

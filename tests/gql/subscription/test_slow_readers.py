@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from gql.context import Services
-from gql.http.limits.uvicorn_protocols import ReaderLimit
+from gql.http.limits.uvicorn_protocols import WriteTimeout
 from repositories.listening.listener import Listener
 from tests.gql.subscription.conftest import CLIP_EVENTS, PATIENCE_SECONDS, TRANSPORTS, take, wait_until
 
@@ -114,7 +114,7 @@ async def test_who_reads_nothing_is_cut(
     transport: str,
 ) -> None:
     """Nothing can be sent any more, not even a word of it; and nothing is left of it here."""
-    monkeypatch.setattr(ReaderLimit, "write_seconds", 0.5)
+    monkeypatch.setattr(WriteTimeout, "write_seconds", 0.5)
     tasks_before = len(asyncio.all_tasks())
     async with open_reluctant(address, transport, user_id):
         await wait_until(lambda: services.listener.targets_count > 0)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gql.uploads.parts import check_is_put_together
+from gql.uploads.parts import check_assembled
 from storage.r2 import StoredObject
 
 ONE, TWO = (hashlib.md5(part, usedforsecurity=False).hexdigest() for part in (b"one", b"two"))
@@ -37,4 +37,4 @@ def test_the_etag_decides_as_far_as_it_tells(
     etag: str, parts: dict[int, str], size_bytes: float | None, is_it: bool
 ) -> None:
     stored = StoredObject("key", 6, None, datetime.now(UTC), etag)
-    assert check_is_put_together(stored, parts, size_bytes) is is_it
+    assert check_assembled(stored, parts, size_bytes) is is_it

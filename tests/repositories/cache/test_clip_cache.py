@@ -110,7 +110,7 @@ async def test_a_kept_page_is_the_same_object(
     pages = [(await cached.list_clips([video], limit=1))["v"] for _ in range(3)]
     assert pages[1] == pages[0]
     assert pages[1] is pages[2]
-    assert pages[1].identity is not None
+    assert pages[1].page_key is not None
     await cached.list_clips([video], limit=20)
     (again,) = (await cached.list_clips([video], limit=1)).values()
     assert again == pages[1]

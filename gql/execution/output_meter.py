@@ -10,7 +10,7 @@ UNLIMITED = 2**62
 MAX_ERRORS = 1_000
 
 
-class TooMuchWorkError(BaseException):
+class OutputLimitError(BaseException):
     """The operation has gone beyond what it may make. No `Exception`: those become errors of single fields."""
 
     def __init__(self, measure: str, bound: int, limit: int) -> None:
@@ -21,8 +21,8 @@ class TooMuchWorkError(BaseException):
 
 
 @dataclass
-class Work:
-    """Counts, and their limits. Whatever counts beyond a limit raises `TooMuchWorkError`, then and ever after."""
+class OutputMeter:
+    """Counts, and their limits. Whatever counts beyond a limit raises `OutputLimitError`, then and ever after."""
 
     max_field_values: int = UNLIMITED
     max_response_bytes: int = UNLIMITED
@@ -37,7 +37,7 @@ class Work:
         """So many field values more are about to be made."""
         self.field_values += values
         if self.field_values > self.max_field_values:
-            raise TooMuchWorkError("fieldValues", self.field_values, self.max_field_values)
+            raise OutputLimitError("fieldValues", self.field_values, self.max_field_values)
 
     def count_bytes(self, size_bytes: int) -> None:
         """So many bytes more of the answer are there."""
@@ -47,34 +47,34 @@ class Work:
         """The answer has so many bytes: what was counted of its parts is part of that."""
         self.response_bytes = size_bytes
         if size_bytes > self.max_response_bytes:
-            raise TooMuchWorkError("responseBytes", size_bytes, self.max_response_bytes)
+            raise OutputLimitError("responseBytes", size_bytes, self.max_response_bytes)
 
     def count_error(self) -> None:
         """One error more."""
         self.errors += 1
         if self.errors > self.max_errors:
-            raise TooMuchWorkError("errors", self.errors, self.max_errors)
+            raise OutputLimitError("errors", self.errors, self.max_errors)
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Nothing is counted: what comes is the next event's."""
         self.field_values = self.response_bytes = self.errors = 0
 
 
-_work: ContextVar[Work | None] = ContextVar("work", default=None)
+_meter: ContextVar[OutputMeter | None] = ContextVar("output_meter", default=None)
 
 
-def get_work() -> Work:
+def get_output_meter() -> OutputMeter:
     """The work of the operation that runs; outside of any, one without limits."""
-    return _work.get() or Work()
+    return _meter.get() or OutputMeter()
 
 
 @contextmanager
-def counting(work: Work) -> Iterator[None]:
+def metered_output(meter: OutputMeter) -> Iterator[None]:
     """What is executed within is counted in `work`, also in tasks that start within."""
-    before = _work.get()
-    _work.set(work)
+    before = _meter.get()
+    _meter.set(meter)
     try:
         yield
     finally:
         # Not by a token: frameworks leave a context manager in another context than they entered it in.
-        _work.set(before)
+        _meter.set(before)

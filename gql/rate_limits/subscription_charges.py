@@ -10,7 +10,7 @@ from repositories.listening.payers import Payer
 from repositories.listening.subscriptions import Subscription
 
 
-class ReadAccount:
+class SubscriptionCharges:
     """A subscription's side of its caller's budget: what its `payer` pays is charged, also after the end."""
 
     def __init__(self, budgets: Budgets, principal: Principal) -> None:
@@ -28,7 +28,7 @@ class ReadAccount:
 
         That ends where nothing more is read for it. `RateLimitedError` where the minute's reads are used up.
         """
-        self._leave = await self._budgets.run_in_turn(self._principal, bound)
+        self._leave = await self._budgets.reserve_in_turn(self._principal, bound)
         try:
             await self._budgets.assert_reads_left(self._principal)
             self._changes = watch(self.payer)
@@ -38,7 +38,7 @@ class ReadAccount:
             raise
         return self._changes
 
-    async def take_paid(self) -> int:
+    async def take_charged(self) -> int:
         """How many documents were read and charged since the last time."""
         if self._charging is not None:
             await asyncio.wait([self._charging])  # which is not cancelled with whoever waits for it

@@ -11,7 +11,7 @@ MAX_PLAIN_LIST_SIZE = 200
 
 
 @dataclass(frozen=True)
-class Use:
+class FieldUse:
     """A field `name` of the type `owner`, with these arguments."""
 
     definition: GraphQLField

@@ -8,19 +8,19 @@ from typing import Any
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
-# Where a request keeps its `Presence`.
-PRESENCE_KEY = "presence"
+# Where a request keeps its `DisconnectWatcher`.
+DISCONNECT_WATCHER_KEY = "disconnect_watcher"
 
 
-class Presence:
-    """Whether a request's client is still there. Nothing else may receive while `cancelling` is entered."""
+class DisconnectWatcher:
+    """Cancels a request's work when its client disconnects. Nothing else may call `receive` meanwhile."""
 
     def __init__(self, receive: Receive) -> None:
-        self.has_left = False
+        self.is_disconnected = False
         self._receive = receive
 
     @asynccontextmanager
-    async def cancelling(self) -> AsyncIterator[None]:
+    async def cancelling_on_disconnect(self) -> AsyncIterator[None]:
         """What runs inside is cancelled as soon as the client has left."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  for the type checker: this is a coroutine
@@ -29,19 +29,19 @@ class Presence:
             yield
         finally:
             watching.cancel()
-            if self.has_left:
+            if self.is_disconnected:
                 # The cancellation may be still to come, and is to come here.
                 await asyncio.sleep(0)
 
-    def assert_there(self) -> None:
+    def assert_connected(self) -> None:
         """Raises `ClientDisconnect` in the place of the cancellation that came of the client's leaving."""
         task = asyncio.current_task()
-        if self.has_left and task is not None:
+        if self.is_disconnected and task is not None:
             task.uncancel()
             raise ClientDisconnect
 
     async def _watch(self, task: asyncio.Task[Any]) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self.has_left = True
+        self.is_disconnected = True
         task.cancel()

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter, deque
 
 
-class RunningReads:
+class ReadReservations:
     """Upper bounds of all that runs, by caller. What runs alone always has room."""
 
     def __init__(self) -> None:
@@ -15,7 +15,7 @@ class RunningReads:
         """What runs for the caller could read so much."""
         return self._running[key]
 
-    def check_room(self, key: str, bound: int, limit: int) -> bool:
+    def check_fits(self, key: str, bound: int, limit: int) -> bool:
         """Whether the caller's reads stay within the limit with so many more."""
         running = self._running[key]
         return not running or running + bound <= limit
@@ -31,7 +31,7 @@ class RunningReads:
             del self._running[key]
         self._serve(key)
 
-    async def enter_in_turn(self, key: str, bound: int, limit: int) -> None:
+    async def reserve_in_turn(self, key: str, bound: int, limit: int) -> None:
         """As `enter`, once there is room; the caller's own are served in the order in which they came."""
         turn = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, deque()).append((bound, limit, turn))
@@ -53,7 +53,7 @@ class RunningReads:
 
     def _serve(self, key: str) -> None:
         waiting = self._waiting.get(key)
-        while waiting and self.check_room(key, *waiting[0][:2]):
+        while waiting and self.check_fits(key, *waiting[0][:2]):
             bound, _, turn = waiting.popleft()
             if not turn.cancelled():
                 self.enter(key, bound)

@@ -24,7 +24,7 @@ class _Rounds:
         self._queued = 0
         """The tasks in `_waiting`, and those that were woken and have not yet asked for time."""
 
-    async def wait_for_turn(self) -> None:
+    async def wait_for_time_slice(self) -> None:
         """There is time left in this round of the loop."""
         if not self._queued and self._check_has_time():
             return
@@ -70,10 +70,10 @@ class _Rounds:
 _rounds: WeakKeyDictionary[asyncio.AbstractEventLoop, _Rounds] = WeakKeyDictionary()
 
 
-async def wait_for_turn() -> None:
+async def wait_for_time_slice() -> None:
     """Returns at once, or in a later round of the loop where this one has lasted long enough."""
     loop = asyncio.get_running_loop()
     rounds = _rounds.get(loop)
     if rounds is None:
         rounds = _rounds[loop] = _Rounds()
-    await rounds.wait_for_turn()
+    await rounds.wait_for_time_slice()

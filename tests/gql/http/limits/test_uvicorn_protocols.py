@@ -8,7 +8,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from gql.http.limits.uvicorn_protocols import PunctualProtocol, PunctualSocketProtocol, ReaderLimit
+from gql.http.limits.uvicorn_protocols import HeaderTimeoutProtocol, WriteTimeout, WriteTimeoutSocketProtocol
 
 MUCH = bytes(20_000_000)
 
@@ -21,16 +21,16 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "close"),
     [
-        (PunctualSocketProtocol, "keepalive_timeout"),
-        (PunctualSocketProtocol, "shutdown"),
-        (PunctualProtocol, "shutdown"),
+        (WriteTimeoutSocketProtocol, "keepalive_timeout"),
+        (WriteTimeoutSocketProtocol, "shutdown"),
+        (HeaderTimeoutProtocol, "shutdown"),
     ],
 )
 async def test_close_does_not_wait_for_who_does_not_read(
-    kind: type[PunctualProtocol | PunctualSocketProtocol], close: str, monkeypatch: pytest.MonkeyPatch
+    kind: type[HeaderTimeoutProtocol | WriteTimeoutSocketProtocol], close: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However little of it waits: uvicorn is told of much only."""
-    monkeypatch.setattr(ReaderLimit, "write_seconds", 0.05)
+    monkeypatch.setattr(WriteTimeout, "write_seconds", 0.05)
     config = uvicorn.Config(app, log_config=None)
     config.load()
     state = ServerState()

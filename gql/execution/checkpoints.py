@@ -14,12 +14,12 @@ from typing import Any, TypeVar, cast
 
 from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]  # its stubs are a package of others
 
-from gql.execution.loop_turns import wait_for_turn
+from gql.execution.time_slices import wait_for_time_slice
 
 T = TypeVar("T")
 
 # Others wait so long for the long stretches that are under way, which take turns; a pause costs 20 µs.
-SECONDS_BETWEEN_PAUSES = 0.005
+SECONDS_BETWEEN_CHECKPOINTS = 0.005
 # Of greenlets without work, each of which has some 20 KB.
 MAX_IDLE = 100
 
@@ -55,15 +55,15 @@ class _Idle(threading.local):
 _idle = _Idle()
 
 
-def pause_if_due() -> None:
+def checkpoint() -> None:
     """Lets the event loop run, where it has not for a while; raises `CancelledError` where the task was cancelled."""
     stretch = getcurrent()
     if type(stretch) is _Stretch and perf_counter() >= stretch.pauses_at:
         stretch.parent.switch()
-        stretch.pauses_at = perf_counter() + SECONDS_BETWEEN_PAUSES
+        stretch.pauses_at = perf_counter() + SECONDS_BETWEEN_CHECKPOINTS
 
 
-def close_if_given_up(awaitable: T) -> T:
+def close_if_abandoned(awaitable: T) -> T:
     """The awaitable, which is closed where the work that made it is given up before anybody awaits it."""
     stretch = getcurrent()
     if type(stretch) is _Stretch and iscoroutine(awaitable):
@@ -71,8 +71,8 @@ def close_if_given_up(awaitable: T) -> T:
     return awaitable
 
 
-async def run_with_pauses(work: Callable[[], T]) -> T:
-    """What `work` answers; whenever it says `pause_if_due`, others may run."""
+async def run_with_checkpoints(work: Callable[[], T]) -> T:
+    """What `work` answers; whenever it says `checkpoint`, others may run."""
     stretch = _idle.stretches.pop() if _idle.stretches else _Stretch()
     answer, error = await _run(stretch, work)
     stretch.gr_context = None
@@ -89,13 +89,13 @@ async def run_with_pauses(work: Callable[[], T]) -> T:
 async def _run(stretch: _Stretch, work: Callable[[], T]) -> tuple[T | None, BaseException | None]:
     driver = getcurrent()
     stretch.parent, stretch.gr_context = driver, driver.gr_context
-    stretch.pauses_at, stretch.unstarted, stretch.is_at_work = perf_counter() + SECONDS_BETWEEN_PAUSES, [], True
+    stretch.pauses_at, stretch.unstarted, stretch.is_at_work = perf_counter() + SECONDS_BETWEEN_CHECKPOINTS, [], True
     outcome = stretch.switch(work)
     while stretch.is_at_work:
         try:
             await asyncio.sleep(0)
             # One stretch a round: where all that are under way went on at once, others would wait for each of them.
-            await wait_for_turn()
+            await wait_for_time_slice()
         except BaseException as error:  # noqa: BLE001  the work is to know
             outcome = stretch.throw(error)
         else:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gql.execution import loop_turns
-from gql.execution.loop_turns import SECONDS_PER_ROUND, wait_for_turn
+from gql.execution.time_slices import SECONDS_PER_ROUND, wait_for_time_slice
 
 
 class Clock:
@@ -37,7 +37,7 @@ async def test_newcomers_do_not_overtake_those_who_wait(clock: Clock) -> None:
 
     async def work(number: int) -> None:
         came.append(number)
-        await wait_for_turn()
+        await wait_for_time_slice()
         clock.work()
         served.append(number)
 
@@ -57,7 +57,7 @@ async def test_those_who_leave_hold_nobody_up(clock: Clock) -> None:
     served = list[int]()
 
     async def work(number: int) -> None:
-        await wait_for_turn()
+        await wait_for_time_slice()
         clock.work()
         served.append(number)
 
@@ -85,8 +85,8 @@ async def test_little_work_needs_no_round_of_its_own(clock: Clock) -> None:
 
     count_round()
     for _ in range(4):
-        await wait_for_turn()
+        await wait_for_time_slice()
         clock.work(SECONDS_PER_ROUND / 4)
     assert rounds == 1
-    await wait_for_turn()
+    await wait_for_time_slice()
     assert rounds > 1

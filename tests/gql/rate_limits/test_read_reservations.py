@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gql.rate_limits.running_reads import RunningReads
+from gql.rate_limits.read_reservations import ReadReservations
 
 LIMIT = 10
 
@@ -16,27 +16,27 @@ async def settle() -> None:
 
 
 @pytest.fixture
-def running() -> RunningReads:
+def running() -> ReadReservations:
     """Of which 8 of 10 are taken by `a`."""
-    running = RunningReads()
+    running = ReadReservations()
     running.enter("a", 8)
     return running
 
 
-async def test_what_has_room_does_not_wait(running: RunningReads) -> None:
+async def test_what_has_room_does_not_wait(running: ReadReservations) -> None:
     """Nor what runs alone, however much it may read."""
     async with asyncio.timeout(1):
-        await running.enter_in_turn("a", 2, LIMIT)
-        await running.enter_in_turn("b", 1_000, LIMIT)
+        await running.reserve_in_turn("a", 2, LIMIT)
+        await running.reserve_in_turn("b", 1_000, LIMIT)
     assert (running.get("a"), running.get("b")) == (10, 1_000)
 
 
-async def test_those_who_wait_are_served_in_their_order(running: RunningReads) -> None:
+async def test_those_who_wait_are_served_in_their_order(running: ReadReservations) -> None:
     """A small one does not overtake a large one, which would wait for ever."""
     order: list[int] = []
 
     async def enter(bound: int) -> None:
-        await running.enter_in_turn("a", bound, LIMIT)
+        await running.reserve_in_turn("a", bound, LIMIT)
         order.append(bound)
 
     tasks = [asyncio.create_task(enter(bound)) for bound in (9, 1, 2)]
@@ -50,14 +50,14 @@ async def test_those_who_wait_are_served_in_their_order(running: RunningReads) -
     assert running.get("a") == 1 + 2
 
 
-async def test_who_stops_waiting_leaves_the_next_their_turn(running: RunningReads) -> None:
+async def test_who_stops_waiting_leaves_the_next_their_turn(running: ReadReservations) -> None:
     """Also in the moment in which its own had come."""
-    first, second = [asyncio.create_task(running.enter_in_turn("a", bound, LIMIT)) for bound in (9, 2)]
+    first, second = [asyncio.create_task(running.reserve_in_turn("a", bound, LIMIT)) for bound in (9, 2)]
     await settle()
     first.cancel()
     await settle()
     assert running.get("a") == 8 + 2
-    third = asyncio.create_task(running.enter_in_turn("a", 5, LIMIT))
+    third = asyncio.create_task(running.reserve_in_turn("a", 5, LIMIT))
     await settle()
     running.leave("a", 8)
     third.cancel()

@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gql.errors import ErrorCode
 from gql.http.limits.request_limits import rate_limited_response, to_headers
 from gql.rate_limits.allowances import resolve_address
-from gql.rate_limits.budgets import CALLER_KNOWN_KEY, Budgets, RateLimitedError
+from gql.rate_limits.budgets import AUTHENTICATED_KEY, Budgets, RateLimitedError
 
 log = structlog.get_logger(__name__)
 
@@ -17,7 +17,7 @@ _FIRST_REFUSING_CODE = 4000
 _TRY_AGAIN_LATER = 1013
 
 
-class StrangerLimit:
+class AnonymousLimit:
     """Counts refusals of strangers, whatever they are refused for; beyond the address's budget each becomes a 429.
 
     Requests of known callers neither count nor are kept out, and neither are answers that anybody may have.
@@ -53,7 +53,7 @@ class _CountingSend:
         if self._is_answered:
             return
         self._is_open_socket |= message["type"] == "websocket.accept"
-        if self._is_refusal(message) and not self._scope.get("state", {}).get(CALLER_KNOWN_KEY):
+        if self._is_refusal(message) and not self._scope.get("state", {}).get(AUTHENTICATED_KEY):
             await self._count(message)
         if not self._is_answered:
             await self._send(message)
@@ -68,7 +68,7 @@ class _CountingSend:
 
     async def _count(self, message: Message) -> None:
         try:
-            quota = await self._budgets.admit_stranger(self._address)
+            quota = await self._budgets.admit_anonymous(self._address)
         except RateLimitedError as error:
             log.info("request_refused", code=ErrorCode.RATE_LIMITED, reason=error.message)
             await self._answer_rate_limited(message, error)
