@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gql.execution import loop_turns
+from gql.execution import time_slices
 from gql.execution.time_slices import SECONDS_PER_ROUND, wait_for_time_slice
 
 
@@ -27,7 +27,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of this test's rounds."""
     clock = Clock()
-    monkeypatch.setattr(loop_turns, "perf_counter", clock.read)
+    monkeypatch.setattr(time_slices, "perf_counter", clock.read)
     return clock
 
 
