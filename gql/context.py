@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import strawberry
 
+from gql.cost.bound_cache import BoundCache
 from gql.execution.disconnects import DisconnectWatcher
 from gql.execution.document_cache import DocumentCache
 from gql.execution.result_cache import ResultCache
@@ -86,6 +87,11 @@ class Services:
     def document_cache(self) -> DocumentCache:
         """The documents that all requests sent last."""
         return DocumentCache()
+
+    @cached_property
+    def bound_cache(self) -> BoundCache:
+        """What the documents that all requests sent last may cost."""
+        return BoundCache()
 
     @cached_property
     def budgets(self) -> Budgets:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from weakref import WeakMethod
 
 import structlog
 from aiodataloader import DataLoader
@@ -123,14 +124,18 @@ class Loaders:
     def _cancellable(
         self, load: Callable[[list[K]], Awaitable[list[V]]]
     ) -> Callable[[list[K]], Coroutine[Any, Any, list[V]]]:
+        # Not the method itself: loaders that refer to each other are left to the garbage collector.
+        find_load, running = WeakMethod(load), self._running
+
         async def run(keys: list[K]) -> list[V]:
-            task = asyncio.current_task()
-            assert task is not None  # noqa: S101  a coroutine runs in one
-            self._running.add(task)
+            task, load = asyncio.current_task(), find_load()
+            if task is None or load is None:
+                raise asyncio.CancelledError
+            running.add(task)
             try:
                 return await load(keys)
             finally:
-                self._running.discard(task)
+                running.discard(task)
 
         return run
 

@@ -33,6 +33,16 @@ class Fetched(NamedTuple):
     good_for_seconds: int
 
 
+def prepare() -> None:
+    """All that `fetch_json` imports is imported: half a second in which a server that runs would answer nobody."""
+    import anyio
+    import httpx
+
+    # Its own loop, in which it imports what it needs of asyncio.
+    anyio.run(anyio.sleep, 0)
+    httpx.AsyncClient(verify=_tls_context())
+
+
 async def fetch_json(url: str) -> Fetched:
     """What `url` answers; `FetchError` where that is no JSON object."""
     # A tenth of a second that only those wait for who have an issuer.

@@ -21,7 +21,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types import ExecutionContext
 
 from gql.context import Context
-from gql.cost.bounds import EMPTY_BOUND
+from gql.cost.bounds import EMPTY_BOUND, Bound
 from gql.cost.counts import CountAllowance, allowing_counts
 from gql.cost.document import measure_document
 from gql.cost.lexical import MAX_TOKENS, find_excess
@@ -59,23 +59,34 @@ class Cost(SchemaExtension):
 
     def on_parse(self) -> Iterator[None]:
         """Looks at the text before it is parsed, and at the document before it is validated."""
-        context = self.execution_context
+        context, bounds = self.execution_context, self._context.services.bound_cache
         context.parse_options["max_tokens"] = MAX_TOKENS
-        if (excess := find_excess(context.query or "")) is not None:
+        request = context.query or "", context.operation_name, context.variables or {}
+        known = bounds.find(*request)
+        if known is None and (excess := find_excess(context.query or "")) is not None:
             _refuse(context, excess)
         yield
         if context.graphql_document is None or context.pre_execution_errors:
             return
+        if known is not None:
+            self._bound = known
+            return
         try:
-            self._bound = measure_document(
-                context.schema._schema,  # noqa: SLF001  strawberry has no public name for it
-                context.graphql_document,
-                context.operation_name,
-                context.variables or {},
-                self._context.services.settings,
-            )
+            self._bound = self._measure(context.graphql_document)
         except GraphQLError as error:
             _refuse(context, error)
+        else:
+            bounds.keep(*request, self._bound)
+
+    def _measure(self, document: DocumentNode) -> Bound:
+        context = self.execution_context
+        return measure_document(
+            context.schema._schema,  # noqa: SLF001  strawberry has no public name for it
+            document,
+            context.operation_name,
+            context.variables or {},
+            self._context.services.settings,
+        )
 
     def on_validate(self) -> Iterator[None]:
         """Validates in Strawberry's place: each error of a hundred can take 10 ms to find similar names for."""

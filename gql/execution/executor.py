@@ -6,7 +6,7 @@ tests/gql/execution/test_executor.py tells when a release moves it.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import orjson
 from graphql import (
@@ -81,6 +81,13 @@ class BreadthFirstExecutor(CoreExecutor):
         executor._reset_plans()  # noqa: SLF001  it is one of us
         executor._relevant_sub_fields = {}  # noqa: SLF001  as above
         return executor
+
+    def build_response(self, data: dict[str, Any] | None) -> Any:
+        """The response. What refers back to this executor goes, so that no garbage collector is needed to free both."""
+        response = super().build_response(data)
+        self._forget()
+        self.async_helpers = cast("Any", None)
+        return response
 
     def execute_field(
         self,

@@ -139,7 +139,7 @@ async def test_events_leave_nothing_behind() -> None:
         result: Any = event.execute_operation(False)
         answer = await result if is_awaitable(result) else result
         assert decode(answer.data) == {"events": {"number": number}}
-        assert event._plans
+        assert not event._plans
     assert [*first._plans, *first._starters, *first._relevant_sub_fields] == []
 
 
