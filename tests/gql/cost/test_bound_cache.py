@@ -22,11 +22,12 @@ async def read_requested(execute: Execute, document: str, **variables: Any) -> A
 async def test_each_page_size_has_its_own_bound(execute: Execute, services: Services) -> None:
     """A size that is known says nothing of another, nor of one that is left out, null, or with a cursor."""
     for _ in range(2):
-        assert await read_requested(execute, PAGE, n=1) == 2 + 1 * 41
-        assert await read_requested(execute, PAGE, n=7) == 8 + 7 * 41
-        assert await read_requested(execute, PAGE, n=7.0) == 8 + 7 * 41
-        assert await read_requested(execute, PAGE) == 21 + 20 * 41
+        assert await read_requested(execute, PAGE, n=1) == 4 + 1 * 41
+        assert await read_requested(execute, PAGE, n=7) == 10 + 7 * 41
+        assert await read_requested(execute, PAGE, n=7.0) == 10 + 7 * 41
+        assert await read_requested(execute, PAGE) == 23 + 20 * 41
         assert await read_requested(execute, PAGE, n=1, after="x") == 4 + 1 * 41
+        assert await read_requested(execute, PAGE, n=1, after=None) == 2 + 1 * 41
     assert services.bound_cache.characters > 0
 
 
