@@ -64,7 +64,7 @@ _COUNTED = object()
 def _reduce(value: Any) -> Hashable:
     """Of a number all, with its type; of a text only that it is one: no text is a page's size."""
     if value is None or isinstance(value, str):
-        return type(value)
+        return None if value is None else ""
     if isinstance(value, bool | int | float) and abs(value) < 2**64:
         return type(value), value
     return _COUNTED
