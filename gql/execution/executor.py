@@ -85,7 +85,7 @@ class BreadthFirstExecutor(CoreExecutor):
     def build_response(self, data: dict[str, Any] | None) -> Any:
         """The response. What refers back to this executor goes, so that no garbage collector is needed to free both."""
         response = super().build_response(data)
-        self._forget()
+        self._reset_plans()
         self.async_helpers = cast("Any", None)
         return response
 

@@ -10,7 +10,7 @@ import pytest
 from graphql.execution import Executor
 from starlette.applications import Starlette
 
-from gql.execution.compiler import Column
+from gql.execution.compiler import FieldPlan
 from gql.execution.executor import ColumnExecutor
 from gql.loaders import Loaders
 from gql.schema import schema
@@ -62,7 +62,7 @@ async def test_requests_leave_the_garbage_collector_nothing(app: Starlette, crea
         for _ in range(5):
             await post(app, document)
         gc.collect()
-        left = [kept for kept in gc.garbage if isinstance(kept, Executor | Loaders | Column)]
+        left = [kept for kept in gc.garbage if isinstance(kept, Executor | Loaders | FieldPlan)]
     finally:
         gc.set_debug(0)
         gc.garbage.clear()
