@@ -11,7 +11,7 @@ from graphql.execution import Executor
 from starlette.applications import Starlette
 
 from gql.execution.compiler import FieldPlan
-from gql.execution.executor import ColumnExecutor
+from gql.execution.executor import BreadthFirstExecutor
 from gql.loaders import Loaders
 from gql.schema import schema
 
@@ -26,7 +26,7 @@ DOCUMENTS = [
 def plain_executor(executor: None) -> Iterator[None]:
     """Columns are not compared here: that would run as graphql-core does, which leaves more."""
     del executor
-    before, schema.execution_context_class = schema.execution_context_class, ColumnExecutor
+    before, schema.execution_context_class = schema.execution_context_class, BreadthFirstExecutor
     yield
     schema.execution_context_class = before
 
