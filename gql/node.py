@@ -16,11 +16,11 @@ from gql.videos.types import Video
 class NodeQueries:
     """The root field that Relay refetches by."""
 
-    @strawberry.field(description="The object with this global id; null where there is none.")
+    @strawberry.field(description="The object with a global id; null if it does not exist, or belongs to another user.")
     async def node(
         self,
         info: Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="An id that this API gave out.")],  # noqa: A002
+        id: Annotated[strawberry.ID, strawberry.argument(description="The global id of a video or clip.")],  # noqa: A002
     ) -> Node | None:
         """The object, or None."""
         match decode_global_id(id):

@@ -7,7 +7,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 import strawberry
 from graphql import FieldNode, VariableNode
-from strawberry.relay import PageInfo, from_base64
+from strawberry.relay import from_base64
 
 from gql.context import Info
 from gql.errors import bad_user_input
@@ -23,11 +23,11 @@ V = TypeVar("V")
 M_co = TypeVar("M_co", covariant=True)
 
 
-@strawberry.interface(description="An object with a global id, which `node(id:)` finds again.")
+@strawberry.interface(description="An object with a global id, which `node(id:)` resolves.")
 class Node:
     """A type that `Query.node` resolves."""
 
-    id: strawberry.ID = strawberry.field(description="The opaque, globally unique id of this object.")
+    id: strawberry.ID = strawberry.field(description="The opaque, globally unique id of the object.")
 
 
 def encode_global_id(type_name: str, *path: str) -> strawberry.ID:
@@ -44,11 +44,25 @@ def decode_global_id(global_id: str) -> tuple[str, tuple[str, ...]]:
     return type_name, tuple(path.split("/"))
 
 
-@strawberry.type(description="One object of a connection, with its place in it.")
+@strawberry.type(description="The position of a page in its list.")
+class PageInfo:
+    """Relay's type, described as the rest of the schema is."""
+
+    has_next_page: bool = strawberry.field(description="Whether more objects follow the page.")
+    has_previous_page: bool = strawberry.field(description="Whether more objects precede the page.")
+    start_cursor: str | None = strawberry.field(
+        description="The cursor of the first object, to pass as `before`; null on an empty page."
+    )
+    end_cursor: str | None = strawberry.field(
+        description="The cursor of the last object, to pass as `after`; null on an empty page."
+    )
+
+
+@strawberry.type(description="An object of a page, with its cursor.")
 class Edge(Generic[T]):
     """A node and the cursor that points at it."""
 
-    cursor: str = strawberry.field(description="Opaque place of this object: pass it as `after` or `before`.")
+    cursor: str = strawberry.field(description="The opaque position of the object. Pass it as `after` or `before`.")
     node: T = strawberry.field(description="The object.")
 
 
@@ -91,7 +105,7 @@ class ModelPage(Protocol[M_co]):
         """Whether something comes before."""
 
 
-@strawberry.type(description="A page of a longer list.")
+@strawberry.type(description="A page of a list.")
 class Connection(Generic[T]):
     """A page, and a count of the whole list that is computed only when it is asked for."""
 
@@ -100,12 +114,12 @@ class Connection(Generic[T]):
     count: strawberry.Private[Callable[[], Awaitable[int]]]
     answers: strawberry.Private[ResultCache | None]
 
-    @strawberry.field(description="The objects of this page.")
+    @strawberry.field(description="The objects of the page.")
     def nodes(self) -> list[T]:
         """Made when they are asked for, and not known from the last time."""
         return self._keep(self._make_nodes)
 
-    @strawberry.field(description="Whether and where the list goes on.")
+    @strawberry.field(description="The position of the page in the list.")
     def page_info(self) -> PageInfo:
         """The ends, made when they are asked for as well."""
         return PageInfo(
@@ -115,12 +129,12 @@ class Connection(Generic[T]):
             end_cursor=self.page.last_cursor,
         )
 
-    @strawberry.field(description="The objects of this page with their cursors.")
+    @strawberry.field(description="The objects of the page with their cursors.")
     def edges(self) -> list[Edge[T]]:
         """Made when they are asked for: a cursor costs more than the rest of an edge."""
         return self._keep(self._make_edges)
 
-    @strawberry.field(description="How many objects the whole list has. Counted only when asked for.")
+    @strawberry.field(description="The number of objects in the whole list. It is counted only if it is selected.")
     async def total_count(self) -> int:
         """The number of objects on all pages."""
         return await self.count()

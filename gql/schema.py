@@ -1,6 +1,8 @@
 """The schema, put together from the domains; `schema.graphql` is its printed form."""
 
 from collections.abc import AsyncGenerator, Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import strawberry
@@ -8,6 +10,7 @@ from graphql import GraphQLError
 from graphql.execution import Executor
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.types.base_scalars import DateTimeDefinition
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
 
@@ -31,18 +34,29 @@ from gql.videos.queries import VideoQueries
 from gql.videos.subscriptions import VideoSubscriptions
 from gql.viewer.queries import ViewerQueries
 
+DESCRIPTION = "Videos, the short clips cut out of them, and presigned URLs for their files."
+DATE_TIME = replace(
+    DateTimeDefinition,
+    description="A time in ISO 8601 format with a UTC offset, such as `2026-01-31T12:00:00+00:00`.",
+)
 
-@strawberry.type(description="What can be asked.")
+
+@strawberry.type(description="The root of all reads.")
 class Query(ViewerQueries, VideoQueries, ClipQueries, NodeQueries):
     """All root fields that read."""
 
 
-@strawberry.type(description="What can be changed. Fields are null only where a request failed; refusals are types.")
+@strawberry.type(
+    description="The root of all writes. A field is null only if the request failed; expected "
+    "refusals are members of its result union."
+)
 class Mutation(VideoMutations, ClipMutations, UploadMutations):
     """All root fields that write."""
 
 
-@strawberry.type(description="What can be followed, over WebSocket (graphql-transport-ws) or server-sent events.")
+@strawberry.type(
+    description="The root of all live updates, over WebSocket (graphql-transport-ws) or server-sent events."
+)
 class Subscription(VideoSubscriptions, ClipSubscriptions):
     """All root fields that go on telling."""
 
@@ -89,15 +103,17 @@ class Schema(strawberry.Schema):
 def create_schema(executor: type[Executor[Any]] = BreadthFirstExecutor) -> Schema:
     """The schema with its extensions; the same for every process, but in tests that compare executors."""
     assert_guarded(Mutation)
-    return Schema(
+    made = Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         extensions=[ErrorCodes, DisableIntrospection, ParsedOnce, OperationScope, Cost, FreshReads],
         execution_context_class=executor,
         exception_handlers=HANDLERS,
-        config=StrawberryConfig(relay_max_results=0),
+        config=StrawberryConfig(relay_max_results=0, scalar_map={datetime: DATE_TIME}),
     )
+    made._schema.description = DESCRIPTION  # noqa: SLF001  strawberry has no public name for it
+    return made
 
 
 schema = create_schema()
@@ -105,4 +121,5 @@ schema = create_schema()
 
 def print_schema() -> str:
     """The schema in SDL, as `schema.graphql` holds it."""
-    return schema.as_str().rstrip() + "\n"
+    head = f'"""{DESCRIPTION}"""\nschema {{\n  query: Query\n  mutation: Mutation\n  subscription: Subscription\n}}'
+    return f"{head}\n\n{schema.as_str().rstrip()}\n"

@@ -26,23 +26,25 @@ T = TypeVar("T")
 AfterVersion = Annotated[
     str | None,
     strawberry.argument(
-        description="The last `version` that the client has: what came after it is told. Without it, all that is there."
+        description="The last `version` that the client received, to resume with the changes after it. By"
+        " default the subscription starts with the present state."
     ),
 ]
 VERSION_DESCRIPTION = (
-    "Opaque, and greater than those of all events before it, compared as text. "
-    "Drop an event whose version is not greater than the last; pass the last as `after` to go on from it."
+    "The position of the event. Opaque; later events have greater versions, compared as "
+    "text. Drop an event whose version is not greater than the last one. Pass the last "
+    "version as `after` to resume."
 )
 
 
-@strawberry.enum(description="What has become of an object, as the subscriber sees it.")
+@strawberry.enum(description="The kind of a change, from the view of the subscriber.")
 class EventKind(Enum):
     """`ChangeKind` with descriptions for clients."""
 
-    ADDED = strawberry.enum_value(ChangeKind.ADDED, description="It is there, or is so by now that it is to be seen.")
-    MODIFIED = strawberry.enum_value(ChangeKind.MODIFIED, description="It has changed.")
+    ADDED = strawberry.enum_value(ChangeKind.ADDED, description="The object was created, or now matches the filter.")
+    MODIFIED = strawberry.enum_value(ChangeKind.MODIFIED, description="The object was changed.")
     REMOVED = strawberry.enum_value(
-        ChangeKind.REMOVED, description="It is gone, or is so by now that it is not to be seen."
+        ChangeKind.REMOVED, description="The object was deleted, or no longer matches the filter."
     )
 
 

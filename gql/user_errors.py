@@ -17,69 +17,75 @@ from repositories.exceptions import (
 from storage.exceptions import ObjectEmptyError, ObjectNotFoundError, UploadNotFoundError
 
 
-@strawberry.interface(description="A refusal that a client can expect and act upon. Nothing was changed.")
+@strawberry.interface(description="An expected refusal, on which a client can act. Nothing was changed.")
 class UserError:
     """What every refusal says."""
 
-    message: str = strawberry.field(description="What is wrong and what to do about it, for people.")
+    message: str = strawberry.field(description="The reason and the remedy, for people.")
 
 
-@strawberry.type(description="There is no such video.")
+@strawberry.type(description="The video does not exist.")
 class VideoNotFound(UserError):
     """Refused: the video does not exist."""
 
     video_id: strawberry.ID = strawberry.field(description="The id that was not found.")
 
 
-@strawberry.type(description="There is no such clip.")
+@strawberry.type(description="The clip does not exist.")
 class ClipNotFound(UserError):
     """Refused: the clip does not exist."""
 
-    video_id: strawberry.ID = strawberry.field(description="The video that was searched.")
+    video_id: strawberry.ID = strawberry.field(description="The id of the video that was searched.")
     clip_id: strawberry.ID = strawberry.field(description="The id that was not found.")
 
 
-@strawberry.type(description="A video with this id exists, and is not the same.")
+@strawberry.type(description="A different video with this id exists, or the video with this id is being deleted.")
 class VideoAlreadyExists(UserError):
     """Refused: the id is taken by other content."""
 
-    video_id: strawberry.ID = strawberry.field(description="The id that is taken.")
-    fields: list[str] = strawberry.field(description="Names of the fields that differ.")
+    video_id: strawberry.ID = strawberry.field(description="The id that is in use.")
+    fields: list[str] = strawberry.field(
+        description="The names of the fields that differ; empty if the object is being deleted."
+    )
 
 
-@strawberry.type(description="A clip with this id exists, and is not the same.")
+@strawberry.type(description="A different clip with this id exists, or the clip with this id is being deleted.")
 class ClipAlreadyExists(UserError):
     """Refused: the id is taken by other content."""
 
-    clip_id: strawberry.ID = strawberry.field(description="The id that is taken.")
-    fields: list[str] = strawberry.field(description="Names of the fields that differ.")
+    clip_id: strawberry.ID = strawberry.field(description="The id that is in use.")
+    fields: list[str] = strawberry.field(
+        description="The names of the fields that differ; empty if the object is being deleted."
+    )
 
 
-@strawberry.type(description="A value in the input cannot be.")
+@strawberry.type(description="An input value is not valid.")
 class InvalidInput(UserError):
     """Refused: a value is out of bounds."""
 
     path: list[str] = strawberry.field(
-        description='The way to the value from `input` on, such as `["clips", "3", "startTime"]`.'
+        description='The path from `input` to the value, such as `["clips", "3", "startTime"]`.'
     )
 
 
-@strawberry.type(description="The status cannot change like this.")
+@strawberry.type(description="The status transition is not allowed.")
 class InvalidStatusChange(UserError):
     """Refused: the state machine has no such step."""
 
-    from_: str = strawberry.field(name="from", description="The status as it is.")
-    to: str = strawberry.field(description="The status that was asked for.")
+    from_: str = strawberry.field(name="from", description="The present status.")
+    to: str = strawberry.field(description="The requested status.")
 
 
-@strawberry.type(description="COMPLETED means that the file is in R2, and it is not. Upload it, then call again.")
+@strawberry.type(
+    description="The file is not in R2, or empty. COMPLETED requires it: upload the file, then call again."
+)
 class FileMissing(UserError):
     """Refused: the clip's file is not in the bucket."""
 
     key: str = strawberry.field(description="The key at which the file is expected.")
 
 
-@strawberry.type(description="There is no such multipart upload: it was aborted, or never begun. Begin a new one.")
+@strawberry.type(description="The multipart upload does not exist: it was aborted, or never begun. Begin a new one.")
 class UploadNotFound(UserError):
     """Refused: the upload is not there, and neither is its file."""
 

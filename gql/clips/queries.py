@@ -12,7 +12,7 @@ from gql.permissions import resolve_user_id
 class ClipQueries:
     """The root fields about clips."""
 
-    @strawberry.field(description="One clip; null where there is none.")
+    @strawberry.field(description="A clip; null if it does not exist.")
     async def clip(self, info: Info, video_id: VideoId, clip_id: ClipId, user_id: UserId = None) -> Clip | None:
         """The clip, or None."""
         owner_id = resolve_user_id(info.context.principal, user_id)

@@ -15,15 +15,19 @@ from repositories.listening.changes import Change
 from repositories.models import ClipMetadata
 
 
-@strawberry.type(description="What has become of a clip.")
+@strawberry.type(description="A change to a clip.")
 class ClipEvent:
     """One change of a clip."""
 
-    kind: EventKind = strawberry.field(description="What has become of it.")
+    kind: EventKind = strawberry.field(description="The kind of the change.")
     version: str = strawberry.field(description=VERSION_DESCRIPTION)
-    id: strawberry.ID = strawberry.field(description="The clip's global id, by which a cache finds what is gone.")
-    clip_id: strawberry.ID = strawberry.field(description="The id within the video's clips.")
-    clip: Clip | None = strawberry.field(description="The clip as it is by this event; null where it is gone.")
+    id: strawberry.ID = strawberry.field(
+        description="The global id of the clip, by which a client cache finds a removed clip."
+    )
+    clip_id: strawberry.ID = strawberry.field(description="The id of the clip within its video.")
+    clip: Clip | None = strawberry.field(
+        description="The clip at the time of the event or later; null if it was removed."
+    )
 
     @classmethod
     def from_change(cls, change: Change, user_id: str, video_id: str) -> Self:
@@ -43,14 +47,14 @@ class ClipSubscriptions:
     """The root field that tells of clips."""
 
     @strawberry.subscription(
-        description="A video's clips of every status: first as they are, then each change. "
-        "When the video is deleted, each clip is REMOVED, and the subscription ends."
+        description="The changes to a video's clips of any status: their present state, then each change."
+        " When the video is deleted, each clip is REMOVED and the subscription completes."
     )
     def clip_events(
         self,
         info: Info,
         video_id: VideoId,
-        style: Annotated[str | None, strawberry.argument(description="Only clips of this style.")] = None,
+        style: Annotated[str | None, strawberry.argument(description="The style of the clips; all by default.")] = None,
         after: AfterVersion = None,
         user_id: UserId = None,
     ) -> AsyncGenerator[ClipEvent, None]:

@@ -25,7 +25,7 @@ SIGNING_COST = 20
 
 ExpiresIn = Annotated[
     int,
-    strawberry.argument(description="Seconds for which the URL works at least: 1 to 604,800 (7 days)."),
+    strawberry.argument(description="The minimum validity of the URL in seconds: 1 to 604,800 (7 days)."),
 ]
 
 
@@ -41,48 +41,53 @@ def _get_window(*, info: Info, expires_in: int = DEFAULT_EXPIRES_IN_SECONDS, **_
         "status": lambda self: ClipStatus[self.model.status.name],
     },
 )
-@strawberry.type(description="A short clip that was cut out of a video.")
+@strawberry.type(description="A short clip, cut out of a video.")
 class Clip(Node):
     """A clip document; its attributes are read when they are selected."""
 
     model: strawberry.Private[models.ClipMetadata]
     clip_id: strawberry.ID = strawberry.field(
-        description="The id within the video: the filename without its extension."
+        description="The id of the clip, unique within its video: the filename without its extension."
     )
-    video_id: strawberry.ID = strawberry.field(description="The video it was cut out of.")
-    user_id: strawberry.ID = strawberry.field(description="Whose clip it is.")
-    scene_id: int = strawberry.field(description="The number of the highlight that it shows.")
-    title: str = strawberry.field(description="The title.")
-    description: str | None = strawberry.field(description="What it shows.")
-    filename: str = strawberry.field(description="The name of its file in R2.")
-    style: str = strawberry.field(description="How it was cut. Workers add styles.")
-    priority: int = strawberry.field(description="Its rank within the video: 1 is the best.")
-    start_time: str = strawberry.field(description="Where it starts in the video, `HH:MM:SS(.mmm)`.")
-    end_time: str = strawberry.field(description="Where it ends in the video, `HH:MM:SS(.mmm)`.")
-    duration_seconds: float = strawberry.field(description="Its length in seconds.")
+    video_id: strawberry.ID = strawberry.field(description="The id of the video of the clip.")
+    user_id: strawberry.ID = strawberry.field(description="The id of the user who owns the clip.")
+    scene_id: int = strawberry.field(description="The id of the highlight that the clip shows.")
+    title: str = strawberry.field(description="The title of the clip.")
+    description: str | None = strawberry.field(description="The description of the clip.")
+    filename: str = strawberry.field(description="The name of the clip's file in R2.")
+    style: str = strawberry.field(description="The style of the clip, such as `split`. Workers may add styles.")
+    priority: int = strawberry.field(description="The rank of the clip within its video; 1 is the best.")
+    start_time: str = strawberry.field(description="The start time in the video, as `HH:MM:SS` or `HH:MM:SS.mmm`.")
+    end_time: str = strawberry.field(description="The end time in the video, as `HH:MM:SS` or `HH:MM:SS.mmm`.")
+    duration_seconds: float = strawberry.field(description="The duration in seconds.")
     file_size_bytes: float = strawberry.field(
-        description="The size of its file in bytes (whole; files can exceed Int)."
+        description="The size of the clip's file in bytes, a whole number. Float, because files can "
+        "exceed the range of Int."
     )
-    file_size_mb: float = strawberry.field(description="The size of its file in MB.")
-    has_thumbnail: bool = strawberry.field(description="Whether it has a thumbnail.")
-    status: ClipStatus = strawberry.field(description="How far the work is.")
-    created_at: datetime = strawberry.field(description="When the clip was created here.")
-    completed_at: datetime | None = strawberry.field(description="When it was completed, if it is.")
-    failed_at: datetime | None = strawberry.field(description="When the work on it failed, if it did.")
+    file_size_mb: float = strawberry.field(description="The size of the clip's file in MB.")
+    has_thumbnail: bool = strawberry.field(description="Whether the clip has a thumbnail.")
+    status: ClipStatus = strawberry.field(description="The processing status of the clip.")
+    created_at: datetime = strawberry.field(description="The time at which the clip was created.")
+    completed_at: datetime | None = strawberry.field(
+        description="The time at which the clip was completed; null unless it is COMPLETED."
+    )
+    failed_at: datetime | None = strawberry.field(
+        description="The time at which the clip failed; null unless it is FAILED."
+    )
     error_message: str | None = strawberry.field(
-        description="Why the work on it failed, if it did: at most 1,000 characters."
+        description="The reason of the failure, at most 1,000 characters; null unless the clip is FAILED."
     )
-    created_by: str = strawberry.field(description="Who created it.")
+    created_by: str = strawberry.field(description="The id of the caller who created the object.")
 
     def __init__(self, model: models.ClipMetadata) -> None:
         self.model = model
 
-    @strawberry.field(description="The size of its file for people, such as `11.8 MB`.")
+    @strawberry.field(description="The size of the clip's file as text, such as `11.8 MB`.")
     def size(self) -> str:
         """The size in the largest unit that leaves a whole number before the point."""
         return format_size(self.model.file_size_bytes)
 
-    @strawberry.field(description="The video it was cut out of.")
+    @strawberry.field(description="The video of the clip.")
     async def video(self, info: Info) -> Annotated["Video", strawberry.lazy("gql.videos.types")] | None:
         """The parent, loaded once for all clips of a request."""
         from gql.videos.types import Video
@@ -91,7 +96,7 @@ class Clip(Node):
         return None if model is None else Video(model)
 
     @strawberry.field(
-        description="Where its file can be fetched, without a token; null while there is no file.",
+        description="A presigned URL of the clip's file, which needs no token; null unless the clip is COMPLETED.",
         metadata={**cache_key(_get_window), **cost(SIGNING_COST)},
     )
     def url(
@@ -114,7 +119,7 @@ class Clip(Node):
         )
 
     @strawberry.field(
-        description="Where its thumbnail can be fetched, without a token; null where it has none.",
+        description="A presigned URL of the clip's thumbnail, which needs no token; null without a thumbnail.",
         metadata={**cache_key(_get_window), **cost(SIGNING_COST)},
     )
     def thumbnail_url(self, info: Info, expires_in: ExpiresIn = DEFAULT_EXPIRES_IN_SECONDS) -> str | None:
@@ -126,7 +131,7 @@ class Clip(Node):
         return info.context.services.storage.presign_get(key, expires_in_seconds=expires_in)
 
     @strawberry.field(
-        description="Until when URLs signed with the default `expiresIn` work.", metadata=cache_key(_get_window)
+        description="The time at which URLs with the default `expiresIn` expire.", metadata=cache_key(_get_window)
     )
     def urls_expire_at(self, info: Info) -> datetime:
         """The end of the validity that `url` and `thumbnailUrl` have by default."""

@@ -9,55 +9,61 @@ import strawberry
 from storage.r2 import PresignedUpload
 
 
-@strawberry.enum(description="What a file of a video is, and so where it lies.")
+@strawberry.enum(description="The kind of a file of a video, which determines its key in R2.")
 class UploadKind(Enum):
     """The three kinds of files that a video's folder holds."""
 
-    CLIP = strawberry.enum_value("clip", description="A clip's file, of a type `video/…`.")
-    THUMBNAIL = strawberry.enum_value("thumbnail", description="A clip's thumbnail, `image/jpeg`.")
-    HIGHLIGHTS = strawberry.enum_value("highlights", description="The video's `highlights.json`, `application/json`.")
+    CLIP = strawberry.enum_value("clip", description="The file of a clip, with a media type `video/…`.")
+    THUMBNAIL = strawberry.enum_value(
+        "thumbnail", description="The thumbnail of a clip, with the media type `image/jpeg`."
+    )
+    HIGHLIGHTS = strawberry.enum_value(
+        "highlights", description="The `highlights.json` of the video, with the media type `application/json`."
+    )
 
 
 @strawberry.input(description="A file of a video.")
 class UploadFileInput:
     """What names a file within its video."""
 
-    kind: UploadKind = strawberry.field(description="What it is.")
+    kind: UploadKind = strawberry.field(description="The kind of the file.")
     filename: str | None = strawberry.field(
-        default=None, description="The clip's filename, for CLIP and for THUMBNAIL; none for HIGHLIGHTS."
+        default=None, description="The filename of the clip, for CLIP and for THUMBNAIL; none for HIGHLIGHTS."
     )
 
 
-@strawberry.input(description="A file of a video that will be uploaded.")
+@strawberry.input(description="A file of a video, to upload.")
 class NewUploadInput(UploadFileInput):
     """A file, and what will be signed of it."""
 
     size_bytes: float = strawberry.field(
-        description="Its size in bytes: a whole number from 1 on. R2 refuses a body of another length."
+        description="The size of the file in bytes: a whole number of at least 1. R2 refuses a body of another length."
     )
     content_type: str | None = strawberry.field(
         default=None,
-        description="Its media type; unless said, that of its extension, such as `video/webm`, `image/jpeg` or "
-        "`application/json`.",
+        description="The media type of the file, such as `video/webm`, `image/jpeg` or "
+        "`application/json`; by default that of its extension.",
     )
 
 
-@strawberry.type(description="A header to send.")
+@strawberry.type(description="An HTTP header to send.")
 class UploadHeader:
     """One header of a presigned request."""
 
-    name: str = strawberry.field(description="Its name.")
-    value: str = strawberry.field(description="Its value.")
+    name: str = strawberry.field(description="The name of the header.")
+    value: str = strawberry.field(description="The value of the header.")
 
 
-@strawberry.type(description="A PUT that anyone who has it may make until it expires, without a token.")
+@strawberry.type(description="A signed PUT, which needs no token until it expires.")
 class UploadUrl:
     """A presigned PUT."""
 
-    key: str = strawberry.field(description="The file's key in R2.")
-    url: str = strawberry.field(description="Where to PUT the file.")
-    headers: list[UploadHeader] = strawberry.field(description="The headers to send, exactly these: they are signed.")
-    expires_at: datetime = strawberry.field(description="Until when the URL works.")
+    key: str = strawberry.field(description="The key of the file in R2.")
+    url: str = strawberry.field(description="The URL for the PUT.")
+    headers: list[UploadHeader] = strawberry.field(
+        description="The headers to send with the PUT, unchanged: they are signed."
+    )
+    expires_at: datetime = strawberry.field(description="The time at which the URL expires.")
 
     @classmethod
     def from_presigned(cls, key: str, upload: PresignedUpload) -> Self:
@@ -65,15 +71,19 @@ class UploadUrl:
         return cls(key=key, url=upload.url, headers=to_headers(upload), expires_at=upload.expires_at)
 
 
-@strawberry.type(description="A PUT of one part of a file.")
+@strawberry.type(description="A signed PUT for one part of a file.")
 class UploadPartUrl:
     """A presigned PUT of a part."""
 
-    part_number: int = strawberry.field(description="Its place in the file, from 1 on.")
-    size_bytes: float = strawberry.field(description="Its size in bytes: all but the last have the same.")
-    url: str = strawberry.field(description="Where to PUT the part. Keep the `ETag` of the answer.")
-    headers: list[UploadHeader] = strawberry.field(description="The headers to send, exactly these: they are signed.")
-    expires_at: datetime = strawberry.field(description="Until when the URL works.")
+    part_number: int = strawberry.field(description="The number of the part in the file, starting with 1.")
+    size_bytes: float = strawberry.field(
+        description="The size of the part in bytes; all parts except the last have the same."
+    )
+    url: str = strawberry.field(description="The URL for the PUT. Keep the `ETag` of the response.")
+    headers: list[UploadHeader] = strawberry.field(
+        description="The headers to send with the PUT, unchanged: they are signed."
+    )
+    expires_at: datetime = strawberry.field(description="The time at which the URL expires.")
 
 
 def to_headers(upload: PresignedUpload) -> list[UploadHeader]:

@@ -20,14 +20,14 @@ from repositories.paging import orders
 class VideoQueries:
     """The root fields about videos."""
 
-    @strawberry.field(description="One video; null where there is none.")
+    @strawberry.field(description="A video; null if it does not exist.")
     async def video(self, info: Info, video_id: VideoId, user_id: UserId = None) -> Video | None:
         """The video, or None."""
         owner_id = resolve_user_id(info.context.principal, user_id)
         model = await info.context.loaders.load_video(owner_id, video_id)
         return None if model is None else Video(model)
 
-    @strawberry.field(description="A user's videos.")
+    @strawberry.field(description="The videos of a user.")
     async def videos(
         self,
         info: Info,
@@ -35,8 +35,12 @@ class VideoQueries:
         after: After = None,
         last: Last = None,
         before: Before = None,
-        status: Annotated[VideoStatus | None, strawberry.argument(description="Only videos of this status.")] = None,
-        order_by: Annotated[VideoOrder, strawberry.argument(description="The order.")] = VideoOrder.CREATED_AT_DESC,
+        status: Annotated[
+            VideoStatus | None, strawberry.argument(description="The status of the videos; all by default.")
+        ] = None,
+        order_by: Annotated[
+            VideoOrder, strawberry.argument(description="The order of the list.")
+        ] = VideoOrder.CREATED_AT_DESC,
         user_id: UserId = None,
     ) -> Connection[Video]:
         """A page of the user's videos."""

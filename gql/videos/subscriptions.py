@@ -15,15 +15,19 @@ from repositories.listening.changes import Change
 from repositories.models import VideoMetadata
 
 
-@strawberry.type(description="What has become of a video.")
+@strawberry.type(description="A change to a video.")
 class VideoEvent:
     """One change of a video."""
 
-    kind: EventKind = strawberry.field(description="What has become of it.")
+    kind: EventKind = strawberry.field(description="The kind of the change.")
     version: str = strawberry.field(description=VERSION_DESCRIPTION)
-    id: strawberry.ID = strawberry.field(description="The video's global id, by which a cache finds what is gone.")
-    video_id: strawberry.ID = strawberry.field(description="The id within the user's videos.")
-    video: Video | None = strawberry.field(description="The video as it is by this event; null where it is gone.")
+    id: strawberry.ID = strawberry.field(
+        description="The global id of the video, by which a client cache finds a removed video."
+    )
+    video_id: strawberry.ID = strawberry.field(description="The id of the video, unique among the user's videos.")
+    video: Video | None = strawberry.field(
+        description="The video at the time of the event or later; null if it was removed."
+    )
 
     @classmethod
     def from_change(cls, change: Change, user_id: str) -> Self:
@@ -43,7 +47,8 @@ class VideoSubscriptions:
     """The root fields that tell of videos."""
 
     @strawberry.subscription(
-        description="One video: first as it is, as soon as there is one, then each change. Ends when it is deleted."
+        description="The changes to one video: its present state, or its creation, then each change. "
+        "Completes when the video is deleted."
     )
     def video_changed(
         self, info: Info, video_id: VideoId, after: AfterVersion = None, user_id: UserId = None
@@ -59,7 +64,9 @@ class VideoSubscriptions:
             max_documents=1,
         )
 
-    @strawberry.subscription(description="All of a user's videos: first as they are, then each change. Does not end.")
+    @strawberry.subscription(
+        description="The changes to a user's videos: their present state, then each change. Never completes."
+    )
     def video_events(
         self, info: Info, after: AfterVersion = None, user_id: UserId = None
     ) -> AsyncGenerator[VideoEvent, None]:

@@ -19,36 +19,38 @@ if TYPE_CHECKING:
     from gql.clips.types import Clip
 
 
-@strawberry.type(description="What was found worth cutting, in short.")
+@strawberry.type(description="The summary of the highlights of a video.")
 class HighlightsSummary:
     """Totals over a video's highlights."""
 
-    total_duration: float = strawberry.field(description="Seconds of all highlights together.")
+    total_duration: float = strawberry.field(description="The total duration of all highlights in seconds.")
     categories: list[str] = strawberry.field(
-        description="The highlights' categories, such as `question` or `surprise`, each once."
+        description="The unique hook categories of the highlights, such as `question` or `surprise`."
     )
 
 
-@strawberry.type(description="A part of the video that was found worth cutting, as `highlights.json` tells it.")
+@strawberry.type(description="A passage of a video that is worth cutting, from its `highlights.json`.")
 class Highlight:
     """One entry of `highlights.json`."""
 
-    id: strawberry.ID = strawberry.field(description="Its number within the video: the clips' `sceneId`.")
-    title: str = strawberry.field(description="What it is about.")
-    description: str | None = strawberry.field(description="More about it.")
-    start: str | None = strawberry.field(description="Where it starts in the video, `HH:MM:SS(.mmm)`.")
-    end: str | None = strawberry.field(description="Where it ends in the video, `HH:MM:SS(.mmm)`.")
-    duration_seconds: float | None = strawberry.field(description="Its length in seconds.")
-    priority: int = strawberry.field(description="Its rank: 1 is the best.")
-    hook_category: str | None = strawberry.field(description="The kind of hook it opens with.")
+    id: strawberry.ID = strawberry.field(
+        description="The id of the highlight within its video, to which `Clip.sceneId` refers."
+    )
+    title: str = strawberry.field(description="The title of the highlight.")
+    description: str | None = strawberry.field(description="The description of the highlight.")
+    start: str | None = strawberry.field(description="The start time in the video, as `HH:MM:SS` or `HH:MM:SS.mmm`.")
+    end: str | None = strawberry.field(description="The end time in the video, as `HH:MM:SS` or `HH:MM:SS.mmm`.")
+    duration_seconds: float | None = strawberry.field(description="The duration in seconds.")
+    priority: int = strawberry.field(description="The rank of the highlight; 1 is the best.")
+    hook_category: str | None = strawberry.field(description="The category of the hook with which the highlight opens.")
 
 
-@strawberry.type(description="How many completed clips a video has in a style.")
+@strawberry.type(description="The number of completed clips of a video in one style.")
 class StyleCount:
     """One entry of `Video.clipsByStyle`."""
 
-    style: str = strawberry.field(description="The style.")
-    count: int = strawberry.field(description="How many completed clips have it.")
+    style: str = strawberry.field(description="The style of the clips.")
+    count: int = strawberry.field(description="The number of completed clips with this style.")
 
 
 def _find_clips(
@@ -75,41 +77,47 @@ def _find_clips(
         "status": lambda self: VideoStatus[self.model.status.name],
     },
 )
-@strawberry.type(description="A long video, out of which clips are cut.")
+@strawberry.type(description="A source video, out of which clips are cut.")
 class Video(Node):
     """A video document; its attributes are read when they are selected."""
 
     model: strawberry.Private[models.VideoMetadata]
-    video_id: strawberry.ID = strawberry.field(description="The id within the user's videos.")
-    user_id: strawberry.ID = strawberry.field(description="Whose video it is.")
-    video_url: str = strawberry.field(description="Where the video can be watched.")
-    title: str = strawberry.field(description="The title.")
-    youtube_id: str | None = strawberry.field(description="YouTube's id, where the address is one of YouTube's.")
-    status: VideoStatus = strawberry.field(description="How far the work is.")
-    created_at: datetime = strawberry.field(description="When the video was created here.")
-    completed_at: datetime | None = strawberry.field(description="When the work was completed, if it is.")
-    failed_at: datetime | None = strawberry.field(description="When the work failed, if it did.")
-    error_message: str | None = strawberry.field(
-        description="Why the work failed, if it did: at most 1,000 characters."
+    video_id: strawberry.ID = strawberry.field(description="The id of the video, unique among the user's videos.")
+    user_id: strawberry.ID = strawberry.field(description="The id of the user who owns the video.")
+    video_url: str = strawberry.field(description="The address of the video; `about:blank` if it is unknown.")
+    title: str = strawberry.field(description="The title of the video.")
+    youtube_id: str | None = strawberry.field(
+        description="The YouTube id of the video; null if the address is not on YouTube."
     )
-    highlights_count: int = strawberry.field(description="How many highlights were found.")
-    custom_prompt: str | None = strawberry.field(description="What the user asked for, in their own words.")
-    styles_processed: list[str] = strawberry.field(description="Styles that were cut.")
-    crop_mode: str = strawberry.field(description="How the picture is cropped.")
-    target_aspect: str = strawberry.field(description="The clips' aspect ratio, such as `9:16`.")
-    clips_count: int = strawberry.field(description="How many completed clips there are. Reads no clip.")
-    updated_at: datetime = strawberry.field(description="When the video or one of its clips last changed.")
-    created_by: str = strawberry.field(description="Who created it.")
+    status: VideoStatus = strawberry.field(description="The processing status of the video.")
+    created_at: datetime = strawberry.field(description="The time at which the video was created.")
+    completed_at: datetime | None = strawberry.field(
+        description="The time at which processing completed; null unless the video is COMPLETED."
+    )
+    failed_at: datetime | None = strawberry.field(
+        description="The time at which processing failed; null unless the video is FAILED."
+    )
+    error_message: str | None = strawberry.field(
+        description="The reason of the failure, at most 1,000 characters; null unless the video is FAILED."
+    )
+    highlights_count: int = strawberry.field(description="The number of highlights in the video.")
+    custom_prompt: str | None = strawberry.field(description="The user's prompt for the selection of highlights.")
+    styles_processed: list[str] = strawberry.field(description="The styles of the clips that were cut.")
+    crop_mode: str = strawberry.field(description="The crop mode of the clips.")
+    target_aspect: str = strawberry.field(description="The aspect ratio of the clips, such as `9:16`.")
+    clips_count: int = strawberry.field(description="The number of completed clips. It reads no clip.")
+    updated_at: datetime = strawberry.field(description="The time of the last change to the video or one of its clips.")
+    created_by: str = strawberry.field(description="The id of the caller who created the object.")
 
     def __init__(self, model: models.VideoMetadata) -> None:
         self.model = model
 
-    @strawberry.field(description="How many completed clips there are in each style. Reads no clip.")
+    @strawberry.field(description="The number of completed clips in each style. It reads no clip.")
     def clips_by_style(self) -> list[StyleCount]:
         """Counts in the styles' own order."""
         return [StyleCount(style=style, count=count) for style, count in sorted(self.model.clips_by_style.items())]
 
-    @strawberry.field(description="What was found worth cutting, in short.")
+    @strawberry.field(description="The summary of the highlights of a video.")
     def highlights_summary(self) -> HighlightsSummary | None:
         """The summary, or None where no highlights were found yet."""
         summary = self.model.highlights_summary
@@ -117,7 +125,9 @@ class Video(Node):
             return None
         return HighlightsSummary(total_duration=summary.total_duration, categories=summary.categories)
 
-    @strawberry.field(description="What was found worth cutting: read from R2, and only when asked for.")
+    @strawberry.field(
+        description="The highlights of the video, read from R2 if they are selected; null without a `highlights.json`."
+    )
     async def highlights(self, info: Info) -> list[Highlight] | None:
         """The entries of highlights.json, or None where there is no such file."""
         if not self.model.highlights_json_key:
@@ -139,7 +149,7 @@ class Video(Node):
             for highlight in found.highlights
         ]
 
-    @strawberry.field(description="The best completed clip, to show the video by.")
+    @strawberry.field(description="The completed clip with the best priority; null without one.")
     async def cover(self, info: Info) -> Annotated["Clip", strawberry.lazy("gql.clips.types")] | None:
         """The completed clip of the first priority; None where no clip is completed."""
         from gql.clips.types import Clip
@@ -150,19 +160,21 @@ class Video(Node):
         page = await info.context.loaders.clips.load(ClipsKey.for_cover(self.model))
         return Clip(page.items[0]) if page.items else None
 
-    @strawberry.field(description="The clips that were cut out of the video.", metadata=batch_resolver(_find_clips))
+    @strawberry.field(description="The clips of the video.", metadata=batch_resolver(_find_clips))
     async def clips(
         self,
         info: Info,
-        style: Annotated[str | None, strawberry.argument(description="Only clips of this style.")] = None,
+        style: Annotated[str | None, strawberry.argument(description="The style of the clips; all by default.")] = None,
         status: Annotated[
-            ClipStatus | None, strawberry.argument(description="Only clips of this status; null for clips of any.")
+            ClipStatus | None, strawberry.argument(description="The status of the clips; null for any status.")
         ] = ClipStatus.COMPLETED,
         first: First = 100,
         after: After = None,
         last: Last = None,
         before: Before = None,
-        order_by: Annotated[ClipOrder, strawberry.argument(description="The order.")] = ClipOrder.PRIORITY_ASC,
+        order_by: Annotated[
+            ClipOrder, strawberry.argument(description="The order of the list.")
+        ] = ClipOrder.PRIORITY_ASC,
     ) -> Connection[Annotated["Clip", strawberry.lazy("gql.clips.types")]]:
         """A page of clips, loaded together with the pages of the other videos of this request."""
         from gql.clips.connection import resolve_clips

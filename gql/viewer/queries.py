@@ -10,7 +10,7 @@ from gql.viewer.types import Viewer, ViewerRole
 class ViewerQueries:
     """The root fields about the caller."""
 
-    @strawberry.field(description="Who this request is made as.")
+    @strawberry.field(description="The caller of the request.")
     def viewer(self, info: Info) -> Viewer:
         """The caller of this request."""
         principal = info.context.principal

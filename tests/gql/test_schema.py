@@ -16,7 +16,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from gql.schema import print_schema
+from gql.schema import print_schema, schema
 from repositories.model.statuses import NEXT_STATUSES
 
 ROOT = Path(__file__).parent.parent.parent
@@ -28,18 +28,43 @@ def test_checked_in_schema_is_current() -> None:
     assert (ROOT / "schema.graphql").read_text() == print_schema()
 
 
+# Words for which a noun of the field exists.
+VAGUE_WORDS = frozenset({"what", "who", "whoever", "whose", "whom", "those", "nobody", "how"})
+
+
+def check_prose(description: str | None) -> bool:
+    """Whether a description is sentences that begin with a capital letter, and first of all with no vague word."""
+    if not description or not re.fullmatch(r"[A-Z].*\.", description, re.DOTALL):
+        return False
+    return re.split(r"\W", description.lower(), maxsplit=1)[0] not in VAGUE_WORDS
+
+
 @pytest.mark.parametrize("type_", OWN_TYPES, ids=str)
 def test_everything_is_described(type_: Any) -> None:
-    """Types, fields, arguments, input fields and enum values all tell a client what they are."""
-    assert type_.description
+    """Types, fields, arguments, input fields and enum values all tell a client in sentences what they are."""
+    descriptions = {str(type_): type_.description}
     if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
         for name, field in type_.fields.items():
-            assert field.description, name
+            descriptions[name] = field.description
             for argument_name, argument in getattr(field, "args", {}).items():
-                assert argument.description, f"{name}({argument_name}:)"
+                descriptions[f"{name}({argument_name}:)"] = argument.description
     if isinstance(type_, GraphQLEnumType):
-        for name, value in type_.values.items():
-            assert value.description, name
+        descriptions |= {name: value.description for name, value in type_.values.items()}
+    assert {name: text for name, text in descriptions.items() if not check_prose(text)} == {}
+
+
+def test_schema_is_described() -> None:
+    """The schema itself has a description, in its printed form and for introspection."""
+    assert check_prose(SCHEMA.description)
+    assert schema._schema.description == SCHEMA.description
+
+
+@pytest.mark.parametrize(
+    "text", ["What is there.", "Nobody reads it.", "no capital.", "No full stop", "", None], ids=str
+)
+def test_prose_is_told_from_other_text(text: str | None) -> None:
+    """The check of descriptions refuses each fault."""
+    assert not check_prose(text)
 
 
 def mutations() -> list[tuple[str, Any]]:

@@ -41,33 +41,35 @@ class CreateClipInput:
     """The fields a clip starts with; the rest is computed."""
 
     filename: str = strawberry.field(
-        description="The name of its file in R2, such as `clip_01_03_the-title_split.mp4`. "
-        "Without its extension, it is the clip's id. The extension is a video's, such as `.mp4`, `.mov` or `.webm`, "
-        "in any case; a name that begins with a dot is refused."
+        description="The name of the clip's file in R2, such as `clip_01_03_the-title_split.mp4`. The id "
+        "of the clip is the filename without its extension. The extension is one of a video "
+        "format, such as `.mp4`, `.mov` or `.webm`, in any case. A leading dot is not valid."
     )
-    scene_id: int = strawberry.field(description="The number of the highlight that it shows.")
+    scene_id: int = strawberry.field(description="The id of the highlight that the clip shows.")
     title: str = strawberry.field(
-        description="The title. Characters that turn the direction of text (U+202A to U+202E, U+2066 to U+2069) are "
-        "removed."
+        description="The title of the clip. Bidirectional control characters (U+202A to U+202E, U+2066 to"
+        " U+2069) are removed."
     )
-    style: str = strawberry.field(description="How it was cut.")
-    priority: int = strawberry.field(description="Its rank within the video: 1 is the best.")
-    start_time: str = strawberry.field(description="Where it starts in the video, `HH:MM:SS(.mmm)`.")
-    end_time: str = strawberry.field(description="Where it ends in the video, `HH:MM:SS(.mmm)`.")
-    description: str | None = strawberry.field(default=None, description="What it shows.")
+    style: str = strawberry.field(description="The style of the clip.")
+    priority: int = strawberry.field(description="The rank of the clip within its video; 1 is the best.")
+    start_time: str = strawberry.field(description="The start time in the video, as `HH:MM:SS` or `HH:MM:SS.mmm`.")
+    end_time: str = strawberry.field(description="The end time in the video, as `HH:MM:SS` or `HH:MM:SS.mmm`.")
+    description: str | None = strawberry.field(default=None, description="The description of the clip.")
     status: ClipStatus = strawberry.field(
         default=ClipStatus.PROCESSING,
-        description="PROCESSING unless said otherwise. COMPLETED takes size and thumbnail from the file in R2.",
+        description="The status of the clip; PROCESSING by default. COMPLETED takes size and thumbnail "
+        "from the files in R2.",
     )
 
 
-@strawberry.enum(description="What becomes of the other clips where one of them cannot be created.")
+@strawberry.enum(description="The handling of the other clips if one clip cannot be created.")
 class CreateClipsErrorPolicy(Enum):
     """How a batch with bad clips is taken."""
 
-    REJECT_ALL = strawberry.enum_value("reject_all", description="None is created, and the first error is the answer.")
+    REJECT_ALL = strawberry.enum_value("reject_all", description="No clip is created. The first error is the result.")
     REJECT_FAILED = strawberry.enum_value(
-        "reject_failed", description="The others are created; each that was not has its error in `results`."
+        "reject_failed",
+        description="The other clips are created. Each clip that was not created has its error in `results`.",
     )
 
 
@@ -76,32 +78,38 @@ class CreateClipsErrorPolicy(Enum):
 class CreateClipsInput:
     """The video and its new clips."""
 
-    video_id: strawberry.ID = strawberry.field(description="The video they were cut out of.")
-    clips: list[CreateClipInput] = strawberry.field(description="The clips: 1 to 200.")
+    video_id: strawberry.ID = strawberry.field(description="The id of the video of the clips.")
+    clips: list[CreateClipInput] = strawberry.field(description="The new clips: 1 to 200.")
     error_policy: CreateClipsErrorPolicy = strawberry.field(
-        default=CreateClipsErrorPolicy.REJECT_ALL, description="What becomes of the other clips where one cannot be."
+        default=CreateClipsErrorPolicy.REJECT_ALL,
+        description="The handling of the other clips if one clip cannot be created.",
     )
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose video; the caller's own unless it is said."
+        default=None, description="The owner of the video; the caller by default."
     )
 
 
-@strawberry.type(description="What became of one clip of `createClips`.")
+@strawberry.type(description="The result for one clip of `createClips`.")
 class CreateClipOutcome:
     """One entry of `CreateClipsSuccess.results`."""
 
-    clip: Clip | None = strawberry.field(description="The clip; null where it could not be created.")
-    created: bool = strawberry.field(description="Whether this call created it; false where the same was there before.")
+    clip: Clip | None = strawberry.field(description="The clip; null if it was not created.")
+    created: bool = strawberry.field(
+        description="Whether this call created the object; false if it already existed with the same content."
+    )
     error: UserError | None = strawberry.field(
-        default=None, description="Why it could not be created, with `errorPolicy: REJECT_FAILED`."
+        default=None,
+        description="The reason why the clip was not created, with `errorPolicy: REJECT_FAILED`; null if it was.",
     )
 
 
-@strawberry.type(description="All of the clips are there, or with `errorPolicy: REJECT_FAILED` all that could be.")
+@strawberry.type(description="All clips exist, or with `errorPolicy: REJECT_FAILED` all valid clips.")
 class CreateClipsSuccess:
     """What `createClips` answers."""
 
-    results: list[CreateClipOutcome] = strawberry.field(description="What became of each clip, in the input's order.")
+    results: list[CreateClipOutcome] = strawberry.field(
+        description="The result for each clip, in the order of the input."
+    )
     video: Video | None = strawberry.field(description="The video with its new statistics.")
 
 
@@ -111,19 +119,18 @@ Outcome = tuple[ClipMetadata, bool] | Refusal
 
 CreateClipsResult = Annotated[
     CreateClipsSuccess | VideoNotFound | ClipAlreadyExists | FileMissing | InvalidInput,
-    strawberry.union("CreateClipsResult", description="What `createClips` can answer."),
+    strawberry.union("CreateClipsResult", description="The result of `createClips`."),
 ]
 
 
 @mutation(
     Action.WRITE,
-    description="Creates up to 200 clips of a video in one commit: all or none, or with `errorPolicy: REJECT_FAILED` "
-    "those that can be. "
-    "The same call again gives the same answer.",
+    description="Creates up to 200 clips of a video in one commit: all or none, or with `errorPolicy:"
+    " REJECT_FAILED` the valid ones. The same call again returns the same clips.",
 )
 async def create_clips(
     info: Info,
-    input: Annotated[CreateClipsInput, strawberry.argument(description="The clips.")],  # noqa: A002
+    input: Annotated[CreateClipsInput, strawberry.argument(description="The video and its new clips.")],  # noqa: A002
 ) -> CreateClipsResult | None:
     """The clips and the video's statistics are in Firestore, in one commit."""
     principal, services = info.context.principal, info.context.services

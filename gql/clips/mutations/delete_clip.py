@@ -13,36 +13,36 @@ from gql.user_errors import ClipNotFound, InvalidInput, VideoNotFound
 
 @strawberry.input(description="A clip to delete, with its files.")
 class DeleteClipInput:
-    """The clip."""
+    """The clip to delete."""
 
-    video_id: strawberry.ID = strawberry.field(description="The clip's video.")
-    clip_id: strawberry.ID = strawberry.field(description="The clip to delete.")
+    video_id: strawberry.ID = strawberry.field(description="The id of the video of the clip.")
+    clip_id: strawberry.ID = strawberry.field(description="The id of the clip to delete.")
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose clip, for workers and admins; everybody else deletes their own."
+        default=None, description="The owner of the clip, for workers and admins; the caller by default."
     )
 
 
-@strawberry.type(description="The clip is gone, with its files.")
+@strawberry.type(description="The clip was deleted with its files.")
 class DeleteClipSuccess:
     """What `deleteClip` answers."""
 
-    clip_id: strawberry.ID = strawberry.field(description="The clip that was deleted.")
+    clip_id: strawberry.ID = strawberry.field(description="The id of the deleted clip.")
 
 
 DeleteClipResult = Annotated[
     DeleteClipSuccess | ClipNotFound | VideoNotFound | InvalidInput,
-    strawberry.union("DeleteClipResult", description="What `deleteClip` can answer."),
+    strawberry.union("DeleteClipResult", description="The result of `deleteClip`."),
 ]
 
 
 @mutation(
     Action.DELETE,
-    description="Deletes a clip and its files, and counts it out of the video's statistics. "
-    "After a failure, the same call again finishes it.",
+    description="Deletes a clip and its files, and subtracts it from the statistics of its video. If "
+    "the call fails half-way, the same call again completes the delete.",
 )
 async def delete_clip(
     info: Info,
-    input: Annotated[DeleteClipInput, strawberry.argument(description="The clip.")],  # noqa: A002
+    input: Annotated[DeleteClipInput, strawberry.argument(description="The id of the clip to delete.")],  # noqa: A002
 ) -> DeleteClipResult | None:
     """The document is marked, the files go, the document goes: whatever a crash leaves, the next call finishes."""
     services = info.context.services

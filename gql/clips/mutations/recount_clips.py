@@ -11,17 +11,17 @@ from gql.user_errors import InvalidInput, VideoNotFound
 from gql.videos.types import Video
 
 
-@strawberry.input(description="A video whose clips are to be counted.")
+@strawberry.input(description="A video whose clips to count.")
 class RecountClipsInput:
     """The video."""
 
-    video_id: strawberry.ID = strawberry.field(description="The video.")
+    video_id: strawberry.ID = strawberry.field(description="The id of the video.")
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose video; the caller's own unless it is said."
+        default=None, description="The owner of the video; the caller by default."
     )
 
 
-@strawberry.type(description="The statistics say what is there.")
+@strawberry.type(description="The statistics were counted.")
 class RecountClipsSuccess:
     """What `recountClips` answers."""
 
@@ -30,13 +30,14 @@ class RecountClipsSuccess:
 
 RecountClipsResult = Annotated[
     RecountClipsSuccess | VideoNotFound | InvalidInput,
-    strawberry.union("RecountClipsResult", description="What `recountClips` can answer."),
+    strawberry.union("RecountClipsResult", description="The result of `recountClips`."),
 ]
 
 
 @mutation(
     Action.WRITE,
-    description="Counts a video's completed clips anew. Only needed after something else than this API wrote clips.",
+    description="Counts the completed clips of a video again. It is only needed after another program"
+    " wrote clips without their video.",
 )
 async def recount_clips(
     info: Info,

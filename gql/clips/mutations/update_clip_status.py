@@ -17,44 +17,44 @@ from repositories.arguments import parse_change
 from repositories.model.statuses import ClipStatusChange
 
 
-@strawberry.input(description="A step in the work on a clip.")
+@strawberry.input(description="A status change of a clip.")
 class UpdateClipStatusInput:
     """The clip and its next status."""
 
-    video_id: strawberry.ID = strawberry.field(description="The clip's video.")
-    clip_id: strawberry.ID = strawberry.field(description="The clip.")
+    video_id: strawberry.ID = strawberry.field(description="The id of the video of the clip.")
+    clip_id: strawberry.ID = strawberry.field(description="The id of the clip.")
     status: ClipStatus = strawberry.field(
-        description="Its status from now on. COMPLETED takes size and thumbnail from the file in R2."
+        description="The new status. COMPLETED takes size and thumbnail from the files in R2."
     )
     error_message: str | None = strawberry.field(
-        default=None, description="With FAILED, what went wrong; cut at 1,000 characters."
+        default=None, description="The reason of the failure, for FAILED; truncated to 1,000 characters."
     )
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose clip; the caller's own unless it is said."
+        default=None, description="The owner of the clip; the caller by default."
     )
 
 
-@strawberry.type(description="The status is set.")
+@strawberry.type(description="The status was changed, or was already set.")
 class UpdateClipStatusSuccess:
     """What `updateClipStatus` answers."""
 
-    clip: Clip = strawberry.field(description="The clip as it is now.")
+    clip: Clip = strawberry.field(description="The clip after the change.")
 
 
 UpdateClipStatusResult = Annotated[
     UpdateClipStatusSuccess | ClipNotFound | VideoNotFound | InvalidStatusChange | FileMissing | InvalidInput,
-    strawberry.union("UpdateClipStatusResult", description="What `updateClipStatus` can answer."),
+    strawberry.union("UpdateClipStatusResult", description="The result of `updateClipStatus`."),
 ]
 
 
 @mutation(
     Action.WRITE,
-    description="Moves a clip to its next status, and the video's statistics with it. "
-    "The same status again is no error.",
+    description="Changes the status of a clip, and the statistics of its video in the same commit. "
+    "The present status again is not an error.",
 )
 async def update_clip_status(
     info: Info,
-    input: Annotated[UpdateClipStatusInput, strawberry.argument(description="The step.")],  # noqa: A002
+    input: Annotated[UpdateClipStatusInput, strawberry.argument(description="The status change.")],  # noqa: A002
 ) -> UpdateClipStatusResult | None:
     """The status and the video's statistics are in Firestore, in one commit, with others that came just then."""
     owner_id = resolve_user_id(info.context.principal, input.user_id)

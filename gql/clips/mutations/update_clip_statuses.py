@@ -21,53 +21,53 @@ from repositories.model.statuses import ClipStatusChange
 
 
 @compiled_input
-@strawberry.input(description="A step in the work on one of several clips.")
+@strawberry.input(description="A status change of one of several clips.")
 class ClipStatusInput:
     """The clip and its next status."""
 
-    clip_id: strawberry.ID = strawberry.field(description="The clip.")
+    clip_id: strawberry.ID = strawberry.field(description="The id of the clip.")
     status: ClipStatus = strawberry.field(
-        description="Its status from now on. COMPLETED takes size and thumbnail from the file in R2."
+        description="The new status. COMPLETED takes size and thumbnail from the files in R2."
     )
     error_message: str | None = strawberry.field(
-        default=None, description="With FAILED, what went wrong; cut at 1,000 characters."
+        default=None, description="The reason of the failure, for FAILED; truncated to 1,000 characters."
     )
 
 
 @compiled_input
-@strawberry.input(description="Steps in the work on clips of one video: all of them are done, or none.")
+@strawberry.input(description="Status changes of clips of one video, all or none.")
 class UpdateClipStatusesInput:
     """The video, and its clips with their next statuses."""
 
-    video_id: strawberry.ID = strawberry.field(description="The clips' video.")
-    clips: list[ClipStatusInput] = strawberry.field(description="The steps: 1 to 200, each of another clip.")
+    video_id: strawberry.ID = strawberry.field(description="The id of the video of the clips.")
+    clips: list[ClipStatusInput] = strawberry.field(description="The status changes: 1 to 200, one for each clip.")
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose clips; the caller's own unless it is said."
+        default=None, description="The owner of the clips; the caller by default."
     )
 
 
-@strawberry.type(description="All of the statuses are set.")
+@strawberry.type(description="All statuses were changed, or were already set.")
 class UpdateClipStatusesSuccess:
     """What `updateClipStatuses` answers."""
 
-    clips: list[Clip] = strawberry.field(description="The clips as they are now, in the input's order.")
+    clips: list[Clip] = strawberry.field(description="The clips after the change, in the order of the input.")
     video: Video | None = strawberry.field(description="The video with its new statistics.")
 
 
 UpdateClipStatusesResult = Annotated[
     UpdateClipStatusesSuccess | ClipNotFound | VideoNotFound | InvalidStatusChange | FileMissing | InvalidInput,
-    strawberry.union("UpdateClipStatusesResult", description="What `updateClipStatuses` can answer."),
+    strawberry.union("UpdateClipStatusesResult", description="The result of `updateClipStatuses`."),
 ]
 
 
 @mutation(
     Action.WRITE,
-    description="Moves up to 200 clips of a video to their next statuses in one commit, which writes the video once. "
-    "The same call again gives the same answer.",
+    description="Changes the statuses of up to 200 clips of a video in one commit, which writes the "
+    "video once. The same call again returns the same clips.",
 )
 async def update_clip_statuses(
     info: Info,
-    input: Annotated[UpdateClipStatusesInput, strawberry.argument(description="The steps.")],  # noqa: A002
+    input: Annotated[UpdateClipStatusesInput, strawberry.argument(description="The status changes.")],  # noqa: A002
 ) -> UpdateClipStatusesResult | None:
     """The statuses and the video's statistics are in Firestore, all or nothing."""
     owner_id = resolve_user_id(info.context.principal, input.user_id)

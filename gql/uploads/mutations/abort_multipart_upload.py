@@ -13,32 +13,36 @@ from gql.uploads.types import UploadFileInput
 from gql.user_errors import InvalidInput
 
 
-@strawberry.input(description="An upload to give up.")
+@strawberry.input(description="An upload to abort.")
 class AbortMultipartUploadInput:
     """The upload."""
 
-    video_id: strawberry.ID = strawberry.field(description="The video that the file belongs to.")
-    file: UploadFileInput = strawberry.field(description="The file, named as when the upload began.")
-    upload_id: strawberry.ID = strawberry.field(description="The upload's id.")
+    video_id: strawberry.ID = strawberry.field(description="The id of the video of the file.")
+    file: UploadFileInput = strawberry.field(
+        description="The file, with the same kind and filename as in `createMultipartUpload`."
+    )
+    upload_id: strawberry.ID = strawberry.field(description="The id of the upload.")
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose video; the caller's own unless it is said."
+        default=None, description="The owner of the video; the caller by default."
     )
 
 
-@strawberry.type(description="The upload is over and its parts are gone.")
+@strawberry.type(description="The upload was aborted, and its parts were deleted.")
 class AbortMultipartUploadSuccess:
     """What `abortMultipartUpload` answers."""
 
-    upload_id: strawberry.ID = strawberry.field(description="The upload that was given up.")
+    upload_id: strawberry.ID = strawberry.field(description="The id of the aborted upload.")
 
 
 AbortMultipartUploadResult = Annotated[
     AbortMultipartUploadSuccess | InvalidInput,
-    strawberry.union("AbortMultipartUploadResult", description="What `abortMultipartUpload` can answer."),
+    strawberry.union("AbortMultipartUploadResult", description="The result of `abortMultipartUpload`."),
 ]
 
 
-@mutation(Action.WRITE, description="Gives an upload up. One that is over already is no error.")
+@mutation(
+    Action.WRITE, description="Aborts an upload. It is not an error if the upload is already completed or aborted."
+)
 async def abort_multipart_upload(
     info: Info,
     input: Annotated[AbortMultipartUploadInput, strawberry.argument(description="The upload.")],  # noqa: A002

@@ -17,48 +17,51 @@ from storage.exceptions import InvalidPartsError, UploadNotFoundError
 from storage.r2 import MAX_PARTS, R2Storage, StoredObject
 
 
-@strawberry.input(description="A part that was uploaded.")
+@strawberry.input(description="An uploaded part.")
 class UploadedPartInput:
     """The part, as R2 answered its PUT."""
 
-    part_number: int = strawberry.field(description="Its place in the file, from 1 on.")
-    etag: str = strawberry.field(description="The `ETag` that R2 answered.")
+    part_number: int = strawberry.field(description="The number of the part in the file, starting with 1.")
+    etag: str = strawberry.field(description="The `ETag` of the response to the PUT.")
 
 
-@strawberry.input(description="An upload whose parts are all there.")
+@strawberry.input(description="An upload whose parts are all in R2.")
 class CompleteMultipartUploadInput:
     """The upload and its parts."""
 
-    video_id: strawberry.ID = strawberry.field(description="The video that the file belongs to.")
-    file: UploadFileInput = strawberry.field(description="The file, named as when the upload began.")
-    upload_id: strawberry.ID = strawberry.field(description="The upload's id.")
-    parts: list[UploadedPartInput] = strawberry.field(description="All of the parts: 1 to 10,000.")
+    video_id: strawberry.ID = strawberry.field(description="The id of the video of the file.")
+    file: UploadFileInput = strawberry.field(
+        description="The file, with the same kind and filename as in `createMultipartUpload`."
+    )
+    upload_id: strawberry.ID = strawberry.field(description="The id of the upload.")
+    parts: list[UploadedPartInput] = strawberry.field(description="All parts of the file: 1 to 10,000.")
     size_bytes: float | None = strawberry.field(
         default=None,
-        description="The file's size in bytes. Where the upload is over, a file of another size is not taken for it.",
+        description="The size of the file in bytes. If the upload was completed before, the call succeeds"
+        " only for a file of this size.",
     )
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose video; the caller's own unless it is said."
+        default=None, description="The owner of the video; the caller by default."
     )
 
 
-@strawberry.type(description="The file is there.")
+@strawberry.type(description="The file is in R2.")
 class CompleteMultipartUploadSuccess:
     """What `completeMultipartUpload` answers."""
 
-    key: str = strawberry.field(description="The file's key in R2.")
-    size_bytes: float = strawberry.field(description="Its size in bytes.")
+    key: str = strawberry.field(description="The key of the file in R2.")
+    size_bytes: float = strawberry.field(description="The size of the file in bytes.")
 
 
 CompleteMultipartUploadResult = Annotated[
     CompleteMultipartUploadSuccess | UploadNotFound | VideoNotFound | InvalidInput,
-    strawberry.union("CompleteMultipartUploadResult", description="What `completeMultipartUpload` can answer."),
+    strawberry.union("CompleteMultipartUploadResult", description="The result of `completeMultipartUpload`."),
 ]
 
 
 @mutation(
     Action.WRITE,
-    description="Puts the parts together: from now on the file is there. The same call again gives the same answer.",
+    description="Joins the parts, which creates the file. The same call again returns the same result.",
 )
 async def complete_multipart_upload(
     info: Info,

@@ -18,44 +18,45 @@ from storage.r2 import MAX_PARTS, MAX_PUT_BYTES, MIN_PART_BYTES
 DEFAULT_PART_SIZE_BYTES = 64 * 1024**2
 
 
-@strawberry.input(description="A large file of a video that will be uploaded in parts.")
+@strawberry.input(description="A large file of a video, to upload in parts.")
 class CreateMultipartUploadInput:
     """The video, its file, and how it is cut into parts."""
 
-    video_id: strawberry.ID = strawberry.field(description="The video it belongs to.")
-    file: NewUploadInput = strawberry.field(description="The file.")
+    video_id: strawberry.ID = strawberry.field(description="The id of the video of the file.")
+    file: NewUploadInput = strawberry.field(description="The file to upload.")
     part_size_bytes: int = strawberry.field(
-        default=DEFAULT_PART_SIZE_BYTES, description="The size of each part but the last: from 5,242,880 bytes on."
+        default=DEFAULT_PART_SIZE_BYTES, description="The size of each part except the last: at least 5,242,880 bytes."
     )
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose video; the caller's own unless it is said."
+        default=None, description="The owner of the video; the caller by default."
     )
 
 
-@strawberry.type(description="The upload has begun. Unless it is completed, nothing of it will ever be seen.")
+@strawberry.type(description="The upload has begun. Its parts are invisible until it is completed.")
 class CreateMultipartUploadSuccess:
     """What `createMultipartUpload` answers."""
 
-    upload_id: strawberry.ID = strawberry.field(description="The upload's id, for the calls that follow.")
-    key: str = strawberry.field(description="The file's key in R2.")
-    part_size_bytes: int = strawberry.field(description="The size of each part but the last.")
-    parts_count: int = strawberry.field(description="How many parts there are.")
+    upload_id: strawberry.ID = strawberry.field(description="The id of the upload, for the following calls.")
+    key: str = strawberry.field(description="The key of the file in R2.")
+    part_size_bytes: int = strawberry.field(description="The size of each part except the last, in bytes.")
+    parts_count: int = strawberry.field(description="The number of parts.")
 
 
 CreateMultipartUploadResult = Annotated[
     CreateMultipartUploadSuccess | VideoNotFound | InvalidInput,
-    strawberry.union("CreateMultipartUploadResult", description="What `createMultipartUpload` can answer."),
+    strawberry.union("CreateMultipartUploadResult", description="The result of `createMultipartUpload`."),
 ]
 
 
 @mutation(
     Action.WRITE,
-    description="Begins an upload in parts, for files over 100 MB. Then: `createUploadPartUrls`, a PUT for each part, "
-    "`completeMultipartUpload`. One that is left lying is cleaned up by `clipgraph reconcile`.",
+    description="Begins an upload in parts, for files above 100 MB. Next steps: "
+    "`createUploadPartUrls`, a PUT for each part, `completeMultipartUpload`. `clipgraph "
+    "reconcile` removes abandoned uploads.",
 )
 async def create_multipart_upload(
     info: Info,
-    input: Annotated[CreateMultipartUploadInput, strawberry.argument(description="The file.")],  # noqa: A002
+    input: Annotated[CreateMultipartUploadInput, strawberry.argument(description="The file to upload.")],  # noqa: A002
 ) -> CreateMultipartUploadResult | None:
     """R2 takes parts of the file under the upload's id."""
     owner_id = resolve_user_id(info.context.principal, input.user_id)

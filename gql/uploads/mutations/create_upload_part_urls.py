@@ -17,27 +17,29 @@ from repositories.exceptions import ValidationError
 MAX_PARTS_PER_CALL = 1_000
 
 
-@strawberry.input(description="A part of a file.")
+@strawberry.input(description="A part of a file, to upload.")
 class UploadPartInput:
     """The part's place and size."""
 
-    part_number: int = strawberry.field(description="Its place in the file, from 1 on.")
-    size_bytes: float = strawberry.field(description="Its size in bytes, a whole number.")
+    part_number: int = strawberry.field(description="The number of the part in the file, starting with 1.")
+    size_bytes: float = strawberry.field(description="The size of the part in bytes, a whole number.")
 
 
-@strawberry.input(description="Parts of an upload that has begun.")
+@strawberry.input(description="Parts of an upload, to upload next.")
 class CreateUploadPartUrlsInput:
     """The upload and its parts."""
 
-    video_id: strawberry.ID = strawberry.field(description="The video that the file belongs to.")
-    file: UploadFileInput = strawberry.field(description="The file, named as when the upload began.")
-    upload_id: strawberry.ID = strawberry.field(description="The upload's id.")
-    parts: list[UploadPartInput] = strawberry.field(description="The parts: 1 to 1,000.")
+    video_id: strawberry.ID = strawberry.field(description="The id of the video of the file.")
+    file: UploadFileInput = strawberry.field(
+        description="The file, with the same kind and filename as in `createMultipartUpload`."
+    )
+    upload_id: strawberry.ID = strawberry.field(description="The id of the upload.")
+    parts: list[UploadPartInput] = strawberry.field(description="The parts to sign: 1 to 1,000.")
     expires_in: int = strawberry.field(
-        default=3600, description="Seconds for which the URLs work at least: 1 to 604,800 (7 days)."
+        default=3600, description="The minimum validity of the URLs in seconds: 1 to 604,800 (7 days)."
     )
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose video; the caller's own unless it is said."
+        default=None, description="The owner of the video; the caller by default."
     )
 
 
@@ -45,23 +47,23 @@ class CreateUploadPartUrlsInput:
 class CreateUploadPartUrlsSuccess:
     """What `createUploadPartUrls` answers."""
 
-    parts: list[UploadPartUrl] = strawberry.field(description="A PUT for each part, in the input's order.")
+    parts: list[UploadPartUrl] = strawberry.field(description="A signed PUT for each part, in the order of the input.")
 
 
 CreateUploadPartUrlsResult = Annotated[
     CreateUploadPartUrlsSuccess | InvalidInput,
-    strawberry.union("CreateUploadPartUrlsResult", description="What `createUploadPartUrls` can answer."),
+    strawberry.union("CreateUploadPartUrlsResult", description="The result of `createUploadPartUrls`."),
 ]
 
 
 @mutation(
     Action.WRITE,
-    description="Signs a PUT for each part; its length is signed. A part that broke, or whose URL expired, can be "
-    "signed and sent again.",
+    description="Signs a PUT for each part, with its length. A part can be signed and uploaded again "
+    "after a failure, or after its URL expired.",
 )
 async def create_upload_part_urls(
     info: Info,
-    input: Annotated[CreateUploadPartUrlsInput, strawberry.argument(description="The parts.")],  # noqa: A002
+    input: Annotated[CreateUploadPartUrlsInput, strawberry.argument(description="The upload and its parts.")],  # noqa: A002
 ) -> CreateUploadPartUrlsResult | None:
     """The PUTs are signed; nobody is asked, so an unknown upload shows when the part is sent."""
     owner_id = resolve_user_id(info.context.principal, input.user_id)

@@ -17,17 +17,17 @@ from repositories.exceptions import ValidationError
 MAX_FILES_PER_CALL = 401
 
 
-@strawberry.input(description="Files of one video that will be uploaded, each with one PUT.")
+@strawberry.input(description="Files of one video, to upload with one PUT each.")
 class CreateUploadUrlsInput:
     """The video and its files."""
 
-    video_id: strawberry.ID = strawberry.field(description="The video they belong to.")
-    files: list[NewUploadInput] = strawberry.field(description="The files: 1 to 401.")
+    video_id: strawberry.ID = strawberry.field(description="The id of the video of the files.")
+    files: list[NewUploadInput] = strawberry.field(description="The files to upload: 1 to 401.")
     expires_in: int = strawberry.field(
-        default=3600, description="Seconds for which the URLs work at least: 1 to 604,800 (7 days)."
+        default=3600, description="The minimum validity of the URLs in seconds: 1 to 604,800 (7 days)."
     )
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose video; the caller's own unless it is said."
+        default=None, description="The owner of the video; the caller by default."
     )
 
 
@@ -35,23 +35,24 @@ class CreateUploadUrlsInput:
 class CreateUploadUrlsSuccess:
     """What `createUploadUrls` answers."""
 
-    uploads: list[UploadUrl] = strawberry.field(description="A PUT for each file, in the input's order.")
+    uploads: list[UploadUrl] = strawberry.field(description="A signed PUT for each file, in the order of the input.")
 
 
 CreateUploadUrlsResult = Annotated[
     CreateUploadUrlsSuccess | VideoNotFound | InvalidInput,
-    strawberry.union("CreateUploadUrlsResult", description="What `createUploadUrls` can answer."),
+    strawberry.union("CreateUploadUrlsResult", description="The result of `createUploadUrls`."),
 ]
 
 
 @mutation(
     Action.WRITE,
-    description="Signs a PUT for each file, straight to R2: type and length are signed, and nothing else is accepted. "
-    "For files over 100 MB prefer `createMultipartUpload`, which a broken connection does not throw back to the start.",
+    description="Signs a PUT to R2 for each file. R2 accepts only the signed type and length. For "
+    "files above 100 MB prefer `createMultipartUpload`, which can resume after a broken "
+    "connection.",
 )
 async def create_upload_urls(
     info: Info,
-    input: Annotated[CreateUploadUrlsInput, strawberry.argument(description="The files.")],  # noqa: A002
+    input: Annotated[CreateUploadUrlsInput, strawberry.argument(description="The video and its files.")],  # noqa: A002
 ) -> CreateUploadUrlsResult | None:
     """The PUTs are signed; nothing is written."""
     owner_id = resolve_user_id(info.context.principal, input.user_id)

@@ -20,57 +20,57 @@ class CreateVideoInput:
     """The fields a video starts with; the rest is computed."""
 
     video_id: strawberry.ID = strawberry.field(
-        description="The id within the user's videos: at most 1,500 bytes, no `/`."
+        description="The id of the video, unique among the user's videos: at most 1,500 bytes, no `/`."
     )
     video_url: str = strawberry.field(
-        description="Where the video can be watched: an `https://` or `http://` address, or `about:blank` where it is "
-        "not known. YouTube's id is taken from it."
+        description="The address of the video: an `https://` or `http://` address, or `about:blank` if it"
+        " is unknown. The YouTube id is derived from it."
     )
-    title: str = strawberry.field(
-        description="The title, without characters that turn the direction of text: these are removed."
-    )
+    title: str = strawberry.field(description="The title of the video. Bidirectional control characters are removed.")
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose video; the caller's own unless it is said."
+        default=None, description="The owner of the video; the caller by default."
     )
     status: VideoStatus = strawberry.field(
-        default=VideoStatus.PROCESSING, description="How far the work is; PROCESSING unless said otherwise."
+        default=VideoStatus.PROCESSING, description="The processing status of the video; PROCESSING by default."
     )
-    highlights_count: int = strawberry.field(default=0, description="How many highlights were found.")
+    highlights_count: int = strawberry.field(default=0, description="The number of highlights in the video.")
     highlights_summary: HighlightsSummaryInput | None = strawberry.field(
-        default=None, description="What was found worth cutting, in short."
+        default=None, description="The summary of the highlights of a video."
     )
     custom_prompt: str | None = strawberry.field(
-        default=None, description="What the user asked for, in their own words."
+        default=None, description="The user's prompt for the selection of highlights."
     )
     styles_processed: list[str] = strawberry.field(
-        default_factory=list, description="Styles that were cut: at most 200."
+        default_factory=list, description="The styles of the clips that were cut: at most 200."
     )
-    crop_mode: str | None = strawberry.field(default=strawberry.UNSET, description="How the picture is cropped.")
+    crop_mode: str | None = strawberry.field(default=strawberry.UNSET, description="The crop mode of the clips.")
     target_aspect: str | None = strawberry.field(
-        default=strawberry.UNSET, description="The clips' aspect ratio; 9:16 unless said otherwise."
+        default=strawberry.UNSET, description="The aspect ratio of the clips; `9:16` by default."
     )
 
 
-@strawberry.type(description="The video is there.")
+@strawberry.type(description="The video exists.")
 class CreateVideoSuccess:
     """What `createVideo` answers."""
 
     video: Video = strawberry.field(description="The video.")
-    created: bool = strawberry.field(description="Whether this call created it; false where the same was there before.")
+    created: bool = strawberry.field(
+        description="Whether this call created the object; false if it already existed with the same content."
+    )
 
 
 CreateVideoResult = Annotated[
     CreateVideoSuccess | VideoAlreadyExists | InvalidInput,
-    strawberry.union("CreateVideoResult", description="What `createVideo` can answer."),
+    strawberry.union("CreateVideoResult", description="The result of `createVideo`."),
 ]
 
 
 @mutation(
-    Action.WRITE, description="Creates a video. The same call again gives the same answer, with `created: false`."
+    Action.WRITE, description="Creates a video. The same call again returns the same video, with `created: false`."
 )
 async def create_video(
     info: Info,
-    input: Annotated[CreateVideoInput, strawberry.argument(description="The video.")],  # noqa: A002
+    input: Annotated[CreateVideoInput, strawberry.argument(description="The new video.")],  # noqa: A002
 ) -> CreateVideoResult | None:
     """The video is in Firestore; VideoAlreadyExists where its id holds other content."""
     owner_id = resolve_user_id(info.context.principal, input.user_id)

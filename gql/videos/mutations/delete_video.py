@@ -12,38 +12,39 @@ from gql.user_errors import InvalidInput, VideoNotFound
 from storage.r2 import R2Storage
 
 
-@strawberry.input(description="A video to delete, with its clips and all of their files.")
+@strawberry.input(description="A video to delete, with its clips and all files.")
 class DeleteVideoInput:
     """The video."""
 
-    video_id: strawberry.ID = strawberry.field(description="The video to delete.")
+    video_id: strawberry.ID = strawberry.field(description="The id of the video to delete.")
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose video, for workers and admins; everybody else deletes their own."
+        default=None, description="The owner of the video, for workers and admins; the caller by default."
     )
 
 
-@strawberry.type(description="The video is gone, with its clips and all of their files.")
+@strawberry.type(description="The video was deleted with its clips and all files.")
 class DeleteVideoSuccess:
     """What `deleteVideo` answers."""
 
-    video_id: strawberry.ID = strawberry.field(description="The video that was deleted.")
-    deleted_clips_count: int = strawberry.field(description="How many clips this call deleted.")
-    deleted_files_count: int = strawberry.field(description="How many files this call deleted.")
+    video_id: strawberry.ID = strawberry.field(description="The id of the deleted video.")
+    deleted_clips_count: int = strawberry.field(description="The number of clips that this call deleted.")
+    deleted_files_count: int = strawberry.field(description="The number of files that this call deleted.")
 
 
 DeleteVideoResult = Annotated[
     DeleteVideoSuccess | VideoNotFound | InvalidInput,
-    strawberry.union("DeleteVideoResult", description="What `deleteVideo` can answer."),
+    strawberry.union("DeleteVideoResult", description="The result of `deleteVideo`."),
 ]
 
 
 @mutation(
     Action.DELETE,
-    description="Deletes a video, its clips and all of their files. After a failure, the same call again finishes it.",
+    description="Deletes a video, its clips and all files. If the call fails half-way, the same call "
+    "again completes the delete.",
 )
 async def delete_video(
     info: Info,
-    input: Annotated[DeleteVideoInput, strawberry.argument(description="The video.")],  # noqa: A002
+    input: Annotated[DeleteVideoInput, strawberry.argument(description="The id of the video to delete.")],  # noqa: A002
 ) -> DeleteVideoResult | None:
     """The video is marked, its clips and files go, the video goes: whatever a crash leaves, the next call finishes."""
     owner_id = resolve_user_id(info.context.principal, input.user_id)

@@ -20,13 +20,14 @@ MAX_TOTAL_DURATION_SECONDS = MAX_LIST_ITEMS * 24 * 3600.0
 _CATEGORY = TypeAdapter[str](MapKey)
 
 
-@strawberry.input(description="What was found worth cutting, in short.")
+@strawberry.input(description="The summary of the highlights of a video.")
 class HighlightsSummaryInput:
     """Totals over a video's highlights."""
 
-    total_duration: float = strawberry.field(description="Seconds of all highlights together.")
+    total_duration: float = strawberry.field(description="The total duration of all highlights in seconds.")
     categories: list[str] = strawberry.field(
-        default_factory=list, description="The highlights' categories, such as `question`, each once: at most 200."
+        default_factory=list,
+        description="The unique hook categories of the highlights, such as `question`: at most 200.",
     )
 
     def to_values(self, path: Path) -> dict[str, Any]:

@@ -12,54 +12,54 @@ from gql.videos.mutations.inputs import HighlightsSummaryInput, to_video_values
 from gql.videos.types import Video
 
 
-@strawberry.input(description="Changes to a video. Fields that are left out stay as they are.")
+@strawberry.input(description="Changes to a video. Omitted fields keep their values.")
 class UpdateVideoInput:
     """The fields a client may change; status and statistics have their own mutations."""
 
-    video_id: strawberry.ID = strawberry.field(description="The video to change.")
+    video_id: strawberry.ID = strawberry.field(description="The id of the video to change.")
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose video; the caller's own unless it is said."
+        default=None, description="The owner of the video; the caller by default."
     )
     video_url: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Where the video can be watched. YouTube's id follows it."
+        default=strawberry.UNSET, description="The address of the video. The YouTube id is derived from it."
     )
     title: str | None = strawberry.field(
         default=strawberry.UNSET,
-        description="The title, without characters that turn the direction of text: these are removed.",
+        description="The title of the video. Bidirectional control characters are removed.",
     )
     highlights_count: int | None = strawberry.field(
-        default=strawberry.UNSET, description="How many highlights were found."
+        default=strawberry.UNSET, description="The number of highlights in the video."
     )
     highlights_summary: HighlightsSummaryInput | None = strawberry.field(
-        default=strawberry.UNSET, description="What was found worth cutting, in short; null removes it."
+        default=strawberry.UNSET, description="The summary of the highlights; null removes it."
     )
     custom_prompt: str | None = strawberry.field(
-        default=strawberry.UNSET, description="What the user asked for, in their own words; null removes it."
+        default=strawberry.UNSET, description="The user's prompt for the selection of highlights; null removes it."
     )
     styles_processed: list[str] | None = strawberry.field(
-        default=strawberry.UNSET, description="Styles that were cut: at most 200."
+        default=strawberry.UNSET, description="The styles of the clips that were cut: at most 200."
     )
-    crop_mode: str | None = strawberry.field(default=strawberry.UNSET, description="How the picture is cropped.")
-    target_aspect: str | None = strawberry.field(default=strawberry.UNSET, description="The clips' aspect ratio.")
+    crop_mode: str | None = strawberry.field(default=strawberry.UNSET, description="The crop mode of the clips.")
+    target_aspect: str | None = strawberry.field(default=strawberry.UNSET, description="The aspect ratio of the clips.")
 
 
-@strawberry.type(description="The video is changed.")
+@strawberry.type(description="The video was changed.")
 class UpdateVideoSuccess:
     """What `updateVideo` answers."""
 
-    video: Video = strawberry.field(description="The video as it is now.")
+    video: Video = strawberry.field(description="The video after the change.")
 
 
 UpdateVideoResult = Annotated[
     UpdateVideoSuccess | VideoNotFound | InvalidInput,
-    strawberry.union("UpdateVideoResult", description="What `updateVideo` can answer."),
+    strawberry.union("UpdateVideoResult", description="The result of `updateVideo`."),
 ]
 
 
-@mutation(Action.WRITE, description="Changes what a video says of itself.")
+@mutation(Action.WRITE, description="Changes the metadata of a video.")
 async def update_video(
     info: Info,
-    input: Annotated[UpdateVideoInput, strawberry.argument(description="The changes.")],  # noqa: A002
+    input: Annotated[UpdateVideoInput, strawberry.argument(description="The video and its changes.")],  # noqa: A002
 ) -> UpdateVideoResult | None:
     """The changes are in Firestore, all of them or none."""
     owner_id = resolve_user_id(info.context.principal, input.user_id)

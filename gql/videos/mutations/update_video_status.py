@@ -13,39 +13,40 @@ from gql.videos.types import Video
 from repositories import models
 
 
-@strawberry.input(description="A step in the work on a video.")
+@strawberry.input(description="A status change of a video.")
 class UpdateVideoStatusInput:
     """The video and its next status."""
 
-    video_id: strawberry.ID = strawberry.field(description="The video.")
-    status: VideoStatus = strawberry.field(description="Its status from now on.")
+    video_id: strawberry.ID = strawberry.field(description="The id of the video.")
+    status: VideoStatus = strawberry.field(description="The new status.")
     error_message: str | None = strawberry.field(
-        default=None, description="Why the work failed, with FAILED; cut at 1,000 characters."
+        default=None, description="The reason of the failure, for FAILED; truncated to 1,000 characters."
     )
     user_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose video; the caller's own unless it is said."
+        default=None, description="The owner of the video; the caller by default."
     )
 
 
-@strawberry.type(description="The status is set.")
+@strawberry.type(description="The status was changed, or was already set.")
 class UpdateVideoStatusSuccess:
     """What `updateVideoStatus` answers."""
 
-    video: Video = strawberry.field(description="The video as it is now.")
+    video: Video = strawberry.field(description="The video after the change.")
 
 
 UpdateVideoStatusResult = Annotated[
     UpdateVideoStatusSuccess | VideoNotFound | InvalidStatusChange | InvalidInput,
-    strawberry.union("UpdateVideoStatusResult", description="What `updateVideoStatus` can answer."),
+    strawberry.union("UpdateVideoStatusResult", description="The result of `updateVideoStatus`."),
 ]
 
 
 @mutation(
-    Action.WRITE, description="Moves a video to its next status; its times follow. The same status again is no error."
+    Action.WRITE,
+    description="Changes the status of a video, and sets its times. The present status again is not an error.",
 )
 async def update_video_status(
     info: Info,
-    input: Annotated[UpdateVideoStatusInput, strawberry.argument(description="The step.")],  # noqa: A002
+    input: Annotated[UpdateVideoStatusInput, strawberry.argument(description="The status change.")],  # noqa: A002
 ) -> UpdateVideoStatusResult | None:
     """The status and its times are in Firestore."""
     owner_id = resolve_user_id(info.context.principal, input.user_id)
