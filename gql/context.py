@@ -22,7 +22,7 @@ from repositories.cache.video_cache import VideoCache
 from repositories.client import FirestoreClient
 from repositories.clips import ClipRepository
 from repositories.listening.listener import Listener
-from repositories.status_batcher import StatusMerger
+from repositories.status_batcher import StatusBatcher
 from repositories.videos import VideoRepository
 from settings import Settings
 from storage.r2 import R2Storage
@@ -79,9 +79,9 @@ class Services:
         return int(self.settings.clip_cache_mb * 2**20 * part)
 
     @cached_property
-    def status_batcher(self) -> StatusMerger:
+    def status_batcher(self) -> StatusBatcher:
         """What all requests' single status changes go through."""
-        return StatusMerger(self.settings.statistics_window_ms / 1000)
+        return StatusBatcher(self.settings.statistics_window_ms / 1000)
 
     @cached_property
     def document_cache(self) -> DocumentCache:

@@ -14,7 +14,7 @@ from aiodataloader import DataLoader
 
 from gql.execution.checkpoints import checkpoint, run_with_checkpoints
 from gql.rate_limits.errors import too_expensive
-from gql.relay import PageArguments
+from gql.relay import PageRequest
 from repositories.arguments import parse_id
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata
 from repositories.paging.orders import ClipOrder
@@ -74,7 +74,7 @@ class ClipsGroup:
     style: str | None
     status: ClipStatus | None
     order_by: ClipOrder
-    arguments: PageArguments
+    arguments: PageRequest
 
     def to_arguments(self) -> dict[str, Any]:
         """What `VideoRepository.list_clips` and `find_clips` take beside the videos."""
@@ -90,7 +90,7 @@ class ClipsGroup:
         }
 
 
-_ONE = PageArguments(limit=1, after=None, before=None, from_end=False)
+_ONE = PageRequest(limit=1, after=None, before=None, from_end=False)
 
 
 class Loaders:

@@ -158,7 +158,7 @@ class Connection(Generic[T]):
 
 
 @dataclass(frozen=True)
-class PageArguments:
+class PageRequest:
     """Which part of a list a client asked for: `limit` items after and before the cursors, from one end."""
 
     limit: int
@@ -167,15 +167,15 @@ class PageArguments:
     from_end: bool
 
 
-def parse_page_arguments(
+def parse_page_request(
     info: Info, *, first: int | None, after: str | None, last: int | None, before: str | None
-) -> PageArguments:
+) -> PageRequest:
     """The page asked for; BAD_USER_INPUT for sizes out of range, or `first` together with `last`."""
     if last is None:
-        return PageArguments(_assert_page_size("first", first), after, before, from_end=False)
+        return PageRequest(_assert_page_size("first", first), after, before, from_end=False)
     if first is not None and _is_argument_given(info, "first"):
         raise bad_user_input("Pass `first` or `last`, not both.", path=["last"])
-    return PageArguments(_assert_page_size("last", last), after, before, from_end=True)
+    return PageRequest(_assert_page_size("last", last), after, before, from_end=True)
 
 
 def _assert_page_size(name: str, size: int | None) -> int:

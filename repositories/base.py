@@ -10,7 +10,7 @@ from repositories.arguments import parse_client, parse_id, parse_timeout, parse_
 from repositories.client import FirestoreClient, default_client
 from repositories.exceptions import VideoNotFoundError
 from repositories.firestore import paths
-from repositories.firestore.rpc import Calls
+from repositories.firestore.rpc import FirestoreRpc
 from repositories.firestore.transactions import Transaction
 from repositories.mapping.reader import read_video
 from repositories.models import VideoMetadata
@@ -34,15 +34,15 @@ class Repository:
         somebody else came first. `await transaction.commit()` commits it earlier, once. `run_in_transaction` does the
         same with a function that it can run anew.
         """
-        return open_transaction(self._calls)
+        return open_transaction(self._rpc)
 
     @property
-    def _calls(self) -> Calls:
-        return Calls(self._client or default_client(), self._timeout_seconds)
+    def _rpc(self) -> FirestoreRpc:
+        return FirestoreRpc(self._client or default_client(), self._timeout_seconds)
 
     @property
     def _videos(self) -> AsyncCollectionReference:
-        return paths.get_videos(self._calls.client, self.user_id)
+        return paths.get_videos(self._rpc.client, self.user_id)
 
     def _video(self, video_id: str) -> AsyncDocumentReference:
         return self._videos.document(parse_id(video_id, "video_id"))
@@ -53,12 +53,12 @@ class Repository:
     async def _run_unlocked(self, function: Callable[[UnitOfWork], Awaitable[T]], transaction: UnitOfWork | None) -> T:
         """The function's answer, in the caller's transaction, or in a commit of its own that locks nothing."""
         unit = parse_unit(transaction)
-        return await (run_unlocked(self._calls, function) if unit is None else function(unit))
+        return await (run_unlocked(self._rpc, function) if unit is None else function(unit))
 
     async def _run_locked(self, function: Callable[[UnitOfWork], Awaitable[T]], transaction: UnitOfWork | None) -> T:
         """The function's answer, in the caller's transaction or in one of its own."""
         unit = parse_unit(transaction)
-        return await (run_locked(self._calls, function) if unit is None else function(unit))
+        return await (run_locked(self._rpc, function) if unit is None else function(unit))
 
     async def _find_video(self, unit: UnitOfWork, video_id: str) -> VideoMetadata:
         data = await unit.get(self._video(video_id))

@@ -10,12 +10,12 @@ from repositories.cache.clip_cache import ClipCache
 from repositories.cache.clip_sets import ClipSet, Filter
 from repositories.firestore import paths
 from repositories.firestore.metering import count_saved_reads
-from repositories.firestore.rpc import Calls
+from repositories.firestore.rpc import FirestoreRpc
 from repositories.firestore.stored import StoredDocument
 from repositories.mapping.reader import read_clip_document
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata
 from repositories.paging.page import Page
-from repositories.paging.page_query import MAX_LISTED, Span, filter_equal, read_page
+from repositories.paging.page_query import MAX_LISTED, PageQuery, filter_equal, read_page
 
 # `in` takes at most 30 values.
 VIDEOS_PER_GROUP_QUERY = 30
@@ -40,12 +40,14 @@ def bound_reads(limit: int) -> int:
 class ClipLists:
     """Reads the same page of the clips of several videos of a user."""
 
-    def __init__(self, calls: Calls, user_id: str, wanted: Filter, span: Span, cache: ClipCache | None = None) -> None:
-        self._calls = calls
+    def __init__(
+        self, rpc: FirestoreRpc, user_id: str, wanted: Filter, page_query: PageQuery, cache: ClipCache | None = None
+    ) -> None:
+        self._rpc = rpc
         self._cache = cache
         self._user_id = user_id
         self._wanted = wanted
-        self._span = span
+        self._page_query = page_query
 
     async def read(self, videos: Sequence[VideoMetadata]) -> Pages:
         """The page of each video, by its id: in one round trip, or in two where a video has many unfinished clips."""
@@ -61,7 +63,7 @@ class ClipLists:
         own_pages |= await self._query_each(video_id for video_id in (*listed, *grouped) if video_id not in pages)
         for video_id, page in own_pages.items():
             if self._cache is not None:
-                self._cache.keep_page(unknown[video_id], self._wanted, self._span, page)
+                self._cache.keep_page(unknown[video_id], self._wanted, self._page_query, page)
         return pages | own_pages
 
     def find_kept(self, videos: Sequence[VideoMetadata]) -> Pages:
@@ -70,7 +72,7 @@ class ClipLists:
         if self._cache is None:
             return pages
         for video in videos:
-            if (page := self._cache.find_page(video, self._wanted, self._span)) is not None:
+            if (page := self._cache.find_page(video, self._wanted, self._page_query)) is not None:
                 pages[video.video_id] = page
                 count_saved_reads(len(page))
         return pages
@@ -90,15 +92,15 @@ class ClipLists:
                 grouped.append(video)
             else:
                 own.append(video.video_id)
-        if len(grouped) == 1 and (self._count_completed(grouped[0]) or 0) > self._span.limit:
+        if len(grouped) == 1 and (self._count_completed(grouped[0]) or 0) > self._page_query.limit:
             own.append(grouped.pop().video_id)
         return listed, [video.video_id for video in grouped], own
 
     async def _list(self, video_ids: Sequence[str]) -> dict[str, ClipSet]:
         """All clips of those videos that have no more than one list may hold."""
-        limit = min(self._span.limit * MAX_CLIPS_LISTED_PER_CLIP_SHOWN, MAX_LISTED)
+        limit = min(self._page_query.limit * MAX_CLIPS_LISTED_PER_CLIP_SHOWN, MAX_LISTED)
         found = await asyncio.gather(
-            *(self._calls.list_documents(self._clips_of(video_id), limit) for video_id in video_ids)
+            *(self._rpc.list_documents(self._clips_of(video_id), limit) for video_id in video_ids)
         )
         return {
             video_id: await ClipSet.read(Filter(), documents)
@@ -112,7 +114,7 @@ class ClipLists:
 
     async def _query_one(self, video_id: str) -> Page[ClipMetadata]:
         filters = {"status": self._wanted.status, "style": self._wanted.style}
-        return await read_page(self._calls, self._clips_of(video_id), filters, self._span, read_clip_document)
+        return await read_page(self._rpc, self._clips_of(video_id), filters, self._page_query, read_clip_document)
 
     async def _query_groups(self, video_ids: Sequence[str]) -> dict[str, ClipSet]:
         size = VIDEOS_PER_GROUP_QUERY
@@ -123,9 +125,9 @@ class ClipLists:
     async def _query_group(self, video_ids: list[str]) -> dict[str, ClipSet]:
         """Every clip that the filter leaves; equalities alone need no composite index, so they are sorted here."""
         filters = {"user_id": self._user_id, "status": self._wanted.status, "style": self._wanted.style}
-        group = filter_equal(paths.get_clip_group(self._calls.client), filters)
+        group = filter_equal(paths.get_clip_group(self._rpc.client), filters)
         clips: defaultdict[str, list[StoredDocument]] = defaultdict(list)
-        for document in await self._calls.run_query(group.where(filter=FieldFilter("video_id", "in", video_ids))):
+        for document in await self._rpc.run_query(group.where(filter=FieldFilter("video_id", "in", video_ids))):
             video_id = document.get("video_id")
             # The group has all collections of this name, wherever in the database they lie.
             if document.path == paths.build_clip_path(self._user_id, video_id, document.id):
@@ -144,24 +146,24 @@ class ClipLists:
         }
 
     def _find_page(self, clips: ClipSet) -> Page[ClipMetadata]:
-        return clips.find_page(self._wanted, self._span)
+        return clips.find_page(self._wanted, self._page_query)
 
     def _check_is_listable(self, video: VideoMetadata) -> bool:
         """Whether the clips wanted are most of the video's; of those that are not completed, statistics say nothing."""
         completed = self._count_completed(video)
         if self._has_cursor or completed is None or not 0 < video.clips_count <= MAX_LISTED:
             return False
-        return video.clips_count <= min(completed, self._span.limit) * MAX_CLIPS_LISTED_PER_CLIP_SHOWN
+        return video.clips_count <= min(completed, self._page_query.limit) * MAX_CLIPS_LISTED_PER_CLIP_SHOWN
 
     def _check_is_groupable(self, video: VideoMetadata) -> bool:
         completed = self._count_completed(video)
-        if self._has_cursor or self._span.from_end or completed is None:
+        if self._has_cursor or self._page_query.from_end or completed is None:
             return False
-        return completed <= min(self._span.limit + MAX_CLIPS_READ_IN_VAIN, MAX_LISTED)
+        return completed <= min(self._page_query.limit + MAX_CLIPS_READ_IN_VAIN, MAX_LISTED)
 
     @property
     def _has_cursor(self) -> bool:
-        return self._span.after is not None or self._span.before is not None
+        return self._page_query.after is not None or self._page_query.before is not None
 
     def _count_completed(self, video: VideoMetadata) -> int | None:
         """How many clips the filter leaves, where the video's statistics say it."""
@@ -171,4 +173,4 @@ class ClipLists:
         return video.clips_count if style is None else video.clips_by_style.get(style, 0)
 
     def _clips_of(self, video_id: str) -> AsyncCollectionReference:
-        return paths.get_clips(self._calls.client, self._user_id, video_id)
+        return paths.get_clips(self._rpc.client, self._user_id, video_id)

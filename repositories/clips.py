@@ -42,9 +42,9 @@ from repositories.model.statuses import ClipStatusChange, plan_status_change
 from repositories.models import ClipMetadata, ClipStatus, plan_file_change
 from repositories.paging.orders import ClipOrder
 from repositories.paging.page import Page
-from repositories.paging.page_query import MAX_PAGE_SIZE, Span, filter_equal, filter_live, read_page
+from repositories.paging.page_query import MAX_PAGE_SIZE, PageQuery, filter_equal, filter_live, read_page
 from repositories.statistics import compute_difference, count_by_style, count_documents, negate
-from repositories.tombstones import DELETING_STATUS, FileStore, bury_clip, list_file_keys
+from repositories.tombstones import DELETING_STATUS, FileStore, list_file_keys, mark_clip_deleted
 from repositories.unit_of_work import UnitOfWork
 
 MAX_CLIPS_PER_BATCH = 200
@@ -137,7 +137,7 @@ class ClipRepository(Repository):
     ) -> dict[str, ClipMetadata]:
         """The clips that are there, by id, in one RPC."""
         wanted = [self._clip(clip_id) for clip_id in parse_ids(clip_ids, "clip_ids")]
-        unit = parse_unit(transaction) or UnitOfWork(self._calls)
+        unit = parse_unit(transaction) or UnitOfWork(self._rpc)
         found = await unit.get_all(wanted) if wanted else []
         clips = (read_clip(data) for data in found if data is not None)
         return {clip.clip_id: clip for clip in clips}
@@ -160,9 +160,11 @@ class ClipRepository(Repository):
         writes that it has not committed.
         """
         order = ClipOrder.parse(order_by)
-        span = Span.parse(order, limit=limit, cursor=cursor, before=before, from_end=from_end)
+        page_query = PageQuery.parse(order, limit=limit, cursor=cursor, before=before, from_end=from_end)
         filters = {"status": parse_clip_filter(status), "style": parse_style(style)}
-        return await read_page(self._calls, self._clips, filters, span, read_clip_document, transaction_of(transaction))
+        return await read_page(
+            self._rpc, self._clips, filters, page_query, read_clip_document, transaction_of(transaction)
+        )
 
     async def update_clip_status(
         self,
@@ -244,7 +246,7 @@ class ClipRepository(Repository):
         It is in no list and no count from the first commit on. Where it is interrupted, the same call goes on.
         """
         parse_files(files)
-        await self._run_deleting(lambda unit: self._bury(unit, clip_id))
+        await self._run_deleting(lambda unit: self._mark_deleted(unit, clip_id))
         await self.finish_delete(clip_id, files)
 
     async def finish_delete(self, clip_id: str, files: FileStore) -> None:
@@ -297,7 +299,7 @@ class ClipRepository(Repository):
         """How many clips a list in this order has, `up_to` at most; nothing is read, and a thousand cost one read."""
         filters = {"status": parse_clip_filter(status), "style": parse_style(style)}
         query = filter_live(AsyncQuery(self._clips), filters, ClipOrder.parse(order_by))
-        return await self._calls.count(query, transaction_of(transaction), parse_up_to(up_to))
+        return await self._rpc.count(query, transaction_of(transaction), parse_up_to(up_to))
 
     async def mend_clip(self, clip_id: str) -> ClipMetadata:
         """The clip, whose odd fields are stored as they are shown, where that is certain; `mended` has the others.
@@ -410,10 +412,10 @@ class ClipRepository(Repository):
             unit.add_to_statistics(self._video(self.video_id), negate(count_by_style([clip])))
         return clip
 
-    async def _bury(self, unit: UnitOfWork, clip_id: str) -> None:
+    async def _mark_deleted(self, unit: UnitOfWork, clip_id: str) -> None:
         """The clip will be a tombstone, if it is none yet."""
         if await unit.get_tombstone(self._clip(clip_id)) is None:
-            unit.replace(self._clip(clip_id), bury_clip(await self._take_out(unit, clip_id)))
+            unit.replace(self._clip(clip_id), mark_clip_deleted(await self._take_out(unit, clip_id)))
 
     async def _delete_some(self, unit: UnitOfWork) -> int:
         video = await unit.get(self._video(self.video_id))

@@ -13,7 +13,7 @@ from google.cloud.firestore_v1.async_query import AsyncQuery
 from repositories.client import FirestoreClient
 from repositories.exceptions import UnavailableError
 from repositories.firestore import paths
-from repositories.firestore.rpc import DEFAULT_TIMEOUT_SECONDS, FIRST_BACKOFF_SECONDS, Calls
+from repositories.firestore.rpc import DEFAULT_TIMEOUT_SECONDS, FIRST_BACKOFF_SECONDS, FirestoreRpc
 from repositories.firestore.stored import StoredDocument
 from repositories.mapping.reader import read_clip_document, read_video_document
 from repositories.model.guesses import Guesses, read_guesses
@@ -55,11 +55,11 @@ class Scanner:
     """Reads what the repositories keep to themselves, and changes nothing. Ids come in Firestore's order."""
 
     def __init__(self, client: FirestoreClient, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> None:
-        self._calls = Calls(client, timeout_seconds)
+        self._rpc = FirestoreRpc(client, timeout_seconds)
 
     async def list_users(self) -> AsyncIterator[str]:
         """Every user with a video; users have no documents of their own."""
-        async for user_id in self._list_ids(paths.get_users(self._calls.client)):
+        async for user_id in self._list_ids(paths.get_users(self._rpc.client)):
             yield user_id
 
     async def list_videos(self, user_id: str) -> AsyncIterator[str]:
@@ -74,7 +74,7 @@ class Scanner:
 
     async def read_video(self, user_id: str, video_id: str) -> ScannedVideo:
         """The video's document; one without any is no error."""
-        (document,) = await self._calls.get_all([self._videos(user_id).document(video_id)])
+        (document,) = await self._rpc.get_all([self._videos(user_id).document(video_id)])
         if document.fields is None:
             return ScannedVideo(user_id, video_id)
         video = read_video_document(document)
@@ -83,18 +83,18 @@ class Scanner:
 
     async def read_clip(self, user_id: str, video_id: str, clip_id: str) -> ScannedClip | None:
         """The clip's document, or None."""
-        (document,) = await self._calls.get_all([self._clips(user_id, video_id).document(clip_id)])
+        (document,) = await self._rpc.get_all([self._clips(user_id, video_id).document(clip_id)])
         return None if document.fields is None else _scan(document)
 
     def _videos(self, user_id: str) -> AsyncCollectionReference:
-        return paths.get_videos(self._calls.client, user_id)
+        return paths.get_videos(self._rpc.client, user_id)
 
     def _clips(self, user_id: str, video_id: str) -> AsyncCollectionReference:
-        return paths.get_clips(self._calls.client, user_id, video_id)
+        return paths.get_clips(self._rpc.client, user_id, video_id)
 
     async def _list_ids(self, collection: AsyncCollectionReference) -> AsyncIterator[str]:
         """Also of documents that are missing, and have collections below them: queries cannot tell of those."""
-        timeout_seconds = self._calls.timeout_seconds
+        timeout_seconds = self._rpc.timeout_seconds
         # Its own retry goes on for a minute, and gives up with an error that is no GoogleAPICallError.
         retry = AsyncRetry(if_transient_error, initial=FIRST_BACKOFF_SECONDS, maximum=1, timeout=timeout_seconds)
         try:
@@ -105,14 +105,14 @@ class Scanner:
 
     async def _list_documents(self, collection: AsyncCollectionReference) -> AsyncIterator[StoredDocument]:
         query = AsyncQuery(collection).order_by("__name__").limit(DOCUMENTS_PER_QUERY)
-        documents = await self._calls.run_query(query)
+        documents = await self._rpc.run_query(query)
         while documents:
             for document in documents:
                 yield document
             if len(documents) < DOCUMENTS_PER_QUERY:
                 return
             last: dict[str, Any] = {"__name__": collection.document(documents[-1].id)}
-            documents = await self._calls.run_query(query.start_after(last))
+            documents = await self._rpc.run_query(query.start_after(last))
 
 
 def _scan(document: StoredDocument) -> ScannedClip:

@@ -26,7 +26,7 @@ class _Waiting:
     cost: Meter
 
 
-class StatusMerger:
+class StatusBatcher:
     """The changes of all videos that this process is asked for."""
 
     def __init__(self, window_seconds: float) -> None:

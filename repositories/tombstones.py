@@ -58,19 +58,19 @@ def list_file_keys(tombstone: Mapping[str, Any], user_id: str, video_id: str) ->
     return [key for key in named if keys.check_is_within(key, user_id, video_id)]
 
 
-def bury_video(user_id: str, video_id: str) -> dict[str, Any]:
+def mark_video_deleted(user_id: str, video_id: str) -> dict[str, Any]:
     """The tombstone of a video: its folder says where the files are."""
-    return _bury({"user_id": user_id, "video_id": video_id})
+    return _mark_deleted({"user_id": user_id, "video_id": video_id})
 
 
-def bury_clip(clip: ClipMetadata) -> dict[str, Any]:
+def mark_clip_deleted(clip: ClipMetadata) -> dict[str, Any]:
     """The tombstone of a clip, with the keys of its files."""
     # A thumbnail may lie there although the document says that there is none.
     thumbnail_key = identifiers.split_filename(clip.file_key)[0] + ".jpg"
     file_keys = {clip.file_key, clip.thumbnail_r2_key or thumbnail_key, thumbnail_key}
     ids = {"user_id": clip.user_id, "video_id": clip.video_id, "clip_id": clip.clip_id}
-    return _bury({**ids, "file_keys": sorted(file_keys)})
+    return _mark_deleted({**ids, "file_keys": sorted(file_keys)})
 
 
-def _bury(fields: dict[str, Any]) -> dict[str, Any]:
+def _mark_deleted(fields: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "status": DELETING_STATUS, "deleting_at": utc_now()}

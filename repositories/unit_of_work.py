@@ -25,7 +25,7 @@ from repositories.exceptions import (
     UnavailableError,
 )
 from repositories.firestore.paths import check_is_video
-from repositories.firestore.rpc import DEFAULT_TIMEOUT_SECONDS, Calls, compute_backoff_seconds
+from repositories.firestore.rpc import DEFAULT_TIMEOUT_SECONDS, FirestoreRpc, compute_backoff_seconds
 from repositories.firestore.stored import StoredDocument
 from repositories.firestore.transactions import Transaction
 from repositories.firestore.transport import add_creation
@@ -79,7 +79,7 @@ class UnitOfWork:
     that raises `TransactionEndedError`.
     """
 
-    calls: Calls
+    rpc: FirestoreRpc
     transaction: Transaction | None = None
     state: UnitState = UnitState.OPEN
     _read: dict[str, StoredDocument] = field(default_factory=dict)
@@ -95,7 +95,7 @@ class UnitOfWork:
         self.assert_open()
         unread = {reference.path: reference for reference in references if reference.path not in self._read}
         if unread:
-            for document in await self.calls.get_all(list(unread.values()), self.transaction):
+            for document in await self.rpc.get_all(list(unread.values()), self.transaction):
                 self._read[document.path] = document
         return [self._with_writes(reference.path) for reference in references]
 
@@ -112,7 +112,7 @@ class UnitOfWork:
     async def run_query(self, query: AsyncQuery) -> list[StoredDocument]:
         """The query's documents as they are stored."""
         self.assert_open()
-        return await self.calls.run_query(query, self.transaction)
+        return await self.rpc.run_query(query, self.transaction)
 
     def create(self, reference: AsyncDocumentReference, fields: Data) -> None:
         """The document will be there; the commit is refused if it is there already."""
@@ -185,15 +185,15 @@ class UnitOfWork:
     async def _commit(self) -> None:
         if self.transaction is not None:
             self._add_writes(self.transaction)
-            await self.calls.commit_transaction(self.transaction)
+            await self.rpc.commit_transaction(self.transaction)
         elif self._writes or self._differences:
-            batch = self.calls.client.batch()
+            batch = self.rpc.client.batch()
             self._add_writes(batch)
-            await self.calls.commit(batch)
+            await self.rpc.commit(batch)
 
     async def _release_locks(self) -> None:
         if self.transaction is not None:
-            await self.calls.roll_back(self.transaction)
+            await self.rpc.roll_back(self.transaction)
 
     def _buffer(self, write: _Write) -> None:
         self.assert_open()
@@ -225,7 +225,7 @@ class UnitOfWork:
         self, batch: AsyncWriteBatch, path: str, difference: Counter[str], written: set[str] | None
     ) -> None:
         """Statistics are added to; what cannot be added to is replaced, if the video is as it was read."""
-        reference, read = self.calls.client.document(path), self._read.get(path)
+        reference, read = self.rpc.client.document(path), self._read.get(path)
         data = None if read is None or "clips_count" in (written or ()) else to_data(read)
         if data is not None and not check_takes_increments(data):
             option = self._expect(read if written is None else None)
@@ -269,7 +269,7 @@ class UnitOfWork:
         """The precondition that a document is as it was read; what a transaction has read is locked anyway."""
         if read is None or read.update_time is None or self.transaction is not None:
             return None
-        return self.calls.client.write_option(last_update_time=read.update_time)
+        return self.rpc.client.write_option(last_update_time=read.update_time)
 
     def _without_others(self, reference: AsyncDocumentReference, fields: Data) -> Data:
         """`fields`, and the removal of all others: a `set` would do that, and takes no precondition."""
@@ -294,12 +294,12 @@ def _assert_size(path: str, fields: Data, changes: Data | None = None) -> None:
         raise DocumentTooLargeError(size_bytes, (find_largest_field(changes),) if changes else ("status",))
 
 
-async def run_unlocked(calls: Calls, function: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+async def run_unlocked(rpc: FirestoreRpc, function: Callable[[UnitOfWork], Awaitable[T]]) -> T:
     """What `function` answered in the run whose writes were committed; it is run anew after each conflict.
 
     For documents that few write at once: nothing is locked, and it costs one RPC less than a transaction.
     """
-    return await _run(calls, function, is_locking=False)
+    return await _run(rpc, function, is_locking=False)
 
 
 async def run_in_transaction(
@@ -312,33 +312,33 @@ async def run_in_transaction(
 
     Pass its unit of work on as `transaction=` to the repositories' calls. `UnavailableError` after `timeout_seconds`.
     """
-    return await run_locked(Calls(client, timeout_seconds), function)
+    return await run_locked(FirestoreRpc(client, timeout_seconds), function)
 
 
-async def run_locked(calls: Calls, function: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+async def run_locked(rpc: FirestoreRpc, function: Callable[[UnitOfWork], Awaitable[T]]) -> T:
     """What `run_in_transaction` does, through these calls."""
-    return await _run(calls, function, is_locking=True)
+    return await _run(rpc, function, is_locking=True)
 
 
 @asynccontextmanager
-async def open_transaction(calls: Calls) -> AsyncIterator[UnitOfWork]:
+async def open_transaction(rpc: FirestoreRpc) -> AsyncIterator[UnitOfWork]:
     """A unit of work that is committed at the end of the block, or not at all if the block raises.
 
     A block that commits it earlier has nothing more to write. `ContentionError` where somebody else came first: the
     block cannot be run anew from here.
     """
-    transaction = Transaction(calls.client)
-    await calls.begin(transaction, None)
-    unit = UnitOfWork(calls, transaction)
+    transaction = Transaction(rpc.client)
+    await rpc.begin(transaction, None)
+    unit = UnitOfWork(rpc, transaction)
     async with _ended(unit):
         yield unit
 
 
-async def _run(calls: Calls, function: Callable[[UnitOfWork], Awaitable[T]], *, is_locking: bool) -> T:
-    ends_at = time.monotonic() + calls.timeout_seconds
+async def _run(rpc: FirestoreRpc, function: Callable[[UnitOfWork], Awaitable[T]], *, is_locking: bool) -> T:
+    ends_at = time.monotonic() + rpc.timeout_seconds
     first_aborted: Transaction | None = None
     for attempt in itertools.count():
-        unit = UnitOfWork(calls, Transaction(calls.client) if is_locking else None)
+        unit = UnitOfWork(rpc, Transaction(rpc.client) if is_locking else None)
         try:
             return await _run_once(unit, function, first_aborted)
         except (ContentionError, UnavailableError) as error:
@@ -358,7 +358,7 @@ async def _run_once(
     unit: UnitOfWork, function: Callable[[UnitOfWork], Awaitable[T]], first_aborted: Transaction | None
 ) -> T:
     if unit.transaction is not None:
-        await unit.calls.begin(unit.transaction, first_aborted)
+        await unit.rpc.begin(unit.transaction, first_aborted)
     async with _ended(unit):
         return await function(unit)
 

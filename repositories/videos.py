@@ -48,8 +48,8 @@ from repositories.model.validation import validate_model
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
 from repositories.paging.orders import ClipOrder, VideoOrder
 from repositories.paging.page import Page
-from repositories.paging.page_query import Span, filter_equal, filter_live, read_page
-from repositories.tombstones import DELETING_STATUS, FileStore, UnfinishedDelete, bury_video
+from repositories.paging.page_query import PageQuery, filter_equal, filter_live, read_page
+from repositories.tombstones import DELETING_STATUS, FileStore, UnfinishedDelete, mark_video_deleted
 from repositories.unit_of_work import UnitOfWork
 
 UPDATABLE_FIELDS = frozenset(
@@ -177,7 +177,7 @@ class VideoRepository(Repository):
             return {}
         found: Iterable[VideoMetadata | None]
         if unit is None:
-            found = map(self._read_document, await self._calls.get_all(wanted))
+            found = map(self._read_document, await self._rpc.get_all(wanted))
         else:
             found = (None if data is None else read_video(data) for data in await unit.get_all(wanted))
         return {video.video_id: video for video in found if video is not None}
@@ -199,10 +199,10 @@ class VideoRepository(Repository):
         the writes that it has not committed.
         """
         order = VideoOrder.parse(order_by)
-        span = Span.parse(order, limit=limit, cursor=cursor, before=before, from_end=from_end)
+        page_query = PageQuery.parse(order, limit=limit, cursor=cursor, before=before, from_end=from_end)
         filters = {"status": parse_video_filter(status)}
         return await read_page(
-            self._calls, self._videos, filters, span, self._read_document, transaction_of(transaction)
+            self._rpc, self._videos, filters, page_query, self._read_document, transaction_of(transaction)
         )
 
     async def list_clips_of_videos(
@@ -219,9 +219,9 @@ class VideoRepository(Repository):
         One RPC for 30 videos, however many clips they have. It reads every clip that the filters leave: for a few
         clips of a video that has thousands, `list_clips` reads less.
         """
-        span = Span.parse(ClipOrder.parse(order_by), limit=limit, cursor=None, before=None, from_end=False)
+        page_query = PageQuery.parse(ClipOrder.parse(order_by), limit=limit, cursor=None, before=None, from_end=False)
         wanted = parse_ids(video_ids, "video_ids")
-        return await self._clip_lists(status, style, span).read_groups(wanted)
+        return await self._clip_lists(status, style, page_query).read_groups(wanted)
 
     async def list_clips(
         self,
@@ -241,8 +241,8 @@ class VideoRepository(Repository):
         videos that the cache of clips knows, in the version that they have here.
         """
         order, wanted = ClipOrder.parse(order_by), parse_instances(videos, VideoMetadata, "videos")
-        span = Span.parse(order, limit=limit, cursor=cursor, before=before, from_end=from_end)
-        return await self._clip_lists(status, style, span).read(wanted)
+        page_query = PageQuery.parse(order, limit=limit, cursor=cursor, before=before, from_end=from_end)
+        return await self._clip_lists(status, style, page_query).read(wanted)
 
     def find_clips(
         self,
@@ -258,12 +258,12 @@ class VideoRepository(Repository):
     ) -> dict[str, Page[ClipMetadata]]:
         """What `list_clips` answers of those videos that the cache of clips knows, without waiting."""
         order, wanted = ClipOrder.parse(order_by), parse_instances(videos, VideoMetadata, "videos")
-        span = Span.parse(order, limit=limit, cursor=cursor, before=before, from_end=from_end)
-        return self._clip_lists(status, style, span).find_kept(wanted)
+        page_query = PageQuery.parse(order, limit=limit, cursor=cursor, before=before, from_end=from_end)
+        return self._clip_lists(status, style, page_query).find_kept(wanted)
 
-    def _clip_lists(self, status: ClipStatus | str | None, style: str | None, span: Span) -> ClipLists:
+    def _clip_lists(self, status: ClipStatus | str | None, style: str | None, page_query: PageQuery) -> ClipLists:
         wanted = Filter(parse_clip_filter(status), parse_style(style))
-        return ClipLists(self._calls, self.user_id, wanted, span, self._clip_cache)
+        return ClipLists(self._rpc, self.user_id, wanted, page_query, self._clip_cache)
 
     async def update_video_status(
         self,
@@ -334,15 +334,15 @@ class VideoRepository(Repository):
         """
         parse_id(video_id, "video_id")
         store = None if files is None else parse_files(files)
-        await self._run_locked(lambda unit: self._bury(unit, video_id), None)
+        await self._run_locked(lambda unit: self._mark_deleted(unit, video_id), None)
         return await self._finish_delete(video_id, store)
 
     async def list_unfinished_deletes(self) -> list[UnfinishedDelete]:
         """Videos and clips whose delete has begun and has not ended, videos first."""
         videos = filter_equal(AsyncQuery(self._videos), {"status": DELETING_STATUS})
         filters = {"user_id": self.user_id, "status": DELETING_STATUS}
-        clips = filter_equal(paths.get_clip_group(self._calls.client), filters)
-        found = await asyncio.gather(self._calls.run_query(videos), self._calls.run_query(clips))
+        clips = filter_equal(paths.get_clip_group(self._rpc.client), filters)
+        found = await asyncio.gather(self._rpc.run_query(videos), self._rpc.run_query(clips))
         return [
             UnfinishedDelete.from_document(document)
             for documents in found
@@ -370,11 +370,11 @@ class VideoRepository(Repository):
         """How many videos a list in this order has, `up_to` at most; nothing is read, and a thousand cost one read."""
         order = VideoOrder.parse(order_by)
         query = filter_live(AsyncQuery(self._videos), {"status": parse_video_filter(status)}, order)
-        return await self._calls.count(query, transaction_of(transaction), parse_up_to(up_to))
+        return await self._rpc.count(query, transaction_of(transaction), parse_up_to(up_to))
 
     async def check(self) -> None:
         """Firestore answers; `UnavailableError` or another `RepositoryError` where it does not."""
-        await self._calls.get_all([self._video("check")])
+        await self._rpc.get_all([self._video("check")])
 
     def _clip_repository(self, video_id: str) -> ClipRepository:
         return ClipRepository(self.user_id, video_id, self._client, timeout_seconds=self._timeout_seconds)
@@ -400,14 +400,14 @@ class VideoRepository(Repository):
             await self._run_locked(delete_if_empty, None)
         return deleted_clips
 
-    async def _bury(self, unit: UnitOfWork, video_id: str) -> None:
+    async def _mark_deleted(self, unit: UnitOfWork, video_id: str) -> None:
         """The video will be a tombstone, if it is none yet."""
         reference = self._video(video_id)
         if await unit.get_tombstone(reference) is not None:
             return
         if await unit.get(reference) is None:
             raise VideoNotFoundError(self.user_id, video_id)
-        unit.replace(reference, bury_video(self.user_id, video_id))
+        unit.replace(reference, mark_video_deleted(self.user_id, video_id))
 
     def _parse_own(self, video: object) -> VideoMetadata:
         checked = parse_video(video)

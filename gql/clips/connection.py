@@ -8,7 +8,7 @@ from gql.clips.types import Clip
 from gql.context import Info, Services
 from gql.cost.counts import get_count_allowance
 from gql.loaders import ClipsGroup, ClipsKey
-from gql.relay import Connection, PageArguments, connect
+from gql.relay import Connection, PageRequest, connect
 from repositories import models
 from repositories.arguments import parse_style
 from repositories.paging import orders
@@ -22,7 +22,7 @@ def find_clips(
     style: str | None,
     status: ClipStatus | None,
     order_by: ClipOrder,
-    arguments: PageArguments,
+    arguments: PageRequest,
 ) -> list[Connection[Clip]] | None:
     """What `resolve_clips` answers for each of a user's videos, where all of it is kept in memory."""
     parse_style(style)
@@ -40,7 +40,7 @@ async def resolve_clips(
     style: str | None,
     status: ClipStatus | None,
     order_by: ClipOrder,
-    arguments: PageArguments,
+    arguments: PageRequest,
 ) -> Connection[Clip]:
     """A page of a video's clips, loaded in one batch with those of the other videos of the request."""
     parse_style(style)
@@ -50,7 +50,7 @@ async def resolve_clips(
 
 
 def _make_group(
-    user_id: str, style: str | None, status: ClipStatus | None, order_by: ClipOrder, arguments: PageArguments
+    user_id: str, style: str | None, status: ClipStatus | None, order_by: ClipOrder, arguments: PageRequest
 ) -> ClipsGroup:
     return ClipsGroup(
         user_id=user_id,

@@ -9,7 +9,7 @@ from gql.arguments import After, Before, First, Last, UserId, VideoId
 from gql.context import Info
 from gql.cost.counts import get_count_allowance
 from gql.permissions import resolve_user_id
-from gql.relay import Connection, connect, parse_page_arguments
+from gql.relay import Connection, connect, parse_page_request
 from gql.videos.enums import VideoOrder, VideoStatus
 from gql.videos.types import Video
 from repositories import models
@@ -44,7 +44,7 @@ class VideoQueries:
         user_id: UserId = None,
     ) -> Connection[Video]:
         """A page of the user's videos."""
-        arguments = parse_page_arguments(info, first=first, after=after, last=last, before=before)
+        arguments = parse_page_request(info, first=first, after=after, last=last, before=before)
         repository = info.context.services.videos(resolve_user_id(info.context.principal, user_id))
         model_status = None if status is None else models.VideoStatus[status.name]
         order = orders.VideoOrder[order_by.name]

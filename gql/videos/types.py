@@ -11,7 +11,7 @@ from gql.clips.enums import ClipOrder, ClipStatus
 from gql.context import Info
 from gql.execution.field_metadata import batch_resolver
 from gql.model_types import model_backed
-from gql.relay import Connection, Node, encode_global_id, parse_page_arguments
+from gql.relay import Connection, Node, encode_global_id, parse_page_request
 from gql.videos.enums import VideoStatus
 from repositories import models
 
@@ -66,7 +66,7 @@ def _find_clips(
     """The pages of clips of all these videos, where they are kept in memory."""
     from gql.clips.connection import find_clips
 
-    arguments = parse_page_arguments(info, first=first, after=after, last=last, before=before)
+    arguments = parse_page_request(info, first=first, after=after, last=last, before=before)
     return find_clips(info, [video.model for video in videos], arguments=arguments, **asked)
 
 
@@ -179,5 +179,5 @@ class Video(Node):
         """A page of clips, loaded together with the pages of the other videos of this request."""
         from gql.clips.connection import resolve_clips
 
-        arguments = parse_page_arguments(info, first=first, after=after, last=last, before=before)
+        arguments = parse_page_request(info, first=first, after=after, last=last, before=before)
         return await resolve_clips(info, self.model, style=style, status=status, order_by=order_by, arguments=arguments)

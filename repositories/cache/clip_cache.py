@@ -25,7 +25,7 @@ from typing import Any
 from repositories.cache.clip_sets import ClipRow, ClipSet, Filter
 from repositories.models import ClipMetadata, VideoMetadata
 from repositories.paging.page import Page
-from repositories.paging.page_query import Span
+from repositories.paging.page_query import PageQuery
 
 # Larger ones are paged in Firestore: one user's longest video must not push out everybody else's.
 MAX_CLIPS_KEPT = 1_000
@@ -33,7 +33,7 @@ MAX_CLIPS_KEPT = 1_000
 BYTES_PER_SET = 1_000
 BYTES_PER_ROW = 3_000
 
-_Key = tuple[str, str, Filter, Span | None]
+_Key = tuple[str, str, Filter, PageQuery | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,11 @@ class ClipCache:
                 return clips
         return None
 
-    def find_page(self, video: VideoMetadata, wanted: Filter, span: Span) -> Page[ClipMetadata] | None:
+    def find_page(self, video: VideoMetadata, wanted: Filter, page_query: PageQuery) -> Page[ClipMetadata] | None:
         """The page of this version of the video, out of a set or as it was read, or None."""
         if (clips := self.find(video, wanted)) is not None:
-            return clips.find_page(wanted, span)
-        page = self._find((video.user_id, video.video_id, wanted, span), video)
+            return clips.find_page(wanted, page_query)
+        page = self._find((video.user_id, video.video_id, wanted, page_query), video)
         return page if isinstance(page, Page) else None
 
     def keep(self, video: VideoMetadata, clips: ClipSet) -> None:
@@ -71,11 +71,11 @@ class ClipCache:
         if len(clips.rows) <= MAX_CLIPS_KEPT:
             self._keep(video, clips.filter, None, clips, _measure(map(_list_values, clips.rows)))
 
-    def keep_page(self, video: VideoMetadata, wanted: Filter, span: Span, page: Page[ClipMetadata]) -> None:
+    def keep_page(self, video: VideoMetadata, wanted: Filter, page_query: PageQuery, page: Page[ClipMetadata]) -> None:
         """The page, which was read after the video, is found from now on, if it is a first one of moderate size."""
-        if span.after is None and span.before is None and len(page) <= MAX_CLIPS_KEPT:
+        if page_query.after is None and page_query.before is None and len(page) <= MAX_CLIPS_KEPT:
             size_bytes = _measure(clip.__dict__.values() for clip in page)
-            self._keep(video, wanted, span, replace(page, page_key=object()), size_bytes)
+            self._keep(video, wanted, page_query, replace(page, page_key=object()), size_bytes)
 
     def _find(self, key: _Key, video: VideoMetadata) -> ClipSet | Page[ClipMetadata] | None:
         entry = self._entries.get(key)
@@ -88,11 +88,11 @@ class ClipCache:
         self,
         video: VideoMetadata,
         wanted: Filter,
-        span: Span | None,
+        page_query: PageQuery | None,
         clips: ClipSet | Page[ClipMetadata],
         size_bytes: int,
     ) -> None:
-        key = (video.user_id, video.video_id, wanted, span)
+        key = (video.user_id, video.video_id, wanted, page_query)
         known = self._entries.get(key)
         if video.version is None or size_bytes > self._max_bytes:
             return

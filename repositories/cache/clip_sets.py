@@ -12,7 +12,7 @@ from repositories.models import ClipMetadata, ClipStatus
 from repositories.paging.cursors import Cursor
 from repositories.paging.orders import ClipOrder, Order
 from repositories.paging.page import Page
-from repositories.paging.page_query import Span, build_page
+from repositories.paging.page_query import PageQuery, build_page
 from repositories.paging.slices import map_in_turns
 from repositories.tombstones import DELETING_STATUS
 
@@ -51,7 +51,7 @@ class ClipSet:
     filter: Filter
     rows: tuple[ClipRow, ...]
     _sorted: dict[str, list[tuple[Any, ClipRow]]] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _pages: dict[tuple[Filter, Span], Page[ClipMetadata]] = field(
+    _pages: dict[tuple[Filter, PageQuery], Page[ClipMetadata]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -69,33 +69,35 @@ class ClipSet:
     def _of_rows(cls, wanted: Filter, rows: Iterable[ClipRow]) -> Self:
         return cls(wanted, tuple(row for row in rows if row.status != DELETING_STATUS))
 
-    def find_page(self, wanted: Filter, span: Span) -> Page[ClipMetadata]:
+    def find_page(self, wanted: Filter, page_query: PageQuery) -> Page[ClipMetadata]:
         """What `list_clips` would read in Firestore, of a filter that this set's own covers."""
-        if span.after is not None or span.before is not None:
-            return self._make_page(wanted, span)
-        key = (wanted, span)
+        if page_query.after is not None or page_query.before is not None:
+            return self._make_page(wanted, page_query)
+        key = (wanted, page_query)
         if key not in self._pages:
             if len(self._pages) == MAX_PAGES_KEPT:
                 self._pages.clear()
-            self._pages[key] = replace(self._make_page(wanted, span), page_key=object())
+            self._pages[key] = replace(self._make_page(wanted, page_query), page_key=object())
         return self._pages[key]
 
-    def _make_page(self, wanted: Filter, span: Span) -> Page[ClipMetadata]:
-        rows = [entry for entry in self._sort(span.order.field) if entry[1].check_matches(wanted)]
+    def _make_page(self, wanted: Filter, page_query: PageQuery) -> Page[ClipMetadata]:
+        rows = [entry for entry in self._sort(page_query.order.field) if entry[1].check_matches(wanted)]
         # Read from one end, as a query would: `near` is the bound at which it begins, `far` the one at which it stops.
-        span = span.locate(self._get_value)
-        near, far = (span.before, span.after) if span.from_end else (span.after, span.before)
-        is_reversed = span.order.descending != span.from_end
+        page_query = page_query.locate(self._get_value)
+        near, far = page_query.after, page_query.before
+        if page_query.from_end:
+            near, far = far, near
+        is_reversed = page_query.order.descending != page_query.from_end
         begin, stop = _find_bounds(rows, near, far, is_reversed=is_reversed)
         if is_reversed:
             rows.reverse()
-        found = rows[begin:stop][: span.limit]
+        found = rows[begin:stop][: page_query.limit]
         has_nearer = near is not None and begin > 0
-        has_more = stop - begin > span.limit or (far is not None and stop < len(rows))
-        if span.from_end:
+        has_more = stop - begin > page_query.limit or (far is not None and stop < len(rows))
+        if page_query.from_end:
             found.reverse()
             has_nearer, has_more = has_more, has_nearer
-        return _build(found, span.order, has_next=has_more, has_previous=has_nearer)
+        return _build(found, page_query.order, has_next=has_more, has_previous=has_nearer)
 
     def _get_value(self, cursor: Cursor) -> Any:
         """What is stored in the document that the cursor points at; KeyError where it is not of this set."""

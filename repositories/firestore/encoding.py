@@ -14,12 +14,12 @@ Message = Any  # protobuf's generated classes have no types
 _Document = Document.pb()
 
 
-class NotPlainError(Exception):
-    """A value that the library has a meaning of its own for, such as `SERVER_TIMESTAMP`."""
+class UseLibraryEncoder(Exception):  # noqa: N818  no error: the caller takes another way
+    """A value that only the library can encode, such as `SERVER_TIMESTAMP`."""
 
 
 def encode_document(name: str, fields: Mapping[str, Any]) -> Message:
-    """The `google.firestore.v1.Document`; `NotPlainError` where a value is for the library to encode."""
+    """The `google.firestore.v1.Document`; `UseLibraryEncoder` where a value is for the library to encode."""
     document = _Document(name=name)
     _encode_fields(document.fields, fields)
     return document
@@ -33,7 +33,7 @@ def _encode_fields(into: Message, fields: Mapping[str, Any]) -> None:
 def _encode(into: Message, value: Any) -> None:
     encode = _ENCODERS.get(type(value))
     if encode is None:
-        raise NotPlainError
+        raise UseLibraryEncoder
     encode(into, value)
 
 

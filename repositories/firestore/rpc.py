@@ -24,9 +24,9 @@ from repositories.exceptions import (
 from repositories.firestore.metering import Meter, count_aggregation, count_reads, count_rpc, count_writes, metered
 from repositories.firestore.stored import StoredDocument
 from repositories.firestore.transactions import Transaction
-from repositories.firestore.transport import Wire
+from repositories.firestore.transport import Transport
 
-__all__ = ["DEFAULT_TIMEOUT_SECONDS", "Calls", "Meter", "compute_backoff_seconds", "metered"]
+__all__ = ["DEFAULT_TIMEOUT_SECONDS", "FirestoreRpc", "Meter", "compute_backoff_seconds", "metered"]
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
 MAX_READ_ATTEMPTS = 6
@@ -45,7 +45,7 @@ _TRANSIENT = (
 )
 
 
-class Calls:
+class FirestoreRpc:
     """The RPCs that the repositories send. Each takes at most `timeout_seconds`, its retries included."""
 
     def __init__(self, client: FirestoreClient, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> None:
@@ -59,7 +59,7 @@ class Calls:
 
         async def send(timeout_seconds: float) -> list[StoredDocument]:
             if transaction is None:
-                return await self._wire.get_all([reference.path for reference in references], timeout_seconds)
+                return await self._transport.get_all([reference.path for reference in references], timeout_seconds)
             found = self.client.get_all(list(references), transaction=transaction, retry=None, timeout=timeout_seconds)
             return [StoredDocument.from_snapshot(snapshot) async for snapshot in found]
 
@@ -72,7 +72,7 @@ class Calls:
 
         async def send(timeout_seconds: float) -> list[StoredDocument]:
             if transaction is None:
-                return await self._wire.run_query(query, timeout_seconds)
+                return await self._transport.run_query(query, timeout_seconds)
             found = await query.get(transaction=transaction, retry=None, timeout=timeout_seconds)
             return [StoredDocument.from_snapshot(snapshot) for snapshot in found]
 
@@ -83,7 +83,7 @@ class Calls:
     async def list_documents(self, collection: AsyncCollectionReference, limit: int) -> list[StoredDocument] | None:
         """All documents of the collection by id, in one message; None where there are more than `limit`."""
         documents = await self._read(
-            lambda timeout_seconds: self._wire.list_documents(collection, limit, timeout_seconds)
+            lambda timeout_seconds: self._transport.list_documents(collection, limit, timeout_seconds)
         )
         count_reads(limit if documents is None else len(documents))
         return documents
@@ -92,7 +92,7 @@ class Calls:
         """The first documents in this order, in one message; in more where one does not hold them."""
         found, token = list[StoredDocument](), ""
         while True:
-            rest = partial(self._wire.list_page, collection, order_by, limit - len(found), token)
+            rest = partial(self._transport.list_page, collection, order_by, limit - len(found), token)
             documents, token = await self._read(rest)
             count_reads(len(documents))
             found += documents
@@ -100,8 +100,8 @@ class Calls:
                 return found
 
     @property
-    def _wire(self) -> Wire:
-        return Wire(self.client)
+    def _transport(self) -> Transport:
+        return Transport(self.client)
 
     async def count(self, query: AsyncQuery, transaction: Transaction | None = None, up_to: int | None = None) -> int:
         """How many documents the query has, `up_to` at most; none of them is read, and a thousand cost one read."""
@@ -123,7 +123,7 @@ class Calls:
         """
         writes = len(batch)
         try:
-            await self._send(lambda timeout_seconds: self._wire.commit(batch, timeout_seconds))
+            await self._send(lambda timeout_seconds: self._transport.commit(batch, timeout_seconds))
         except (
             google_exceptions.AlreadyExists,
             google_exceptions.FailedPrecondition,

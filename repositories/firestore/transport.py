@@ -31,7 +31,7 @@ from google.cloud.firestore_v1.types import (
 
 from repositories.client import FirestoreClient
 from repositories.firestore.decoding import decode_path
-from repositories.firestore.encoding import NotPlainError, encode_document
+from repositories.firestore.encoding import UseLibraryEncoder, encode_document
 from repositories.firestore.stored import StoredDocument
 from repositories.paging.slices import map_in_turns
 
@@ -49,12 +49,12 @@ _LISTEN_OPTIONS = (
 )
 
 
-class Wire:
+class Transport:
     """The reads of a database. Each is sent once, and raises Google's errors."""
 
     def __init__(self, client: FirestoreClient) -> None:
         self._client = client
-        self._transport = client._firestore_api.transport  # noqa: SLF001  its channel, with its credentials
+        self._gapic_transport = client._firestore_api.transport  # noqa: SLF001  its channel, with its credentials
         self.database: str = client._database_string  # noqa: SLF001  `projects/…/databases/…`
         self._metadata: Metadata = client._rpc_metadata  # noqa: SLF001  which database, and an emulator's token
 
@@ -65,7 +65,7 @@ class Wire:
         names = [f"{self.root}/{path}" for path in paths]
         request = BatchGetDocumentsRequest(database=self.database, documents=names, read_time=read_time)
         responses = await self._stream(
-            self._transport.batch_get_documents, request, ("database", self.database), timeout_seconds
+            self._gapic_transport.batch_get_documents, request, ("database", self.database), timeout_seconds
         )
         return [_decode_found(response) for response in map(BatchGetDocumentsResponse.pb, responses)]
 
@@ -76,7 +76,7 @@ class Wire:
         parent, _ = query._parent._parent_info()  # noqa: SLF001  the path above the queried collection
         built = query._to_protobuf()  # noqa: SLF001  what the library sends
         request = RunQueryRequest(parent=parent, structured_query=built, read_time=read_time)
-        responses = await self._stream(self._transport.run_query, request, ("parent", parent), timeout_seconds)
+        responses = await self._stream(self._gapic_transport.run_query, request, ("parent", parent), timeout_seconds)
         found = (message.document for message in map(RunQueryResponse.pb, responses) if message.HasField("document"))
         return await map_in_turns(StoredDocument.from_message, found)
 
@@ -118,7 +118,7 @@ class Wire:
         )
         metadata = self._to_metadata(("parent", parent), ("collection_id", collection.id))
         try:
-            response = await self._transport.list_documents(request, timeout=timeout_seconds, metadata=metadata)
+            response = await self._gapic_transport.list_documents(request, timeout=timeout_seconds, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             raise google_exceptions.from_grpc_error(error) from error
         message = ListDocumentsResponse.pb(response)
@@ -130,7 +130,7 @@ class Wire:
         request = CommitRequest.wrap(CommitRequest.pb()(database=self.database, writes=writes))
         metadata = self._to_metadata(("database", self.database))
         try:
-            await self._transport.commit(request, timeout=timeout_seconds, metadata=metadata)
+            await self._gapic_transport.commit(request, timeout=timeout_seconds, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             raise google_exceptions.from_grpc_error(error) from error
 
@@ -150,7 +150,7 @@ class Wire:
         if self._client._emulator_host is not None:  # noqa: SLF001  there, nothing is encrypted
             return grpc.aio.insecure_channel(target, options=_LISTEN_OPTIONS)
         credentials = self._client._credentials  # noqa: SLF001
-        channel: grpc.aio.Channel = type(self._transport).create_channel(
+        channel: grpc.aio.Channel = type(self._gapic_transport).create_channel(
             target, credentials=credentials, options=_LISTEN_OPTIONS
         )
         return channel
@@ -176,7 +176,7 @@ def add_creation(batch: AsyncWriteBatch, reference: AsyncDocumentReference, fiel
     """The batch creates the document: what `batch.create` adds, which takes 0.3 ms to encode a clip."""
     try:
         document = encode_document(reference._document_path, fields)  # noqa: SLF001  `projects/…/documents/…`
-    except NotPlainError:
+    except UseLibraryEncoder:
         batch.create(reference, fields)
         return
     write = _Write(update=document, current_document=_Precondition(exists=False))

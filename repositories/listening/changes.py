@@ -30,7 +30,7 @@ class ChangeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DocumentState:
     """A document as it was at a version, as bytes: a model takes five times the memory, and few are asked for again.
 
     `born` is the version with which it was created, `style` a clip's. Nobody sees a document that is not `is_shown`:
@@ -54,25 +54,25 @@ class Entry:
 class Change:
     """One change of one document; shared by all subscribers that are told it.
 
-    `id` is the video's or the clip's; `version` orders changes as text; `entry` is None where it is REMOVED.
+    `id` is the video's or the clip's; `version` orders changes as text; `document` is None where it is REMOVED.
     """
 
     kind: ChangeKind
     id: str
     version: str
-    entry: Entry | None
+    document: DocumentState | None
     _models: list[Model | None] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def model(self) -> Model | None:
         """The document as it is by this change, decoded when it is first asked for; None where it is REMOVED."""
         if not self._models:
-            self._models.append(None if self.entry is None else self.entry.decode())
+            self._models.append(None if self.document is None else self.document.decode())
         return self._models[0]
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class DocumentChange:
     """What a commit has made of a document; None where there was none, or is none that anybody sees.
 
     `latest_micros` is when at the latest it happened: Firestore tells of a delete when it was seen, not when it was.
@@ -81,35 +81,37 @@ class Event:
     id: str
     version: Version
     latest_micros: int
-    before: Entry | None
-    after: Entry | None
+    before: DocumentState | None
+    after: DocumentState | None
 
 
-class Arrivals(Sequence[Event]):
+class InitialChanges(Sequence[DocumentChange]):
     """The events of a first state, in order, made when they are asked for: most often nobody is there to be told."""
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
-        self._entries = entries
+    def __init__(self, documents: Sequence[DocumentState]) -> None:
+        self._documents = documents
 
     @cached_property
-    def _events(self) -> Sequence[Event]:
-        shown = sorted((entry for entry in self._entries if entry.is_shown), key=attrgetter("version"))
-        return [Event(entry.id, entry.version, entry.version.micros, None, entry) for entry in shown]
+    def _changes(self) -> Sequence[DocumentChange]:
+        shown = sorted((document for document in self._documents if document.is_shown), key=attrgetter("version"))
+        return [
+            DocumentChange(document.id, document.version, document.version.micros, None, document) for document in shown
+        ]
 
     def __len__(self) -> int:
-        return len(self._events)
+        return len(self._changes)
 
     def __bool__(self) -> bool:
-        return bool(self._entries)
+        return bool(self._documents)
 
     @overload
-    def __getitem__(self, index: int) -> Event: ...
+    def __getitem__(self, index: int) -> DocumentChange: ...
 
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Event]: ...
+    def __getitem__(self, index: slice) -> Sequence[DocumentChange]: ...
 
-    def __getitem__(self, index: int | slice) -> Event | Sequence[Event]:
-        return self._events[index]
+    def __getitem__(self, index: int | slice) -> DocumentChange | Sequence[DocumentChange]:
+        return self._changes[index]
 
 
 def check_style(style: str | None, wanted: str | None) -> bool:
@@ -117,18 +119,18 @@ def check_style(style: str | None, wanted: str | None) -> bool:
     return wanted is None or style == wanted
 
 
-def check_shown(entry: Entry | None, wanted: str | None) -> bool:
+def check_shown(document: DocumentState | None, wanted: str | None) -> bool:
     """Whether a subscriber that filters by this style sees the document."""
-    return entry is not None and entry.is_shown and check_style(entry.style, wanted)
+    return document is not None and document.is_shown and check_style(document.style, wanted)
 
 
-def to_change(event: Event, wanted: str | None) -> Change | None:
+def to_change(change: DocumentChange, wanted: str | None) -> Change | None:
     """The event as a subscriber with this filter sees it; None where it does not."""
-    was_shown = check_shown(event.before, wanted)
-    if event.after is not None and check_shown(event.after, wanted):
+    was_shown = check_shown(change.before, wanted)
+    if change.after is not None and check_shown(change.after, wanted):
         kind = ChangeKind.MODIFIED if was_shown else ChangeKind.ADDED
-        return Change(kind, event.id, str(event.version), event.after)
-    return Change(ChangeKind.REMOVED, event.id, str(event.version), None) if was_shown else None
+        return Change(kind, change.id, str(change.version), change.after)
+    return Change(ChangeKind.REMOVED, change.id, str(change.version), None) if was_shown else None
 
 
 def merge(waiting: Change, newer: Change) -> Change | None:
@@ -136,7 +138,7 @@ def merge(waiting: Change, newer: Change) -> Change | None:
     kind = _MERGED.get((waiting.kind, newer.kind), newer.kind)
     if kind is None or kind is newer.kind:
         return None if kind is None else newer
-    return Change(kind, newer.id, newer.version, newer.entry)
+    return Change(kind, newer.id, newer.version, newer.document)
 
 
 _MERGED: dict[tuple[ChangeKind, ChangeKind], ChangeKind | None] = {

@@ -5,7 +5,7 @@ from typing import Any
 from google.cloud.firestore_v1.types import Document
 
 from repositories.firestore.stored import StoredDocument
-from repositories.listening.changes import Entry, Model
+from repositories.listening.changes import DocumentState, Model
 from repositories.listening.targets import AnyTarget
 from repositories.listening.versions import Version
 from repositories.models import ClipMetadata
@@ -20,12 +20,12 @@ class DocumentDecoder:
         self._target = target
         self._folder = ""  # with the project and the database
 
-    def read_entry(self, document_id: str, document: Any, version: Version, born: Version) -> Entry:
+    def read_state(self, document_id: str, document: Any, version: Version, born: Version) -> DocumentState:
         """The entry of a protobuf Document."""
         model = self._target.read(StoredDocument.from_message(document))
         style = model.style if isinstance(model, ClipMetadata) else None
         data = b"" if model is None else self._encode(document)
-        return Entry(document_id, version, born, style, model is not None, data, self)
+        return DocumentState(document_id, version, born, style, model is not None, data, self)
 
     def decode(self, document_id: str, data: bytes) -> Model | None:
         """The document's model; None where it is being deleted or cannot be read."""

@@ -7,12 +7,12 @@ import structlog
 
 from repositories.exceptions import InvalidVersionError, RepositoryError, UnavailableError
 from repositories.firestore.rpc import NO_ANSWER
-from repositories.listening.catch_up import list_differences, list_farewell, list_present, list_removals
-from repositories.listening.changes import Change, Entry, Event, check_shown, to_change
-from repositories.listening.past_reader import Histories, History
+from repositories.listening.catch_up import list_differences, list_initial, list_removals, list_removals_since
+from repositories.listening.changes import Change, DocumentChange, DocumentState, check_shown, to_change
+from repositories.listening.past_reader import PastReader, PastState
 from repositories.listening.payers import Payer
 from repositories.listening.subscriptions import Subscription
-from repositories.listening.target_state import Feed
+from repositories.listening.target_state import TargetState
 from repositories.listening.versions import Version
 
 log = structlog.get_logger(__name__)
@@ -20,30 +20,34 @@ log = structlog.get_logger(__name__)
 MAX_AHEAD_MICROS = 60_000_000
 """Versions of a later time than this, by Firestore's clock, were never given to anybody."""
 
-PRESENT_MICROS = 60_000_000
+INITIAL_MICROS = 60_000_000
 """For so long the present state is told as of the same time: those who come back need one of the last hour."""
 
 
-class Audience:
+class FanOut:
     """The subscribers to the documents of `source`, for as long as the video in `owner` is there (None: for ever)."""
 
     def __init__(
-        self, source: Feed, owner: Feed | None, histories: Histories, on_idle: "Callable[[Audience], None]"
+        self,
+        source: TargetState,
+        owner: TargetState | None,
+        past_reader: PastReader,
+        on_idle: "Callable[[FanOut], None]",
     ) -> None:
         self.target = source.target
         self.source = source
         self.owner = owner
-        self.feeds = (source,) if owner is None or owner is source else (owner, source)
+        self.states = (source,) if owner is None or owner is source else (owner, source)
         self.error: RepositoryError | None = None
         self.is_eager = True  # whether somebody waits for a time, and not for an event
-        self._histories = histories
+        self._past_reader = past_reader
         self._on_idle = on_idle
         self._groups: dict[str | None, dict[Subscription, None]] = {}
         self._waiting: dict[Subscription, None] = {}  # for the first state, for the video, or for a history
-        self._read: dict[Version, History] = {}
+        self._read: dict[Version, PastState] = {}
         self._tasks: dict[Version, asyncio.Task[None]] = {}
-        self._present: dict[str | None, Sequence[Change]] = {}
-        self._present_micros = 0
+        self._initial: dict[str | None, Sequence[Change]] = {}
+        self._initial_micros = 0
 
     @property
     def is_idle(self) -> bool:
@@ -53,7 +57,7 @@ class Audience:
     @property
     def is_current(self) -> bool:
         """Whether all feeds have been told everything up to now."""
-        return all(feed.is_current for feed in self.feeds)
+        return all(state.is_current for state in self.states)
 
     def add(self, subscription: Subscription) -> None:
         """The subscription is told the present state, or what came after its version, and what follows."""
@@ -65,14 +69,14 @@ class Audience:
         """The last events of the feeds are told to everybody."""
         if not self._is_ready:
             return
-        if self.source.events:
-            self._present.clear()
+        if self.source.changes:
+            self._initial.clear()
         end = self._find_end()
         if end is not None:
             self._end(end.version.micros)
-        elif self.source.events:
+        elif self.source.changes:
             for style, group in self._groups.items():
-                changes = [to_change(event, style) for event in self.source.events]
+                changes = [to_change(change, style) for change in self.source.changes]
                 self._offer(group, [change for change in changes if change is not None])
         self._settle()
 
@@ -90,12 +94,12 @@ class Audience:
 
     @property
     def _is_ready(self) -> bool:
-        return all(feed.read_micros is not None for feed in self.feeds)
+        return all(state.read_micros is not None for state in self.states)
 
     @property
     def _has_owner(self) -> bool:
         """Whether there is a video whose documents these are."""
-        return self.owner is None or any(check_shown(entry, None) for entry in self.owner.documents.values())
+        return self.owner is None or any(check_shown(document, None) for document in self.owner.documents.values())
 
     @property
     def _read_micros(self) -> int:
@@ -127,20 +131,20 @@ class Audience:
         for subscription in slow:
             del group[subscription]
 
-    def _find_end(self) -> Event | None:
+    def _find_end(self) -> DocumentChange | None:
         """The event with which the video has gone."""
-        for event in self.owner.events if self.owner is not None else ():
-            if check_shown(event.before, None) and not check_shown(event.after, None):
-                return event
+        for change in self.owner.changes if self.owner is not None else ():
+            if check_shown(change.before, None) and not check_shown(change.after, None):
+                return change
         return None
 
     def _end(self, micros: int) -> None:
         """All that was shown is gone, and everybody's subscription ends."""
-        before: dict[str, Entry | None] = dict(self.source.documents)
-        before |= {event.id: event.before for event in self.source.events}
-        shown = [entry for entry in before.values() if entry is not None]
+        before: dict[str, DocumentState | None] = dict(self.source.documents)
+        before |= {change.id: change.before for change in self.source.changes}
+        shown = [document for document in before.values() if document is not None]
         for style, group in self._groups.items():
-            self._offer(group, list_removals((entry for entry in shown if check_shown(entry, style)), micros))
+            self._offer(group, list_removals((document for document in shown if check_shown(document, style)), micros))
             for subscription in group:
                 subscription.finish()
         self._groups.clear()
@@ -159,7 +163,7 @@ class Audience:
         if after is None:
             subscription.mark_read()
             if self._has_owner:
-                self._join(subscription, self._list_present(subscription.style))
+                self._join(subscription, self._list_initial(subscription.style))
             return
         if after.micros > self.source.estimate_now_micros() + MAX_AHEAD_MICROS:
             self._refuse(subscription, InvalidVersionError())
@@ -167,15 +171,15 @@ class Audience:
         if after.micros > self._read_micros:
             self.is_eager = True  # another process was told more: as soon as we are, we can say what came after that
             return
-        history = self._find_history(after, subscription.payer)
-        if history is None:
+        past_state = self._find_past_state(after, subscription.payer)
+        if past_state is None:
             return
         subscription.mark_read()
         if self._has_owner:
-            self._join(subscription, list_differences(self.source, history.known, subscription.style, after))
-        elif history.had_owner:
+            self._join(subscription, list_differences(self.source, past_state.known, subscription.style, after))
+        elif past_state.had_owner:
             del self._waiting[subscription]
-            subscription.begin(list_farewell(self.source, history.known, subscription.style, after))
+            subscription.begin(list_removals_since(self.source, past_state.known, subscription.style, after))
             subscription.finish()
         else:
             subscription.after = None  # whatever comes now is new
@@ -185,26 +189,26 @@ class Audience:
         self._groups.setdefault(subscription.style, {})[subscription] = None
         subscription.begin(changes, is_prepaid=subscription.payer is self.source.payer)
 
-    def _list_present(self, style: str | None) -> Sequence[Change]:
+    def _list_initial(self, style: str | None) -> Sequence[Change]:
         """The present state, made once for all who come before the next change."""
-        if self._read_micros - self._present_micros > PRESENT_MICROS:
-            self._present.clear()
-            self._present_micros = self._read_micros
-        if style not in self._present:
-            self._present[style] = list_present(self.source, style)
-        return self._present[style]
+        if self._read_micros - self._initial_micros > INITIAL_MICROS:
+            self._initial.clear()
+            self._initial_micros = self._read_micros
+        if style not in self._initial:
+            self._initial[style] = list_initial(self.source, style)
+        return self._initial[style]
 
-    def _find_history(self, after: Version, payer: Payer) -> History | None:
+    def _find_past_state(self, after: Version, payer: Payer) -> PastState | None:
         """What was known at a version: as remembered here, or as Firestore tells, which takes a while (None).
 
         Who asks first pays for that; it is read for all who wait for the same.
         """
         if after in self._read:
             return self._read[after]
-        if self._has_owner and self.source.departures.check_covers(after):
-            return History(self.source.departures.recall(self.source.documents.values(), after), had_owner=True)
+        if self._has_owner and self.source.removals.check_covers(after):
+            return PastState(self.source.removals.recall(self.source.documents.values(), after), had_owner=True)
         if after not in self._tasks:
-            self._tasks[after] = asyncio.get_running_loop().create_task(self._read_history(after, payer))
+            self._tasks[after] = asyncio.get_running_loop().create_task(self._read_past_state(after, payer))
         return None
 
     def _cancel_unwanted(self, after: Version | None) -> None:
@@ -212,10 +216,10 @@ class Audience:
         if after in self._tasks and all(waiting.after != after for waiting in self._waiting):
             self._tasks.pop(after).cancel()
 
-    async def _read_history(self, after: Version, payer: Payer) -> None:
+    async def _read_past_state(self, after: Version, payer: Payer) -> None:
         owner = None if self.owner is None else self.owner.target
         try:
-            history = await self._histories.read(self.source.target, owner, after, payer)
+            past_state = await self._past_reader.read(self.source.target, owner, after, payer)
         except RepositoryError as error:
             self._refuse_all(after, error)
         except Exception:  # a mistake of ours: who waits for it is told, and comes again
@@ -223,7 +227,7 @@ class Audience:
             self._refuse_all(after, UnavailableError(NO_ANSWER))
         else:
             self._tasks.pop(after, None)
-            self._read[after] = history
+            self._read[after] = past_state
             self._settle()
             self._read.pop(after, None)
 

@@ -8,12 +8,12 @@ from pydantic import TypeAdapter
 from repositories.arguments import parse_id, parse_style
 from repositories.client import FirestoreClient, default_client
 from repositories.exceptions import FollowsTooMuchError, RepositoryError, TooManyDocumentsError
-from repositories.listening.fan_out import Audience
-from repositories.listening.past_reader import Histories
+from repositories.listening.fan_out import FanOut
+from repositories.listening.past_reader import PastReader
 from repositories.listening.payers import Payer, find_payer
 from repositories.listening.stream_pool import StreamPool
 from repositories.listening.subscriptions import DEFAULT_MAX_WAITING, Subscription
-from repositories.listening.target_state import DEFAULT_MAX_DOCUMENTS, Feed
+from repositories.listening.target_state import DEFAULT_MAX_DOCUMENTS, TargetState
 from repositories.listening.targets import AnyTarget, ClipsTarget, VideosTarget, VideoTarget
 from repositories.listening.versions import Version
 from repositories.model.fields import UserId
@@ -51,24 +51,24 @@ class Listener:
         self._max_waiting_changes = max_waiting_changes
         self._max_documents = max_documents
         self._max_documents_per_payer = max_documents_per_payer
-        self._histories = Histories(client, max_documents)
+        self._past_reader = PastReader(client, max_documents)
         self._streams = StreamPool(client)
-        self._feeds: dict[AnyTarget, Feed] = {}
-        self._opened: defaultdict[str, set[Feed]] = defaultdict(set)  # by their payers' names
-        self._audiences: dict[AnyTarget, Audience] = {}
-        self._lingering: dict[Audience, asyncio.TimerHandle] = {}
+        self._states: dict[AnyTarget, TargetState] = {}
+        self._opened: defaultdict[str, set[TargetState]] = defaultdict(set)  # by their payers' names
+        self._fan_outs: dict[AnyTarget, FanOut] = {}
+        self._lingering: dict[FanOut, asyncio.TimerHandle] = {}
         self._too_large: dict[AnyTarget, asyncio.TimerHandle] = {}
         self._is_closed = False
 
     @property
     def documents_read(self) -> int:
         """How many document reads Firestore has billed for all that was told."""
-        return self._streams.documents_read + self._histories.documents_read
+        return self._streams.documents_read + self._past_reader.documents_read
 
     @property
     def targets_count(self) -> int:
         """How many targets Firestore has of this process."""
-        return len(self._feeds)
+        return len(self._states)
 
     @property
     def streams_count(self) -> int:
@@ -102,12 +102,12 @@ class Listener:
         self._is_closed = True
         for timer in (*self._lingering.values(), *self._too_large.values()):
             timer.cancel()
-        for audience in list(self._audiences.values()):
-            audience.close()
-        self._audiences.clear()
-        self._feeds.clear()
+        for fan_out in list(self._fan_outs.values()):
+            fan_out.close()
+        self._fan_outs.clear()
+        self._states.clear()
         self._opened.clear()
-        await self._histories.close()
+        await self._past_reader.close()
         await self._streams.close()
 
     def _watch(self, target: AnyTarget, style: str | None, after: str | None, payer: Payer | None) -> Subscription:
@@ -125,10 +125,10 @@ class Listener:
         if self._is_closed:
             subscription.abandon()
             return subscription
-        audience = self._audiences.get(target) or self._open(target, payer)
-        if timer := self._lingering.pop(audience, None):
+        fan_out = self._fan_outs.get(target) or self._open(target, payer)
+        if timer := self._lingering.pop(fan_out, None):
             timer.cancel()
-        audience.add(subscription)
+        fan_out.add(subscription)
         return subscription
 
     def _assert_not_too_large(self, target: AnyTarget) -> None:
@@ -137,60 +137,60 @@ class Listener:
 
     def _assert_has_room(self, target: AnyTarget, payer: Payer) -> None:
         """Raises `FollowsTooMuchError` where the target would be read for a payer for whom very much is kept."""
-        if target in self._audiences or payer.name not in self._opened:
+        if target in self._fan_outs or payer.name not in self._opened:
             return
-        if sum(len(feed.documents) for feed in self._opened[payer.name]) >= self._max_documents_per_payer:
+        if sum(len(state.documents) for state in self._opened[payer.name]) >= self._max_documents_per_payer:
             raise FollowsTooMuchError(self._max_documents_per_payer)
 
-    def _open(self, target: AnyTarget, payer: Payer) -> Audience:
+    def _open(self, target: AnyTarget, payer: Payer) -> FanOut:
         """The audience of a target that nobody watches yet: the payer pays for what is read for that."""
-        owner: Feed | None = None
+        owner: TargetState | None = None
         if not isinstance(target, VideosTarget):
-            owner = self._find_feed(VideoTarget(target.user_id, target.video_id), payer)
-        source = self._find_feed(target, payer)
-        audience = self._audiences[target] = Audience(source, owner, self._histories, self._retire)
-        for feed in audience.feeds:
-            is_new = not feed.audiences
-            feed.audiences.add(audience)
+            owner = self._open_state(VideoTarget(target.user_id, target.video_id), payer)
+        source = self._open_state(target, payer)
+        fan_out = self._fan_outs[target] = FanOut(source, owner, self._past_reader, self._retire)
+        for state in fan_out.states:
+            is_new = not state.watchers
+            state.watchers.add(fan_out)
             if is_new:
-                self._streams.add(feed)
-        return audience
+                self._streams.add(state)
+        return fan_out
 
-    def _find_feed(self, target: AnyTarget, payer: Payer) -> Feed:
-        if target not in self._feeds:
-            feed = self._feeds[target] = Feed(target, payer, self._max_documents)
-            self._opened[payer.name].add(feed)
-        return self._feeds[target]
+    def _open_state(self, target: AnyTarget, payer: Payer) -> TargetState:
+        if target not in self._states:
+            state = self._states[target] = TargetState(target, payer, self._max_documents)
+            self._opened[payer.name].add(state)
+        return self._states[target]
 
-    def _forget(self, feed: Feed) -> None:
-        del self._feeds[feed.target]
-        opened = self._opened[feed.payer.name]
-        opened.discard(feed)
+    def _forget(self, state: TargetState) -> None:
+        del self._states[state.target]
+        opened = self._opened[state.payer.name]
+        opened.discard(state)
         if not opened:
-            del self._opened[feed.payer.name]
-        self._streams.remove(feed)
+            del self._opened[state.payer.name]
+        self._streams.remove(state)
 
-    def _retire(self, audience: Audience) -> None:
+    def _retire(self, fan_out: FanOut) -> None:
         """The audience is forgotten after a while, unless somebody comes; at once where it has failed."""
-        if audience.error is not None:
-            self._drop(audience)
-            if isinstance(audience.error, TooManyDocumentsError):
-                self._remember_too_large(audience.target)
-        elif audience not in self._lingering and not self._is_closed:
+        if fan_out.error is not None:
+            self._drop(fan_out)
+            if isinstance(fan_out.error, TooManyDocumentsError):
+                self._remember_too_large(fan_out.target)
+        elif fan_out not in self._lingering and not self._is_closed:
             loop = asyncio.get_running_loop()
-            self._lingering[audience] = loop.call_later(self._linger_seconds, self._drop, audience)
+            self._lingering[fan_out] = loop.call_later(self._linger_seconds, self._drop, fan_out)
 
-    def _drop(self, audience: Audience) -> None:
-        if timer := self._lingering.pop(audience, None):
+    def _drop(self, fan_out: FanOut) -> None:
+        if timer := self._lingering.pop(fan_out, None):
             timer.cancel()
-        if self._audiences.get(audience.target) is not audience:
+        if self._fan_outs.get(fan_out.target) is not fan_out:
             return
-        del self._audiences[audience.target]
-        audience.close()
-        for feed in audience.feeds:
-            feed.audiences.discard(audience)
-            if not feed.audiences:
-                self._forget(feed)
+        del self._fan_outs[fan_out.target]
+        fan_out.close()
+        for state in fan_out.states:
+            state.watchers.discard(fan_out)
+            if not state.watchers:
+                self._forget(state)
 
     def _remember_too_large(self, target: AnyTarget) -> None:
         """Nobody reads it again for a while, to find out the same."""

@@ -14,7 +14,7 @@ from repositories.exceptions import TooManyDocumentsError, UnavailableError, Ver
 from repositories.firestore.paths import build_video_path, get_collection
 from repositories.firestore.rpc import DEFAULT_TIMEOUT_SECONDS, NO_ANSWER, compute_backoff_seconds
 from repositories.firestore.stored import StoredDocument
-from repositories.firestore.transport import Wire
+from repositories.firestore.transport import Transport
 from repositories.listening.fair_queue import FairQueue
 from repositories.listening.payers import NOBODY, Payer
 from repositories.listening.target_state import DEFAULT_MAX_DOCUMENTS
@@ -35,23 +35,23 @@ _SHOWN_FIELDS = ("status", "style")
 _REFUSALS = (google_exceptions.InvalidArgument, google_exceptions.FailedPrecondition, google_exceptions.OutOfRange)
 _DENIALS = (google_exceptions.PermissionDenied, google_exceptions.NotFound)
 
-Known = dict[str, str | None]
+KnownStyles = dict[str, str | None]
 # Documents, and the token of the next page, empty after the last.
 Page = tuple[list[StoredDocument], str]
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class PastState:
     """What somebody knows who was told all changes up to a version.
 
     `known` has the documents with their styles. `had_owner` says whether the video was there, or had just gone.
     """
 
-    known: Known
+    known: KnownStyles
     had_owner: bool
 
 
-class Histories:
+class PastReader:
     """Reads of the past. Firestore keeps an hour of it."""
 
     def __init__(self, client: FirestoreClient, max_documents: int = DEFAULT_MAX_DOCUMENTS) -> None:
@@ -69,7 +69,7 @@ class Histories:
 
     async def read(
         self, source: AnyTarget, owner: AnyTarget | None, version: Version, payer: Payer = NOBODY
-    ) -> History:
+    ) -> PastState:
         """The history at a version, in turn with other users' reads; the payer pays for each page as it comes.
 
         `VersionTooOldError` where Firestore does not know it any more, `TooManyDocumentsError` where it is too large.
@@ -79,18 +79,18 @@ class Histories:
             told = await self._look(source, owner, version.micros, payer)
             untold = await self._look(source, owner, version.micros - 1, payer)
         known = _pick(source, told or {}, version, is_told=True) | _pick(source, untold or {}, version, is_told=False)
-        return History(known, had_owner=told is not None or untold is not None)
+        return PastState(known, had_owner=told is not None or untold is not None)
 
-    async def _look(self, source: AnyTarget, owner: AnyTarget | None, micros: int, payer: Payer) -> Known | None:
+    async def _look(self, source: AnyTarget, owner: AnyTarget | None, micros: int, payer: Payer) -> KnownStyles | None:
         """The documents that were shown at a time, with their styles; None where their video was not there."""
         if owner is not None and owner != source and not await self._list(owner, micros, payer):
             return None
         known = await self._list(source, micros, payer)
         return known if known or owner != source else None
 
-    async def _list(self, target: AnyTarget, micros: int, payer: Payer) -> Known:
+    async def _list(self, target: AnyTarget, micros: int, payer: Payer) -> KnownStyles:
         """The documents that were there at a time, with their styles."""
-        known: Known = {}
+        known: KnownStyles = {}
         async for documents in self._each_page(target, to_moment(micros), payer):
             shown = (document for document in documents if document.fields is not None)
             known |= {doc.id: _read_style(doc) for doc in shown if not check_is_deleting(doc.fields)}
@@ -139,11 +139,11 @@ class Histories:
         raise AssertionError  # the loop has no end of its own
 
     async def _read(self, target: AnyTarget, read_time: datetime, token: str) -> Page:
-        wire = Wire(self._client)
+        transport = Transport(self._client)
         if isinstance(target, VideoTarget):
             path = build_video_path(target.user_id, target.video_id)
-            return await wire.get_all([path], DEFAULT_TIMEOUT_SECONDS, read_time), ""
-        return await wire.list_page(
+            return await transport.get_all([path], DEFAULT_TIMEOUT_SECONDS, read_time), ""
+        return await transport.list_page(
             get_collection(self._client, target.folder),
             "",
             DOCUMENTS_PER_PAGE,
@@ -154,7 +154,7 @@ class Histories:
         )
 
 
-def _pick(target: AnyTarget, known: Known, version: Version, *, is_told: bool) -> Known:
+def _pick(target: AnyTarget, known: KnownStyles, version: Version, *, is_told: bool) -> KnownStyles:
     """Those whose change at the version's own time was told, or those whose was not."""
     return {
         document_id: style

@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 from repositories.firestore.metering import get_meter
 
+READS_PER_PAYMENT = 100
+"""Documents that are read before their payer is told: a subscriber that leaves meanwhile pays for what was read."""
+
 
 class Payer:
     """One subscriber's purse. Those of one `name` take turns with reads of the past.
@@ -37,6 +40,43 @@ class Payer:
 
 
 NOBODY = Payer("", lambda _: None)
+
+
+class Bill:
+    """The reads of a target's first snapshot, paid by its payer: at least one, which Firestore bills for none."""
+
+    def __init__(self, payer: Payer) -> None:
+        self._payer = payer
+        self._unpaid = 0
+        self._has_paid = False
+        self._is_closed = False
+        payer.begin_read()
+
+    def add_read(self) -> None:
+        """One document more was read."""
+        self._unpaid += 1
+        if self._unpaid == READS_PER_PAYMENT:
+            self.settle()
+
+    def settle(self) -> None:
+        """All documents that were read up to now are paid."""
+        if self._unpaid:
+            self._payer.pay(self._unpaid)
+            self._has_paid = True
+        self._unpaid = 0
+
+    def finish(self) -> None:
+        """The first snapshot is whole, and paid."""
+        if not self._has_paid:
+            self._unpaid = max(1, self._unpaid)
+        self.close()
+
+    def close(self) -> None:
+        """Everything is paid, and nothing more is read."""
+        self.settle()
+        if not self._is_closed:
+            self._is_closed = True
+            self._payer.end_read()
 
 
 def find_payer(user_id: str) -> Payer:

@@ -5,7 +5,6 @@ on one stream.
 """
 
 import asyncio
-import time
 from contextlib import suppress
 from contextvars import Context
 
@@ -15,22 +14,21 @@ import structlog
 from repositories.exceptions import RepositoryError, UnavailableError
 from repositories.firestore import backoff
 from repositories.firestore.rpc import NO_ANSWER
-from repositories.firestore.transport import Wire
-from repositories.listening.status_codes import FINAL_CODES, TOKEN_REFUSALS
-from repositories.listening.target_state import Feed
-from repositories.listening.watch_stream import Dialogue
+from repositories.firestore.transport import Transport
+from repositories.listening.target_state import TargetState
+from repositories.listening.watch_stream import FINAL_CODES, TOKEN_REFUSALS, WatchStream
 
 log = structlog.get_logger(__name__)
 
 
-class Stream:
+class PersistentStream:
     """Runs from its construction until it is closed, or Firestore refuses it for good (`is_refused`)."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, transport: Transport) -> None:
         self.is_refused = False
-        self._wire = wire
-        self._feeds: dict[Feed, None] = {}
-        self._dialogue: Dialogue | None = None
+        self._transport = transport
+        self._states: dict[TargetState, None] = {}
+        self._watch_stream: WatchStream | None = None
         self._read_before = 0
         # Not in the context of whoever watches first: neither its log lines nor its reads are theirs alone.
         self._task = asyncio.get_running_loop().create_task(self._run(), context=Context())
@@ -38,19 +36,19 @@ class Stream:
     @property
     def documents_read(self) -> int:
         """How many documents it was told."""
-        return self._read_before + (self._dialogue.documents_read if self._dialogue else 0)
+        return self._read_before + (self._watch_stream.documents_read if self._watch_stream else 0)
 
-    def add(self, feed: Feed) -> None:
+    def add(self, state: TargetState) -> None:
         """The feed is told its documents."""
-        self._feeds[feed] = None
-        if self._dialogue is not None:
-            self._dialogue.ask(feed)
+        self._states[state] = None
+        if self._watch_stream is not None:
+            self._watch_stream.ask(state)
 
-    def remove(self, feed: Feed) -> None:
+    def remove(self, state: TargetState) -> None:
         """The feed is told nothing more."""
-        self._feeds.pop(feed, None)
-        if self._dialogue is None or not self._dialogue.stop(feed):
-            feed.close()
+        self._states.pop(state, None)
+        if self._watch_stream is None or not self._watch_stream.stop(state):
+            state.close()
 
     async def close(self) -> None:
         """The stream has ended."""
@@ -67,11 +65,11 @@ class Stream:
 
     async def _listen(self) -> bool:
         """Returns when the connection is broken: whether it was of use for a while, so that another is made at once."""
-        dialogue = self._dialogue = Dialogue(self._wire, _refuse)
+        watch_stream = self._watch_stream = WatchStream(self._transport, _refuse)
         try:
-            for feed in self._feeds:
-                dialogue.ask(feed)
-            await dialogue.follow()
+            for state in self._states:
+                watch_stream.ask(state)
+            await watch_stream.follow()
         except TimeoutError:
             log.info("listen_silent")
         except grpc.aio.AioRpcError as error:
@@ -80,28 +78,28 @@ class Stream:
             log.exception("listen_failed")
             self._refuse_all()
         finally:
-            self._read_before += dialogue.documents_read
-            self._dialogue = None
-            await dialogue.close()
-        return dialogue.told_at is not None and time.monotonic() - dialogue.told_at > backoff.FIRST_BACKOFF_SECONDS
+            self._read_before += watch_stream.documents_read
+            self._watch_stream = None
+            await watch_stream.close()
+        return watch_stream.lasted_seconds > backoff.FIRST_BACKOFF_SECONDS
 
     def _judge(self, error: grpc.aio.AioRpcError) -> None:
         """After this, the next attempt may succeed, or there is none."""
         code = error.code().value[0]
         log.info("listen_broken", code=code, reason=error.details())
-        with_token = [feed for feed in self._feeds if feed.token]
+        with_token = [state for state in self._states if state.token]
         if code in TOKEN_REFUSALS and with_token:
-            for feed in with_token:
-                feed.token = b""
+            for state in with_token:
+                state.forget_token()
         elif code in FINAL_CODES:
             self._refuse_all()
 
     def _refuse_all(self) -> None:
         self.is_refused = True
-        for feed in list(self._feeds):
-            _refuse(feed, UnavailableError(NO_ANSWER))
+        for state in list(self._states):
+            _refuse(state, UnavailableError(NO_ANSWER))
 
 
-def _refuse(feed: Feed, error: RepositoryError) -> None:
-    for audience in list(feed.audiences):
-        audience.fail(error)
+def _refuse(state: TargetState, error: RepositoryError) -> None:
+    for watcher in list(state.watchers):
+        watcher.fail(error)

@@ -9,15 +9,15 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from repositories.listening.changes import Entry, Event, check_shown
+from repositories.listening.changes import DocumentChange, DocumentState, check_shown
 from repositories.listening.versions import Version
 
-MAX_DEPARTURES = 10_000
+MAX_REMOVALS = 10_000
 MAX_GAPS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
+class Removal:
     """A document has gone, or has got another style than this one."""
 
     id: str
@@ -31,13 +31,13 @@ class Departure:
         return self.version > version or self.latest_micros > version.micros
 
 
-class Departures:
+class RemovalLog:
     """The latest departures, in order; after `since`, none is missing, but for what came and went within a gap."""
 
-    def __init__(self, max_departures: int = MAX_DEPARTURES) -> None:
+    def __init__(self, max_removals: int = MAX_REMOVALS) -> None:
         self.since: Version | None = None
-        self._max_departures = max_departures
-        self._departures: deque[Departure] = deque()
+        self._max_removals = max_removals
+        self._removals: deque[Removal] = deque()
         self._gaps: deque[tuple[int, int]] = deque()
 
     def begin(self, micros: int) -> None:
@@ -57,26 +57,28 @@ class Departures:
         if len(self._gaps) > MAX_GAPS:
             self._forget_until(self._gaps.popleft()[1])
 
-    def add(self, event: Event) -> None:
+    def add(self, change: DocumentChange) -> None:
         """The departure that the event is, if it is one."""
-        before = event.before
+        before = change.before
         if before is None or not before.is_shown:
             return
-        if check_shown(event.after, before.style):
+        if check_shown(change.after, before.style):
             return
-        self._departures.append(Departure(event.id, event.version, event.latest_micros, before.born, before.style))
-        if len(self._departures) > self._max_departures:
-            self._forget_until(self._departures.popleft().latest_micros)
+        self._removals.append(Removal(change.id, change.version, change.latest_micros, before.born, before.style))
+        if len(self._removals) > self._max_removals:
+            self._forget_until(self._removals.popleft().latest_micros)
 
-    def find_after(self, version: Version) -> Iterator[Departure]:
+    def find_after(self, version: Version) -> Iterator[Removal]:
         """What may have left after this version, in order."""
-        return (departure for departure in self._departures if departure.check_follows(version))
+        return (removal for removal in self._removals if removal.check_follows(version))
 
-    def recall(self, entries: Iterable[Entry], version: Version) -> dict[str, str | None]:
-        """The documents that were shown at this version, with their styles; `entries` are those that are now."""
-        known = {entry.id: entry.style for entry in entries if entry.is_shown and entry.born <= version}
-        first = {departure.id: departure for departure in reversed([*self.find_after(version)])}
-        return known | {departure.id: departure.style for departure in first.values() if departure.born <= version}
+    def recall(self, documents: Iterable[DocumentState], version: Version) -> dict[str, str | None]:
+        """The documents that were shown at this version, with their styles; `documents` are those that are now."""
+        known = {
+            document.id: document.style for document in documents if document.is_shown and document.born <= version
+        }
+        first = {removal.id: removal for removal in reversed([*self.find_after(version)])}
+        return known | {removal.id: removal.style for removal in first.values() if removal.born <= version}
 
     def _forget_until(self, micros: int) -> None:
         forgotten = Version.end_of(micros)

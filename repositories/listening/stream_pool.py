@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Hashable
 
 from repositories.client import FirestoreClient
-from repositories.firestore.transport import Wire
-from repositories.listening.persistent_stream import Stream
-from repositories.listening.target_state import Feed
+from repositories.firestore.transport import Transport
+from repositories.listening.persistent_stream import PersistentStream
+from repositories.listening.target_state import TargetState
 from repositories.listening.targets import VideosTarget
 
 MAX_TARGETS_PER_STREAM = 100
@@ -20,7 +20,7 @@ class StreamPool:
 
     def __init__(self, client: FirestoreClient) -> None:
         self._client = client
-        self._streams: dict[Stream, dict[Hashable, set[Feed]]] = {}
+        self._streams: dict[PersistentStream, dict[Hashable, set[TargetState]]] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._read_by_closed = 0
 
@@ -34,22 +34,22 @@ class StreamPool:
         """How many documents Firestore has told."""
         return self._read_by_closed + sum(stream.documents_read for stream in self._streams)
 
-    def add(self, feed: Feed) -> None:
+    def add(self, state: TargetState) -> None:
         """The feed is told its documents."""
-        key = _find_group(feed)
+        key = _find_group(state)
         stream = self._find(key) or self._find_room(key) or self._open()
-        self._streams[stream].setdefault(key, set()).add(feed)
-        stream.add(feed)
+        self._streams[stream].setdefault(key, set()).add(state)
+        stream.add(state)
 
-    def remove(self, feed: Feed) -> None:
+    def remove(self, state: TargetState) -> None:
         """The feed is told nothing more; a stream without any feed is closed."""
-        key = _find_group(feed)
+        key = _find_group(state)
         stream = self._find(key)
         if stream is None:
             return
-        stream.remove(feed)
+        stream.remove(state)
         group = self._streams[stream][key]
-        group.discard(feed)
+        group.discard(state)
         if not group:
             del self._streams[stream][key]
         if not self._streams[stream]:
@@ -61,21 +61,21 @@ class StreamPool:
             self._close(stream)
         await asyncio.gather(*self._closing)
 
-    def _find(self, key: Hashable) -> Stream | None:
+    def _find(self, key: Hashable) -> PersistentStream | None:
         return next((stream for stream, groups in self._streams.items() if key in groups), None)
 
-    def _find_room(self, key: Hashable) -> Stream | None:
+    def _find_room(self, key: Hashable) -> PersistentStream | None:
         for stream, groups in self._streams.items():
             if sum(map(_weigh, groups)) + _weigh(key) <= MAX_TARGETS_PER_STREAM and not stream.is_refused:
                 return stream
         return None
 
-    def _open(self) -> Stream:
-        stream = Stream(Wire(self._client))
+    def _open(self) -> PersistentStream:
+        stream = PersistentStream(Transport(self._client))
         self._streams[stream] = {}
         return stream
 
-    def _close(self, stream: Stream) -> None:
+    def _close(self, stream: PersistentStream) -> None:
         del self._streams[stream]
         self._read_by_closed += stream.documents_read
         task = asyncio.get_running_loop().create_task(stream.close())
@@ -83,9 +83,9 @@ class StreamPool:
         task.add_done_callback(self._closing.discard)
 
 
-def _find_group(feed: Feed) -> Hashable:
+def _find_group(state: TargetState) -> Hashable:
     """What the feed has to be on one stream with."""
-    target = feed.target
+    target = state.target
     return target.user_id if isinstance(target, VideosTarget) else (target.user_id, target.video_id)
 
 

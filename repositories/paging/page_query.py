@@ -8,7 +8,7 @@ from google.cloud.firestore import AsyncCollectionReference, FieldFilter
 from google.cloud.firestore_v1.async_query import AsyncQuery
 
 from repositories.exceptions import InvalidCursorError, ValidationError
-from repositories.firestore.rpc import Calls
+from repositories.firestore.rpc import FirestoreRpc
 from repositories.firestore.stored import StoredDocument
 from repositories.firestore.transactions import Transaction
 from repositories.paging.cursors import OF_DOCUMENT, Cursor
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Span:
+class PageQuery:
     """The part of a list that is wanted: `limit` documents after and before the cursors, from one end."""
 
     order: Order
@@ -44,7 +44,7 @@ class Span:
             order, limit, after, None if before is None else Cursor.decode(before, order, path="before"), from_end
         )
 
-    def locate(self, get_value: Callable[[Cursor], Any]) -> "Span":
+    def locate(self, get_value: Callable[[Cursor], Any]) -> "PageQuery":
         """The span between places of known values; `InvalidCursorError` where `get_value` has none (KeyError)."""
         return replace(
             self, after=_locate(self.after, get_value, "cursor"), before=_locate(self.before, get_value, "before")
@@ -102,25 +102,27 @@ def _locate(cursor: Cursor | None, get_value: Callable[[Cursor], Any], path: str
 
 
 async def read_page(
-    calls: Calls,
+    rpc: FirestoreRpc,
     collection: AsyncCollectionReference,
     filters: Mapping[str, str | None],
-    span: Span,
+    page_query: PageQuery,
     read: Callable[[StoredDocument], T | None],
     transaction: Transaction | None = None,
 ) -> Page[T]:
     """The span of the collection's documents as models; what `read` makes None of is left out."""
-    if cursors := span.cursors_of_documents:
-        found_ends = await calls.get_all([collection.document(one.document_id) for one in cursors], transaction)
+    if cursors := page_query.cursors_of_documents:
+        found_ends = await rpc.get_all([collection.document(one.document_id) for one in cursors], transaction)
         values = {document.id: document.fields or {} for document in found_ends}
-        span = span.locate(lambda cursor: values[cursor.document_id][cursor.order.field])
-    if transaction is None and span.is_plain and not any(filters.values()):
-        found = await _list(calls, collection, span)
+        page_query = page_query.locate(lambda cursor: values[cursor.document_id][cursor.order.field])
+    if transaction is None and page_query.is_plain and not any(filters.values()):
+        found = await _list(rpc, collection, page_query)
     else:
-        found = await _find(calls, collection, filter_equal(AsyncQuery(collection), filters), span, transaction)
-    documents = found.documents[::-1] if span.from_end else found.documents
-    has_next, has_previous = (found.has_nearer, found.has_more) if span.from_end else (found.has_more, found.has_nearer)
-    places = await map_in_turns(lambda document: make_cursor(document, span.order), documents)
+        found = await _find(rpc, collection, filter_equal(AsyncQuery(collection), filters), page_query, transaction)
+    documents = found.documents[::-1] if page_query.from_end else found.documents
+    has_next, has_previous = (
+        (found.has_nearer, found.has_more) if page_query.from_end else (found.has_more, found.has_nearer)
+    )
+    places = await map_in_turns(lambda document: make_cursor(document, page_query.order), documents)
     models = await map_in_turns(read, documents)
     return build_page(models, places, has_next=has_next, has_previous=has_previous)
 
@@ -142,39 +144,39 @@ def make_cursor(document: StoredDocument, order: Order) -> Cursor:
     return Cursor.of(order, document.get(order.field), document.id)
 
 
-async def _list(calls: Calls, collection: AsyncCollectionReference, span: Span) -> _Found:
+async def _list(rpc: FirestoreRpc, collection: AsyncCollectionReference, page_query: PageQuery) -> _Found:
     """What `_find` answers where nothing is filtered, in one message instead of one a document: 0.1 ms of CPU each."""
-    direction = "desc" if span.order.descending != span.from_end else "asc"
-    order_by = f"{span.order.field} {direction}, __name__ {direction}"
-    documents = await calls.list_first(collection, order_by, span.limit + 1)
-    return _Found(documents[: span.limit], len(documents) > span.limit, has_nearer=False)
+    direction = "desc" if page_query.order.descending != page_query.from_end else "asc"
+    order_by = f"{page_query.order.field} {direction}, __name__ {direction}"
+    documents = await rpc.list_first(collection, order_by, page_query.limit + 1)
+    return _Found(documents[: page_query.limit], len(documents) > page_query.limit, has_nearer=False)
 
 
 async def _find(
-    calls: Calls,
+    rpc: FirestoreRpc,
     collection: AsyncCollectionReference,
     query: AsyncQuery,
-    span: Span,
+    page_query: PageQuery,
     transaction: Transaction | None,
 ) -> _Found:
     """Read from one end: `near` is the bound at which it begins, `far` the one at which it stops."""
-    near, far = (span.before, span.after) if span.from_end else (span.after, span.before)
-    onwards = _order(query, span.order, is_reversed=span.from_end)
+    near, far = (page_query.before, page_query.after) if page_query.from_end else (page_query.after, page_query.before)
+    onwards = _order(query, page_query.order, is_reversed=page_query.from_end)
     bounded = onwards if near is None else onwards.start_at(_to_bound(collection, near))
     bounded = bounded if far is None else bounded.end_before(_to_bound(collection, far))
     # The document at the near bound is read to see whether it is still there, and one past the limit likewise.
-    documents = await calls.run_query(bounded.limit(span.limit + (1 if near is None else 2)), transaction)
+    documents = await rpc.run_query(bounded.limit(page_query.limit + (1 if near is None else 2)), transaction)
 
-    has_nearer = near is not None and bool(documents) and make_cursor(documents[0], span.order).key == near.key
+    has_nearer = near is not None and bool(documents) and make_cursor(documents[0], page_query.order).key == near.key
     if has_nearer:
         documents = documents[1:]
     elif near is not None:
-        backwards = _order(query, span.order, is_reversed=not span.from_end)
-        has_nearer = await _exists(calls, backwards.start_at(_to_bound(collection, near)), transaction)
-    has_more = len(documents) > span.limit
+        backwards = _order(query, page_query.order, is_reversed=not page_query.from_end)
+        has_nearer = await _exists(rpc, backwards.start_at(_to_bound(collection, near)), transaction)
+    has_more = len(documents) > page_query.limit
     if far is not None and not has_more:
-        has_more = await _exists(calls, onwards.start_at(_to_bound(collection, far)), transaction)
-    return _Found(documents[: span.limit], has_more, has_nearer)
+        has_more = await _exists(rpc, onwards.start_at(_to_bound(collection, far)), transaction)
+    return _Found(documents[: page_query.limit], has_more, has_nearer)
 
 
 def _order(query: AsyncQuery, order: Order, *, is_reversed: bool) -> AsyncQuery:
@@ -186,5 +188,5 @@ def _to_bound(collection: AsyncCollectionReference, cursor: Cursor) -> dict[str,
     return {cursor.order.field: cursor.value, "__name__": collection.document(cursor.document_id)}
 
 
-async def _exists(calls: Calls, query: AsyncQuery, transaction: Transaction | None) -> bool:
-    return bool(await calls.run_query(query.select([]).limit(1), transaction))
+async def _exists(rpc: FirestoreRpc, query: AsyncQuery, transaction: Transaction | None) -> bool:
+    return bool(await rpc.run_query(query.select([]).limit(1), transaction))

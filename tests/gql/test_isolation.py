@@ -29,7 +29,7 @@ from gql.context import Services
 from gql.permissions import Principal, Role
 from gql.relay import encode_global_id
 from gql.schema import print_schema
-from repositories.firestore.rpc import Calls
+from repositories.firestore.rpc import FirestoreRpc
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
 from repositories.paging.cursors import Cursor
 from repositories.paging.orders import ClipOrder, VideoOrder
@@ -242,14 +242,14 @@ def calls(services: Services, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
 
     def record(name: str) -> None:
-        original = getattr(Calls, name)
+        original = getattr(FirestoreRpc, name)
 
         @wraps(original)
         def recorded(*args: Any, **kwargs: Any) -> Any:
             made.append(name)
             return original(*args, **kwargs)
 
-        monkeypatch.setattr(Calls, name, recorded)
+        monkeypatch.setattr(FirestoreRpc, name, recorded)
 
     for name in ("get_all", "run_query", "count", "commit", "begin", "commit_transaction", "roll_back"):
         record(name)

@@ -36,7 +36,7 @@ def worker() -> Principal:
 
 async def _store(services: Services, user_id: str, video_id: str, stem: str) -> None:
     """A video and a completed clip with a thumbnail, as an earlier version or another program wrote them."""
-    client = services.videos(user_id)._calls.client
+    client = services.videos(user_id)._rpc.client
     video = VideoMetadata(user_id="u", video_id="v", video_title="Old").to_document()
     keys = {"user_id": user_id, "video_id": video_id}
     video |= keys | {"created_by": user_id, "highlights_json_key": f"{user_id}/{video_id}/highlights.json"}

@@ -228,7 +228,7 @@ class Place:
 
     async def assert_true(self) -> None:
         """Every stored document is valid, and each video's statistics are what a count of its clips gives."""
-        client = self.videos._calls.client
+        client = self.videos._rpc.client
         for video in [one async for one in client.collection(f"users/{self.videos.user_id}/videos").stream()]:
             stored = video.to_dict() or {}
             assert_valid(VideoMetadata, stored)

@@ -8,7 +8,7 @@ import pytest
 
 from gql.app import create_app
 from gql.context import Services
-from repositories.listening.past_reader import Histories
+from repositories.listening.past_reader import PastReader
 from settings import Settings
 from tests.gql.subscription.conftest import (
     CLIP_EVENTS,
@@ -157,14 +157,14 @@ async def test_beginnings_of_a_caller_have_a_bound_together(
     """Those that could read more than a minute's budget wait, and begin when those before them have been read."""
     held = asyncio.Event()
     begun: list[object] = []
-    read = Histories.read
+    read = PastReader.read
 
-    async def wait(self: Histories, *arguments: Any) -> Any:
+    async def wait(self: PastReader, *arguments: Any) -> Any:
         begun.append(None)
         await held.wait()
         return await read(self, *arguments)
 
-    monkeypatch.setattr(Histories, "read", wait)
+    monkeypatch.setattr(PastReader, "read", wait)
     limits = {"reads_per_minute_user": 7 * CLIPS, "max_followed_documents": CLIPS}
     app = create_app(settings.model_copy(update=limits))
     async with serve_app(app) as address:

@@ -20,7 +20,7 @@ from repositories.firestore.stored import StoredDocument
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata
 from repositories.paging.orders import ClipOrder
 from repositories.paging.page import Page
-from repositories.paging.page_query import Span
+from repositories.paging.page_query import PageQuery
 from repositories.videos import VideoRepository
 
 if TYPE_CHECKING:
@@ -397,17 +397,17 @@ def test_large_sets_are_not_kept() -> None:
 
 
 def test_large_pages_are_not_kept() -> None:
-    cache, video, span = (
+    cache, video, page_query = (
         ClipCache(2**30),
         make_read_video("v"),
-        Span(ClipOrder.PRIORITY_ASC, 2_000, None, None, from_end=False),
+        PageQuery(ClipOrder.PRIORITY_ASC, 2_000, None, None, from_end=False),
     )
     clip = ClipMetadata.from_document({"user_id": "u", "video_id": "v", "clip_id": "c"})
-    cache.keep_page(video, Filter(), span, Page((clip,) * (MAX_CLIPS_KEPT + 1)))
-    assert cache.find_page(video, Filter(), span) is None
-    cache.keep_page(video, Filter(), span, Page((clip,) * MAX_CLIPS_KEPT))
-    assert cache.find_page(video, Filter(), span) is not None
-    assert cache.find_page(make_read_video("v", MOMENT + timedelta(microseconds=1)), Filter(), span) is None
+    cache.keep_page(video, Filter(), page_query, Page((clip,) * (MAX_CLIPS_KEPT + 1)))
+    assert cache.find_page(video, Filter(), page_query) is None
+    cache.keep_page(video, Filter(), page_query, Page((clip,) * MAX_CLIPS_KEPT))
+    assert cache.find_page(video, Filter(), page_query) is not None
+    assert cache.find_page(make_read_video("v", MOMENT + timedelta(microseconds=1)), Filter(), page_query) is None
 
 
 def test_an_older_version_does_not_replace_a_newer_one() -> None:
@@ -450,7 +450,7 @@ def test_a_set_serves_the_filters_that_it_covers(kept: Filter) -> None:
 async def test_the_size_is_about_what_memory_says(clips: ClipRepository, make_clip: MakeClip) -> None:
     """Counted in bytes that are really taken, within a factor of two, also once it is sorted in every order."""
     await clips.create_clips_batch([make_clip(number) for number in range(200)])
-    documents = await clips._calls.list_documents(clips._clips, 300)
+    documents = await clips._rpc.list_documents(clips._clips, 300)
     assert documents is not None
     gc.collect()
     tracemalloc.start()
@@ -459,7 +459,7 @@ async def test_the_size_is_about_what_memory_says(clips: ClipRepository, make_cl
     kept = ClipSet.of(Filter(), copies)
     cache.keep(make_read_video("v"), kept)
     for order in ClipOrder:
-        kept.find_page(Filter(), Span(order, 1, None, None, from_end=False))
+        kept.find_page(Filter(), PageQuery(order, 1, None, None, from_end=False))
     del copies
     gc.collect()
     taken, _ = tracemalloc.get_traced_memory()

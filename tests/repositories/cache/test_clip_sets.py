@@ -14,7 +14,7 @@ from repositories.firestore.stored import StoredDocument
 from repositories.models import ClipStatus
 from repositories.paging.cursors import Cursor
 from repositories.paging.orders import ClipOrder
-from repositories.paging.page_query import Span
+from repositories.paging.page_query import PageQuery
 from repositories.tombstones import DELETING_STATUS
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -50,11 +50,11 @@ def draw_documents(draw: random.Random) -> dict[str, dict[str, Any]]:
     return documents | {"c8": {"status": DELETING_STATUS}}
 
 
-def draw_span(draw: random.Random, order: ClipOrder) -> Span:
+def draw_page_query(draw: random.Random, order: ClipOrder) -> PageQuery:
     def draw_cursor() -> Cursor | None:
         return draw.choice([None, Cursor(order, draw.choice(PLACES), f"c{draw.randrange(9)}")])
 
-    return Span(order, draw.randint(1, 5), draw_cursor(), draw_cursor(), draw.random() < 0.5)
+    return PageQuery(order, draw.randint(1, 5), draw_cursor(), draw_cursor(), draw.random() < 0.5)
 
 
 def make_document(changes: dict[str, Any]) -> dict[str, Any]:
@@ -66,24 +66,24 @@ def make_document(changes: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("seed", range(3))
 async def test_every_page_is_what_firestore_answers(clips: ClipRepository, order: ClipOrder, seed: int) -> None:
     draw = random.Random(f"{order}{seed}")  # noqa: S311  the same in every run
-    batch = clips._calls.client.batch()
+    batch = clips._rpc.client.batch()
     for clip_id, document in draw_documents(draw).items():
         batch.set(clips._clip(clip_id), document)
     await batch.commit()
-    whole = ClipSet.of(Filter(), await clips._calls.run_query(AsyncQuery(clips._clips)))
+    whole = ClipSet.of(Filter(), await clips._rpc.run_query(AsyncQuery(clips._clips)))
     for _ in range(20):
-        span = draw_span(draw, order)
+        page_query = draw_page_query(draw, order)
         status, style = draw.choice([None, *ClipStatus]), draw.choice([None, "split", "left", "nobody's"])
         page = await clips.list_clips(
             status=status,
             style=style,
             order_by=order,
-            limit=span.limit,
-            cursor=None if span.after is None else span.after.encode(),
-            before=None if span.before is None else span.before.encode(),
-            from_end=span.from_end,
+            limit=page_query.limit,
+            cursor=None if page_query.after is None else page_query.after.encode(),
+            before=None if page_query.before is None else page_query.before.encode(),
+            from_end=page_query.from_end,
         )
-        assert repr(whole.find_page(Filter(status, style), span)) == repr(page)
+        assert repr(whole.find_page(Filter(status, style), page_query)) == repr(page)
 
 
 @pytest.mark.parametrize("value", [b"a", [1], {"a": 1}])
@@ -93,8 +93,8 @@ def test_values_of_types_behind_texts_come_last(value: Any) -> None:
         return StoredDocument(path, make_document({"priority": priority}), MOMENT, MOMENT)
 
     clips = ClipSet.of(Filter(), [make("a", value), make("b", "text"), make("c", 1)])
-    span = Span(ClipOrder.PRIORITY_ASC, 10, None, None, from_end=False)
-    assert [clip.clip_id for clip in clips.find_page(Filter(), span)] == ["c", "b", "a"]
+    page_query = PageQuery(ClipOrder.PRIORITY_ASC, 10, None, None, from_end=False)
+    assert [clip.clip_id for clip in clips.find_page(Filter(), page_query)] == ["c", "b", "a"]
 
 
 def test_first_pages_that_are_asked_for_again_are_there() -> None:
@@ -103,11 +103,11 @@ def test_first_pages_that_are_asked_for_again_are_there() -> None:
         Filter(), [StoredDocument(f"users/u/videos/v/clips/c{at}", DEFAULTS, MOMENT, MOMENT) for at in range(9)]
     )
     first, at_cursor = (
-        Span(ClipOrder.PRIORITY_ASC, 2, after, None, from_end=False)
+        PageQuery(ClipOrder.PRIORITY_ASC, 2, after, None, from_end=False)
         for after in (None, Cursor(ClipOrder.PRIORITY_ASC, 1, "c1"))
     )
     assert clips.find_page(Filter(), first) is clips.find_page(Filter(), first)
     assert clips.find_page(Filter(), at_cursor) is not clips.find_page(Filter(), at_cursor)
     for limit in range(1, 2 * MAX_PAGES_KEPT):
-        clips.find_page(Filter(), Span(ClipOrder.PRIORITY_ASC, limit, None, None, from_end=False))
+        clips.find_page(Filter(), PageQuery(ClipOrder.PRIORITY_ASC, limit, None, None, from_end=False))
     assert len(clips._pages) <= MAX_PAGES_KEPT

@@ -117,7 +117,7 @@ async def test_a_transaction_whose_outcome_is_not_known_is_run_anew(
         proxy.fail = first("Commit", UNAVAILABLE)
     changed = await shaky_videos.update_video_status("v", VideoStatus.COMPLETED)
     assert changed.status is VideoStatus.COMPLETED
-    assert await VideoRepository(clips.user_id, shaky_videos._calls.client).get_video("v") == changed
+    assert await VideoRepository(clips.user_id, shaky_videos._rpc.client).get_video("v") == changed
 
 
 async def test_deleting_counts_once_though_the_answer_is_lost(

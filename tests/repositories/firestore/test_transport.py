@@ -25,9 +25,9 @@ from hypothesis import strategies as st
 from repositories.client import FirestoreClient, create_client
 from repositories.exceptions import ValidationError
 from repositories.firestore.decoding import Reference, decode_time
-from repositories.firestore.rpc import Calls, Meter, metered
+from repositories.firestore.rpc import FirestoreRpc, Meter, metered
 from repositories.firestore.stored import StoredDocument
-from repositories.firestore.transport import Wire, add_creation
+from repositories.firestore.transport import Transport, add_creation
 from repositories.models import ClipStatus
 from repositories.videos import VideoRepository
 
@@ -58,12 +58,12 @@ async def read_by_library(collection: AsyncCollectionReference) -> list[StoredDo
 
 async def test_every_kind_of_value_is_what_the_library_makes_of_it(collection: AsyncCollectionReference) -> None:
     await collection.document("a").set(FIELDS)
-    wire, expected = Wire(collection._client), await read_by_library(collection)
+    transport, expected = Transport(collection._client), await read_by_library(collection)
     assert expected[0].fields == FIELDS
-    assert await wire.run_query(AsyncQuery(collection), 5) == expected
-    assert await wire.get_all([expected[0].path], 5) == expected
-    assert await wire.list_documents(collection, 5, 5) == expected
-    (document,) = await wire.run_query(AsyncQuery(collection), 5)
+    assert await transport.run_query(AsyncQuery(collection), 5) == expected
+    assert await transport.get_all([expected[0].path], 5) == expected
+    assert await transport.list_documents(collection, 5, 5) == expected
+    (document,) = await transport.run_query(AsyncQuery(collection), 5)
     assert type(document.get("moment")) is datetime
 
 
@@ -114,13 +114,13 @@ def test_a_creation_that_cannot_be_encoded_is_refused(value: object) -> None:
 async def test_a_reference_is_its_name(collection: AsyncCollectionReference) -> None:
     other = collection.document("other")
     await collection.document("a").set({"other": other})
-    (document,) = await Wire(collection._client).run_query(AsyncQuery(collection), 5)
+    (document,) = await Transport(collection._client).run_query(AsyncQuery(collection), 5)
     assert document.get("other") == Reference(f"{collection._client._database_string}/documents/{other.path}")
 
 
 async def test_missing_documents_have_no_fields(collection: AsyncCollectionReference) -> None:
     path = collection.document("none").path
-    assert await Wire(collection._client).get_all([path], 5) == [StoredDocument(path, None, None, None)]
+    assert await Transport(collection._client).get_all([path], 5) == [StoredDocument(path, None, None, None)]
 
 
 async def test_queries_filter_order_and_stop_as_the_library_says(collection: AsyncCollectionReference) -> None:
@@ -130,7 +130,7 @@ async def test_queries_filter_order_and_stop_as_the_library_says(collection: Asy
         AsyncQuery(collection).where(filter=FieldFilter("number", ">", 1)).order_by("number", direction="DESCENDING")
     )
     query = query.start_after({"number": 5}).limit(2)
-    found = await Wire(collection._client).run_query(query, 5)
+    found = await Transport(collection._client).run_query(query, 5)
     assert [document.get("number") for document in found] == [4, 3]
     assert found == [StoredDocument.from_snapshot(snapshot) for snapshot in await query.get()]
 
@@ -139,14 +139,14 @@ async def test_queries_filter_order_and_stop_as_the_library_says(collection: Asy
 async def test_a_list_is_whole_or_none(collection: AsyncCollectionReference, limit: int, is_found: bool) -> None:
     for number in range(3):
         await collection.document(f"d{number}").set({})
-    found = await Wire(collection._client).list_documents(collection, limit, 5)
+    found = await Transport(collection._client).list_documents(collection, limit, 5)
     assert (found is not None) is is_found
     assert found is None or [document.id for document in found] == ["d0", "d1", "d2"]
 
 
 async def test_errors_are_the_houses_own(client: FirestoreClient) -> None:
     with pytest.raises(ValidationError):
-        await Calls(client).run_query(AsyncQuery(client.collection("a")).limit(-1))
+        await FirestoreRpc(client).run_query(AsyncQuery(client.collection("a")).limit(-1))
 
 
 async def test_calls_name_the_database_they_are_for(client: FirestoreClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +161,7 @@ async def test_calls_name_the_database_they_are_for(client: FirestoreClient, mon
 
             monkeypatch.setattr(callable_, "__call__", record)
     reference = client.document("a/b")
-    calls = Calls(client)
+    calls = FirestoreRpc(client)
     await calls.run_query(AsyncQuery(reference.collection("c")))
     await calls.get_all([reference])
     await calls.list_documents(reference.collection("c"), 1)
@@ -192,7 +192,7 @@ async def test_listen_names_the_database_and_has_a_connection_of_its_own(
         return original(self, *args, **kwargs)
 
     monkeypatch.setattr(callable_, "__call__", record)
-    opened = [Wire(client).open_listen() for _ in range(2)]
+    opened = [Transport(client).open_listen() for _ in range(2)]
     assert opened[0][0] is not opened[1][0]
     for channel, call in opened:
         call.cancel()
@@ -207,15 +207,15 @@ async def test_listen_of_the_real_service_has_its_address_and_credentials(monkey
     """Those that the client was made with."""
     monkeypatch.delenv("FIRESTORE_EMULATOR_HOST", raising=False)
     credentials = AnonymousCredentials()
-    wire = Wire(AsyncClient(project="test", credentials=credentials))
+    transport = Transport(AsyncClient(project="test", credentials=credentials))
     given: dict[str, Any] = {}
 
     def create(target: str, **options: Any) -> str:
         given.update(options, target=target)
         return "a channel"
 
-    monkeypatch.setattr(type(wire._transport), "create_channel", create)
-    assert wire._open_channel() == "a channel"  # type: ignore[comparison-overlap]  # what the test has put there
+    monkeypatch.setattr(type(transport._gapic_transport), "create_channel", create)
+    assert transport._open_channel() == "a channel"  # type: ignore[comparison-overlap]  # what the test has put there
     assert given["target"] == "firestore.googleapis.com"
     assert given["credentials"] is credentials
     assert ("grpc.keepalive_time_ms", 30_000) in given["options"]
@@ -224,7 +224,7 @@ async def test_listen_of_the_real_service_has_its_address_and_credentials(monkey
 async def test_a_channel_to_the_real_service_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """The library takes the options; nothing is sent."""
     monkeypatch.delenv("FIRESTORE_EMULATOR_HOST", raising=False)
-    channel = Wire(AsyncClient(project="test", credentials=AnonymousCredentials()))._open_channel()
+    channel = Transport(AsyncClient(project="test", credentials=AnonymousCredentials()))._open_channel()
     assert channel.get_state() is grpc.ChannelConnectivity.IDLE
     await channel.close(None)
 
@@ -232,11 +232,11 @@ async def test_a_channel_to_the_real_service_can_be_made(monkeypatch: pytest.Mon
 async def test_the_past_can_be_read(collection: AsyncCollectionReference) -> None:
     before = await collection.document("a").set({"n": 1})
     after = await collection.document("a").set({"n": 2})
-    wire = Wire(collection._client)
+    transport = Transport(collection._client)
     for result, n in ((before, 1), (after, 2)):
         moment: Any = result.update_time  # a datetime, whatever its annotation says
-        found = [await wire.run_query(AsyncQuery(collection), 5, moment)]
-        found.append(await wire.get_all([collection.document("a").path], 5, moment))
+        found = [await transport.run_query(AsyncQuery(collection), 5, moment)]
+        found.append(await transport.get_all([collection.document("a").path], 5, moment))
         assert [[document.get("n") for document in documents] for documents in found] == [[n], [n]]
 
 
@@ -251,8 +251,8 @@ async def test_the_first_of_a_list_are_those_of_a_query(
     await collection.document("nowhere").set({})
     query = collection.order_by("place", direction=direction).order_by("__name__", direction=direction).limit(limit)
     order_by = ", ".join(f"{name} {direction[:-6].lower()}" for name in ("place", "__name__"))
-    expected = await Wire(collection._client).run_query(query, 5)
-    assert await Calls(collection._client).list_first(collection, order_by, limit) == expected
+    expected = await Transport(collection._client).run_query(query, 5)
+    assert await FirestoreRpc(collection._client).list_first(collection, order_by, limit) == expected
 
 
 async def test_documents_that_one_message_does_not_hold_come_in_two(

@@ -15,7 +15,7 @@ from repositories.firestore.metering import Meter, metered
 from repositories.listening import fan_out, removal_log
 from repositories.listening.changes import Model
 from repositories.listening.listener import Listener
-from repositories.listening.past_reader import Histories
+from repositories.listening.past_reader import PastReader
 from repositories.listening.subscriptions import Subscription
 from repositories.listening.targets import AnyTarget
 from repositories.listening.versions import Version
@@ -44,8 +44,8 @@ async def change_much(clips: ClipRepository, make_clip: MakeClip) -> None:
     await clips.create_clips_batch([make_clip(number, status="processing") for number in range(1, 9)])
     await clips.update_clip_statuses([ClipStatusChange(clip_id, ClipStatus.COMPLETED) for clip_id in ids[:5]])
     await clips.delete_clip(ids[0])
-    await clips._run_deleting(lambda unit: clips._bury(unit, ids[1]))
-    batch = clips._calls.client.batch()
+    await clips._run_deleting(lambda unit: clips._mark_deleted(unit, ids[1]))
+    batch = clips._rpc.client.batch()
     for clip_id in ids[2:5]:
         batch.update(clips._clip(clip_id), {"style": "fast"})
     batch.delete(clips._clip(ids[5]))
@@ -130,7 +130,7 @@ async def test_what_is_forgotten_is_looked_up(
     listener: Listener, clips: ClipRepository, make_clip: MakeClip, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the latest departures are remembered."""
-    monkeypatch.setattr(removal_log.Departures.__init__, "__defaults__", (2,))
+    monkeypatch.setattr(removal_log.RemovalLog.__init__, "__defaults__", (2,))
     subscription = listener.watch_clips(clips.user_id, "v")
     await clips.create_clips_batch([make_clip(number) for number in range(1, 6)])
     await told.take(subscription, 5)
@@ -154,7 +154,7 @@ async def delete_video(videos: VideoRepository) -> None:
 
 async def mark_video(videos: VideoRepository) -> None:
     """Only marked: its clips are still there."""
-    await videos._run_locked(lambda unit: videos._bury(unit, "v"), None)
+    await videos._run_locked(lambda unit: videos._mark_deleted(unit, "v"), None)
 
 
 @pytest.mark.parametrize("delete", [delete_video, mark_video])
@@ -265,7 +265,7 @@ async def test_whoever_watches_what_is_quiet_can_come_back(
     await asyncio.sleep(0.6)
     async with listener.watch_clips(clips.user_id, "v") as subscription:
         await told.take(subscription)
-    monkeypatch.setattr(Histories, "_read", _read_half_a_second(Histories._read))
+    monkeypatch.setattr(PastReader, "_read", _read_half_a_second(PastReader._read))
     await clips.create_clip(make_clip(2))
     async with returned_to.watch_clips(clips.user_id, "v", after=told.version) as again:
         assert await told.take(again) == ["added 02"]
@@ -274,7 +274,7 @@ async def test_whoever_watches_what_is_quiet_can_come_back(
 def _read_half_a_second(read: Any) -> Any:
     """A Firestore that remembers no more than that."""
 
-    async def read_lately(self: Histories, target: AnyTarget, read_time: datetime, token: str) -> Any:
+    async def read_lately(self: PastReader, target: AnyTarget, read_time: datetime, token: str) -> Any:
         if (datetime.now(UTC) - read_time).total_seconds() > 0.5:
             raise FailedPrecondition("too old")
         return await read(self, target, read_time, token)
@@ -334,7 +334,7 @@ async def test_the_present_state_does_not_grow_old(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Who comes later to what has not changed is told a later time."""
-    monkeypatch.setattr(fan_out, "PRESENT_MICROS", 1)
+    monkeypatch.setattr(fan_out, "INITIAL_MICROS", 1)
     await clips.create_clip(make_clip())
     first, second, video = Told(), Told(), Told()
     async with listener.watch_video(clips.user_id, "v") as subscription:
@@ -371,10 +371,10 @@ async def test_nobody_looks_into_the_past_for_those_who_have_left(
     async def wait(*_: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(Histories, "read", wait)
+    monkeypatch.setattr(PastReader, "read", wait)
     listener = open_listener(linger_seconds=0.0)
     subscription = listener.watch_video(clips.user_id, "v", after=str(Version(time.time_ns() // 1000 - 1_000_000, 0)))
-    (audience,) = listener._audiences.values()
-    await wait_until(lambda: audience._tasks)
+    (fan_out,) = listener._fan_outs.values()
+    await wait_until(lambda: fan_out._tasks)
     await subscription.close()
-    await wait_until(lambda: not audience._tasks)
+    await wait_until(lambda: not fan_out._tasks)

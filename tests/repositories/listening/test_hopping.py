@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from repositories.listening.changes import ChangeKind
 from repositories.listening.fair_queue import FairQueue
-from repositories.listening.fan_out import Audience
-from repositories.listening.past_reader import Histories, Known
+from repositories.listening.fan_out import FanOut
+from repositories.listening.past_reader import KnownStyles, PastReader
 from repositories.listening.payers import Payer
 from repositories.listening.subscriptions import Subscription
-from repositories.listening.target_state import Feed
+from repositories.listening.target_state import TargetState
 from repositories.listening.targets import AnyTarget, ClipsTarget
 from repositories.listening.versions import Version
 from tests.embedded.firestore.effort import effort, timeout
@@ -81,14 +81,14 @@ class Database:
         return written
 
 
-class Past(Histories):
+class Past(PastReader):
     """What Firestore remembers: everything."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._turns = FairQueue(8, 2)
 
-    async def _list(self, target: AnyTarget, micros: int, payer: Payer) -> Known:  # noqa: ARG002  there is only one
+    async def _list(self, target: AnyTarget, micros: int, payer: Payer) -> KnownStyles:  # noqa: ARG002  there is only one
         return {document_id: stored.style for document_id, stored in self._database.list_at(micros).items()}
 
 
@@ -98,28 +98,28 @@ class Process:
     def __init__(self, database: Database, micros: int) -> None:
         self._database = database
         self.micros = micros
-        self.feed = Feed(TARGET)
-        self.audience = Audience(self.feed, None, Past(database), lambda _: None)
-        self.feed.audiences.add(self.audience)
-        self.feed.ask()
+        self.state = TargetState(TARGET)
+        self.fan_out = FanOut(self.state, None, Past(database), lambda _: None)
+        self.state.watchers.add(self.fan_out)
+        self.state.ask()
         self._tell_all(micros)
 
     def step(self, micros: int, how: str, seen_late: int) -> None:
         """The process is told what was committed up to a time."""
         until = min(self._database.end, self.micros + micros)
         if how == "reset":
-            self.feed.reset()
+            self.state.reset()
             self._tell_all(until)
             return
         if how == "resumed" or self._database.check_written_twice(self.micros, until):
-            self.feed.token = b"a token"
-            self.feed.ask()
+            self.state.token = b"a token"
+            self.state.ask()
         stored = self._database.list_at(until)
         for document_id, written in self._database.list_written(self.micros, until).items():
             if document_id in stored:
                 self._tell(document_id, stored[document_id])
-            elif how == "live" or document_id in self.feed.documents:
-                self.feed.lose(f"{ROOT}/{document_id}", min(until, written + seen_late))
+            elif how == "live" or document_id in self.state.documents:
+                self.state.remove(f"{ROOT}/{document_id}", min(until, written + seen_late))
         self._advance(until)
 
     def _tell_all(self, micros: int) -> None:
@@ -128,14 +128,14 @@ class Process:
         self._advance(micros)
 
     def _tell(self, document_id: str, stored: Stored) -> None:
-        self.feed.change(make_document(document_id, stored.updated, stored.created, style=stored.style))
+        self.state.change(make_document(document_id, stored.updated, stored.created, style=stored.style))
 
     def _advance(self, micros: int) -> None:
         self.micros = micros
-        self.feed.advance(micros)
-        if self.feed.events or self.audience.is_eager:
-            self.audience.tell()
-        self.feed.events = ()
+        self.state.advance(micros)
+        if self.state.changes or self.fan_out.is_eager:
+            self.fan_out.tell()
+        self.state.changes = ()
 
 
 @dataclass
@@ -152,7 +152,7 @@ class Client:
         await self.subscription.close()
         after = None if self.version is None else Version.parse(self.version)
         self.subscription = Subscription(self.style, after)
-        process.audience.add(self.subscription)
+        process.fan_out.add(self.subscription)
 
     async def take(self, most: int) -> None:
         """At most so many changes that wait are taken."""

@@ -131,7 +131,7 @@ async def test_what_is_being_deleted_is_gone(
     await clips.create_clips_batch([make_clip(1), make_clip(2)])
     async with listener.watch_clips(clips.user_id, "v") as subscription:
         await told.take(subscription, 2)
-        await clips._run_deleting(lambda unit: clips._bury(unit, make_clip(1).clip_id))
+        await clips._run_deleting(lambda unit: clips._mark_deleted(unit, make_clip(1).clip_id))
         assert await told.take(subscription) == ["removed 01"]
         async with listener.watch_clips(clips.user_id, "v") as later:
             assert await Told().take(later) == ["added 02"]
@@ -166,7 +166,7 @@ async def test_the_clips_of_a_video_that_is_being_deleted_are_not_shown(
 ) -> None:
     """Though they are still there. One that is created anew has its own."""
     await clips.create_clip(make_clip(1))
-    await videos._run_locked(lambda unit: videos._bury(unit, "v"), None)
+    await videos._run_locked(lambda unit: videos._mark_deleted(unit, "v"), None)
     async with listener.watch_clips(clips.user_id, "v") as subscription:
         await wait_until(lambda: listener.documents_read == 2)
         await videos.delete_video("v")

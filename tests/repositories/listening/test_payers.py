@@ -13,12 +13,12 @@ from repositories.exceptions import FollowsTooMuchError, TooManyDocumentsError
 from repositories.firestore.metering import Meter, metered
 from repositories.listening import listener as listeners
 from repositories.listening.decoding import DocumentDecoder
-from repositories.listening.fan_out import Audience
+from repositories.listening.fan_out import FanOut
 from repositories.listening.listener import Listener
-from repositories.listening.past_reader import MAX_READS_PER_USER, Histories
+from repositories.listening.past_reader import MAX_READS_PER_USER, PastReader
 from repositories.listening.payers import Payer
 from repositories.listening.subscriptions import Subscription
-from repositories.listening.target_state import Feed
+from repositories.listening.target_state import TargetState
 from repositories.listening.targets import AnyTarget, ClipsTarget
 from repositories.listening.versions import Version
 from tests.repositories.conftest import MakeClip
@@ -147,12 +147,12 @@ class SlowPast:
         self._may_go = asyncio.Semaphore(0)
         past = self
 
-        async def read(self: Histories, target: AnyTarget, read_time: datetime, token: str) -> Any:  # noqa: ARG001
+        async def read(self: PastReader, target: AnyTarget, read_time: datetime, token: str) -> Any:  # noqa: ARG001
             past.read.append(target.user_id)
             await past._may_go.acquire()
             return [], "more"
 
-        monkeypatch.setattr(Histories, "_read", read)
+        monkeypatch.setattr(PastReader, "_read", read)
 
     def go(self, pages: int = 1) -> None:
         """So many pages more are read."""
@@ -188,11 +188,11 @@ async def test_a_past_that_nobody_waits_for_is_read_no_further(
 async def test_users_take_turns_with_the_past(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many versions one of them comes back with."""
     past = SlowPast(monkeypatch)
-    histories = listener._histories
+    past_reader = listener._past_reader
 
     def read(user_id: str, number: int) -> asyncio.Task[Any]:
         payer = Payer(user_id, lambda _: None)
-        return asyncio.create_task(histories.read(ClipsTarget(user_id, "v"), None, Version(10**6 + number, 0), payer))
+        return asyncio.create_task(past_reader.read(ClipsTarget(user_id, "v"), None, Version(10**6 + number, 0), payer))
 
     tasks = [read("greedy", number) for number in range(40)]
     await wait_until(lambda: len(past.read) == MAX_READS_PER_USER)
@@ -269,17 +269,17 @@ def count_decoded(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
 
 async def test_a_state_is_decoded_as_it_is_told(count_decoded: Callable[[], int]) -> None:
     """A message a turn of the event loop: what makes the state, and what begins a subscription, decodes nothing."""
-    feed = Feed(ClipsTarget("u", "v"))
-    feed.ask()
-    audience = Audience(feed, None, None, lambda _: None)  # type: ignore[arg-type]  # nobody comes back
-    feed.audiences.add(audience)
+    state = TargetState(ClipsTarget("u", "v"))
+    state.ask()
+    fan_out = FanOut(state, None, None, lambda _: None)  # type: ignore[arg-type]  # nobody comes back
+    state.watchers.add(fan_out)
     subscription = Subscription()
-    audience.add(subscription)
+    fan_out.add(subscription)
     for number in range(200):
-        feed.change(make_document(f"clip{number}", number + 1))
+        state.change(make_document(f"clip{number}", number + 1))
     assert count_decoded() == 200
-    feed.advance(1_000)
-    audience.tell()
+    state.advance(1_000)
+    fan_out.tell()
     assert count_decoded() == 200
     assert [(await anext(subscription)).model is not None for _ in range(200)] == [True] * 200
     assert count_decoded() == 400
@@ -287,19 +287,19 @@ async def test_a_state_is_decoded_as_it_is_told(count_decoded: Callable[[], int]
 
 def test_a_document_takes_a_kilobyte() -> None:
     """Of a target's memory, with all that finds it; its model would take three."""
-    feed = Feed(ClipsTarget("u", "v"))
-    feed.ask()
+    state = TargetState(ClipsTarget("u", "v"))
+    state.ask()
     messages = [make_document(f"clip_{number:04}", number + 1, scene_title="x" * 200) for number in range(1_100)]
     for message in messages[:100]:
-        feed.change(message)  # what is made once for all is there
+        state.change(message)  # what is made once for all is there
     tracemalloc.start()
     try:
         for message in messages[100:]:
-            feed.change(message)
-        feed.advance(2_000)
-        feed.events = ()
+            state.change(message)
+        state.advance(2_000)
+        state.changes = ()
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert len(feed.documents) == 1_100
+    assert len(state.documents) == 1_100
     assert held / 1_000 < 1_024

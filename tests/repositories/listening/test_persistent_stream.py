@@ -13,7 +13,7 @@ from repositories.firestore import backoff
 from repositories.listening import watch_stream
 from repositories.listening.listener import Listener
 from repositories.listening.subscriptions import Subscription
-from repositories.listening.target_state import Feed
+from repositories.listening.target_state import TargetState
 from repositories.videos import VideoRepository
 from tests.repositories.conftest import MakeClip
 from tests.repositories.listening.conftest import OpenListener
@@ -305,11 +305,11 @@ async def test_a_mistake_of_ours_does_not_silence_anybody(
 ) -> None:
     """What was told by then, nobody knows: whoever watches has to come again."""
 
-    def fail(_self: Feed, _name: str, _micros: int) -> None:
+    def fail(_self: TargetState, _name: str, _micros: int) -> None:
         raise RuntimeError
 
     with monkeypatch.context() as patch:
-        patch.setattr(Feed, "lose", fail)
+        patch.setattr(TargetState, "lose", fail)
         await clips.delete_clip(make_clip(1).clip_id)
         with pytest.raises(UnavailableError):
             await told.next(watched)
