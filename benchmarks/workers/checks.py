@@ -38,11 +38,11 @@ async def find_problems(run: Run) -> list[str]:
     expected = {(clip.video_id, clip.clip_id): _describe(clip) for clip in run.plan.list_all_clips()}
     problems = compare("acknowledged", dict.fromkeys(expected), dict.fromkeys(run.acknowledged))
     async with httpx.AsyncClient(base_url=run.server.address, timeout=60) as client:
-        problems += await _check_api(client, run.plan, expected)
+        problems += await _compare_api(client, run.plan, expected)
     with connect_services(run.server.data_dir) as settings:
         services = create_services(settings)
-        problems += await _check_firestore(services, run.plan, expected)
-        problems += await _check_r2(services, run.plan)
+        problems += await _compare_firestore(services, run.plan, expected)
+        problems += await _compare_r2(services, run.plan)
         await services.close()
     return problems + _reconcile(run)
 
@@ -71,7 +71,7 @@ def _describe(clip: ClipPlan) -> tuple[str, str, int, bool]:
     return clip.style, "completed", len(clip.body), clip.has_thumbnail
 
 
-async def _check_api(client: httpx.AsyncClient, plan: Plan, expected: Mapping[Id, object]) -> list[str]:
+async def _compare_api(client: httpx.AsyncClient, plan: Plan, expected: Mapping[Id, object]) -> list[str]:
     counts, found, problems = {}, {}, []
     for video_id in plan.video_ids:
         total = seen = 0
@@ -100,7 +100,7 @@ async def _read_pages(client: httpx.AsyncClient, video_id: str) -> AsyncIterator
         after, has_next = video["clips"]["pageInfo"]["endCursor"], video["clips"]["pageInfo"]["hasNextPage"]
 
 
-async def _check_firestore(services: Services, plan: Plan, expected: Mapping[Id, object]) -> list[str]:
+async def _compare_firestore(services: Services, plan: Plan, expected: Mapping[Id, object]) -> list[str]:
     """The documents as they are stored, without the repositories between."""
     videos = services.firestore.collection("users", USER_ID, "videos")
     counts, found = {}, {}
@@ -115,7 +115,7 @@ async def _check_firestore(services: Services, plan: Plan, expected: Mapping[Id,
     return compare("Firestore", expected, found) + compare("Firestore's statistics", recounted, counts)
 
 
-async def _check_r2(services: Services, plan: Plan) -> list[str]:
+async def _compare_r2(services: Services, plan: Plan) -> list[str]:
     expected = {file.key: len(file.body) for clip in plan.list_all_clips() for file in clip.files}
     found = {stored.key: stored.size_bytes async for stored in services.storage.list()}
     return compare("R2", expected, found)

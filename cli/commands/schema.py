@@ -24,7 +24,7 @@ def print_command() -> None:
 
 @command.command(name="check", help="Hold schema.graphql against the schema of the code; exit 1 where they differ.")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=CHECKED_IN)
-def check_command(file: Path) -> None:
+def compare_command(file: Path) -> None:
     """What differs, the breaking changes named as such."""
     from graphql import GraphQLError, build_schema
     from graphql.utilities import find_breaking_changes, find_dangerous_changes

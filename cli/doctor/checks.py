@@ -20,7 +20,7 @@ def examine(data_dir: Path | None) -> list[Finding]:
         settings = load_settings(data_dir=data_dir)
     except ConfigurationError as error:
         return [Finding("settings", str(error), "Set these variables, or unset all of them to run embedded.")]
-    findings = [Finding("settings", "embedded" if settings.is_embedded else "complete"), check_callers(settings)]
+    findings = [Finding("settings", "embedded" if settings.is_embedded else "complete"), examine_callers(settings)]
     try:
         with connect_services(data_dir) as connected:
             return [*findings, *asyncio.run(_examine_services(connected))]
@@ -28,7 +28,7 @@ def examine(data_dir: Path | None) -> list[Finding]:
         return [*findings, Finding("services", error.message, "Mend that first, then look again.")]
 
 
-def check_callers(settings: Settings) -> Finding:
+def examine_callers(settings: Settings) -> Finding:
     """Whether the server would start: callers are told apart, or only this machine can call."""
     try:
         assert_safe_to_serve(settings)
@@ -45,11 +45,11 @@ async def _examine_services(settings: Settings) -> list[Finding]:
         return [Finding("firestore", str(error).splitlines()[0], advice)]
     try:
         found = await asyncio.gather(
-            checks.check_firestore(services),
-            checks.check_r2(services),
-            checks.check_clock(str(settings.resolved_r2_endpoint_url)),
+            checks.examine_firestore(services),
+            checks.examine_r2(services),
+            checks.examine_clock(str(settings.resolved_r2_endpoint_url)),
         )
         # Without an answer each query would wait for its own.
-        return [*found, *([await checks.check_indexes(services)] if found[0].is_well else [])]
+        return [*found, *([await checks.examine_indexes(services)] if found[0].is_well else [])]
     finally:
         await services.close()

@@ -22,7 +22,7 @@ MAX_SKEW_SECONDS = 60
 CLOCK_TIMEOUT_SECONDS = 5.0
 
 
-async def check_firestore(services: Services) -> Finding:
+async def examine_firestore(services: Services) -> Finding:
     """Whether it answers, and lets us read."""
     try:
         await services.videos(NOBODY).check()
@@ -35,7 +35,7 @@ async def check_firestore(services: Services) -> Finding:
     return Finding("firestore", "answers")
 
 
-async def check_indexes(services: Services) -> Finding:
+async def examine_indexes(services: Services) -> Finding:
     """Whether each of our own queries has the indexes that it needs."""
     queries = dict(list_queries(services))
     answers = await asyncio.gather(*queries.values(), return_exceptions=True)
@@ -63,7 +63,7 @@ def list_queries(services: Services) -> Iterator[tuple[str, Awaitable[object]]]:
     yield "a count of clips", clips.count_clips(ClipStatus.COMPLETED, "split")
 
 
-async def check_r2(services: Services) -> Finding:
+async def examine_r2(services: Services) -> Finding:
     """Whether it answers, knows our key, and has the bucket."""
     try:
         await services.storage.check()
@@ -78,7 +78,7 @@ async def check_r2(services: Services) -> Finding:
     return Finding("r2", f"the bucket {services.storage.bucket!r} is there")
 
 
-async def check_clock(endpoint_url: str) -> Finding:
+async def examine_clock(endpoint_url: str) -> Finding:
     """Whether this clock goes as R2's does, by the Date of any answer of its."""
     try:
         async with httpx.AsyncClient(timeout=CLOCK_TIMEOUT_SECONDS) as client:

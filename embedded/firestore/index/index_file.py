@@ -20,7 +20,7 @@ from embedded.firestore.index.indexes import (
 )
 from embedded.firestore.model.errors import InvalidArgumentError
 from embedded.firestore.model.field_paths import DOCUMENT_NAME, FieldPath, parse_field_path
-from embedded.firestore.model.paths import check_collection_id
+from embedded.firestore.model.paths import assert_collection_id
 
 # What `firebase firestore:indexes` writes as well, and what makes no difference here.
 _IGNORED = {"density", "apiScope", "multikey", "unique", "ttl"}
@@ -49,7 +49,7 @@ def load_content(file: Path) -> Any:
 def parse_index_config(content: Any, source: str, *, is_enforced: bool) -> IndexConfig:
     """Return the configuration that a file's content stands for."""
     with _within(source):
-        _check_keys(content, {"indexes", "fieldOverrides"})
+        _assert_keys(content, {"indexes", "fieldOverrides"})
         composites = [index for index in _parse_each(content, "indexes", _parse_composite) if index is not None]
         overrides = [override for override in _parse_each(content, "fieldOverrides", _parse_override) if override]
     return IndexConfig(composites, dict(overrides), is_enforced=is_enforced)
@@ -80,7 +80,7 @@ def _parse_each(content: dict[str, Any], section: str, parse: Callable[[Any], An
 
 def _parse_composite(entry: Any) -> CompositeIndex | None:
     """Return an index; None for one of vectors, which no query uses here."""
-    _check_keys(entry, {"collectionGroup", "queryScope", "fields"})
+    _assert_keys(entry, {"collectionGroup", "queryScope", "fields"})
     parsed = [_parse_field(field, number) for number, field in enumerate(_list(entry, "fields"))]
     fields = tuple(field for field in parsed if field is not None)
     is_name_descending = bool(fields) and fields[-1].mode == DESCENDING
@@ -89,14 +89,14 @@ def _parse_composite(entry: Any) -> CompositeIndex | None:
     index = CompositeIndex(
         _text(entry, "collectionGroup"), _is_group(_text(entry, "queryScope")), fields, is_name_descending
     )
-    check_collection_id(index.collection_id)
+    assert_collection_id(index.collection_id)
     if None in parsed:
         return None
-    _check_fields(index)
+    _assert_fields(index)
     return index
 
 
-def _check_fields(index: CompositeIndex) -> None:
+def _assert_fields(index: CompositeIndex) -> None:
     paths = [field.path for field in index.fields]
     if _NAME in paths:
         raise IndexFileError(f"{DOCUMENT_NAME} can only be the last of the fields")
@@ -111,7 +111,7 @@ def _check_fields(index: CompositeIndex) -> None:
 
 def _parse_field(field: Any, number: int) -> IndexField | None:
     with _within(f"fields[{number}]"):
-        _check_keys(field, {"fieldPath", "order", "arrayConfig", "vectorConfig"})
+        _assert_keys(field, {"fieldPath", "order", "arrayConfig", "vectorConfig"})
         path = parse_field_path(_text(field, "fieldPath"))
         if "vectorConfig" in field:
             return None
@@ -123,9 +123,9 @@ def _parse_field(field: Any, number: int) -> IndexField | None:
 
 def _parse_override(entry: Any) -> tuple[tuple[str, FieldPath], FieldIndexes] | None:
     """Return a field with its indexes; None where the entry leaves them as they are."""
-    _check_keys(entry, {"collectionGroup", "fieldPath", "indexes"})
+    _assert_keys(entry, {"collectionGroup", "fieldPath", "indexes"})
     collection_id, text = _text(entry, "collectionGroup"), _text(entry, "fieldPath")
-    check_collection_id(collection_id)
+    assert_collection_id(collection_id)
     path = EVERY_FIELD if text == "*" else parse_field_path(text)
     if path == _NAME:
         raise IndexFileError(f"{DOCUMENT_NAME} is always indexed")
@@ -133,7 +133,7 @@ def _parse_override(entry: Any) -> tuple[tuple[str, FieldPath], FieldIndexes] | 
         return None
     modes: dict[bool, set[str]] = {False: set(), True: set()}
     for index in _list(entry, "indexes"):
-        _check_keys(index, {"queryScope", "order", "arrayConfig"})
+        _assert_keys(index, {"queryScope", "order", "arrayConfig"})
         modes[_is_group(index.get("queryScope", COLLECTION))].add(_parse_mode(index))
     return (collection_id, path), FieldIndexes(frozenset(modes[False]), frozenset(modes[True]))
 
@@ -153,7 +153,7 @@ def _is_group(scope: Any) -> bool:
     return bool(scope == COLLECTION_GROUP)
 
 
-def _check_keys(entry: Any, known: set[str]) -> None:
+def _assert_keys(entry: Any, known: set[str]) -> None:
     if not isinstance(entry, dict):
         raise IndexFileError(f"{json.dumps(entry)[:100]} stands where an object should")
     unknown = sorted(entry.keys() - known - _IGNORED)

@@ -4,7 +4,7 @@ from typing import Any
 
 from embedded.firestore.model import clock
 from embedded.firestore.model.errors import InvalidArgumentError
-from embedded.firestore.model.field_paths import FieldPath, check_field_name
+from embedded.firestore.model.field_paths import FieldPath, assert_field_name
 from embedded.firestore.model.paths import Path, parse_resource
 from embedded.firestore.model.protos import Document, Value
 from embedded.firestore.model.value_order import VECTOR_TYPE_KEY, VECTOR_VALUES_KEY, is_vector
@@ -29,7 +29,7 @@ def normalise_fields(fields: Fields, *, is_small: bool) -> None:
     is_small: the document is so small that no value can be too long.
     """
     for name in fields:
-        check_field_name(name)
+        assert_field_name(name)
         value = fields[name]
         if not (is_small and value.WhichOneof("value_type") in _PLAIN_TYPES):
             normalise_value(value, name)
@@ -61,7 +61,7 @@ def is_small(document: Document) -> bool:
     return size_bytes < MAX_DOCUMENT_BYTES // 5
 
 
-def check_size(path: Path, document: Document) -> None:
+def assert_size(path: Path, document: Document) -> None:
     """Raise InvalidArgumentError where a document is larger than Firestore stores, or nested too deeply."""
     if is_small(document):
         return
@@ -131,14 +131,14 @@ def _normalise_timestamp(value: Value, field: str, _depth: int) -> int:
     return 8
 
 
-def _check_reference(value: Value, field: str, _depth: int) -> int:
+def _measure_reference(value: Value, field: str, _depth: int) -> int:
     path = parse_resource(value.reference_value)
     if not path.is_document:
         raise InvalidArgumentError(f'The reference in field "{field}" does not name a document.')
     return measure_name(path)
 
 
-def _check_geo_point(value: Value, field: str, _depth: int) -> int:
+def _measure_geo_point(value: Value, field: str, _depth: int) -> int:
     point = value.geo_point_value
     # Written so that NaN fails as well.
     if not (abs(point.latitude) <= _MAX_LATITUDE and abs(point.longitude) <= _MAX_LONGITUDE):
@@ -147,7 +147,7 @@ def _check_geo_point(value: Value, field: str, _depth: int) -> int:
 
 
 def _normalise_array(value: Value, field: str, depth: int) -> int:
-    _check_depth(field, depth)
+    _assert_depth(field, depth)
     size_bytes = 0
     for element in value.array_value.values:
         if element.WhichOneof("value_type") == "array_value":
@@ -157,27 +157,27 @@ def _normalise_array(value: Value, field: str, depth: int) -> int:
 
 
 def _normalise_map(value: Value, field: str, depth: int) -> int:
-    _check_depth(field, depth)
+    _assert_depth(field, depth)
     fields = value.map_value.fields
-    vector = VECTOR_TYPE_KEY in fields and _check_vector(value, field)
+    if vector := VECTOR_TYPE_KEY in fields:
+        _assert_vector(value, field)
     size_bytes = 0
     for name in fields:
         if not (vector and name == VECTOR_TYPE_KEY):
-            check_field_name(name)
+            assert_field_name(name)
         size_bytes += len(name.encode()) + 1 + normalise_value(fields[name], field, depth + 1)
     return size_bytes
 
 
-def _check_vector(value: Value, field: str) -> bool:
+def _assert_vector(value: Value, field: str) -> None:
     fields = value.map_value.fields
     elements = fields[VECTOR_VALUES_KEY].array_value.values if VECTOR_VALUES_KEY in fields else ()
     numeric = all(element.WhichOneof("value_type") in {"double_value", "integer_value"} for element in elements)
     if not (is_vector(value) and len(fields) == 2 and elements and numeric):  # noqa: PLR2004 - its type and its values
         raise InvalidArgumentError(f'Field "{field}" holds a map that uses a reserved name and is no vector.')
-    return True
 
 
-def _check_depth(field: str, depth: int) -> None:
+def _assert_depth(field: str, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise InvalidArgumentError(f'Field "{field}" holds maps or arrays nested more than {MAX_DEPTH} levels deep.')
 
@@ -186,8 +186,8 @@ _NORMALISERS = {
     "string_value": _measure_string,
     "bytes_value": _measure_bytes,
     "timestamp_value": _normalise_timestamp,
-    "reference_value": _check_reference,
-    "geo_point_value": _check_geo_point,
+    "reference_value": _measure_reference,
+    "geo_point_value": _measure_geo_point,
     "array_value": _normalise_array,
     "map_value": _normalise_map,
 }

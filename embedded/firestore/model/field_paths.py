@@ -23,14 +23,14 @@ def parse_field_path(text: str) -> FieldPath:
         return NAME
     segments = _split(text)
     for segment in segments:
-        check_field_name(segment)
+        assert_field_name(segment)
     if len(text.encode()) > MAX_BYTES:
         raise InvalidArgumentError(f"Field path is longer than {MAX_BYTES} bytes: {text[:100]}…")
     return segments
 
 
 @lru_cache(maxsize=8192)
-def check_field_name(name: str) -> None:
+def assert_field_name(name: str) -> None:
     """Raise InvalidArgumentError where no field may be called so."""
     if not name:
         raise InvalidArgumentError("Field names must not be empty.")

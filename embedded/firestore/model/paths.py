@@ -118,17 +118,17 @@ def parse_resource(name: str) -> Path:
     return _parse(name)
 
 
-def check_database(path: Path, database: str) -> None:
+def assert_database(path: Path, database: str) -> None:
     """Raise InvalidArgumentError where a document lies in another database than the request names."""
     if path.database != database:
         raise InvalidArgumentError(f"Document {_short(path.name)} is not in the request's database {_short(database)}.")
 
 
-def check_collection_id(segment: str) -> None:
+def assert_collection_id(segment: str) -> None:
     """Raise InvalidArgumentError where no collection can be called so."""
     if "/" in segment:
         raise InvalidArgumentError(f"Collection id {_short(segment)} must not contain a slash.")
-    check_id(segment)
+    assert_id(segment)
 
 
 def _parse(name: str) -> Path:
@@ -137,7 +137,7 @@ def _parse(name: str) -> Path:
     if slash and len(name) < MAX_NAME_BYTES // 4:
         with suppress(InvalidArgumentError):
             parent = _parse_whole(above)
-            check_id(id_)
+            assert_id(id_)
             if len(parent.segments) < MAX_SEGMENTS:
                 return parent.child(id_)
     return _parse_whole(name)  # which says what is wrong
@@ -156,11 +156,11 @@ def _parse_whole(name: str) -> Path:
     if len(segments) > MAX_SEGMENTS:
         raise InvalidArgumentError("The document name has more than 100 levels of collections.")
     for segment in segments:
-        check_id(segment)
+        assert_id(segment)
     return Path(f"projects/{match[1]}/databases/{match[2]}", segments)
 
 
-def check_id(segment: str) -> None:
+def assert_id(segment: str) -> None:
     """Raise InvalidArgumentError where neither a collection nor a document may be called so."""
     if not segment:
         raise InvalidArgumentError("Resource ids must not be empty: look for a double or trailing slash in the name.")

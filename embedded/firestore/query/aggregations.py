@@ -7,7 +7,7 @@ from typing import Any
 
 from embedded.firestore.model.documents import get_field
 from embedded.firestore.model.errors import InvalidArgumentError
-from embedded.firestore.model.field_paths import NAME, FieldPath, check_field_name, parse_field_path
+from embedded.firestore.model.field_paths import NAME, FieldPath, assert_field_name, parse_field_path
 from embedded.firestore.model.protos import Document, StructuredAggregationQuery, Value
 from embedded.firestore.store.transforms import MAX_INT64, MIN_INT64
 
@@ -97,7 +97,7 @@ def _aliases(given: list[str]) -> list[str]:
     number = 0
     for alias in given:
         if alias:
-            check_field_name(alias)
+            assert_field_name(alias)
         else:
             number += 1
         chosen = alias or f"field_{number}"

@@ -71,7 +71,7 @@ class WhereParser:
     def parse(self, where: Message) -> list[Conjunction]:
         """Return the disjuncts; none of them can be dropped, and a filter that nothing fulfils gives none."""
         disjuncts = self._expand(where)
-        self._check_combination()
+        self._assert_combination()
         merged = [conjunction for atoms in dict.fromkeys(disjuncts) if (conjunction := _conjoin(atoms)) is not None]
         for conjunction in merged:
             if sum(len(keys) for keys in conjunction.contains.values()) > 1:
@@ -182,7 +182,7 @@ class WhereParser:
             lowest = after(key)
         return _Atom(path, "intervals", intervals=(*intervals, (lowest, AFTER_ALL)))
 
-    def _check_combination(self) -> None:
+    def _assert_combination(self) -> None:
         used = self._checks.used
         negations = used.count(_NOT_IN) + used.count(_NOT_EQUAL)
         if negations > 1:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from embedded.firestore.model.documents import get_field
 from embedded.firestore.model.errors import InvalidArgumentError, UnimplementedError
 from embedded.firestore.model.field_paths import DOCUMENT_NAME, NAME, FieldPath, format_field_path, parse_field_path
-from embedded.firestore.model.paths import Path, check_collection_id
+from embedded.firestore.model.paths import Path, assert_collection_id
 from embedded.firestore.model.protos import Cursor, Document, Message, StructuredQuery
 from embedded.firestore.model.value_order import AFTER_ALL, encode_value, invert
 from embedded.firestore.query.filters import Conjunction, WhereParser, encode_operand
@@ -106,7 +106,7 @@ def parse_query(parent: Path, query: StructuredQuery, extra_order_fields: tuple[
     orders = _effective_orders(query, inequality_fields | set(extra_order_fields))
     explicit = orders[: len(query.order_by)]
     if scope.collection_id is None:
-        _check_kindless(disjuncts, orders)
+        _assert_kindless(disjuncts, orders)
     return Query(
         scope=scope,
         disjuncts=disjuncts,
@@ -114,8 +114,8 @@ def parse_query(parent: Path, query: StructuredQuery, extra_order_fields: tuple[
         inequality_fields=inequality_fields,
         start=_parse_bound(scope, explicit, query.start_at) if query.HasField("start_at") else None,
         end=_parse_bound(scope, explicit, query.end_at) if query.HasField("end_at") else None,
-        offset=_check_count(query.offset, "offset"),
-        limit=_check_count(query.limit.value, "limit") if query.HasField("limit") else None,
+        offset=_parse_count(query.offset, "offset"),
+        limit=_parse_count(query.limit.value, "limit") if query.HasField("limit") else None,
         projection=_parse_projection(query) if query.HasField("select") else None,
     )
 
@@ -131,7 +131,7 @@ def _parse_scope(parent: Path, query: StructuredQuery) -> Scope:
     selector = query.from_[0] if query.from_ else StructuredQuery.CollectionSelector()
     if not selector.collection_id:
         return Scope(parent, None, is_group=True, is_deep=selector.all_descendants)
-    check_collection_id(selector.collection_id)
+    assert_collection_id(selector.collection_id)
     if selector.all_descendants and parent.segments and (query.HasField("where") or _orders_by_fields(query)):
         raise InvalidArgumentError(
             "collection group queries are only allowed at the root parent: a filter or an order needs an index,"
@@ -144,7 +144,7 @@ def _orders_by_fields(query: StructuredQuery) -> bool:
     return any(order.field.field_path != DOCUMENT_NAME for order in query.order_by)
 
 
-def _check_kindless(disjuncts: tuple[Conjunction, ...], orders: tuple[Order, ...]) -> None:
+def _assert_kindless(disjuncts: tuple[Conjunction, ...], orders: tuple[Order, ...]) -> None:
     fields = {order.path for order in orders}
     for disjunct in disjuncts:
         fields |= {*disjunct.equal, *disjunct.contains, *disjunct.intervals}
@@ -183,7 +183,7 @@ def _parse_bound(scope: Scope, orders: tuple[Order, ...], cursor: Cursor) -> Bou
     return Bound(tuple(components), cursor.before)
 
 
-def _check_count(count: int, name: str) -> int:
+def _parse_count(count: int, name: str) -> int:
     if count < 0:
         raise InvalidArgumentError(f"The query's {name} must not be negative.")
     return count

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from embedded.firestore.model import clock
 from embedded.firestore.model.errors import NotFoundError
-from embedded.firestore.model.paths import check_database, parse_database, parse_document
+from embedded.firestore.model.paths import assert_database, parse_database, parse_document
 from embedded.firestore.model.protos import BatchGetDocumentsRequest, BatchGetDocumentsResponse, GetDocumentRequest
 from embedded.firestore.rpc.field_masks import mask_data, mask_of
 from embedded.firestore.rpc.framing import embed
@@ -35,7 +35,7 @@ class ReadService:
         database = parse_database(request.database)
         paths = [parse_document(name) for name in dict.fromkeys(request.documents)]
         for path in paths:
-            check_database(path, database)
+            assert_database(path, database)
         mask = mask_of(request)
         transaction = self._sessions.transaction_of(request, database)
         if transaction is not None and request.HasField("new_transaction"):

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Hashable, Iterable
 from typing import Protocol
 
 from embedded.firestore.model.errors import InvalidArgumentError
-from embedded.firestore.model.paths import Path, check_database, decode_segments, parse_document, parse_parent
+from embedded.firestore.model.paths import Path, assert_database, decode_segments, parse_document, parse_parent
 from embedded.firestore.model.protos import Document, Message
 from embedded.firestore.query.executor import Execution
 from embedded.firestore.query.query import Query, parse_query
@@ -195,12 +195,12 @@ def parse_target(target_id: int, target: Message, database: str, storage: Storag
     if kind == "documents":
         paths = [parse_document(name) for name in target.documents.documents]
         for path in paths:
-            check_database(path, database)
+            assert_database(path, database)
         return DocumentsTarget(target_id, paths)
     if kind != "query" or target.query.WhichOneof("query_type") != "structured_query":
         raise InvalidArgumentError("A target must have documents, or a query with a structured_query.")
     parent = parse_parent(target.query.parent)
-    check_database(parent, database)
+    assert_database(parent, database)
     query = parse_query(parent, target.query.structured_query)
     is_page = query.limit is not None or query.offset
     return PageTarget(target_id, query, storage) if is_page else QueryTarget(target_id, query, storage)

@@ -6,7 +6,7 @@ from embedded.firestore.index.indexes import IndexConfig
 from embedded.firestore.model.documents import get_field
 from embedded.firestore.model.errors import InvalidArgumentError
 from embedded.firestore.model.field_paths import DOCUMENT_NAME, NAME, FieldPath
-from embedded.firestore.model.paths import Path, check_collection_id, decode_segments, parse_parent
+from embedded.firestore.model.paths import Path, assert_collection_id, decode_segments, parse_parent
 from embedded.firestore.model.protos import (
     Cursor,
     Document,
@@ -43,7 +43,7 @@ class ListService:
         """Return one page of a collection's documents."""
         parent = parse_parent(request.parent)
         if request.collection_id:
-            check_collection_id(request.collection_id)
+            assert_collection_id(request.collection_id)
         query = _list_query(parent, request)
         mask = mask_of(request)
         transaction = self._sessions.transaction_of(request, parent.database)

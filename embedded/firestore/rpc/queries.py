@@ -74,7 +74,7 @@ class QueryService:
             raise InvalidArgumentError("An aggregation query must have a structured_query.")
         aggregations = parse_aggregations(asked)
         query = parse_query(parent, asked.structured_query, order_fields(aggregations))
-        _check_projection(query, aggregations)
+        _assert_projection(query, aggregations)
         transaction = self._sessions.transaction_of(request, parent.database)
         begun = transaction.id if transaction is not None and request.HasField("new_transaction") else b""
         async with self._sessions.snapshot_of(request, transaction, query) as snapshot:
@@ -89,7 +89,7 @@ class QueryService:
         """Return names that cut a collection group's documents into parts of about equal size."""
         parent = parse_parent(request.parent)
         query = parse_query(parent, request.structured_query)
-        _check_partitioning(request, query)
+        _assert_partitioning(request, query)
         fingerprint = page_fingerprint(request.parent, request.structured_query.SerializeToString().hex())
         start = int.from_bytes(decode_page_token(request.page_token, fingerprint), "big")
         async with self._sessions.snapshot_of(request, None, query) as snapshot:
@@ -106,7 +106,7 @@ class QueryService:
         return data
 
 
-def _check_projection(query: Query, aggregations: list[Aggregation]) -> None:
+def _assert_projection(query: Query, aggregations: list[Aggregation]) -> None:
     if query.projection is None or not order_fields(aggregations):
         return
     if query.projection == (NAME,):
@@ -131,7 +131,7 @@ async def _aggregate(snapshot: Snapshot, execution: Execution, aggregations: lis
                 aggregation.add(document)
 
 
-def _check_partitioning(request: PartitionQueryRequest, query: Query) -> None:
+def _assert_partitioning(request: PartitionQueryRequest, query: Query) -> None:
     if request.partition_count <= 0 or request.page_size < 0:
         raise InvalidArgumentError("partition_count must be positive, and page_size must not be negative.")
     is_plain = query.disjuncts == (Conjunction(),) and query.orders == (Order(NAME, is_descending=False),)

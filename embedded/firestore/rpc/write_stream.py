@@ -94,7 +94,7 @@ class _WriteStream:
                 raise InvalidArgumentError("A stream_token needs the stream_id of the stream to resume.")
             return [self._respond(stream_id=self.id)]
         async with self._turn:
-            self._check_database(first)
+            self._assert_database(first)
             self._acknowledge(first.stream_token)
             return [*self._unacknowledged, self._respond()]
 
@@ -103,7 +103,7 @@ class _WriteStream:
         if request.stream_id:
             raise InvalidArgumentError("Only the first request of a write stream may have a stream_id.")
         if request.database:
-            self._check_database(request)
+            self._assert_database(request)
         if request.stream_token:
             self._acknowledge(request.stream_token)
         if not request.writes:
@@ -133,6 +133,6 @@ class _WriteStream:
         while len(self._unacknowledged) > missing:
             self._unacknowledged.popleft()
 
-    def _check_database(self, request: WriteRequest) -> None:
+    def _assert_database(self, request: WriteRequest) -> None:
         if parse_database(request.database) != self._database:
             raise InvalidArgumentError("The write stream belongs to another database.")

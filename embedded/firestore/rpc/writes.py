@@ -6,7 +6,7 @@ import string
 
 from embedded.firestore.model import clock
 from embedded.firestore.model.errors import InvalidArgumentError, RpcError
-from embedded.firestore.model.paths import check_collection_id, parse_database, parse_document, parse_parent
+from embedded.firestore.model.paths import assert_collection_id, parse_database, parse_document, parse_parent
 from embedded.firestore.model.protos import (
     BatchWriteRequest,
     BatchWriteResponse,
@@ -72,7 +72,7 @@ class WriteService:
     async def create_document(self, request: CreateDocumentRequest) -> bytes:
         """Return the new document, under an id of its own where none is given."""
         parent = parse_parent(request.parent)
-        check_collection_id(request.collection_id)
+        assert_collection_id(request.collection_id)
         document_id = request.document_id or "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
         if "/" in document_id:
             raise InvalidArgumentError("A document_id must not contain a slash.")

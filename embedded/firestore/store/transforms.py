@@ -24,7 +24,7 @@ class Transform:
         self.path: FieldPath = parse_field_path(transform.field_path)
         self.kind: str = transform.WhichOneof("transform_type") or ""
         self.operand: Any = getattr(transform, self.kind) if self.kind else None
-        self._check()
+        self._assert_valid()
 
     def apply(self, fields: Fields, commit_time: int) -> Value:
         """Change the field, and return the transform's result: null for arrays, else the field's new value."""
@@ -39,7 +39,7 @@ class Transform:
         set_field(fields, self.path, result)
         return result
 
-    def _check(self) -> None:
+    def _assert_valid(self) -> None:
         if not self.kind:
             raise InvalidArgumentError(f"The transform of field {'.'.join(self.path)} does not say what to do.")
         if self.path == (DOCUMENT_NAME,):

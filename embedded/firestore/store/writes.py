@@ -6,7 +6,7 @@ from itertools import pairwise
 from embedded.firestore.index.entries import Entry
 from embedded.firestore.model import clock
 from embedded.firestore.model.documents import (
-    check_size,
+    assert_size,
     delete_field,
     get_field,
     is_small,
@@ -20,7 +20,7 @@ from embedded.firestore.model.errors import (
     NotFoundError,
 )
 from embedded.firestore.model.field_paths import DOCUMENT_NAME, FieldPath, parse_field_path
-from embedded.firestore.model.paths import Path, check_database, parse_document
+from embedded.firestore.model.paths import Path, assert_database, parse_document
 from embedded.firestore.model.protos import Document, DocumentMask, Message, Precondition, Write, WriteResult
 from embedded.firestore.store.transforms import MAX_TRANSFORMS, Transform
 
@@ -79,13 +79,13 @@ def parse_write(write: Write, database: str) -> ParsedWrite:
             raise InvalidArgumentError("The list of field_transforms must not be empty.")
     else:
         raise InvalidArgumentError("A write must have one operation: update, delete or transform.")
-    check_database(parsed.path, database)
+    assert_database(parsed.path, database)
     if write.HasField("current_document"):
-        parse_precondition(parsed, write.current_document)
+        set_precondition(parsed, write.current_document)
     return parsed
 
 
-def parse_precondition(write: ParsedWrite, precondition: Precondition) -> None:
+def set_precondition(write: ParsedWrite, precondition: Precondition) -> None:
     """Put a checked precondition into a write."""
     kind = precondition.WhichOneof("condition_type")
     if kind == "exists":
@@ -115,7 +115,7 @@ def _parse_update_mask(mask: DocumentMask) -> list[FieldPath]:
 
 def apply_write(write: ParsedWrite, state: State, commit_time: int) -> WriteResult:
     """Change the state as the write says, or raise what its precondition demands with the state untouched."""
-    _check_precondition(write, state, commit_time)
+    _assert_precondition(write, state, commit_time)
     if write.is_delete:
         state.document = None
         state.is_dirty = state.is_recreated = True
@@ -134,7 +134,7 @@ def _parse_update(write: Write) -> ParsedWrite:
     return parsed
 
 
-def _check_precondition(write: ParsedWrite, state: State, commit_time: int) -> None:
+def _assert_precondition(write: ParsedWrite, state: State, commit_time: int) -> None:
     if write.exists is False and state.document is not None:
         raise AlreadyExistsError(f"Document already exists: {write.path.name}")
     if write.exists is True and state.document is None:
@@ -160,7 +160,7 @@ def _update(write: ParsedWrite, state: State, commit_time: int) -> WriteResult:
     for transform in write.transforms:
         result.transform_results.append(transform.apply(document.fields, commit_time))
     if document is not write.document or not write.is_small:
-        check_size(write.path, document)
+        assert_size(write.path, document)
     state.document = document
     state.is_dirty = True
     return result

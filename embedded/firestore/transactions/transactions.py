@@ -179,12 +179,12 @@ class Transactions:
                 raise LockFailedError
             try:
                 owner.is_committing = True
-                return await self._storage.writer.commit(writes, lambda changes: self._check_queries(owner, changes))
+                return await self._storage.writer.commit(writes, lambda changes: self._assert_unqueried(owner, changes))
             except QueryConflictError as conflict:
                 owner.is_committing = False
                 await self._locks.wait_for(owner, conflict.owners)
 
-    def _check_queries(self, owner: Owner, changes: list[Change]) -> None:
+    def _assert_unqueried(self, owner: Owner, changes: list[Change]) -> None:
         """Raise QueryConflictError where other transactions have queried for what is about to change."""
         conflicts = {
             transaction.owner

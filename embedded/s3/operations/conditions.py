@@ -36,12 +36,12 @@ def assert_readable(conditions: Conditions, stored: StoredObject, headers: Mappi
     if conditions.match is not None:
         if not check_etag(conditions.match, stored.etag):
             raise S3Error("PreconditionFailed")
-    elif _check_later(stored, conditions.unmodified_since):
+    elif _compare_modified(stored, conditions.unmodified_since):
         raise S3Error("PreconditionFailed")
     if conditions.none_match is not None:
         if check_etag(conditions.none_match, stored.etag):
             raise NotModifiedError(headers)
-    elif _check_later(stored, conditions.modified_since) is False:
+    elif _compare_modified(stored, conditions.modified_since) is False:
         raise NotModifiedError(headers)
 
 
@@ -56,8 +56,8 @@ def assert_writable(conditions: Conditions, stored: StoredObject | None) -> None
         is_met = (
             (conditions.match is None or check_etag(conditions.match, stored.etag))
             and (conditions.none_match is None or not check_etag(conditions.none_match, stored.etag))
-            and _check_later(stored, conditions.modified_since) is not False
-            and not _check_later(stored, conditions.unmodified_since)
+            and _compare_modified(stored, conditions.modified_since) is not False
+            and not _compare_modified(stored, conditions.unmodified_since)
         )
     if not is_met:
         raise S3Error("PreconditionFailed")
@@ -83,7 +83,7 @@ def format_http_date(modified_ns: int) -> str:
     return format_datetime(datetime.fromtimestamp(modified_ns // 1_000_000_000, UTC), usegmt=True)
 
 
-def _check_later(stored: StoredObject, since: str | None) -> bool | None:
+def _compare_modified(stored: StoredObject, since: str | None) -> bool | None:
     """Whether the object is newer than the date; None where there is no date."""
     date = parse_date(since) if since is not None else None
     return None if date is None else stored.modified_ns // 1_000_000_000 > date.timestamp()

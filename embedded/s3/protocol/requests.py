@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes
 from embedded.s3.errors import S3Error
 from embedded.s3.operations.call import Call
 from embedded.s3.protocol.bodies import Receive, RequestBody
-from embedded.s3.protocol.signatures import Message, assert_signed, parse_claim
+from embedded.s3.protocol.signatures import Message, parse_claim, verify_signature
 from embedded.s3.store.names import assert_key, check_utf8
 
 IGNORED_PARAMETERS = ("x-id", "x-purpose")
@@ -54,7 +54,7 @@ def authorize(request: Request, receive: Receive, credentials: Mapping[str, str]
         raise S3Error("Unauthorized")
     if "x-amz-security-token" in request.headers:
         raise S3Error("InvalidArgument", "X-Amz-Security-Token")
-    signer = assert_signed(request.message, claim, secret, datetime.now(UTC))
+    signer = verify_signature(request.message, claim, secret, datetime.now(UTC))
     if request.key:
         assert_key(request.key)
     if not check_utf8(request.bucket) or not all(check_utf8(text) for pair in request.message.query for text in pair):

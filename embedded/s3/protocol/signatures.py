@@ -103,7 +103,7 @@ def parse_claim(message: Message) -> Claim:
     return _parse_header(message, authorization)
 
 
-def assert_signed(message: Message, claim: Claim, secret: str, now: datetime) -> Signer:
+def verify_signature(message: Message, claim: Claim, secret: str, now: datetime) -> Signer:
     """Raises the error of a signature that does not hold, was not meant for us, or holds no more."""
     _assert_scope(claim)
     key = _derive_key(secret, claim.day, claim.region)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cli.doctor.service_checks import check_clock
+from cli.doctor.service_checks import examine_clock
 from cli.main import main
 from cli.stack import INDEXES_FILE
 from embedded.stack import start_stack
@@ -129,7 +129,7 @@ async def test_clock_is_held_against_r2s(skew: int, said: str | None) -> None:
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        found = await check_clock(f"http://127.0.0.1:{server.server_port}")
+        found = await examine_clock(f"http://127.0.0.1:{server.server_port}")
         server.shutdown()
     assert found.is_well == (said is None)
     assert said is None or said in found.message

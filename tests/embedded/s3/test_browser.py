@@ -155,7 +155,7 @@ def test_demo_clips_play_and_seek(page: Page, raw: RawS3, clip: Path) -> None:
     url = make_url(raw, "GET", clip.name)
     for _ in range(VIEWINGS):
         assert page.evaluate(PLAY, [url, [0.7, 0.2, 0.9]]) == [True] * 5
-        check_bytes(page, url, content)
+        assert_bytes(page, url, content)
 
 
 def test_film_of_60_mb_plays_and_seeks(page: Page, raw: RawS3, large_film: bytes) -> None:
@@ -164,10 +164,10 @@ def test_film_of_60_mb_plays_and_seeks(page: Page, raw: RawS3, large_film: bytes
     url = make_url(raw, "GET", "large.mp4")
     for _ in range(VIEWINGS):
         assert page.evaluate(PLAY, [url, [0.8, 0.1, 0.5]]) == [True] * 5
-        check_bytes(page, url, large_film)
+        assert_bytes(page, url, large_film)
 
 
-def check_bytes(page: Page, url: str, content: bytes) -> None:
+def assert_bytes(page: Page, url: str, content: bytes) -> None:
     """Parts of the content, and all of it, as the page reads them."""
     middle = len(content) // 2
     for first, last in ((0, 99), (middle, middle + 9999), (len(content) - 10, len(content) - 1)):

@@ -125,7 +125,7 @@ def make_content(seed: str, size: int) -> bytes:
     return (hashlib.sha256(seed.encode()).digest() * (size // 32 + 1))[:size]
 
 
-def check(raw: RawS3, writers: Writers) -> int:
+def count_whole(raw: RawS3, writers: Writers) -> int:
     """How many objects the round has left: each as it was acknowledged, or as it was sent last."""
     listed: dict[str, str] = {}
     after = ""
@@ -142,12 +142,12 @@ def check(raw: RawS3, writers: Writers) -> int:
             assert content in may, key
             assert (content is not None) == (key in listed), key
             if content is not None:
-                check_attributes(answer, content, listed[key])
-    check_uploads(raw, writers)
+                assert_attributes(answer, content, listed[key])
+    assert_uploads(raw, writers)
     return len(listed)
 
 
-def check_attributes(answer: Answer, content: bytes, etag: str) -> None:
+def assert_attributes(answer: Answer, content: bytes, etag: str) -> None:
     """The attributes are those that came with this content."""
     assert answer.headers["etag"] == etag
     if not etag.endswith('-2"'):
@@ -155,7 +155,7 @@ def check_attributes(answer: Answer, content: bytes, etag: str) -> None:
         assert answer.headers["content-type"] == f"text/{hashlib.sha256(content).hexdigest()}"
 
 
-def check_uploads(raw: RawS3, writers: Writers) -> None:
+def assert_uploads(raw: RawS3, writers: Writers) -> None:
     """Uploads that were begun are open, with all parts that were acknowledged, unless they may have been completed."""
     listing = raw.send("GET", f"/{BUCKET}", {"uploads": "", "prefix": f"{writers.number}/"})
     keys = dict(zip(listing.texts("Upload/UploadId"), listing.texts("Upload/Key"), strict=True))
@@ -182,11 +182,11 @@ def test_what_was_acknowledged_outlives_a_kill(tmp_path: Path, request: pytest.F
                 thread.join()
             server.start()
             raw = RawS3(server.host_port)
-            rounds.append((writers, check(raw, writers)))
+            rounds.append((writers, count_whole(raw, writers)))
             earlier, count = moments.choice(rounds)
-            assert check(raw, earlier) == count
+            assert count_whole(raw, earlier) == count
             raw.close()
-    check_tidy(tmp_path / "root")
+    assert_tidy(tmp_path / "root")
     acknowledged = sum(log.acknowledged for writers, _ in rounds for log in writers.logs)
     tell(
         request,
@@ -194,7 +194,7 @@ def test_what_was_acknowledged_outlives_a_kill(tmp_path: Path, request: pytest.F
     )
 
 
-def check_tidy(root: Path) -> None:
+def assert_tidy(root: Path) -> None:
     """Nothing is left of what was never acknowledged: every file is an object or a part, every row has its file."""
     file = sqlite3.connect(root / "s3.sqlite")
     assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -248,4 +248,4 @@ def test_a_crash_at_the_rename_leaves_old_or_new_whole(tmp_path: Path, key: str,
         expected, expected, f"text/{expected}",
     )  # fmt: skip
     store.close()
-    check_tidy(tmp_path)
+    assert_tidy(tmp_path)

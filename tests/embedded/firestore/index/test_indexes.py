@@ -217,7 +217,7 @@ async def test_a_group_is_granted_by_an_override_that_keeps_what_the_field_has(r
         assert section == "fieldOverrides"
         return dict(entry)
 
-    async def check(client: AsyncClient) -> None:
+    async def assert_found(client: AsyncClient) -> None:
         assert await find(where(client.collection_group("shots"), SPLIT)) == ["d0", "d1", "d3"]
         assert await find(client.collection("shots").order_by("style", direction=DESCENDING)) == [
             "d3",
@@ -228,7 +228,7 @@ async def test_a_group_is_granted_by_an_override_that_keeps_what_the_field_has(r
         assert await read_missing(client.collection_group("shots").order_by("style", direction=DESCENDING))
 
     entry = await run(NOTHING, ask)
-    await run({**NOTHING, "fieldOverrides": [entry]}, check)
+    await run({**NOTHING, "fieldOverrides": [entry]}, assert_found)
 
 
 OVERRIDES = [

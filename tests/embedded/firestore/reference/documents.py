@@ -104,7 +104,7 @@ def apply_writes(state: State, writes: Sequence[Write], time: int, request_time:
     results: list[list[Any]] = []
     for write in writes:
         document = working.get(write.path)
-        _check_precondition(write, document)
+        _assert_precondition(write, document)
         if write.is_delete:
             working[write.path] = None
             results.append([])
@@ -136,7 +136,7 @@ def _is_storable(value: Any) -> bool:
     return True
 
 
-def _check_precondition(write: Write, document: Document | None) -> None:
+def _assert_precondition(write: Write, document: Document | None) -> None:
     if write.exists is False and document is not None:
         raise RefusedError("ALREADY_EXISTS")
     if write.exists is True and document is None:

@@ -95,7 +95,7 @@ class Found:
 
 def find(query: Query, state: State, root: str) -> list[Found]:
     """Return a query's results in order; RefusedError where it must be refused. root: the name of `documents`."""
-    check_query(query)
+    assert_allowed(query)
     orders = effective_orders(query)
     matching = [
         found
@@ -109,7 +109,7 @@ def find(query: Query, state: State, root: str) -> list[Found]:
     return page if query.limit is None else page[: query.limit]
 
 
-def check_query(query: Query) -> None:
+def assert_allowed(query: Query) -> None:
     """Raise RefusedError where the rules forbid a query."""
     is_by_field = any(path != NAME for path, _ in query.orders)
     if query.is_group and query.parent and (query.where is not None or is_by_field):

@@ -111,24 +111,24 @@ class Witness:
         self._round = done
         self._root = f"{done.database}/documents"
 
-    def check(self) -> None:
+    def assert_whole(self) -> None:
         """Assert that all that was acknowledged is there, and nothing by half."""
         for collection in ("singles", "batches", "rewrites"):
-            self._check_indexes(collection)
-        self._check_singles()
-        self._check_batches()
-        self._check_rewrites()
+            self._assert_indexes(collection)
+        self._assert_singles()
+        self._assert_batches()
+        self._assert_rewrites()
 
     def count(self) -> int:
         """Return how many documents there are, as the index of names has it."""
         return sum(self._count(collection) for collection in ("singles", "batches", "rewrites", "counters"))
 
-    def _check_singles(self) -> None:
+    def _assert_singles(self) -> None:
         numbers = sorted(self._listed("singles").values())
         log = self._round.singles
         assert numbers in (list(range(1, log.acknowledged + 1)), list(range(1, log.sent + 1)))
 
-    def _check_batches(self) -> None:
+    def _assert_batches(self) -> None:
         """A commit of all its documents less the one that the next has deleted, or of none."""
         found = Counter(self._listed("batches").values())
         last = max(found, default=0)
@@ -137,14 +137,14 @@ class Witness:
         assert found == expected
         assert self._listed("counters") == ({"batches": last} if last else {})
 
-    def _check_rewrites(self) -> None:
+    def _assert_rewrites(self) -> None:
         numbers = self._listed("rewrites")
         log = self._round.rewrites
         last = max(numbers.values(), default=0)
         assert last in {log.acknowledged, log.sent}
         assert numbers == {str(n % REWRITTEN): n for n in range(max(1, last - REWRITTEN + 1), last + 1)}
 
-    def _check_indexes(self, collection: str) -> None:
+    def _assert_indexes(self, collection: str) -> None:
         """The indexes of a field, of an array and of names hold just what the documents say."""
         listed = self._listed(collection)
         by_number = {"order_by": [{"field": {"field_path": "n"}}]}
@@ -199,7 +199,7 @@ def test_what_was_acknowledged_outlives_a_kill(tmp_path: Path, request: pytest.F
             server.start()
             with RawFirestore(server.host_port) as raw:
                 witness = Witness(raw, done)
-                witness.check()
+                witness.assert_whole()
                 counts[number] = witness.count()
                 rounds.append(done)
                 earlier = moments.choice(rounds)

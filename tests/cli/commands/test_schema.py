@@ -1,10 +1,12 @@
+"""`clipgraph schema`: what it prints, and what it says of a change."""
+
 from pathlib import Path
 
 from click.testing import CliRunner
 
 from cli.main import main
 
-SCHEMA = Path(__file__).parent.parent.parent / "schema.graphql"
+SCHEMA = Path(__file__).parent.parent.parent.parent / "schema.graphql"
 
 
 def test_printed_schema_is_the_checked_in_one() -> None:

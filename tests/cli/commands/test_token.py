@@ -1,3 +1,5 @@
+"""`clipgraph token`: tokens and API keys that a server trusts, and none that it would not."""
+
 import hashlib
 import json
 from pathlib import Path
