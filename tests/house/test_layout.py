@@ -12,6 +12,8 @@ import pytest
 from tests.house.tree import ROOT, SIDE, list_docstrings, list_files, list_modules, read, read_tree
 
 MAX_MODULES = 17
+# Below this, a reason is out of date.
+LEAST_MODULES = 15
 ARCHITECTURE = Path("docs/architecture.md")
 # Users' topics rather than modules; docs/architecture.md describes each.
 TOPICS = (
@@ -38,14 +40,20 @@ def count_modules() -> collections.Counter[Path]:
 
 def list_reasons() -> set[str]:
     """The folders that docs/architecture.md lets hold more modules, each with its reason."""
-    section = read(ARCHITECTURE).partition("## Large folders")[2].partition("\n## ")[0]
-    return {folder.rstrip("/") for folder in re.findall(r"^- `([^`]+)`: \w+", section, re.MULTILINE)}
+    section = read(ARCHITECTURE).partition("for a reason:\n")[2].partition("\n## ")[0]
+    return {folder.rstrip("/") for folder in re.findall(r"^- `([^`]+)` (?:is|has) \w+", section, re.MULTILINE)}
 
 
 def test_folders_hold_few_modules_or_have_a_reason() -> None:
-    """Folders of more than seventeen modules are those that docs/architecture.md gives reasons for, and no others."""
+    """Folders of more than seventeen modules are among those that docs/architecture.md gives reasons for."""
     large = {str(folder) for folder, count in count_modules().items() if count > MAX_MODULES}
-    assert large == list_reasons()
+    assert large <= list_reasons()
+
+
+def test_reasons_are_for_folders_that_need_them() -> None:
+    """A folder that docs/architecture.md gives a reason for has fifteen modules or more."""
+    counts = count_modules()
+    assert [folder for folder in list_reasons() if counts[Path(folder)] < LEAST_MODULES] == []
 
 
 def find_mirrored(test: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""firestore.indexes.json: all that the queries need, and nothing else. That they suffice, test_listing.py shows."""
+"""firestore.indexes.json: all that the queries need, and nothing else. That they suffice, test_page_query.py shows."""
 
 import json
 from itertools import product
