@@ -21,6 +21,7 @@ from gql.http.health import Readiness, livez
 from gql.http.limits.admission import ADMISSION_KEY, AdmissionLimit
 from gql.http.limits.anonymous_limit import AnonymousLimit
 from gql.http.limits.header_limits import HeaderLimits
+from gql.http.limits.refusal_counter import REFUSALS_KEY, RefusalCounter
 from gql.http.limits.request_limits import RequestLimits
 from gql.http.loopback import LoopbackOnly
 from gql.http.middleware import BodyLimit, RequestLog
@@ -108,7 +109,8 @@ async def _run(app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
     with draining_at_signals(services.drain):
         async with follow_credentials(services.settings, services.storage):
             # For the server's protocol, which refuses at less cost than the app (`http/limits/uvicorn_protocols.py`).
-            yield {ADMISSION_KEY: services.admission}
+            refusals = RefusalCounter(services.budgets, services.settings)
+            yield {ADMISSION_KEY: services.admission, REFUSALS_KEY: refusals}
     await services.close()
 
 

@@ -34,6 +34,10 @@ MAX_ADMITTED_MS = 1000
 MAX_REFUSED_MS = 50
 MAX_RECOVERY_SECONDS = 2.0
 PROBES = 20
+# Below the default bound.
+MAX_CLIENTS_AFTER = 16
+# The peers' settings wait for minutes: here requests have the time that they have by default.
+WITH_DEADLINE = {"CLIPGRAPH_REQUEST_TIMEOUT_SECONDS": "10", "CLIPGRAPH_FIRESTORE_TIMEOUT_SECONDS": "10"}
 
 
 def make_requests(issuer: Issuer, workload: str, callers: int) -> list[bytes]:
@@ -50,19 +54,28 @@ def make_requests(issuer: Issuer, workload: str, callers: int) -> list[bytes]:
     return requests
 
 
-async def find_knee(server: Server, requests: list[bytes], seconds: float) -> float:
-    """The most that is answered in a second; prints the table."""
+async def find_knee(server: Server, requests: list[bytes], seconds: float) -> tuple[float, int]:
+    """The most that is answered in a second, and by how many clients; prints the table."""
     print("| clients | answers/s | p50 ms | p99 ms |\n| ---: | ---: | ---: | ---: |")
-    load, peak = Load(server.port, requests), 0.0
+    load, peak, best = Load(server.port, requests), 0.0, 0
     await load.run_closed(8, seconds)
     for clients in CLIENTS:
         outcome = await load.run_closed(clients, seconds)
         assert not outcome.others, outcome.others
-        peak = max(peak, outcome.rate(OK))
+        peak, best = max((peak, best), (outcome.rate(OK), clients))
         middle, slow = outcome.percentile(OK, 50), outcome.percentile(OK, 99)
         print(f"| {clients} | {outcome.rate(OK):.0f} | {middle:.1f} | {slow:.1f} |", flush=True)
     load.close()
-    return peak
+    return peak, best
+
+
+async def measure_peak(server: Server, requests: list[bytes], clients: int, seconds: float) -> float:
+    """What is answered in a second to so many clients in closed loops."""
+    load = Load(server.port, requests)
+    await load.run_closed(clients, seconds / 2)
+    outcome = await load.run_closed(clients, seconds)
+    load.close()
+    return outcome.rate(OK)
 
 
 async def overload(server: Server, requests: list[bytes], rate: float, seconds: float) -> tuple[Outcome, float]:
@@ -128,10 +141,11 @@ def main() -> int:
         issuer = cleanup.enter_context(serve_issuer())
         requests = make_requests(issuer, arguments.workload, arguments.callers)
         settings = {"CLIPGRAPH_AUTH_ISSUERS": issuer.setting, "CLIPGRAPH_DATA_DIR": str(folder / "data")}
+        settings |= WITH_DEADLINE
         runner = cleanup.enter_context(asyncio.Runner(loop_factory=uvloop.new_event_loop))
         unbound = Server("clipgraph", Backends(backends.endpoints, settings | WITHOUT_BOUND), folder)
         cleanup.callback(unbound.process.stop)
-        peak = runner.run(find_knee(unbound, requests, arguments.knee_seconds))
+        peak, clients = runner.run(find_knee(unbound, requests, arguments.knee_seconds))
         if arguments.knee_only:
             return 0
         unbound.process.stop()
@@ -139,6 +153,10 @@ def main() -> int:
         cleanup.callback(server.process.stop)
         rate = peak * arguments.factor
         outcome, recovery_seconds = runner.run(overload(server, requests, rate, arguments.seconds))
+        # A machine is not the same for minutes: what the overload is held against is the mean of before and after.
+        peak_after = runner.run(measure_peak(server, requests, min(clients, MAX_CLIENTS_AFTER), arguments.knee_seconds))
+        print(f"\nPeak before: {peak:.0f}/s, after: {peak_after:.0f}/s")
+        peak = (peak + peak_after) / 2
         return 0 if report(outcome, peak, rate, recovery_seconds) else 1
 
 

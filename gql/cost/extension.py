@@ -25,6 +25,7 @@ from gql.cost.bounds import EMPTY_BOUND, Bound
 from gql.cost.counts import CountAllowance, allowing_counts
 from gql.cost.document import measure_document
 from gql.cost.lexical import MAX_TOKENS, find_excess
+from gql.errors import bad_user_input
 from gql.execution.output_meter import MAX_ERRORS, OutputLimitError, OutputMeter, metered_output
 from gql.rate_limits.budgets import SECONDS_PER_WINDOW, RateLimitedError
 from gql.rate_limits.errors import output_limit_exceeded, rate_limited, timed_out
@@ -67,6 +68,9 @@ class Cost(SchemaExtension):
             _refuse(context, excess)
         yield
         if context.graphql_document is None or context.pre_execution_errors:
+            return
+        if (unnamed := _find_unnamed(context)) is not None:
+            _refuse(context, unnamed)
             return
         if known is not None:
             self._bound = known
@@ -182,6 +186,17 @@ class Cost(SchemaExtension):
     def _context(self) -> Context:
         context: Context = self.execution_context.context
         return context
+
+
+def _find_unnamed(context: ExecutionContext) -> GraphQLError | None:
+    """The refusal of a document with several operations that does not say which: Strawberry would run the first."""
+    assert context.graphql_document is not None  # noqa: S101  for the type checker
+    definitions = context.graphql_document.definitions
+    operations = sum(isinstance(node, OperationDefinitionNode) for node in definitions)
+    # Strawberry's public `operation_name` is the first operation's where none was given.
+    if operations < 2 or context._provided_operation_name is not None:  # noqa: PLR2004, SLF001
+        return None
+    return bad_user_input(f"The document has {operations} operations: pass `operationName`.")
 
 
 def _refuse(context: ExecutionContext, error: GraphQLError) -> None:

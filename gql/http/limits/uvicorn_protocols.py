@@ -11,6 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from gql.http.limits.admission import ADMISSION_KEY, HEALTH_PATHS, REFUSAL_BODY, SLOT_KEY, Admission
+from gql.http.limits.refusal_counter import REFUSALS_KEY, RefusalCounter
 
 # From the first byte of a request, or from the opening of its connection, to the end of its headers.
 HEADERS_SECONDS = 10
@@ -20,6 +21,9 @@ MAX_HEADERS_BYTES = 65_536
 MAX_UNREAD_BYTES = 1_048_576
 # A phone in a tunnel is back by then, or its connection is gone.
 WRITE_SECONDS = 30
+# From a message's first fragment to its last: clients send what has 1 MiB at most in one frame.
+MESSAGE_SECONDS = 10
+POLICY_VIOLATION = 1008
 
 
 class WriteTimeout(asyncio.Protocol):
@@ -68,7 +72,63 @@ class WriteTimeout(asyncio.Protocol):
 
 
 class WriteTimeoutSocketProtocol(WriteTimeout, WebSocketsSansIOProtocol):
-    """Cuts WebSockets whose clients do not read."""
+    """Cuts WebSockets whose clients do not read, or begin a message and do not end it.
+
+    An unfinished frame needs no timer: within it no client can answer a ping, and uvicorn waits for that.
+    """
+
+    message_seconds: float = MESSAGE_SECONDS
+    _message_timer: asyncio.TimerHandle | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is waited for."""
+        self._stop_message_timer()
+        super().connection_lost(exc)
+
+    def handle_connect(self, event: Any) -> None:
+        """A handshake that is none is a refusal, of which the app never hears."""
+        super().handle_connect(event)
+        refusals: RefusalCounter | None = self.app_state.get(REFUSALS_KEY)
+        if refusals is not None and self.response.status_code != 101:  # noqa: PLR2004  Switching Protocols
+            headers = [(name.lower().encode(), value.encode()) for name, value in event.headers.raw_items()]
+            refusals.count(self.client, headers)
+
+    def handle_text(self, event: Any) -> None:
+        """The time of a message's other fragments begins."""
+        super().handle_text(event)
+        self._watch_message()
+
+    def handle_bytes(self, event: Any) -> None:
+        """As `handle_text`."""
+        super().handle_bytes(event)
+        self._watch_message()
+
+    def handle_cont(self, event: Any) -> None:
+        """The last fragment ends the message's time."""
+        super().handle_cont(event)
+        self._watch_message()
+
+    def _watch_message(self) -> None:
+        if not self.frames:
+            self._stop_message_timer()
+        elif self._message_timer is None:
+            self._message_timer = self.loop.call_later(self.message_seconds, self._refuse_slow_message)
+
+    def _stop_message_timer(self) -> None:
+        if self._message_timer is not None:
+            self._message_timer.cancel()
+            self._message_timer = None
+
+    def _refuse_slow_message(self) -> None:
+        self._message_timer = None
+        if self.transport.is_closing() or self.close_sent:
+            return
+        self.close_sent = True
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": POLICY_VIOLATION})
+        self.conn.send_close(POLICY_VIOLATION, "Message too slow")
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.transport.close()
+        self.limit_closing()
 
     def keepalive_timeout(self) -> None:
         """A client that does not answer pings is closed."""
@@ -113,6 +173,13 @@ class HeaderTimeoutProtocol(WriteTimeout, HttpToolsProtocol):
         if self._is_in_headers and self._headers_bytes > MAX_HEADERS_BYTES and not self.transport.is_closing():
             self.send_400_response("The headers are too long.")
 
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP is a refusal, of which the app never hears."""
+        refusals: RefusalCounter | None = self.app_state.get(REFUSALS_KEY)
+        if refusals is not None:
+            refusals.count(self.client, getattr(self, "headers", []))
+        super().send_400_response(msg)
+
     def on_headers_complete(self) -> None:
         """The rest is the app's to wait for."""
         self._is_in_headers, self._headers_bytes = False, 0
@@ -124,6 +191,7 @@ class HeaderTimeoutProtocol(WriteTimeout, HttpToolsProtocol):
         slot = admission.take()
         if slot is None:
             self._shed(admission)
+            self._count_shed()
             return
         self.scope["state"][SLOT_KEY] = slot
         try:
@@ -178,6 +246,11 @@ class HeaderTimeoutProtocol(WriteTimeout, HttpToolsProtocol):
         self.transport.write(b"HTTP/1.1 503 Service Unavailable\r\n%b\r\n%b" % (lines, body))
         if not is_kept:
             self.transport.close()
+
+    def _count_shed(self) -> None:
+        refusals: RefusalCounter | None = self.app_state.get(REFUSALS_KEY)
+        if refusals is not None and refusals.check_is_stranger(self.headers):
+            refusals.count(self.client, self.headers)
 
     def _start_timer(self) -> None:
         self._stop_timer()
