@@ -14,11 +14,10 @@ from aiodataloader import DataLoader
 
 from gql.execution.checkpoints import checkpoint, run_with_checkpoints
 from gql.rate_limits.errors import too_expensive
-from gql.relay import PageRequest
 from repositories.arguments import parse_id
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata
 from repositories.paging.orders import ClipOrder
-from repositories.paging.page import Page
+from repositories.paging.page import Page, PageRequest
 from storage.exceptions import ObjectNotFoundError, ObjectTooLargeError
 from storage.highlights import Highlights, HighlightsError, parse_highlights
 
@@ -74,23 +73,15 @@ class ClipsGroup:
     style: str | None
     status: ClipStatus | None
     order_by: ClipOrder
-    arguments: PageRequest
+    request: PageRequest
 
     def to_arguments(self) -> dict[str, Any]:
         """What `VideoRepository.list_clips` and `find_clips` take beside the videos."""
-        page = self.arguments
-        return {
-            "status": self.status,
-            "style": self.style,
-            "order_by": self.order_by,
-            "limit": page.limit,
-            "cursor": page.after,
-            "before": page.before,
-            "from_end": page.from_end,
-        }
+        filters = {"status": self.status, "style": self.style, "order_by": self.order_by}
+        return {**filters, **self.request.to_arguments()}
 
 
-_ONE = PageRequest(limit=1, after=None, before=None, from_end=False)
+_ONE = PageRequest(limit=1)
 
 
 class Loaders:

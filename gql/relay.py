@@ -2,7 +2,6 @@
 
 from binascii import b2a_base64
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 import strawberry
@@ -13,9 +12,7 @@ from gql.context import Info
 from gql.errors import bad_user_input
 from gql.execution.checkpoints import checkpoint
 from gql.execution.result_cache import CachedPage, ResultCache
-
-# Above any page a person looks at; beyond it a client pages by cursor.
-MAX_PAGE_SIZE = 10_000
+from repositories.paging.page import MAX_PAGE_SIZE, PageRequest
 
 T = TypeVar("T")
 M = TypeVar("M")
@@ -155,16 +152,6 @@ class Connection(Generic[T]):
             checkpoint()
             edges.append(Edge(cursor=place.encode(), node=node))
         return edges
-
-
-@dataclass(frozen=True)
-class PageRequest:
-    """Which part of a list a client asked for: `limit` items after and before the cursors, from one end."""
-
-    limit: int
-    after: str | None
-    before: str | None
-    from_end: bool
 
 
 def parse_page_request(

@@ -41,8 +41,8 @@ from repositories.model.guesses import GUESSES_FIELD, Guesses
 from repositories.model.statuses import ClipStatusChange, plan_status_change
 from repositories.models import ClipMetadata, ClipStatus, plan_file_change
 from repositories.paging.orders import ClipOrder
-from repositories.paging.page import Page
-from repositories.paging.page_query import MAX_PAGE_SIZE, PageQuery, filter_equal, filter_live, read_page
+from repositories.paging.page import MAX_PAGE_SIZE, Page, PageRequest
+from repositories.paging.page_query import PageQuery, filter_equal, filter_live, read_page
 from repositories.statistics import compute_difference, count_by_style, count_documents, negate
 from repositories.tombstones import DELETING_STATUS, FileStore, list_file_keys, mark_clip_deleted
 from repositories.unit_of_work import UnitOfWork
@@ -160,7 +160,7 @@ class ClipRepository(Repository):
         writes that it has not committed.
         """
         order = ClipOrder.parse(order_by)
-        page_query = PageQuery.parse(order, limit=limit, cursor=cursor, before=before, from_end=from_end)
+        page_query = PageQuery.parse(order, PageRequest(limit, cursor, before, from_end))
         filters = {"status": parse_clip_filter(status), "style": parse_style(style)}
         return await read_page(
             self._rpc, self._clips, filters, page_query, read_clip_document, transaction_of(transaction)

@@ -13,7 +13,8 @@ from google.cloud.firestore_v1.async_query import AsyncQuery
 from repositories.client import FirestoreClient
 from repositories.exceptions import UnavailableError
 from repositories.firestore import paths
-from repositories.firestore.rpc import DEFAULT_TIMEOUT_SECONDS, FIRST_BACKOFF_SECONDS, FirestoreRpc
+from repositories.firestore.backoff import RPC_BACKOFF
+from repositories.firestore.rpc import DEFAULT_TIMEOUT_SECONDS, FirestoreRpc
 from repositories.firestore.stored import StoredDocument
 from repositories.mapping.reader import read_clip_document, read_video_document
 from repositories.model.guesses import Guesses, read_guesses
@@ -96,7 +97,12 @@ class Scanner:
         """Also of documents that are missing, and have collections below them: queries cannot tell of those."""
         timeout_seconds = self._rpc.timeout_seconds
         # Its own retry goes on for a minute, and gives up with an error that is no GoogleAPICallError.
-        retry = AsyncRetry(if_transient_error, initial=FIRST_BACKOFF_SECONDS, maximum=1, timeout=timeout_seconds)
+        retry = AsyncRetry(
+            if_transient_error,
+            initial=RPC_BACKOFF.first_seconds,
+            maximum=RPC_BACKOFF.max_seconds,
+            timeout=timeout_seconds,
+        )
         try:
             async for reference in collection.list_documents(retry=retry, timeout=timeout_seconds):
                 yield reference.id

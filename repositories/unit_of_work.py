@@ -24,8 +24,9 @@ from repositories.exceptions import (
     TransactionEndedError,
     UnavailableError,
 )
+from repositories.firestore.backoff import RPC_BACKOFF
 from repositories.firestore.paths import check_is_video
-from repositories.firestore.rpc import DEFAULT_TIMEOUT_SECONDS, FirestoreRpc, compute_backoff_seconds
+from repositories.firestore.rpc import DEFAULT_TIMEOUT_SECONDS, FirestoreRpc
 from repositories.firestore.stored import StoredDocument
 from repositories.firestore.transactions import Transaction
 from repositories.firestore.transport import add_creation
@@ -345,7 +346,7 @@ async def _run(rpc: FirestoreRpc, function: Callable[[UnitOfWork], Awaitable[T]]
             if unit.state is UnitState.COMMITTED:
                 raise
             # What is not known to be written is found, or found missing, by the next run.
-            backoff_seconds = compute_backoff_seconds(attempt)
+            backoff_seconds = RPC_BACKOFF.compute_seconds(attempt)
             if time.monotonic() + backoff_seconds >= ends_at:
                 raise UnavailableError("This could not be written in time. Try again in a moment.") from error
             if isinstance(error, ContentionError):

@@ -47,7 +47,7 @@ from repositories.model.statuses import plan_status_change
 from repositories.model.validation import validate_model
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
 from repositories.paging.orders import ClipOrder, VideoOrder
-from repositories.paging.page import Page
+from repositories.paging.page import Page, PageRequest
 from repositories.paging.page_query import PageQuery, filter_equal, filter_live, read_page
 from repositories.tombstones import DELETING_STATUS, FileStore, UnfinishedDelete, mark_video_deleted
 from repositories.unit_of_work import UnitOfWork
@@ -199,7 +199,7 @@ class VideoRepository(Repository):
         the writes that it has not committed.
         """
         order = VideoOrder.parse(order_by)
-        page_query = PageQuery.parse(order, limit=limit, cursor=cursor, before=before, from_end=from_end)
+        page_query = PageQuery.parse(order, PageRequest(limit, cursor, before, from_end))
         filters = {"status": parse_video_filter(status)}
         return await read_page(
             self._rpc, self._videos, filters, page_query, self._read_document, transaction_of(transaction)
@@ -219,7 +219,7 @@ class VideoRepository(Repository):
         One RPC for 30 videos, however many clips they have. It reads every clip that the filters leave: for a few
         clips of a video that has thousands, `list_clips` reads less.
         """
-        page_query = PageQuery.parse(ClipOrder.parse(order_by), limit=limit, cursor=None, before=None, from_end=False)
+        page_query = PageQuery.parse(ClipOrder.parse(order_by), PageRequest(limit))
         wanted = parse_ids(video_ids, "video_ids")
         return await self._clip_lists(status, style, page_query).read_groups(wanted)
 
@@ -241,7 +241,7 @@ class VideoRepository(Repository):
         videos that the cache of clips knows, in the version that they have here.
         """
         order, wanted = ClipOrder.parse(order_by), parse_instances(videos, VideoMetadata, "videos")
-        page_query = PageQuery.parse(order, limit=limit, cursor=cursor, before=before, from_end=from_end)
+        page_query = PageQuery.parse(order, PageRequest(limit, cursor, before, from_end))
         return await self._clip_lists(status, style, page_query).read(wanted)
 
     def find_clips(
@@ -258,7 +258,7 @@ class VideoRepository(Repository):
     ) -> dict[str, Page[ClipMetadata]]:
         """What `list_clips` answers of those videos that the cache of clips knows, without waiting."""
         order, wanted = ClipOrder.parse(order_by), parse_instances(videos, VideoMetadata, "videos")
-        page_query = PageQuery.parse(order, limit=limit, cursor=cursor, before=before, from_end=from_end)
+        page_query = PageQuery.parse(order, PageRequest(limit, cursor, before, from_end))
         return self._clip_lists(status, style, page_query).find_kept(wanted)
 
     def _clip_lists(self, status: ClipStatus | str | None, style: str | None, page_query: PageQuery) -> ClipLists:

@@ -12,7 +12,7 @@ from cli.reconcile.judge import (
 )
 from gql.context import Services
 from repositories.exceptions import ContentionError
-from repositories.firestore.rpc import compute_backoff_seconds
+from repositories.firestore.backoff import RPC_BACKOFF
 from repositories.scanner import ScannedClip, ScannedVideo, Scanner
 from storage.r2 import StoredObject
 
@@ -49,7 +49,7 @@ class Confirmer:
             try:
                 return await self._compare_statistics(user_id, video_id)
             except ContentionError:
-                await asyncio.sleep(compute_backoff_seconds(attempt))
+                await asyncio.sleep(RPC_BACKOFF.compute_seconds(attempt))
         return None
 
     async def look_at(self, video: ScannedVideo, clip_id: str) -> tuple[ScannedClip | None, list[StoredObject | None]]:

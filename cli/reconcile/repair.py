@@ -14,7 +14,7 @@ from cli.reconcile.judge import judge_clip
 from cli.reconcile.recheck import ATTEMPTS, Confirmer
 from gql.context import Services
 from repositories.exceptions import ClipBeingDeletedError, ContentionError
-from repositories.firestore.rpc import compute_backoff_seconds
+from repositories.firestore.backoff import RPC_BACKOFF
 from repositories.models import ClipMetadata, ClipStatus, VideoStatus
 from repositories.scanner import ScannedClip, ScannedVideo, Scanner
 from repositories.tombstones import UnfinishedDelete
@@ -71,7 +71,7 @@ class Mender:
             try:
                 return await self._try_mend(drift, video)
             except ContentionError:
-                await asyncio.sleep(compute_backoff_seconds(attempt))
+                await asyncio.sleep(RPC_BACKOFF.compute_seconds(attempt))
         return False
 
     async def _try_mend(self, drift: Drift, video: ScannedVideo) -> bool:

@@ -8,11 +8,11 @@ from gql.clips.types import Clip
 from gql.context import Info, Services
 from gql.cost.counts import get_count_allowance
 from gql.loaders import ClipsGroup, ClipsKey
-from gql.relay import Connection, PageRequest, connect
+from gql.relay import Connection, connect
 from repositories import models
 from repositories.arguments import parse_style
 from repositories.paging import orders
-from repositories.paging.page import Page
+from repositories.paging.page import Page, PageRequest
 
 
 def find_clips(
@@ -22,11 +22,11 @@ def find_clips(
     style: str | None,
     status: ClipStatus | None,
     order_by: ClipOrder,
-    arguments: PageRequest,
+    request: PageRequest,
 ) -> list[Connection[Clip]] | None:
     """What `resolve_clips` answers for each of a user's videos, where all of it is kept in memory."""
     parse_style(style)
-    group = _make_group(videos[0].user_id, style, status, order_by, arguments)
+    group = _make_group(videos[0].user_id, style, status, order_by, request)
     pages = info.context.loaders.find_clips(group, videos)
     if pages is None:
         return None
@@ -40,24 +40,24 @@ async def resolve_clips(
     style: str | None,
     status: ClipStatus | None,
     order_by: ClipOrder,
-    arguments: PageRequest,
+    request: PageRequest,
 ) -> Connection[Clip]:
     """A page of a video's clips, loaded in one batch with those of the other videos of the request."""
     parse_style(style)
-    group = _make_group(video.user_id, style, status, order_by, arguments)
+    group = _make_group(video.user_id, style, status, order_by, request)
     page = await info.context.loaders.load_clips(ClipsKey.for_video(video, group))
     return _connect(info, video, page, group)
 
 
 def _make_group(
-    user_id: str, style: str | None, status: ClipStatus | None, order_by: ClipOrder, arguments: PageRequest
+    user_id: str, style: str | None, status: ClipStatus | None, order_by: ClipOrder, request: PageRequest
 ) -> ClipsGroup:
     return ClipsGroup(
         user_id=user_id,
         style=style,
         status=None if status is None else models.ClipStatus[status.name],
         order_by=orders.ClipOrder[order_by.name],
-        arguments=arguments,
+        request=request,
     )
 
 

@@ -1,10 +1,10 @@
 """Bounds of documents that were measured before: clients send few documents, with few page sizes."""
 
-from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from typing import Any
 
 from gql.cost.bounds import Bound
+from repositories.cache.lru import LruCache
 
 # Of the texts of all entries together, as an entry holds its own.
 MAX_CHARACTERS_KEPT = 200_000
@@ -21,28 +21,23 @@ class BoundCache:
     """
 
     def __init__(self, max_characters: int = MAX_CHARACTERS_KEPT) -> None:
-        self._max_characters = max_characters
-        self._bounds = OrderedDict[_Key, Bound]()
-        self.characters = 0
+        self._bounds = LruCache[_Key, Bound](max_characters)
+
+    @property
+    def characters(self) -> int:
+        """The characters of all entries together."""
+        return self._bounds.size
 
     def find(self, text: str, operation_name: str | None, variables: Mapping[str, Any]) -> Bound | None:
         """The bound of a document that was measured with alike variables; None where none is kept."""
         key = _make_key(text, operation_name, variables)
-        bound = None if key is None else self._bounds.get(key)
-        if key is not None and bound is not None:
-            self._bounds.move_to_end(key)
-        return bound
+        return None if key is None else self._bounds.get(key)
 
     def keep(self, text: str, operation_name: str | None, variables: Mapping[str, Any], bound: Bound) -> None:
         """Stores the bound of a document that passed all limits; evicts the least recently used."""
         key = _make_key(text, operation_name, variables)
-        if key is None or key in self._bounds:
-            return
-        self._bounds[key] = bound
-        self.characters += len(text) + _CHARACTERS_PER_ENTRY
-        while self.characters > self._max_characters:
-            (oldest, *_), _bound = self._bounds.popitem(last=False)
-            self.characters -= len(oldest) + _CHARACTERS_PER_ENTRY
+        if key is not None:
+            self._bounds.put(key, bound, len(text) + _CHARACTERS_PER_ENTRY)
 
 
 # Of names of operations and variables together, in a key.

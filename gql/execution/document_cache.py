@@ -4,9 +4,9 @@ Only that is kept which depends on nothing but the text and the schema. The limi
 they depend on its variables; whether the schema may be introspected is the same for all requests of a process.
 """
 
-from collections import OrderedDict
-
 from graphql import DocumentNode
+
+from repositories.cache.lru import LruCache
 
 # Of all texts together. A parsed document takes 60 to 270 bytes of memory a character, so this is 6 to 27 MB.
 MAX_CHARACTERS_KEPT = 100_000
@@ -16,22 +16,17 @@ class DocumentCache:
     """The valid documents that were sent last."""
 
     def __init__(self, max_characters: int = MAX_CHARACTERS_KEPT) -> None:
-        self._max_characters = max_characters
-        self._documents = OrderedDict[str, DocumentNode]()
-        self.characters = 0
+        self._documents = LruCache[str, DocumentNode](max_characters)
+
+    @property
+    def characters(self) -> int:
+        """The characters of all texts together."""
+        return self._documents.size
 
     def get(self, text: str) -> DocumentNode | None:
         """The parsed form of a text that is known to be valid; None for any other."""
-        document = self._documents.get(text)
-        if document is not None:
-            self._documents.move_to_end(text)
-        return document
+        return self._documents.get(text)
 
     def put(self, text: str, document: DocumentNode) -> None:
         """The document, which is the text's and valid, is found from now on, and those used longest ago are not."""
-        if self._documents.setdefault(text, document) is not document:
-            return
-        self.characters += len(text)
-        while self.characters > self._max_characters:
-            oldest, _ = self._documents.popitem(last=False)
-            self.characters -= len(oldest)
+        self._documents.put(text, document, len(text))

@@ -5,9 +5,10 @@ its video changes. Shown with the same fields and arguments it is the same JSON:
 nor their values encoded. What it takes for a field to be kept like that is in `field_metadata.py`.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Generic, TypeVar
+
+from repositories.cache.lru import LruCache
 
 T = TypeVar("T")
 
@@ -19,26 +20,20 @@ class ResultCache:
     """The lists that were shown last, to anyone, in at most `max_bytes`."""
 
     def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._answers = OrderedDict[Hashable, bytes]()
-        self.size_bytes = 0
+        self._answers = LruCache[Hashable, bytes](max_bytes)
+
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of memory that all entries take."""
+        return self._answers.size
 
     def get(self, key: Hashable) -> bytes | None:
         """The JSON that is kept, or None."""
-        answer = self._answers.get(key)
-        if answer is not None:
-            self._answers.move_to_end(key)
-        return answer
+        return self._answers.get(key)
 
     def put(self, key: Hashable, answer: bytes) -> None:
         """The JSON is found from now on, if it is of moderate size, and those used longest ago are not."""
-        size_bytes = len(answer) + BYTES_PER_RESULT
-        if size_bytes > self._max_bytes or self._answers.setdefault(key, answer) is not answer:
-            return
-        self.size_bytes += size_bytes
-        while self.size_bytes > self._max_bytes:
-            _, oldest = self._answers.popitem(last=False)
-            self.size_bytes -= len(oldest) + BYTES_PER_RESULT
+        self._answers.put(key, answer, len(answer) + BYTES_PER_RESULT)
 
 
 class CachedPage(Generic[T]):

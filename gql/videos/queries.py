@@ -44,18 +44,11 @@ class VideoQueries:
         user_id: UserId = None,
     ) -> Connection[Video]:
         """A page of the user's videos."""
-        arguments = parse_page_request(info, first=first, after=after, last=last, before=before)
+        request = parse_page_request(info, first=first, after=after, last=last, before=before)
         repository = info.context.services.videos(resolve_user_id(info.context.principal, user_id))
         model_status = None if status is None else models.VideoStatus[status.name]
         order = orders.VideoOrder[order_by.name]
-        page = await repository.list_videos(
-            status=model_status,
-            order_by=order,
-            limit=arguments.limit,
-            cursor=arguments.after,
-            before=arguments.before,
-            from_end=arguments.from_end,
-        )
+        page = await repository.list_videos(status=model_status, order_by=order, **request.to_arguments())
 
         def count(up_to: int) -> Awaitable[int]:
             return repository.count_videos(status=model_status, order_by=order, up_to=up_to)

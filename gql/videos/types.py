@@ -66,8 +66,8 @@ def _find_clips(
     """The pages of clips of all these videos, where they are kept in memory."""
     from gql.clips.connection import find_clips
 
-    arguments = parse_page_request(info, first=first, after=after, last=last, before=before)
-    return find_clips(info, [video.model for video in videos], arguments=arguments, **asked)
+    request = parse_page_request(info, first=first, after=after, last=last, before=before)
+    return find_clips(info, [video.model for video in videos], request=request, **asked)
 
 
 @model_backed(
@@ -179,5 +179,5 @@ class Video(Node):
         """A page of clips, loaded together with the pages of the other videos of this request."""
         from gql.clips.connection import resolve_clips
 
-        arguments = parse_page_request(info, first=first, after=after, last=last, before=before)
-        return await resolve_clips(info, self.model, style=style, status=status, order_by=order_by, arguments=arguments)
+        request = parse_page_request(info, first=first, after=after, last=last, before=before)
+        return await resolve_clips(info, self.model, style=style, status=status, order_by=order_by, request=request)

@@ -16,13 +16,13 @@ What writes clips without their video breaks the first of these; `CLIPGRAPH_CLIP
 """
 
 import sys
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from repositories.cache.clip_sets import ClipRow, ClipSet, Filter
+from repositories.cache.lru import LruCache
 from repositories.models import ClipMetadata, VideoMetadata
 from repositories.paging.page import Page
 from repositories.paging.page_query import PageQuery
@@ -40,16 +40,18 @@ _Key = tuple[str, str, Filter, PageQuery | None]
 class _Entry:
     version: datetime
     clips: ClipSet | Page[ClipMetadata]
-    size_bytes: int
 
 
 class ClipCache:
     """The sets and pages of clips that were used last, of all users, in at most `max_bytes`."""
 
     def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._entries = OrderedDict[_Key, _Entry]()
-        self.size_bytes = 0
+        self._entries = LruCache[_Key, _Entry](max_bytes)
+
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of memory that all entries take."""
+        return self._entries.size
 
     def find(self, video: VideoMetadata, wanted: Filter) -> ClipSet | None:
         """A set with all clips that the filter leaves of this version of the video, or None."""
@@ -78,10 +80,10 @@ class ClipCache:
             self._keep(video, wanted, page_query, replace(page, page_key=object()), size_bytes)
 
     def _find(self, key: _Key, video: VideoMetadata) -> ClipSet | Page[ClipMetadata] | None:
-        entry = self._entries.get(key)
+        entry = self._entries.peek(key)
         if entry is None or entry.version != video.version:
             return None
-        self._entries.move_to_end(key)
+        self._entries.get(key)
         return entry.clips
 
     def _keep(
@@ -93,21 +95,12 @@ class ClipCache:
         size_bytes: int,
     ) -> None:
         key = (video.user_id, video.video_id, wanted, page_query)
-        known = self._entries.get(key)
-        if video.version is None or size_bytes > self._max_bytes:
+        known = self._entries.peek(key)
+        if video.version is None:
             return
         # Of two requests under way, the one with the older video may come last.
-        if known is not None and known.version > video.version:
-            return
-        self._drop(key)
-        self._entries[key] = _Entry(video.version, clips, size_bytes)
-        self.size_bytes += size_bytes
-        while self.size_bytes > self._max_bytes:
-            self._drop(next(iter(self._entries)))
-
-    def _drop(self, key: _Key) -> None:
-        if (entry := self._entries.pop(key, None)) is not None:
-            self.size_bytes -= entry.size_bytes
+        if known is None or known.version <= video.version:
+            self._entries.put(key, _Entry(video.version, clips), size_bytes)
 
 
 def _list_covering(wanted: Filter) -> Iterator[Filter]:

@@ -5,9 +5,9 @@ no cache of reads: each document was just read, and only what it means is known 
 """
 
 import sys
-from collections import OrderedDict
 from datetime import datetime
 
+from repositories.cache.lru import LruCache
 from repositories.firestore.stored import StoredDocument
 from repositories.mapping.reader import read_video_document
 from repositories.models import VideoMetadata
@@ -23,31 +23,22 @@ class VideoCache:
     """The models of videos that were read last, of all users, in at most `max_bytes`."""
 
     def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._videos = OrderedDict[_Key, tuple[VideoMetadata, int]]()
-        self.size_bytes = 0
+        self._videos = LruCache[_Key, VideoMetadata](max_bytes)
+
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of memory that all models take."""
+        return self._videos.size
 
     def read(self, document: StoredDocument) -> VideoMetadata | None:
         """What `read_video_document` answers."""
         key = (document.path, document.update_time)
-        known = self._videos.get(key)
-        if known is not None:
-            self._videos.move_to_end(key)
-            return known[0]
+        if (known := self._videos.get(key)) is not None:
+            return known
         video = read_video_document(document)
         if video is not None and document.update_time is not None:
-            self._keep(key, video)
+            self._videos.put(key, video, _measure(video))
         return video
-
-    def _keep(self, key: _Key, video: VideoMetadata) -> None:
-        size_bytes = _measure(video)
-        if size_bytes > self._max_bytes:
-            return
-        self._videos[key] = video, size_bytes
-        self.size_bytes += size_bytes
-        while self.size_bytes > self._max_bytes:
-            _, (_, oldest_bytes) = self._videos.popitem(last=False)
-            self.size_bytes -= oldest_bytes
 
 
 def _measure(video: VideoMetadata) -> int:

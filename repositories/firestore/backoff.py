@@ -1,13 +1,27 @@
-"""How long to wait before a stream, or a target, is asked for again."""
+"""How long to wait before something that failed is tried again: growing, bounded, and random, so that rivals part."""
 
 import random
+from dataclasses import dataclass
 
-FIRST_BACKOFF_SECONDS = 1.0
-BACKOFF_FACTOR = 1.5
-MAX_BACKOFF_SECONDS = 15.0
+_LAST_GROWTH = 16
 
 
-def compute_backoff_seconds(attempt: int) -> float:
-    """The wait after the attempt (from 0 on): growing, bounded, and random, so that processes part."""
-    longest_seconds = min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * BACKOFF_FACTOR ** min(attempt, 16))
-    return random.uniform(0.5, 1.0) * longest_seconds  # noqa: S311  nobody gains by guessing it
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Waits in seconds: about `first_seconds`, then `factor` times as long each, up to `max_seconds`."""
+
+    first_seconds: float
+    factor: float
+    max_seconds: float
+
+    def compute_seconds(self, attempt: int) -> float:
+        """The wait after the attempt (from 0 on): from half of the longest to all of it."""
+        longest_seconds = min(self.max_seconds, self.first_seconds * self.factor ** min(attempt, _LAST_GROWTH))
+        return random.uniform(0.5, 1.0) * longest_seconds  # noqa: S311  nobody gains by guessing it
+
+
+RPC_BACKOFF = Backoff(first_seconds=0.02, factor=2.0, max_seconds=1.0)
+"""Of reads and commits, whose callers wait for them."""
+
+STREAM_BACKOFF = Backoff(first_seconds=1.0, factor=1.5, max_seconds=15.0)
+"""Of Listen streams and targets, which Firestore's own clients reconnect as slowly."""

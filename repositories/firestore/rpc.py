@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -21,17 +20,16 @@ from repositories.exceptions import (
     UnavailableError,
     ValidationError,
 )
+from repositories.firestore.backoff import RPC_BACKOFF
 from repositories.firestore.metering import Meter, count_aggregation, count_reads, count_rpc, count_writes, metered
 from repositories.firestore.stored import StoredDocument
 from repositories.firestore.transactions import Transaction
 from repositories.firestore.transport import Transport
 
-__all__ = ["DEFAULT_TIMEOUT_SECONDS", "FirestoreRpc", "Meter", "compute_backoff_seconds", "metered"]
+__all__ = ["DEFAULT_TIMEOUT_SECONDS", "FirestoreRpc", "Meter", "metered"]
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
 MAX_READ_ATTEMPTS = 6
-FIRST_BACKOFF_SECONDS = 0.02
-MAX_BACKOFF_SECONDS = 1.0
 
 NO_ANSWER = "Firestore does not answer right now."
 
@@ -165,7 +163,7 @@ class FirestoreRpc:
             try:
                 return await self._send(send, ends_at - time.monotonic())
             except transient as error:
-                backoff_seconds = compute_backoff_seconds(attempt)
+                backoff_seconds = RPC_BACKOFF.compute_seconds(attempt)
                 if attempt + 1 == MAX_READ_ATTEMPTS or time.monotonic() + backoff_seconds >= ends_at:
                     is_aborted = isinstance(error, google_exceptions.Aborted)
                     raise (UnavailableError(NO_ANSWER) if is_aborted else _convert(error)) from error
@@ -177,12 +175,6 @@ class FirestoreRpc:
     async def _send(self, send: Callable[[float], Awaitable[T]], timeout_seconds: float | None = None) -> T:
         count_rpc()
         return await send(self.timeout_seconds if timeout_seconds is None else timeout_seconds)
-
-
-def compute_backoff_seconds(attempt: int) -> float:
-    """How long to wait after the attempt (from 0 on): doubling, bounded, and random, so that rivals part."""
-    longest_seconds = min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** min(attempt, 16))
-    return random.uniform(0.5, 1.0) * longest_seconds  # noqa: S311  nobody gains by guessing it
 
 
 def _convert(error: google_exceptions.GoogleAPICallError) -> RepositoryError:

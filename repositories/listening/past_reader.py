@@ -11,8 +11,9 @@ from google.api_core import exceptions as google_exceptions
 
 from repositories.client import FirestoreClient
 from repositories.exceptions import TooManyDocumentsError, UnavailableError, VersionTooOldError
+from repositories.firestore.backoff import RPC_BACKOFF
 from repositories.firestore.paths import build_video_path, get_collection
-from repositories.firestore.rpc import DEFAULT_TIMEOUT_SECONDS, NO_ANSWER, compute_backoff_seconds
+from repositories.firestore.rpc import DEFAULT_TIMEOUT_SECONDS, NO_ANSWER
 from repositories.firestore.stored import StoredDocument
 from repositories.firestore.transport import Transport
 from repositories.listening.fair_queue import FairQueue
@@ -135,7 +136,7 @@ class PastReader:
             except _DENIALS as error:
                 raise UnavailableError(NO_ANSWER) from error
             except google_exceptions.GoogleAPICallError:
-                await asyncio.sleep(compute_backoff_seconds(attempt))
+                await asyncio.sleep(RPC_BACKOFF.compute_seconds(attempt))
         raise AssertionError  # the loop has no end of its own
 
     async def _read(self, target: AnyTarget, read_time: datetime, token: str) -> Page:

@@ -61,7 +61,7 @@ class PersistentStream:
         while not self.is_refused:
             failures = 0 if await self._listen() else failures + 1
             if failures and not self.is_refused:
-                await asyncio.sleep(backoff.compute_backoff_seconds(failures - 1))
+                await asyncio.sleep(backoff.STREAM_BACKOFF.compute_seconds(failures - 1))
 
     async def _listen(self) -> bool:
         """Returns when the connection is broken: whether it was of use for a while, so that another is made at once."""
@@ -81,7 +81,7 @@ class PersistentStream:
             self._read_before += watch_stream.documents_read
             self._watch_stream = None
             await watch_stream.close()
-        return watch_stream.lasted_seconds > backoff.FIRST_BACKOFF_SECONDS
+        return watch_stream.lasted_seconds > backoff.STREAM_BACKOFF.first_seconds
 
     def _judge(self, error: grpc.aio.AioRpcError) -> None:
         """After this, the next attempt may succeed, or there is none."""

@@ -12,7 +12,7 @@ from google.cloud.firestore_v1.types import ListenRequest, TargetChange
 from grpc import StatusCode
 
 from repositories.exceptions import RepositoryError, TooManyDocumentsError, UnavailableError
-from repositories.firestore.backoff import compute_backoff_seconds
+from repositories.firestore import backoff
 from repositories.firestore.rpc import NO_ANSWER
 from repositories.firestore.transport import Transport
 from repositories.listening.target_state import TargetState
@@ -183,7 +183,7 @@ class WatchStream:
         self.ask(state)
 
     def _ask_later(self, state: TargetState) -> None:
-        timer = asyncio.get_running_loop().call_later(compute_backoff_seconds(0), self.ask, state)
+        timer = asyncio.get_running_loop().call_later(backoff.STREAM_BACKOFF.compute_seconds(0), self.ask, state)
         self._later[state] = timer
 
     def _advance(self, read_micros: int) -> None:

@@ -1,11 +1,12 @@
 """Whom a document's odd fields are told to: the log once for each version of the document, and a counter."""
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
 
+from repositories.cache.lru import LruCache
 from repositories.mapping.mended_fields import MendedField
 
 log = structlog.get_logger(__name__)
@@ -20,18 +21,14 @@ class OddDocuments:
     def __init__(self, max_versions: int = MAX_VERSIONS_KNOWN) -> None:
         self.documents_count = 0
         self.fields = Counter[str]()
-        self._max_versions = max_versions
-        self._known = OrderedDict[tuple[str, datetime | None], None]()
+        self._known = LruCache[tuple[str, datetime | None], bool](max_versions)
 
     def tell(self, path: str, version: datetime | None, mended: Sequence[MendedField]) -> None:
         """The document's odd fields are logged and counted, unless they were before."""
         key = path, version
-        if key in self._known:
-            self._known.move_to_end(key)
+        if self._known.get(key):
             return
-        self._known[key] = None
-        if len(self._known) > self._max_versions:
-            self._known.popitem(last=False)
+        self._known.put(key, value=True)
         self.documents_count += 1
         self.fields.update({one.field for one in mended})
         reasons = {one.name: one.reason for one in mended}

@@ -1,13 +1,30 @@
-"""A page of a longer list."""
+"""A page of a longer list, and the request for one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 from repositories.paging.cursors import Cursor
 
+MAX_PAGE_SIZE = 10_000
+"""Above any page that a person looks at; beyond it a client pages by cursor."""
+
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """The part of a list that a client asks for: `limit` items after and before the cursors, from one end."""
+
+    limit: int
+    after: str | None = None
+    before: str | None = None
+    from_end: bool = False
+
+    def to_arguments(self) -> dict[str, Any]:
+        """The request as the keyword arguments of the repositories' lists."""
+        return {"limit": self.limit, "cursor": self.after, "before": self.before, "from_end": self.from_end}
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,9 @@ from repositories.firestore.stored import StoredDocument
 from repositories.firestore.transactions import Transaction
 from repositories.paging.cursors import OF_DOCUMENT, Cursor
 from repositories.paging.orders import Order
-from repositories.paging.page import Page
+from repositories.paging.page import MAX_PAGE_SIZE, Page, PageRequest
 from repositories.paging.slices import map_in_turns
 
-MAX_PAGE_SIZE = 10_000
 # What Firestore puts into one message of a list.
 MAX_LISTED = 300
 
@@ -34,15 +33,14 @@ class PageQuery:
     from_end: bool
 
     @classmethod
-    def parse(cls, order: Order, *, limit: int, cursor: str | None, before: str | None, from_end: bool) -> Self:
-        """The span; `ValidationError` for a limit out of range, `InvalidCursorError` for a foreign cursor."""
-        assert_limit(limit)
-        if type(from_end) is not bool:
+    def parse(cls, order: Order, request: PageRequest) -> Self:
+        """The query; `ValidationError` for a limit out of range, `InvalidCursorError` for another list's cursor."""
+        assert_limit(request.limit)
+        if type(request.from_end) is not bool:
             raise ValidationError("This is no boolean.", ("from_end",))
-        after = None if cursor is None else Cursor.decode(cursor, order)
-        return cls(
-            order, limit, after, None if before is None else Cursor.decode(before, order, path="before"), from_end
-        )
+        after = None if request.after is None else Cursor.decode(request.after, order)
+        before = None if request.before is None else Cursor.decode(request.before, order, path="before")
+        return cls(order, request.limit, after, before, request.from_end)
 
     def locate(self, get_value: Callable[[Cursor], Any]) -> "PageQuery":
         """The span between places of known values; `InvalidCursorError` where `get_value` has none (KeyError)."""

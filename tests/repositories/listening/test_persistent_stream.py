@@ -1,6 +1,7 @@
 """Streams that break, are refused, fall silent or lose their way: subscribers hear of nothing but a delay."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -27,7 +28,7 @@ REMOVE, CURRENT = 2, 3
 @pytest.fixture(autouse=True)
 def _is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long before the next attempt."""
-    monkeypatch.setattr(backoff, "FIRST_BACKOFF_SECONDS", 0.05)
+    monkeypatch.setattr(backoff, "STREAM_BACKOFF", replace(backoff.STREAM_BACKOFF, first_seconds=0.05))
 
 
 @pytest.fixture
@@ -254,8 +255,9 @@ async def test_a_connection_that_was_of_use_is_made_again_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Only the attempts after that wait."""
-    monkeypatch.setattr(backoff, "compute_backoff_seconds", lambda _: 999.0)
-    await asyncio.sleep(2 * backoff.FIRST_BACKOFF_SECONDS)
+    first_seconds = backoff.STREAM_BACKOFF.first_seconds
+    monkeypatch.setattr(backoff.Backoff, "compute_seconds", lambda *_: 999.0)
+    await asyncio.sleep(2 * first_seconds)
     listen_proxy.break_off(grpc.StatusCode.UNAVAILABLE)
     await clips.create_clip(make_clip(4))
     assert await told.take(watched) == ["added 04"]
@@ -317,10 +319,11 @@ async def test_a_mistake_of_ours_does_not_silence_anybody(
     assert await told.take(again) == ["removed 01"]
 
 
-async def test_backoff_grows_is_bounded_and_random(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backoff, "FIRST_BACKOFF_SECONDS", 1.0)
-    waits = [backoff.compute_backoff_seconds(attempt) for attempt in range(200)]
+def test_backoff_grows_is_bounded_and_random() -> None:
+    """A stream waits about a second, then half as long again each time, up to 15 seconds, and never twice the same."""
+    slow = replace(backoff.STREAM_BACKOFF, first_seconds=1.0)
+    waits = [slow.compute_seconds(attempt) for attempt in range(200)]
     assert 0.5 <= waits[0] <= 1.0
     assert 1.5 <= waits[3] <= 1.5**3
-    assert max(waits) <= backoff.MAX_BACKOFF_SECONDS
+    assert max(waits) <= slow.max_seconds
     assert len(set(waits[20:])) > 100
