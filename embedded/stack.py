@@ -20,8 +20,8 @@ from embedded.modules import make_module_child
 
 __all__ = ["DataDirectoryInUseError", "EmbeddedError", "Endpoints", "Stack", "connect_or_start", "start_stack"]
 
-START_TIMEOUT_SECONDS = 30.0
-"""Both listen within a second; this is for a disk that is busy, or a database that recovers.
+START_TIMEOUT_SECONDS = 120.0
+"""Both listen within a second; this is for a machine or a disk that is busy, or a database that recovers.
 
 It counts from a server's last sign of life in its log: a Firestore that indexes its documents anew takes minutes.
 """

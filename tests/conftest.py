@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.patience import extend_defaults
+
 if TYPE_CHECKING:
     from embedded.stack import Endpoints
     from settings import Settings
 
 ROOT = Path(__file__).parent.parent
+
+extend_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -20,9 +20,9 @@ import pytest
 
 from gql.authentication.api_keys import make_api_key
 from settings import Settings
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parent.parent
-LIVEZ_TIMEOUT_SECONDS = 20
 NOT_FOR_THE_IMAGE = ("PYTHON", "VIRTUAL_ENV", "CLIPGRAPH_", "GOOGLE_", "FIRESTORE_")
 # The folders that the Dockerfile makes; what else it names is the base image's own.
 IMAGE_PATH = re.compile(r"(?<![\w/.])/(opt/clipgraph|src|wheels|data)\b")
@@ -33,9 +33,6 @@ USER_STEPS = (
     r"useradd --uid \d{5} --create-home --shell /usr/sbin/nologin (\w+)",
     r"install -d -o (\w+) -g \1 /data",
 )
-
-# Packages come through pip and npm here; without their caches that takes minutes.
-pytestmark = pytest.mark.timeout(600)
 
 Step = tuple[str, str]
 
@@ -246,7 +243,7 @@ def test_the_health_check_tells_alive_from_ill(livez: tuple[int, list[int]]) -> 
             env={"CLIPGRAPH_PORT": str(port)},
             check=False,
             capture_output=True,
-            timeout=LIVEZ_TIMEOUT_SECONDS,
+            timeout=PATIENCE_SECONDS,
         )
         assert (done.returncode == 0) is is_well
 
@@ -314,7 +311,7 @@ def test_nothing_but_tmp_can_be_written(container: Container) -> None:
     root = container.image.root
     folders = ["/", f"{root}", f"{root}/data", f"{root}/opt/clipgraph", SHARED_MEMORY, TMP]
     process = container.start("python", "-c", PROBE, *folders)
-    out, _ = process.communicate(timeout=LIVEZ_TIMEOUT_SECONDS)
+    out, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert out.splitlines() == [*(f"{folder} Read-only file system" for folder in folders[:-1]), f"{TMP} written"]
 
 
@@ -349,7 +346,7 @@ def read_port(process: subprocess.Popen[str]) -> int:
 
 def ask(port: int, path: str) -> int:
     """The status of the answer."""
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=LIVEZ_TIMEOUT_SECONDS)) as client:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)) as client:
         client.request("GET", path)
         return client.getresponse().status
 
@@ -382,7 +379,7 @@ def test_it_serves_from_a_read_only_root(container: Container, server: subproces
     assert not [path for path in written if str(container.image.root) not in str(path)]
     health = json.loads(find("HEALTHCHECK").partition(" CMD ")[2])
     with container.start(*health, CLIPGRAPH_PORT=str(port)) as check:
-        assert check.wait(LIVEZ_TIMEOUT_SECONDS) == 0
+        assert check.wait(PATIENCE_SECONDS) == 0
 
 
 def test_sigterm_ends_the_requests_under_way(
@@ -390,7 +387,7 @@ def test_sigterm_ends_the_requests_under_way(
 ) -> None:
     """The signal reaches clipgraph; a request whose body is half sent is answered, and then it leaves with 0."""
     port, body = read_port(server), json.dumps({"query": "{ viewer { userId } videos { nodes { id } } }"})
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=LIVEZ_TIMEOUT_SECONDS)) as client:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)) as client:
         client.putrequest("POST", "/graphql")
         client.putheader("authorization", f"Bearer {production[0]}")
         client.putheader("content-type", "application/json")
@@ -403,4 +400,4 @@ def test_sigterm_ends_the_requests_under_way(
         client.send(body[10:].encode())
         response = client.getresponse()
         assert (response.status, "errors" in json.load(response)) == (200, False)
-    assert server.wait(LIVEZ_TIMEOUT_SECONDS) == 0
+    assert server.wait(PATIENCE_SECONDS) == 0

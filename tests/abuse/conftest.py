@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-READY_WITHIN_SECONDS = 240
+from tests.patience import PATIENCE_SECONDS
+
 NORMAL_QUERY = "{ videos(first: 3) { nodes { title clips(first: 2) { nodes { title thumbnailUrl } } } } }"
 
 
@@ -40,7 +41,7 @@ class Target:
     def post(self, document: str, **request: Any) -> httpx.Response:
         """The response to a document."""
         body = {"query": document, **request}
-        return httpx.post(f"{self.address}/graphql", json=body, timeout=30)
+        return httpx.post(f"{self.address}/graphql", json=body, timeout=PATIENCE_SECONDS)
 
     def assert_answers(self) -> None:
         """Everybody else's query is answered as ever."""
@@ -88,14 +89,14 @@ def start_tree(tree: Path | None, folder: Path, *options: str, **environment: st
         yield Target(process, _wait_for_port(process), log_path)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE_SECONDS)
         assert process.stdout is not None
         process.stdout.close()
 
 
 def _wait_for_port(process: subprocess.Popen[bytes]) -> int:
     assert process.stdout is not None
-    until = time.monotonic() + READY_WITHIN_SECONDS
+    until = time.monotonic() + PATIENCE_SECONDS
     for line in process.stdout:
         if found := re.search(rb"http://127\.0\.0\.1:\d+", line):
             port = urlsplit(found.group().decode()).port

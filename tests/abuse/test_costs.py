@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.abuse.conftest import NORMAL_QUERY, Target
+from tests.patience import PATIENCE_SECONDS
 
 URLS = " ".join(f"a{number}: url(expiresIn: {1000 + number}, download: true)" for number in range(30))
 TOO_MUCH = {
@@ -37,7 +38,7 @@ def read_cpu_seconds(target: Target) -> float:
 def time_normal_queries(target: Target) -> float:
     """The median of seconds that a well-behaved caller waits."""
     taken = []
-    with httpx.Client(base_url=target.address, timeout=60) as client:
+    with httpx.Client(base_url=target.address, timeout=PATIENCE_SECONDS) as client:
         for _ in range(REQUESTS):
             begun_at = time.perf_counter()
             assert "errors" not in client.post("/graphql", json={"query": NORMAL_QUERY}).json()
@@ -48,7 +49,7 @@ def time_normal_queries(target: Target) -> float:
 def count_cpu_seconds(target: Target, document: str) -> float:
     """The server's time for some requests, one after the other."""
     before = read_cpu_seconds(target)
-    with httpx.Client(base_url=target.address, timeout=60) as client:
+    with httpx.Client(base_url=target.address, timeout=PATIENCE_SECONDS) as client:
         for _ in range(REQUESTS):
             client.post("/graphql", json={"query": document})
     return read_cpu_seconds(target) - before
@@ -69,7 +70,7 @@ def test_too_much_is_refused_beside_a_well_behaved_caller(target: Target, docume
     is_over = threading.Event()
 
     def attack() -> None:
-        with httpx.Client(base_url=target.address, timeout=60) as client:
+        with httpx.Client(base_url=target.address, timeout=PATIENCE_SECONDS) as client:
             while not is_over.is_set():
                 client.post("/graphql", json={"query": document})
                 is_over.wait(PAUSE_SECONDS)

@@ -13,6 +13,7 @@ import pytest
 from benchmarks.overload.issuer import serve_issuer
 from benchmarks.overload.load import OK, SHED, Load
 from tests.abuse.conftest import NORMAL_QUERY, Target, start_target
+from tests.patience import PATIENCE_SECONDS
 
 STRANGERS = 10_000
 PIPELINED = 100
@@ -133,7 +134,7 @@ async def test_queries_of_clients_that_hung_up_are_not_executed(target: Target) 
     await asyncio.to_thread(target.assert_answers)
     executed, left = count_lines(target, "request", status=200), count_lines(target, "client_left")
     await asyncio.gather(*(abandon(target) for _ in range(ABANDONED)))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while (await asyncio.to_thread(target.post, VIEWER)).status_code == SHED:  # noqa: ASYNC110  a place tells nobody
             await asyncio.sleep(0.1)
     await asyncio.to_thread(target.assert_answers)

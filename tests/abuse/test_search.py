@@ -7,11 +7,10 @@ import pytest
 
 from tests.abuse.search import Search, serve
 from tests.abuse.surfaces import SURFACES, Surface
-from tests.embedded.firestore.effort import effort, is_full, tell
+from tests.embedded.firestore.effort import effort, tell, timeout
 
 # Beside the seeds, some 250 texts.
 USUAL_TRIES = 20
-TIMEOUT_SECONDS = 600
 
 
 class Planted:
@@ -35,7 +34,7 @@ def test_what_grows_faster_than_its_text_is_found(power: int, *, is_found: bool)
     assert (findings != []) is is_found
 
 
-@pytest.mark.timeout(3600 if is_full("ABUSE_TRIES") else TIMEOUT_SECONDS)
+@timeout("ABUSE_TRIES")
 def test_no_text_costs_too_much(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     with serve(tmp_path, 1, is_open=False) as server:
         search = Search(server, SURFACES, effort("ABUSE_SEED", 1))

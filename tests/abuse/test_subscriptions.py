@@ -21,6 +21,7 @@ from tests.abuse.subscribers import (
     write_clips,
     write_videos,
 )
+from tests.patience import PATIENCE_SECONDS
 
 CLIPS = 300
 BUDGET = 100_000
@@ -31,7 +32,6 @@ RESUMES_LEFT = 40
 # Of medians of the server's own processor time; one that is kept busy does a hundred times as much before it answers.
 MAX_RATIO = 8.0
 MAX_GROWTH_BYTES = 40 * 1024 * 1024
-PATIENCE_SECONDS = 120
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,9 @@ class Neighbour:
 
     async def ask(self, seconds: list[float]) -> None:
         """One query more, and the processor time that the server took until its answer, whatever for."""
-        async with httpx.AsyncClient(base_url=self._target.address, trust_env=False, timeout=60) as client:
+        async with httpx.AsyncClient(
+            base_url=self._target.address, trust_env=False, timeout=PATIENCE_SECONDS
+        ) as client:
             before = self._target.read_cpu_seconds()
             response = await client.post("/graphql", json={"query": NORMAL_QUERY})
             seconds.append(self._target.read_cpu_seconds() - before)

@@ -17,6 +17,7 @@ import pytest
 from tests.abuse.conftest import Target
 from tests.abuse.search import RealServer, serve
 from tests.abuse.surfaces import SURFACES, Surface
+from tests.patience import PATIENCE_SECONDS
 
 # A plain request takes some 3 ms; these took 2,000 and more.
 MAX_TIMES_PLAIN = 15
@@ -85,7 +86,7 @@ def test_others_are_answered_meanwhile(server: RealServer, name: str) -> None:
     finally:
         is_over.set()
         for attacker in attackers:
-            attacker.join(30)
+            attacker.join(PATIENCE_SECONDS)
     # Three busy connections are served in turn with this one; a text of two seconds would make it 600 times.
     assert attacked < MAX_TIMES_CALM * max(calm, 0.005)
     assert Path(f"/proc/{server.target.process.pid}").exists()

@@ -5,13 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 PEERS = ["naive", "r2-list", "floor", "wire"]
 
 
-@pytest.mark.timeout(180)
 def test_a_tiny_run_measures_every_peer_that_answers_right(tmp_path: Path) -> None:
     """Without the peer in Node, whose packages come from the network."""
     file = tmp_path / "results.json"

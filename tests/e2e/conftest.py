@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import pytest
 
-READY_WITHIN_SECONDS = 60
+from tests.patience import PATIENCE_SECONDS
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Server:
         """The data of a document that must succeed."""
         body = json.dumps({"query": document, "variables": variables}).encode()
         request = urllib.request.Request(f"{self.address}/graphql", body, {"content-type": "application/json"})  # noqa: S310
-        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:  # noqa: S310
             answer = json.load(response)
         assert "errors" not in answer, answer
         return answer["data"]
@@ -38,7 +38,7 @@ class Server:
     def stop(self, sent: signal.Signals = signal.SIGINT) -> int:
         """Ends it as Ctrl-C does, and answers its exit code."""
         self.process.send_signal(sent)
-        return self.process.wait(30)
+        return self.process.wait(PATIENCE_SECONDS)
 
 
 def start_server(data_dir: Path, log: IO[bytes], *options: str, program: str = "cli.main") -> Server:
@@ -47,7 +47,7 @@ def start_server(data_dir: Path, log: IO[bytes], *options: str, program: str = "
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
     assert process.stdout is not None
     output = ""
-    until = time.monotonic() + READY_WITHIN_SECONDS
+    until = time.monotonic() + PATIENCE_SECONDS
     for line in process.stdout:
         output += line.decode()
         if "curl" in output and line.strip().startswith(b"-d"):

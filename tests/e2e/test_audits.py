@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Server
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed: apt-get install npm")
 
@@ -27,7 +28,7 @@ def audits(pytestconfig: pytest.Config) -> Path:
     shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
     if not (folder / "complete").exists():
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
         assert done.returncode == 0, f"npm could not install graphql-http:\n{done.stderr}"
         (folder / "complete").touch()
     return folder
@@ -35,7 +36,7 @@ def audits(pytestconfig: pytest.Config) -> Path:
 
 def test_all_61_audits_are_ok_and_none_a_warning(audits: Path, demo_server: Server) -> None:
     command = ["node", str(audits / "audit.mjs"), f"{demo_server.address}/graphql"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=True)
     results: list[Any] = [json.loads(line) for line in done.stdout.splitlines()]
     assert [result for result in results if result["status"] != "ok"] == []
     assert len(results) == 61

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parent.parent.parent
 DEMO = ROOT / "demo" / "bucket" / "demo"
 
 
 def run_import(source: object, data_dir: Path, *options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "cli.main", "import", str(source), "--data-dir", str(data_dir), *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
 
 
 def report_of(source: object, data_dir: Path, *options: str) -> Any:

@@ -23,8 +23,8 @@ from websockets.typing import Subprotocol
 from settings import Settings
 from tests.e2e.conftest import Server
 from tests.e2e.proxies import run_proxy
+from tests.patience import PATIENCE_SECONDS
 
-PATIENCE_SECONDS = 30
 EVENTS = """
 subscription ($userId: ID, $after: String) {
   videoEvents(userId: $userId, after: $after) { kind version videoId video { title } }

@@ -22,6 +22,7 @@ from gql.logs.redaction import digest_clip_id
 from gql.permissions import Role
 from settings import Settings
 from tests.e2e.conftest import Server
+from tests.patience import PATIENCE_SECONDS
 
 TITLE = "Grandmas Zebrafest"
 SLUG = "grandmas-zebrafest"
@@ -49,7 +50,7 @@ class Caller:
     def post(self, query: str, **variables: Any) -> Any:
         """The whole answer, whatever it is."""
         body = {"query": query, "variables": variables}
-        return httpx.post(self._url, json=body, headers=self._headers, trust_env=False, timeout=30).json()
+        return httpx.post(self._url, json=body, headers=self._headers, trust_env=False, timeout=PATIENCE_SECONDS).json()
 
 
 def make_clip(**changes: Any) -> dict[str, Any]:

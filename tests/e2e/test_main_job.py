@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
+
 FRONTEND_QUERY = """
 { videos { totalCount nodes { title status clipsCount clipsByStyle { style count }
     clips(style: "split") { nodes { title style size url thumbnailUrl } } } } }"""
@@ -17,7 +19,7 @@ BUCKET = Path(__file__).parent.parent.parent / "demo" / "bucket" / "demo"
 
 
 def fetch(url: str) -> tuple[bytes, str]:
-    with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310  an address of ours
+    with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as response:  # noqa: S310  an address of ours
         return response.read(), response.headers["content-type"]
 
 
@@ -39,7 +41,7 @@ def test_demo_clips_are_served_with_their_real_bytes(demo_server: Any) -> None:
 def test_printed_query_works_as_it_is_printed(demo_server: Any) -> None:
     """The command that the server prints, pasted into a shell, answers with clips."""
     command = demo_server.output[demo_server.output.index("curl") :]
-    answer = subprocess.run(["sh", "-c", command], capture_output=True, check=True, timeout=30).stdout
+    answer = subprocess.run(["sh", "-c", command], capture_output=True, check=True, timeout=PATIENCE_SECONDS).stdout
     assert b'"errors"' not in answer
     assert answer.count(b'"thumbnailUrl"') >= 2
 
@@ -82,7 +84,7 @@ def test_acknowledged_write_outlives_kill_9(serve: Callable[..., Any]) -> None:
 
 def run_serve(*options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "cli.main", "serve", *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
 
 
 def test_taken_port_is_one_clear_line(demo_server: Any, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from domain.keys import THUMBNAIL_SUFFIX
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parent.parent.parent
 DEMO = ROOT / "demo" / "bucket" / "demo"
@@ -16,7 +17,7 @@ USERS = ("ann", "ann-2", "bob")
 
 def run(*arguments: str, data_dir: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "cli.main", *arguments, "--data-dir", str(data_dir)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
 
 
 def fill(bucket: Path) -> None:

@@ -12,13 +12,14 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from tests.e2e.conftest import Server
+from tests.patience import PATIENCE_SECONDS
 
 QUERY = "{ viewer { userId roles } }"
 
 
 def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "cli.main", *arguments]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
 
 
 def ask_by_socket(address: str, token: str) -> object:

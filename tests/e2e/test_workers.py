@@ -12,7 +12,6 @@ from domain.keys import clip_key
 from gql.app import create_services
 
 # Twenty seconds, and more where the machine is busy.
-pytestmark = pytest.mark.timeout(300)
 
 PLAN = Plan(workers=6, clips_per_worker=8, videos=2, processes=3, failure_percent=10, worker_kills=3, server_kills=2)
 

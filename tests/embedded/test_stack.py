@@ -17,8 +17,8 @@ from google.cloud import firestore
 from embedded.endpoints import check_answering, read_endpoints, write_endpoints
 from embedded.stack import DataDirectoryInUseError, EmbeddedError, Endpoints, Stack, connect_or_start, start_stack
 from storage.r2 import R2Storage
+from tests.patience import PATIENCE_SECONDS
 
-WAIT_SECONDS = 20.0
 SERVE = """
 import sys, time
 from pathlib import Path
@@ -49,7 +49,7 @@ def serving_process(data_dir: Path) -> Iterator["subprocess.Popen[str]"]:
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not is_so():
         assert time.monotonic() < deadline, "it did not come to pass"
         time.sleep(0.02)
@@ -197,7 +197,7 @@ def test_connect_waits_for_servers_that_are_starting(data_dir: Path) -> None:
     )
     command = [sys.executable, "-c", script, str(data_dir)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    answers = {process.communicate(timeout=WAIT_SECONDS * 3)[0] for process in processes}
+    answers = {process.communicate(timeout=PATIENCE_SECONDS)[0] for process in processes}
     assert len(answers) == 1
     assert [process.returncode for process in processes] == [0, 0, 0]
 

@@ -20,6 +20,7 @@ from gql.app import create_services
 from gql.context import Services
 from repositories.models import ClipStatus, VideoMetadata, VideoStatus
 from settings import Settings
+from tests.patience import HANG_SECONDS, PATIENCE_SECONDS
 
 ROOT = Path(__file__).parent.parent.parent
 WORKER = ROOT / "examples" / "worker.py"
@@ -42,7 +43,7 @@ def pick_kills(visited: list[tuple[int, int]]) -> list[list[int]]:
 def make_video(path: Path, seconds: float) -> Path:
     picture = f"testsrc=size=160x90:rate=5:duration={seconds}"
     command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-y", "-f", "lavfi", "-i", picture, str(path)]
-    subprocess.run(command, check=True, timeout=60)
+    subprocess.run(command, check=True, timeout=PATIENCE_SECONDS)
     return path
 
 
@@ -97,7 +98,7 @@ def run(settings: Settings, tmp_path: Path) -> Iterator[Run]:
 
     yield run
     stdin.close()
-    process.wait(30)
+    process.wait(PATIENCE_SECONDS)
     stdout.close()
 
 
@@ -128,7 +129,7 @@ async def describe(services: Services, user_id: str, video_id: str) -> Any:
     return video.model_dump(exclude=differing), [clip.model_dump(exclude=differing) for clip in clips], files
 
 
-@pytest.mark.timeout(3600 if EVERY_LINE else 300)
+@pytest.mark.timeout(7200 if EVERY_LINE else HANG_SECONDS)
 async def test_worker_that_is_killed_and_run_again_ends_as_if_it_had_not_been(
     run: Run, services: Services, source: Path, highlights: Path, user_id: str
 ) -> None:

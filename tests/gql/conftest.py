@@ -21,6 +21,7 @@ from gql.loaders import Loaders
 from gql.permissions import Principal
 from gql.schema import schema
 from settings import Settings
+from tests.patience import PATIENCE_SECONDS
 
 Execute = Callable[..., Awaitable[Any]]
 MakeClient = Callable[..., Awaitable[httpx.AsyncClient]]
@@ -140,7 +141,7 @@ async def make_client(settings: Settings) -> AsyncIterator[MakeClient]:
             stack.push_async_callback(app.state.services.close)
             transport = httpx.ASGITransport(app)
             return await stack.enter_async_context(
-                httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=60)
+                httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=PATIENCE_SECONDS)
             )
 
         yield make_client

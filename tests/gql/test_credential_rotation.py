@@ -18,6 +18,7 @@ from gql.logs.redaction import HIDDEN
 from settings import ConfigurationError, Settings
 from storage.exceptions import StorageError
 from storage.r2 import R2Storage
+from tests.patience import PATIENCE_SECONDS
 
 OLD, NEW = ("old-key-id", "old-secret-1234567"), ("new-key-id", "new-secret-7654321")
 KEY = "u/v/clips/clip_01_01_a_split.mp4"
@@ -105,7 +106,7 @@ async def fetch(url: str) -> int:
 
 
 async def wait_for_key(storage: R2Storage, key_id: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while key_id not in storage.presign_get(KEY):  # noqa: ASYNC110  nobody tells
             await asyncio.sleep(0.01)
 

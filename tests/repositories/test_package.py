@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import repositories
+from tests.patience import PATIENCE_SECONDS
 
 
 def test_all_public_names_are_exported() -> None:
@@ -44,5 +45,5 @@ def test_a_module_can_be_imported_first() -> None:
     """There is no circle: in a process that has imported nothing of the house, all names come with any module."""
     program = "import repositories.models; from repositories import *; print(VideoRepository.__name__)"
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert (done.stdout, done.stderr) == ("VideoRepository\n", "")

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import pytest
-
 from repositories.client import FirestoreClient
 from repositories.clips import ClipRepository
 from repositories.exceptions import ClipAlreadyExistsError, ClipNotFoundError
@@ -131,7 +129,6 @@ async def test_a_killed_worker_leaves_nothing_half(
     await assert_exact_statistics()
 
 
-@pytest.mark.timeout(180)
 async def test_ten_thousand_clips_are_deleted(
     videos: VideoRepository, client: FirestoreClient, make_video: MakeVideo, make_clip: MakeClip
 ) -> None:

@@ -7,13 +7,14 @@ import pytest
 
 from storage.exceptions import InvalidPartsError, UploadNotFoundError
 from storage.r2 import MIN_PART_BYTES, PresignedUpload, R2Storage
+from tests.patience import PATIENCE_SECONDS
 
 FIRST = b"1" * MIN_PART_BYTES
 
 
 def put_part(upload: PresignedUpload, body: bytes) -> str:
     """The ETag that R2 answers."""
-    response = httpx.put(upload.url, content=body, headers=upload.headers, timeout=20, trust_env=False)
+    response = httpx.put(upload.url, content=body, headers=upload.headers, timeout=PATIENCE_SECONDS, trust_env=False)
     assert response.status_code == 200, response.text
     return response.headers["etag"]
 

@@ -11,11 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
-
 from storage.r2 import R2Storage
-
-pytestmark = pytest.mark.timeout(400)  # whole programs start, however busy the machine is
+from tests.patience import PATIENCE_SECONDS
 
 
 @contextmanager
@@ -33,7 +30,7 @@ def run(*arguments: str, **settings: str) -> Iterator["subprocess.Popen[str]"]:
         yield process
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE_SECONDS)
 
 
 def read_until(process: "subprocess.Popen[str]", text: str) -> list[str]:
@@ -90,7 +87,7 @@ def test_port_that_is_set_and_taken_is_an_error(tmp_path: Path) -> None:
         port = str(other.getsockname()[1])
         serve = ("serve", "--no-demo", "--port", "0", "--data-dir", str(tmp_path))
         with run(*serve, CLIPGRAPH_S3_PORT=port) as process:
-            _, said = process.communicate(timeout=110)
+            _, said = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == 1
         assert f"cannot listen on 127.0.0.1:{port}" in said
         assert "CLIPGRAPH_S3_PORT" in said

@@ -18,6 +18,7 @@ from cli.main import main
 from gql.app import create_services
 from settings import Settings
 from tests.cli.reconcile.bucket import Bucket
+from tests.patience import PATIENCE_SECONDS
 
 COMMAND = [sys.executable, "-m", "cli.main", "reconcile"]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -40,7 +41,9 @@ def run(environment: dict[str, str], user_id: str) -> Run:
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [*COMMAND, "--user", user_id, *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+        )
 
     return run
 
@@ -98,7 +101,7 @@ def interrupt(environment: dict[str, str], user_id: str) -> Callable[..., tuple[
             assert process.stdout is not None
             first = process.stdout.readline()
             process.send_signal(sent)
-            rest, told = process.communicate(timeout=60)
+            rest, told = process.communicate(timeout=PATIENCE_SECONDS)
         return process.returncode, (first + rest).splitlines(), told
 
     return interrupt
@@ -163,7 +166,7 @@ def test_bar_on_a_terminal_takes_no_line_of_the_report(
         command, env={**environment, "TERM": "xterm"}, stdout=subprocess.PIPE, stderr=terminal, text=True
     ) as process:
         os.close(terminal)
-        report, _ = process.communicate(timeout=60)
+        report, _ = process.communicate(timeout=PATIENCE_SECONDS)
     shown = os.read(main_end, 65536).decode()
     os.close(main_end)
     assert report.startswith("size-differs")
@@ -174,7 +177,7 @@ def test_bar_on_a_terminal_takes_no_line_of_the_report(
 def test_run_that_cannot_tell_is_not_taken_for_drift(environment: dict[str, str]) -> None:
     """Neither 0 nor 1 where R2 does not answer, and the error says where to go on."""
     closed = {**environment, "CLIPGRAPH_R2_ENDPOINT_URL": "http://127.0.0.1:1"}
-    failed = subprocess.run(COMMAND, env=closed, capture_output=True, text=True, timeout=60, check=False)
+    failed = subprocess.run(COMMAND, env=closed, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert failed.returncode == 2
     assert "Run the same command again." in failed.stderr
     assert "Traceback" not in failed.stderr

@@ -15,6 +15,7 @@ from cli.reconcile.run import Outcome
 from repositories.models import ClipStatus, VideoStatus
 from storage.exceptions import StorageUnavailableError
 from tests.cli.reconcile.bucket import STUCK_AFTER, BrokenStore, Bucket, Found, reconcile
+from tests.patience import HANG_SECONDS
 
 # The 2,000 take minutes.
 CLIPS = int(os.environ.get("CLIPGRAPH_RECONCILE_CLIPS", "240"))
@@ -137,7 +138,7 @@ async def assert_consistent(bucket: Bucket) -> None:
         assert all(clip.has_thumbnail == (bucket.thumbnail_key(clip) in sizes) for clip in completed)
 
 
-@pytest.mark.timeout(120 + CLIPS)
+@pytest.mark.timeout(HANG_SECONDS + CLIPS)
 async def test_every_kind_of_drift_is_found_and_mended_while_workers_write(bucket: Bucket) -> None:
     for video_id in VIDEOS:
         await bucket.create_video(video_id)

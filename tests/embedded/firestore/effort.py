@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from tests.patience import HANG_SECONDS
+
 
 def effort(variable: str, usual: int) -> int:
     """Return how many steps, rounds or requests to do: CLIPGRAPH_{variable}, or the usual number."""
@@ -16,8 +18,8 @@ def is_full(variable: str) -> bool:
 
 
 def timeout(variable: str) -> pytest.MarkDecorator:
-    """Mark a test that may take an hour where the environment asks for more than usual."""
-    return pytest.mark.timeout(3600 if is_full(variable) else 120)
+    """Mark a test that may take two hours where the environment asks for more than usual."""
+    return pytest.mark.timeout(7200 if is_full(variable) else HANG_SECONDS)
 
 
 def tell(request: pytest.FixtureRequest, text: str) -> None:

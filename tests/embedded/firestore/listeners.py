@@ -15,8 +15,9 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import Client, FieldFilter
 
+from tests.patience import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parents[3]
-WAIT_SECONDS = 60.0  # far more than anything takes
 State = dict[str, dict[str, Any]]
 View = Callable[[State], list[str]]
 
@@ -105,7 +106,7 @@ class Follower:
     def wait_for(self, snapshot: list[str]) -> None:
         """The last snapshot is this one."""
         with self._changed:
-            arrived = self._changed.wait_for(lambda: self.snapshots[-1:] == [snapshot], WAIT_SECONDS)
+            arrived = self._changed.wait_for(lambda: self.snapshots[-1:] == [snapshot], PATIENCE_SECONDS)
         assert arrived, f"expected {snapshot}, and the last of {len(self.snapshots)} is {self.snapshots[-1:]}"
 
     def close(self) -> None:

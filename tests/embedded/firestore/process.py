@@ -7,6 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Self
 
+from tests.patience import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -49,7 +51,7 @@ class ServerProcess:
         assert self._process is not None
         if self._process.poll() is None:
             self._process.terminate()
-            self._process.communicate(timeout=30)
+            self._process.communicate(timeout=PATIENCE_SECONDS)
             assert self._process.returncode == 0, self._read_errors()
         return self._read_errors()
 

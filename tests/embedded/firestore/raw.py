@@ -7,10 +7,11 @@ import grpc
 from google.cloud.firestore_v1 import types
 from google.protobuf.empty_pb2 import Empty
 
+from tests.patience import PATIENCE_SECONDS
+
 Answer = TypeVar("Answer")
 
 SERVICE = "google.firestore.v1.Firestore"
-TIMEOUT_SECONDS = 60.0  # far above the server's own limits for waiting: only a hang gets there
 STREAMS = ("BatchGetDocuments", "RunQuery", "RunAggregationQuery")
 _ANSWERS = {
     "GetDocument": types.Document.pb(),
@@ -70,8 +71,8 @@ class RawFirestore:
         path = f"/{SERVICE}/{method}"
         try:
             if method in STREAMS:
-                return list(self._channel.unary_stream(path, None, None)(data, timeout=TIMEOUT_SECONDS))
-            return [self._channel.unary_unary(path, None, None)(data, timeout=TIMEOUT_SECONDS)]
+                return list(self._channel.unary_stream(path, None, None)(data, timeout=PATIENCE_SECONDS))
+            return [self._channel.unary_unary(path, None, None)(data, timeout=PATIENCE_SECONDS)]
         except grpc.RpcError as error:
             raise Refusal(error.code().name, error.details() or "") from error
 
@@ -79,13 +80,13 @@ class RawFirestore:
         """Return what a stream in both directions answers until it ends; Refusal otherwise."""
         path = f"/{SERVICE}/{method}"
         try:
-            return list(self._channel.stream_stream(path, None, None)(iter(requests), timeout=TIMEOUT_SECONDS))
+            return list(self._channel.stream_stream(path, None, None)(iter(requests), timeout=PATIENCE_SECONDS))
         except grpc.RpcError as error:
             raise Refusal(error.code().name, error.details() or "") from error
 
-    def open_stream(self, path: str, requests: Iterator[bytes], timeout_seconds: float) -> Any:
+    def open_stream(self, path: str, requests: Iterator[bytes]) -> Any:
         """Return the answers of a stream in both directions as they come; it can be cancelled."""
-        return self._channel.stream_stream(path, None, None)(requests, timeout=timeout_seconds)
+        return self._channel.stream_stream(path, None, None)(requests, timeout=PATIENCE_SECONDS)
 
     def parse(self, method: str, answer: bytes) -> Any:
         """Return an answer of a method as the message that it is."""

@@ -11,10 +11,10 @@ from google.cloud.firestore_v1 import types
 
 from embedded.firestore.index.indexes import IndexConfig
 from embedded.firestore.server import FirestoreServer
+from tests.patience import PATIENCE_SECONDS
 
 DATABASE = "projects/p/databases/(default)"
 ROOT = f"{DATABASE}/documents"
-WAIT_SECONDS = 30.0  # far more than anything takes
 ADD, RESET = 1, 4
 EOF: Any = vars(grpc.aio)["EOF"]  # which its types do not know
 Fields = Mapping[str, Any]
@@ -108,7 +108,7 @@ class Stream:
 
     async def read(self) -> Any:
         """Return the next message, mirrored; None at the end."""
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             answer = await self._call.read()
         if answer is EOF:
             return None

@@ -12,6 +12,7 @@ import pytest
 
 from embedded.firestore.server import FirestoreServer
 from embedded.firestore.store.storage import FILE_NAME, StorageError
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[3]
 
@@ -25,7 +26,7 @@ def spawn(data_dir: Path, *options: str) -> subprocess.Popen[str]:
 def refused(data_dir: Path, *options: str) -> str:
     """The one line with which the server refuses to start."""
     with spawn(data_dir, *options) as process:
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, output) == (1, "")
     assert errors.count("\n") == 1
     return errors
@@ -37,9 +38,9 @@ def test_it_says_where_it_listens_and_ends_cleanly(tmp_path: Path, number: signa
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
         host, _, port = ready["host_port"].partition(":")
-        socket.create_connection((host, int(port)), timeout=5).close()
+        socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS).close()
         process.send_signal(number)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=PATIENCE_SECONDS) == 0
 
 
 def test_it_ends_with_its_parent(tmp_path: Path) -> None:
@@ -48,7 +49,7 @@ def test_it_ends_with_its_parent(tmp_path: Path) -> None:
         assert process.stdin is not None
         process.stdout.readline()
         process.stdin.close()
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=PATIENCE_SECONDS) == 0
 
 
 async def test_a_second_server_on_the_same_directory_is_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from botocore.credentials import Credentials
 from defusedxml.ElementTree import fromstring
 
 from tests.embedded.s3.server import KEY_ID, SECRET
+from tests.patience import PATIENCE_SECONDS
 
 Headers = Mapping[str, str]
 
@@ -50,7 +51,7 @@ class RawS3:
     def __init__(self, host_port: str, key_id: str = KEY_ID, secret: str = SECRET) -> None:
         self.host_port = host_port
         self._credentials = Credentials(key_id, secret)
-        self._connection = http.client.HTTPConnection(host_port, timeout=30)
+        self._connection = http.client.HTTPConnection(host_port, timeout=PATIENCE_SECONDS)
 
     def send(
         self,

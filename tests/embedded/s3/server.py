@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from tests.patience import PATIENCE_SECONDS
+
 KEY_ID, SECRET = "conformance-key", "conformance-secret"
 BUCKET = "clips"
 
@@ -76,6 +78,6 @@ class ServerProcess:
         if process is not None:
             (process.kill if is_kill else process.terminate)()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=20)
+                process.communicate(timeout=PATIENCE_SECONDS)
             process.kill()
             process.communicate()

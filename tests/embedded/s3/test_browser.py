@@ -29,7 +29,6 @@ VIEWINGS = 3
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium"),
-    pytest.mark.timeout(400),
 ]
 
 PLAY = """async ([url, times]) => {

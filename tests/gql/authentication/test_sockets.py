@@ -22,6 +22,7 @@ from gql.loaders import Loaders
 from gql.permissions import Principal, Role
 from settings import Settings
 from tests.gql.authentication.conftest import IssuerServer, Mint, Serve
+from tests.patience import PATIENCE_SECONDS
 
 PROTOCOL = "graphql-transport-ws"
 VIEWER = {"query": "{ viewer { userId roles } }"}
@@ -56,7 +57,7 @@ async def receive(opened: ClientConnection) -> Any:
 
 async def receive_close(opened: ClientConnection) -> tuple[int, str]:
     """The code and the reason with which the server closes; messages before it are passed over."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         with contextlib.suppress(ConnectionClosedError):
             async for _ in opened:
                 pass

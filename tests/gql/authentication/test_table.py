@@ -24,6 +24,7 @@ from settings import Settings
 from tests.gql.authentication.conftest import Mint, Serve, SigningKey
 from tests.gql.authentication.documents import Documents, find_paths, list_coordinates, quote
 from tests.gql.conftest import make_clip_input
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parent.parent.parent.parent
 SCHEMA = build_schema((ROOT / "schema.graphql").read_text())
@@ -191,7 +192,7 @@ async def call_as(
     async with (
         serve(with_keys) as guarded_address,
         serve(embedded) as embedded_address,
-        httpx.AsyncClient(trust_env=False, timeout=60) as client,
+        httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as client,
     ):
 
         async def call_as(name: str, document: str) -> Any:

@@ -18,6 +18,7 @@ from gql.app import create_app
 from gql.context import Services
 from gql.http.limits.uvicorn_protocols import HeaderTimeoutProtocol, WriteTimeoutSocketProtocol
 from settings import Settings
+from tests.patience import PATIENCE_SECONDS
 
 LIMIT = 3
 ASK = {"query": '{ video(videoId: "v") { id } }'}
@@ -48,7 +49,7 @@ class Target:
 
     async def wait_for_in_flight(self, count: int) -> None:
         """So many requests run."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while self.services.admission.in_flight != count:  # noqa: ASYNC110  a request's start tells nobody
                 await asyncio.sleep(0.01)
 
@@ -87,7 +88,7 @@ def protocol(request: pytest.FixtureRequest) -> Any:
 @pytest.fixture
 async def client(target: Target) -> AsyncIterator[httpx.AsyncClient]:
     """HTTP to the server, on as many connections as are wanted."""
-    async with httpx.AsyncClient(base_url=target.address, trust_env=False, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=target.address, trust_env=False, timeout=PATIENCE_SECONDS) as client:
         yield client
 
 
@@ -140,7 +141,7 @@ async def test_refused_connection_goes_on(target: Target, client: httpx.AsyncCli
     async with (
         fill(target, client),
         httpx.AsyncClient(
-            base_url=target.address, trust_env=False, limits=httpx.Limits(max_connections=1), timeout=60
+            base_url=target.address, trust_env=False, limits=httpx.Limits(max_connections=1), timeout=PATIENCE_SECONDS
         ) as another,
     ):
         for size in (0, 1, 200_000):
@@ -179,7 +180,7 @@ async def test_pages_of_allowed_origins_can_read_the_refusal(target: Target, cli
 async def test_client_that_hangs_up_cancels_its_query(target: Target, client: httpx.AsyncClient, way: str) -> None:
     """What it ran underneath ends with it, and its place is free."""
     with capture_logs() as lines:
-        async with httpx.AsyncClient(base_url=target.address, trust_env=False, timeout=60) as leaving:
+        async with httpx.AsyncClient(base_url=target.address, trust_env=False, timeout=PATIENCE_SECONDS) as leaving:
             headers = {"graphql-require-preflight": "1"}
             sent = (
                 leaving.post("/graphql", json=ASK)
@@ -201,14 +202,14 @@ async def test_client_that_hangs_up_cancels_its_query(target: Target, client: ht
 async def wait_for_call(target: Target) -> None:
     """Firestore has been asked."""
     del target
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not any("dispatch_queue" in repr(task) for task in asyncio.all_tasks()):  # noqa: ASYNC110  as above
             await asyncio.sleep(0.01)
 
 
 async def test_client_that_hangs_up_does_not_tear_its_mutation(target: Target, client: httpx.AsyncClient) -> None:
     """It goes on to its end, or its deadline, and keeps its place until then."""
-    leaving = httpx.AsyncClient(base_url=target.address, trust_env=False, timeout=60)
+    leaving = httpx.AsyncClient(base_url=target.address, trust_env=False, timeout=PATIENCE_SECONDS)
     async with leaving, fill(target, leaving, CHANGE):
         pass
     # As many bytes as the server's reaction to the hang-up takes have passed both ways.

@@ -16,6 +16,7 @@ import uvloop
 from gql.http.limits import uvicorn_server
 from gql.http.limits.uvicorn_protocols import HeaderTimeoutProtocol, WriteTimeoutSocketProtocol
 from gql.http.limits.uvicorn_server import ACCEPTED_AT_ONCE, GreedyServer
+from tests.patience import PATIENCE_SECONDS
 
 CROWD = 300
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -65,7 +66,7 @@ def run_on_uvloop(test: Coroutine[Any, Any, None]) -> None:
 
 async def read_answers(clients: list[socket.socket]) -> None:
     loop = asyncio.get_running_loop()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         answers = await asyncio.gather(*(loop.sock_recv(client, 1_000) for client in clients))
     assert {answer[:12] for answer in answers} == {b"HTTP/1.1 204"}
     for client in clients:

@@ -21,8 +21,8 @@ from gql.http.limits.uvicorn_protocols import HeaderTimeoutProtocol, WriteTimeou
 from gql.permissions import Role
 from repositories.listening.listener import Listener
 from settings import Settings
+from tests.patience import PATIENCE_SECONDS
 
-PATIENCE_SECONDS = 20
 Events = AsyncIterator[Any]
 Follow = Callable[..., AbstractAsyncContextManager[Events]]
 

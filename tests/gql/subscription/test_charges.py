@@ -12,7 +12,6 @@ from repositories.listening.past_reader import PastReader
 from settings import Settings
 from tests.gql.subscription.conftest import (
     CLIP_EVENTS,
-    PATIENCE_SECONDS,
     VIDEO_EVENTS,
     Follow,
     follow_stream,
@@ -22,6 +21,7 @@ from tests.gql.subscription.conftest import (
     take,
     take_error,
 )
+from tests.patience import PATIENCE_SECONDS
 
 CLIPS = 5
 Mint = Callable[..., str]

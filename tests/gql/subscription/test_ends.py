@@ -17,7 +17,6 @@ from gql.context import Services
 from gql.http import event_streams
 from tests.gql.subscription.conftest import (
     CLIP_EVENTS,
-    PATIENCE_SECONDS,
     VIDEO_EVENTS,
     Follow,
     open_socket,
@@ -28,6 +27,7 @@ from tests.gql.subscription.conftest import (
     take,
     wait_until,
 )
+from tests.patience import PATIENCE_SECONDS
 
 
 async def test_nothing_is_left_of_who_leaves(

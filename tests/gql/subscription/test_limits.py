@@ -13,7 +13,6 @@ from gql.http.limits.connection_limits import MAX_OPERATIONS
 from gql.loaders import Loaders
 from settings import Settings
 from tests.gql.subscription.conftest import (
-    PATIENCE_SECONDS,
     VIDEO_EVENTS,
     Follow,
     open_socket,
@@ -25,6 +24,7 @@ from tests.gql.subscription.conftest import (
     take_error,
     wait_until,
 )
+from tests.patience import PATIENCE_SECONDS
 
 Mint = Callable[..., str]
 WITH_VIDEO = """

@@ -15,7 +15,13 @@ import pytest
 from gql.context import Services
 from gql.http.limits.uvicorn_protocols import WriteTimeout
 from repositories.listening.listener import Listener
-from tests.gql.subscription.conftest import CLIP_EVENTS, PATIENCE_SECONDS, TRANSPORTS, take, wait_until
+from tests.gql.subscription.conftest import (
+    CLIP_EVENTS,
+    TRANSPORTS,
+    take,
+    wait_until,
+)
+from tests.patience import PATIENCE_SECONDS
 
 # More than all buffers between a server and a client hold.
 LONG = "x" * 19_900

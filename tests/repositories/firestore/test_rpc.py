@@ -13,6 +13,7 @@ from repositories.exceptions import ConflictError, ContentionError, RepositoryEr
 from repositories.firestore.rpc import Meter, metered
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
 from repositories.videos import VideoRepository
+from tests.patience import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from tests.repositories.conftest import FirestoreProxy
@@ -53,7 +54,7 @@ async def test_an_outage_is_unavailable_and_bounded(
 ) -> None:
     proxy.fail = lambda _name, _nth: UNAVAILABLE
     videos = VideoRepository(user_id, proxied, timeout_seconds=1)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         for call in (videos.list_videos(), videos.get_video("v"), videos.update_video_status("v", VideoStatus.FAILED)):
             with pytest.raises(UnavailableError):
                 await call

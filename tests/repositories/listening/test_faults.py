@@ -26,8 +26,9 @@ from repositories.models import ClipMetadata, ClipStatus, VideoMetadata
 from repositories.videos import VideoRepository
 from tests.embedded.firestore.effort import effort, is_full, timeout
 from tests.embedded.firestore.process import ServerProcess
+from tests.patience import PATIENCE_SECONDS
 from tests.repositories.listening.proxies import Link
-from tests.repositories.listening.watchers import WAIT_SECONDS, Mirror
+from tests.repositories.listening.watchers import Mirror
 
 CHANGES = 1_000
 WRITERS = 8
@@ -124,7 +125,7 @@ class World:
         split = {clip_id: clip for clip_id, clip in clips.items() if clip.style == "split"}
         expected = {"all": clips, "guest": clips, "split": split, "video": {"v": video}}
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while any(self.mirrors[name].models != state for name, state in expected.items()):
                     self._raise_failures()
                     await asyncio.sleep(0.02)
@@ -140,7 +141,7 @@ class World:
     async def assert_ends(self) -> None:
         """The video is deleted: everybody is told, and nothing is left."""
         await insist(lambda: self.videos.delete_video("v"))
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await asyncio.gather(*(task for _, task in self._watching.values()))
         assert not any(mirror.models for mirror in self.mirrors.values())
 

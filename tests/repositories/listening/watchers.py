@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable
 
 from repositories.listening.changes import Change, ChangeKind, Model
 from repositories.listening.subscriptions import Subscription
-
-WAIT_SECONDS = 30.0  # far more than anything takes
+from tests.patience import PATIENCE_SECONDS
 
 
 class Told:
@@ -17,7 +16,7 @@ class Told:
 
     async def next(self, subscription: Subscription) -> Change:
         """The next change."""
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             change = await anext(subscription)
         assert change.version > self.version
         assert (change.model is None) is (change.kind is ChangeKind.REMOVED)
@@ -80,7 +79,7 @@ def describe(change: Change) -> str:
 
 async def wait_until(check: Callable[[], object]) -> None:
     """It is so."""
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not check():  # noqa: ASYNC110  whoever makes it so has no event to set
             await asyncio.sleep(0.01)
 

@@ -8,6 +8,7 @@ from typing import Any
 from google.cloud.firestore_v1.types import TargetChange
 
 from tests.embedded.firestore.conformance.place import Place
+from tests.patience import PATIENCE_SECONDS
 
 Change = TargetChange.TargetChangeType
 
@@ -20,7 +21,7 @@ class Stream:
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         api = place.client._firestore_api
         self._call = api.transport.listen(
-            iter(self._requests.get, None), metadata=place.client._rpc_metadata, timeout=30
+            iter(self._requests.get, None), metadata=place.client._rpc_metadata, timeout=PATIENCE_SECONDS
         )
 
     def close(self) -> None:

@@ -29,6 +29,7 @@ from tests.embedded.firestore.conformance.rows import (
     Write,
     WriteRow,
 )
+from tests.patience import PATIENCE_SECONDS
 
 SOURCES = Path(__file__).parent / "node"
 CALLS: dict[type, str] = {
@@ -53,7 +54,7 @@ def install(folder: Path) -> Path:
         shutil.copy(source, installed)
     if not (installed / "complete").exists():
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(installed)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
         assert done.returncode == 0, f"npm could not install Node's client:\n{done.stderr}"
         (installed / "complete").touch()
     return installed

@@ -33,6 +33,7 @@ from tests.embedded.firestore.conformance.rows import (
     Write,
 )
 from tests.embedded.firestore.conformance.target import IS_GOOGLES_EMULATOR
+from tests.patience import PATIENCE_SECONDS
 
 # Clients retry some codes for five minutes in silence (rule 43); the tests want to see the first answer.
 ONCE: dict[str, Any] = {"retry": None, "timeout": 20}
@@ -166,7 +167,7 @@ class Place:
     def call(self, method: str, request: Mapping[str, Any]) -> Any:
         """What the raw stub answers: a message, or a list of them where it streams."""
         stub = getattr(self.client._firestore_api.transport, method)
-        answer = stub(self.fill(request), metadata=self.client._rpc_metadata, timeout=20)
+        answer = stub(self.fill(request), metadata=self.client._rpc_metadata, timeout=PATIENCE_SECONDS)
         return list(answer) if isinstance(answer, Iterator) else answer
 
     def fill(self, value: Any) -> Any:

@@ -11,6 +11,7 @@ import pytest
 from tests.embedded.firestore.conformance.place import Place, value
 from tests.embedded.firestore.conformance.rows import INVALID, Refused, RequestRow, each_row, scenario
 from tests.embedded.firestore.conformance.runners import run_request
+from tests.patience import PATIENCE_SECONDS
 
 NUMBER = {"field_path": "n"}
 NEAREST = {
@@ -182,7 +183,7 @@ def test_garbage(place: Place) -> None:
     channel = place.client._firestore_api.transport.grpc_channel
     commit = channel.unary_unary("/google.firestore.v1.Firestore/Commit")
     with pytest.raises(Exception, match="StatusCode"):
-        commit(b"\xff\xff\xff\xff", timeout=20)
+        commit(b"\xff\xff\xff\xff", timeout=PATIENCE_SECONDS)
     assert place.content() == {}
 
 

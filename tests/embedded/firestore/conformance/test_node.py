@@ -16,6 +16,7 @@ from tests.embedded.firestore.conformance.node_rows import export, install, is_p
 from tests.embedded.firestore.conformance.place import Place
 from tests.embedded.firestore.conformance.rows import ROWS, PlayRow, QueryRow, Refused, Row, WriteRow
 from tests.embedded.firestore.conformance.target import IS_GOOGLES_EMULATOR
+from tests.patience import PATIENCE_SECONDS
 
 PACKAGE = __name__.rpartition(".")[0]
 for name in ("test_values", "test_orders", "test_filters", "test_writes", "test_limits"):
@@ -94,7 +95,7 @@ def answers(host_port: str, places: dict[str, Place], pytestconfig: pytest.Confi
         env={**os.environ, **STAY_LOCAL, "FIRESTORE_EMULATOR_HOST": host_port, "GOOGLE_CLOUD_PROJECT": "conformance"},
         stdout=subprocess.PIPE,
         text=True,
-        timeout=100,
+        timeout=PATIENCE_SECONDS,
         check=True,
     )
     return dict(json.loads(done.stdout))

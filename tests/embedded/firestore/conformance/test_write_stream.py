@@ -20,7 +20,9 @@ class WriteStream:
         self._place = place
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         write = place.client._firestore_api.transport.write
-        self._call = write(iter(self._requests.get, None), metadata=place.client._rpc_metadata, timeout=30)
+        self._call = write(
+            iter(self._requests.get, None), metadata=place.client._rpc_metadata, timeout=PATIENCE_SECONDS
+        )
 
     def send(self, **request: Any) -> None:
         """The request is on its way."""

@@ -11,7 +11,6 @@ from tests.embedded.firestore.reference.values import sort_key, to_micros
 
 NO_CHANGE, ADD, REMOVE, CURRENT, RESET = range(5)
 TARGET_ID = 7
-WAIT_SECONDS = 30.0  # of a whole stream: one that has to wait longer has been forgotten
 
 
 class Listener:
@@ -26,7 +25,7 @@ class Listener:
         self._is_current = False
         self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._requests.put(self._request())
-        self._call = subject.raw.open_stream(f"/{SERVICE}/Listen", iter(self._requests.get, None), WAIT_SECONDS)
+        self._call = subject.raw.open_stream(f"/{SERVICE}/Listen", iter(self._requests.get, None))
 
     def resume(self) -> Self:
         """Return a new listener that goes on where this one, now closed, has stopped."""

@@ -13,6 +13,7 @@ import pytest
 from embedded.firestore.index.indexes import IndexConfig
 from embedded.firestore.rpc import commit_hub, listen, resume_tokens
 from tests.embedded.firestore.streams import ROOT, Wire, above, drop, open_wire, put, query
+from tests.patience import PATIENCE_SECONDS
 
 GROUP = {"from_": [{"collection_id": "c", "all_descendants": True}]}
 EVERYTHING = {"from_": [{"all_descendants": True}]}
@@ -186,7 +187,7 @@ async def test_a_client_that_is_gone(wire: Wire) -> None:
         await stream.snapshot()
         await stream.snapshot()
         assert len(wire.subscriptions) == 2
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while wire.subscriptions:  # noqa: ASYNC110 - the server announces it to nobody
             await asyncio.sleep(0.01)
 

@@ -14,7 +14,6 @@ import pytest
 
 from tests.embedded.firestore.conformance.node_rows import install
 from tests.embedded.firestore.listeners import (
-    WAIT_SECONDS,
     Script,
     View,
     assert_follows,
@@ -27,6 +26,7 @@ from tests.embedded.firestore.listeners import (
     one,
     wired,
 )
+from tests.patience import PATIENCE_SECONDS
 
 VIEWS: dict[str, View] = {"everything": everything, "even": even, "latest": latest, "one": one}
 # Without it the client looks for credentials on a cloud machine's own address.
@@ -49,7 +49,7 @@ class NodeFollower:
     def wait_for(self, last: dict[str, list[str]]) -> None:
         """The last snapshot of every target is this one."""
         while any(self.snapshots[name][-1:] != [last[name]] for name in VIEWS):
-            name, numbers = json.loads(self._lines.get(timeout=WAIT_SECONDS))
+            name, numbers = json.loads(self._lines.get(timeout=PATIENCE_SECONDS))
             self.snapshots[name].append(brief(numbers.items()))
 
 

@@ -12,7 +12,7 @@ import pytest
 from embedded.firestore.rpc import write_stream
 from embedded.firestore.server import FirestoreServer
 from tests.embedded.firestore.process import ServerProcess
-from tests.embedded.firestore.raw import SERVICE, TIMEOUT_SECONDS, RawFirestore, Refusal, message
+from tests.embedded.firestore.raw import SERVICE, RawFirestore, Refusal, message
 
 DATABASE = "projects/p/databases/(default)"
 
@@ -71,7 +71,7 @@ def test_a_stop_ends_open_streams(tmp_path: Path) -> None:
     with ServerProcess(tmp_path) as server, RawFirestore(server.host_port) as raw:
         requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         requests.put(message("WriteRequest")(database=DATABASE).SerializeToString())
-        responses = raw.open_stream(f"/{SERVICE}/Write", iter(requests.get, None), TIMEOUT_SECONDS)
+        responses = raw.open_stream(f"/{SERVICE}/Write", iter(requests.get, None))
         assert next(responses)
         assert server.stop() == ""
         with pytest.raises(grpc.RpcError) as caught:

@@ -85,14 +85,14 @@ async def test_forgetting_goes_on_after_an_error(
     other = sqlite3.connect(tmp_path / storage.FILE_NAME, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     told = ""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while "cannot forget old versions" not in told:
             await asyncio.sleep(0.1)
             told += capsys.readouterr().err
     other.execute("ROLLBACK")
     for number in range(3):
         await client.document("c/d").set({"number": number})
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while other.execute("SELECT count(*) FROM versions WHERE valid_to < 9e18").fetchone()[0]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     other.close()

@@ -10,6 +10,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import AsyncClient
 
 from tests.embedded.firestore.process import ServerProcess
+from tests.patience import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ async def test_full_disk_has_a_code_and_a_line_in_the_log(
     await client.document("c/before").set({"text": "kept"})
     limit_files(server, max(path.stat().st_size for path in tmp_path.iterdir()))  # noqa: ASYNC240
     with pytest.raises(ResourceExhausted, match="its disk is full"):
-        await client.document("c/lost").create({"text": "x" * 900_000}, retry=None, timeout=20)
+        await client.document("c/lost").create({"text": "x" * 900_000}, retry=None, timeout=PATIENCE_SECONDS)
     found = await client.document("c/before").get()
     assert found.to_dict() == {"text": "kept"}
     limit_files(server, resource.RLIM_INFINITY)

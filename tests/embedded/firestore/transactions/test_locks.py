@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from embedded.firestore.transactions.locks import LockFailedError, LockTable, LockTimeoutError, Mode, Owner
+from tests.patience import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ async def test_a_circle_is_found_past_a_request_that_has_just_failed(locks: Lock
         await asyncio.sleep(0)
     waits.append(asyncio.create_task(locks.acquire(holder, "other", Mode.READ)))
     locks.fail(failed)  # the holder asks before the failed one has left the queue
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         with pytest.raises(LockFailedError):
             await waits[0]
     assert upgrading.is_failed

@@ -23,6 +23,7 @@ from mypy_boto3_s3 import S3Client
 from tests.embedded.s3.conformance.place import Place
 from tests.embedded.s3.conformance.rows import scenario
 from tests.embedded.s3.server import KEY_ID, SECRET, ServerProcess
+from tests.patience import PATIENCE_SECONDS
 
 NODE = Path(__file__).parent / "node"
 LARGE = random.Random(15).randbytes(30_000_000)  # noqa: S311 - bytes, not secrets
@@ -114,7 +115,7 @@ def node_modules(pytestconfig: pytest.Config) -> Path:
     shutil.copytree(NODE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
     if not (folder / "complete").exists():
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
         assert done.returncode == 0, f"npm could not install the SDK:\n{done.stderr}"
         (folder / "complete").touch()
     return folder
@@ -122,12 +123,11 @@ def node_modules(pytestconfig: pytest.Config) -> Path:
 
 @scenario("api", "AWS's SDK for JavaScript: checksums, streams, lib-storage, presigner, pages, conditions, refusals")
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed: apt-get install npm")
-@pytest.mark.timeout(500)
 def test_javascript(server: ServerProcess, place: Place, node_modules: Path) -> None:
     environment = {"ENDPOINT": server.url, "BUCKET": place.bucket, "KEY_ID": KEY_ID, "SECRET": SECRET}
     done = subprocess.run(
         ["node", str(node_modules / "plays.mjs")], env={**os.environ, **environment}, capture_output=True, text=True,
-        timeout=240, check=False,
+        timeout=PATIENCE_SECONDS, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)

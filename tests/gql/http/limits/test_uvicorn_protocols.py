@@ -9,6 +9,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from gql.http.limits.uvicorn_protocols import HeaderTimeoutProtocol, WriteTimeout, WriteTimeoutSocketProtocol
+from tests.patience import PATIENCE_SECONDS
 
 MUCH = bytes(20_000_000)
 
@@ -41,6 +42,6 @@ async def test_close_does_not_wait_for_who_does_not_read(
         transport.set_write_buffer_limits(high=2 * len(MUCH))
         transport.write(MUCH)
         getattr(protocol, close)()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while state.connections:  # noqa: ASYNC110  a connection's end tells nobody
                 await asyncio.sleep(0.01)

@@ -5,6 +5,7 @@ import pytest
 
 from gql.context import Services
 from storage.r2 import MIN_PART_BYTES
+from tests.patience import PATIENCE_SECONDS
 
 CREATE = """
 mutation ($input: CreateMultipartUploadInput!) {
@@ -76,7 +77,7 @@ async def put_parts(parts: Any) -> list[dict[str, Any]]:
             start = (part["partNumber"] - 1) * MIN_PART_BYTES
             headers = {header["name"]: header["value"] for header in part["headers"]}
             body = BODY[start : start + int(part["sizeBytes"])]
-            response = await client.put(part["url"], content=body, headers=headers, timeout=30)
+            response = await client.put(part["url"], content=body, headers=headers, timeout=PATIENCE_SECONDS)
             assert response.status_code == 200, response.text
             done.append({"partNumber": part["partNumber"], "etag": response.headers["etag"]})
     return done
