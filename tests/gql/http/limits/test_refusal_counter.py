@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from gql.app import create_app
 from settings import ApiKeySettings, Settings
 from tests.gql.subscription.conftest import serve_app
+from tests.patience import PATIENCE_SECONDS
 
 SECRET = "cg_" + "k" * 43
 KEY = ApiKeySettings(name="farm", sha256=hashlib.sha256(SECRET.encode()).hexdigest())
@@ -39,7 +40,7 @@ async def send(address: str, data: bytes) -> bytes:
     """The answer to some bytes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(address).port)
     writer.write(data)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         answer = await reader.read(1_000)
     writer.transport.abort()
     return answer

@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed
 
 from gql.http.limits.uvicorn_protocols import WriteTimeoutSocketProtocol
 from tests.gql.subscription.conftest import open_socket, read_socket, serve_app, take_rest
+from tests.patience import PATIENCE_SECONDS
 
 SUBSCRIBE = json.dumps({"id": "1", "type": "subscribe", "payload": {"query": "{ __typename }"}})
 
@@ -36,7 +37,7 @@ async def test_a_message_that_does_not_end_closes_its_socket(
                 yield " "
 
         with pytest.raises(ConnectionClosed):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 await opened.send(drip())
         await opened.wait_closed()
         assert opened.close_code == 1008
