@@ -22,7 +22,7 @@ def measure_document(path: str, fields: Mapping[str, Any]) -> int:
     return _measure_name(path) + _DOCUMENT_OVERHEAD_BYTES + _measure_fields(fields)
 
 
-def find_largest_field(fields: Mapping[str, Any]) -> str:
+def get_largest_field(fields: Mapping[str, Any]) -> str:
     """The name of the field that takes the most bytes; ValueError where there is no field."""
     return max(fields, key=lambda name: measure_value(fields[name]))
 

@@ -25,22 +25,22 @@ _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _NONCHARACTERS = re.compile(r"[\ufffe\uffff]")
 
 
-def check_document_id(value: str) -> str:
+def parse_document_id(value: str) -> str:
     """`value`, which Firestore takes as a document's id; ValueError otherwise."""
-    check_name(value)
+    parse_name(value)
     if "/" in value:
         raise ValueError("An id cannot hold a slash.")
     if value in {".", ".."} or _RESERVED.fullmatch(value):
         raise ValueError("An id cannot be `.` or `..`, nor both begin and end with two underscores.")
-    _check_size(value, MAX_ID_BYTES)
+    _assert_size(value, MAX_ID_BYTES)
     return value
 
 
-def check_user_id(value: str) -> str:
+def parse_user_id(value: str) -> str:
     """`value`, which can own videos; ValueError otherwise."""
     if len(value) > MAX_USER_ID_CHARACTERS:
         raise ValueError(f"A user's id has at most {MAX_USER_ID_CHARACTERS} characters.")
-    return check_document_id(value)
+    return parse_document_id(value)
 
 
 def split_filename(filename: str) -> tuple[str, str]:
@@ -49,30 +49,30 @@ def split_filename(filename: str) -> tuple[str, str]:
     return (stem, dot + extension) if dot else (filename, "")
 
 
-def check_map_key(value: str) -> str:
+def parse_map_key(value: str) -> str:
     """`value`, which Firestore takes as a key of a map: any words, dots, slashes, emoji; ValueError otherwise."""
-    check_name(value)
+    parse_name(value)
     if _RESERVED.fullmatch(value):
         raise ValueError("Names that begin and end with two underscores are reserved.")
-    _check_size(value, MAX_ID_BYTES)
+    _assert_size(value, MAX_ID_BYTES)
     return value
 
 
-def check_style(value: str) -> str:
+def parse_style(value: str) -> str:
     """`value`, which can be a clip's style: a key of a map, short enough to be named in a field path."""
-    check_map_key(value)
+    parse_map_key(value)
     if len(f"{STATISTICS_BY_STYLE}.{_quote_segment(value)}".encode()) > MAX_FIELD_PATH_BYTES:
         raise ValueError(f"This is too long: a style's field path has at most {MAX_FIELD_PATH_BYTES:,} bytes.")
     return value
 
 
-def check_name(value: str) -> str:
+def parse_name(value: str) -> str:
     """`value`, which is not empty and reads as what it is; ValueError otherwise."""
     if not value.strip():
         raise ValueError("This cannot be empty.")
     if _DIRECTIONS.search(value):
         raise ValueError("Characters that turn the direction of text are not allowed here.")
-    return check_text(value)
+    return parse_text(value)
 
 
 def parse_form_c(value: str) -> str:
@@ -95,7 +95,7 @@ def check_can_be_key(key: str) -> bool:
     return check_form_c(key) and len(key.encode()) <= MAX_KEY_BYTES and not _NONCHARACTERS.search(key)
 
 
-def check_text(value: str, *, with_lines: bool = False) -> str:
+def parse_text(value: str, *, with_lines: bool = False) -> str:
     """`value`, which UTF-8 can hold, without control characters; ValueError otherwise.
 
     `with_lines` allows tabs and line ends.
@@ -114,9 +114,9 @@ def build_video_key(user_id: str, video_id: str, *names: str) -> str:
     return "/".join((user_id, video_id, *names))
 
 
-def check_key(key: str, user_id: str, video_id: str) -> str:
+def parse_video_key(key: str, user_id: str, video_id: str) -> str:
     """`key`, which lies in the video's own folder; ValueError for any way out of it."""
-    check_name(key)
+    parse_name(key)
     folder = build_video_key(user_id, video_id, "")
     segments = key.removeprefix(folder).split("/")
     if not key.startswith(folder) or any(segment in {"", ".", ".."} or "\\" in segment for segment in segments):
@@ -124,7 +124,7 @@ def check_key(key: str, user_id: str, video_id: str) -> str:
     return key
 
 
-def check_folder(video_id: str) -> str:
+def parse_folder(video_id: str) -> str:
     """`video_id`, whose folder can hold files: not every id that Firestore takes can; ValueError otherwise."""
     if "\\" in video_id or len(video_id.encode()) > MAX_FILENAME_BYTES:
         limit = f"no backslash and at most {MAX_FILENAME_BYTES} bytes"
@@ -132,7 +132,7 @@ def check_folder(video_id: str) -> str:
     return video_id
 
 
-def check_key_size(key: str) -> str:
+def parse_bounded_key(key: str) -> str:
     """`key`, which is as short as R2 demands; ValueError otherwise."""
     if len(key.encode()) > MAX_KEY_BYTES:
         raise ValueError(f"The file's key `{{user_id}}/{{video_id}}/clips/…` would be over {MAX_KEY_BYTES:,} bytes.")
@@ -147,6 +147,6 @@ def _quote_segment(name: str) -> str:
     return f"`{escaped}`"
 
 
-def _check_size(value: str, max_bytes: int) -> None:
+def _assert_size(value: str, max_bytes: int) -> None:
     if len(value.encode()) > max_bytes:
         raise ValueError(f"This is too long: at most {max_bytes:,} bytes of UTF-8.")

@@ -137,7 +137,7 @@ def parse_filename(value: str) -> str:
     This is the one rule for what a clip's file is called: of the API's inputs, uploads, the import and `reconcile`.
     """
     assert_segment(value)
-    identifiers.check_name(value)
+    identifiers.parse_name(value)
     stem, extension = split_filename(value)
     if not stem or extension == ".":
         raise ValueError("A filename has a stem and an extension, such as `clip_01_03_title_split.mp4`.")
@@ -145,7 +145,7 @@ def parse_filename(value: str) -> str:
         raise ValueError(f"A clip's file has the extension of a video: {', '.join(sorted(CLIP_EXTENSIONS))}.")
     if check_hidden(value):
         raise ValueError("A clip's filename does not begin with a dot: such files are hidden.")
-    identifiers.check_document_id(stem)
+    identifiers.parse_document_id(stem)
     # The thumbnail has the same stem, and may have the longer extension.
     assert_segment(stem + THUMBNAIL_SUFFIX)
     return value
@@ -188,8 +188,8 @@ def parse_key(key: str) -> ParsedKey:
         _join(*segments)
         if len(segments) < _SEGMENTS_OF_A_FILE:
             return ParsedKey(ObjectKind.OTHER, reason="is in no video's folder")
-        identifiers.check_user_id(segments[0])
-        identifiers.check_folder(identifiers.check_document_id(segments[1]))
+        identifiers.parse_user_id(segments[0])
+        identifiers.parse_folder(identifiers.parse_document_id(segments[1]))
     except ValueError as error:
         return ParsedKey(ObjectKind.OTHER, reason=f"has a name that no key can have ({error})")
     return _parse_names(*segments)
@@ -226,7 +226,7 @@ def check_key(key: str) -> bool:
     return True
 
 
-def parse_clip_filename(filename: str, known_styles: Iterable[str] = SEEN_STYLES) -> ClipName | None:
+def read_clip_filename(filename: str, known_styles: Iterable[str] = SEEN_STYLES) -> ClipName | None:
     """What the filename says, or None where it is not a clip's or ends in no known style.
 
     Title and style may both hold underscores, so only a known style shows where the title ends; the longest that
@@ -245,7 +245,7 @@ def parse_clip_filename(filename: str, known_styles: Iterable[str] = SEEN_STYLES
 
 
 def format_clip_filename(name: ClipName) -> str:
-    """The filename that `parse_clip_filename` reads back; ValueError where no safe filename says this."""
+    """The filename that `read_clip_filename` reads back; ValueError where no safe filename says this."""
     if name.priority < 0 or name.scene_id < 0 or not name.style:
         raise ValueError(f"A clip's filename needs a style and numbers that are not negative: {name}.")
     filename = f"clip_{name.priority:02d}_{name.scene_id:02d}_{name.title_slug}_{name.style}{CLIP_SUFFIX}"

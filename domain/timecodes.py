@@ -21,7 +21,7 @@ def parse_timecode(text: str) -> float:
     return total
 
 
-def parse_tolerantly(text: str) -> float | None:
+def read_timecode(text: str) -> float | None:
     """Seconds from the video's start, or None; `MM:SS`, bare seconds and a comma for the point are read too."""
     matched = _TOLERATED.fullmatch(text.strip())
     if matched is None:
@@ -36,7 +36,7 @@ def check_canonical(text: str) -> bool:
     return _TIMECODE.fullmatch(text) is not None
 
 
-def check_timecode(text: str) -> str:
+def parse_timecode_text(text: str) -> str:
     """`text`, which is a time; ValueError otherwise."""
     parse_timecode(text)
     return text

@@ -25,7 +25,7 @@ def extract_youtube_id(url: str) -> str | None:
     return _extract(url, 0)
 
 
-def check_youtube_id(value: str) -> str:
+def parse_youtube_id(value: str) -> str:
     """`value`, which has the form of a YouTube id; ValueError otherwise."""
     if _as_id(value) is None:
         raise ValueError("A YouTube id has eleven letters, digits, `-` or `_`.")

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 
 from repositories.client import FirestoreClient
 from repositories.exceptions import ValidationError
-from repositories.mapping.fast_builder import check_is_plain
+from repositories.mapping.fast_builder import check_is_fast
 from repositories.model.base import Document
 from repositories.model.fields import DocumentId, ErrorMessage, FileSize, MapKey, Timestamp, UserId
 from repositories.model.statuses import ClipStatus, ClipStatusChange, VideoStatus
@@ -165,7 +165,7 @@ def parse_guesses(value: object, cls: type[Document], *path: str) -> dict[str, A
 def parse_clip(value: object, *path: str | int) -> ClipMetadata:
     """The clip, all of whose fields are valid: copies and constructed models are not validated by pydantic."""
     clip = parse_instance(value, ClipMetadata, *(path or ("clip",)))
-    return clip if check_is_plain(clip) else _revalidate(ClipMetadata, clip, path)
+    return clip if check_is_fast(clip) else _revalidate(ClipMetadata, clip, path)
 
 
 def parse_video(value: object) -> VideoMetadata:

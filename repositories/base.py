@@ -60,7 +60,7 @@ class Repository:
         unit = parse_unit(transaction)
         return await (run_locked(self._rpc, function) if unit is None else function(unit))
 
-    async def _find_video(self, unit: UnitOfWork, video_id: str) -> VideoMetadata:
+    async def _get_video(self, unit: UnitOfWork, video_id: str) -> VideoMetadata:
         data = await unit.get(self._video(video_id))
         if data is None:
             raise VideoNotFoundError(self.user_id, video_id)

@@ -88,6 +88,6 @@ def _compare(clip: ClipMetadata, stored: dict[str, Any] | None) -> Created | Cli
     if stored is None:
         return clip, True
     known = read_clip(stored)
-    if differences := clip.find_differences(known):
+    if differences := clip.list_differing_fields(known):
         return ClipAlreadyExistsError(clip.clip_id, differences)
     return known, False

@@ -37,7 +37,7 @@ def bound_reads(limit: int) -> int:
     return max(listed + limit + 1, limit + 1 + MAX_CLIPS_READ_IN_VAIN)
 
 
-class ClipLists:
+class ClipPages:
     """Reads the same page of the clips of several videos of a user."""
 
     def __init__(
@@ -51,13 +51,13 @@ class ClipLists:
 
     async def read(self, videos: Sequence[VideoMetadata]) -> Pages:
         """The page of each video, by its id: in one round trip, or in two where a video has many unfinished clips."""
-        pages = self.find_kept(videos)
+        pages = self.find_cached(videos)
         unknown = {video.video_id: video for video in videos if video.video_id not in pages}
         listed, grouped, own = self._plan(unknown.values())
         # Each of these reads begins after the videos were read: `ClipCache.keep` relies on it.
         *found, own_pages = await asyncio.gather(self._list(listed), self._query_groups(grouped), self._query_each(own))
         for video_id, clips in (found[0] | self._without_gaps(found[1], unknown)).items():
-            pages[video_id] = self._find_page(clips)
+            pages[video_id] = self._get_page(clips)
             if self._cache is not None:
                 self._cache.keep(unknown[video_id], clips)
         own_pages |= await self._query_each(video_id for video_id in (*listed, *grouped) if video_id not in pages)
@@ -66,7 +66,7 @@ class ClipLists:
                 self._cache.keep_page(unknown[video_id], self._wanted, self._page_query, page)
         return pages | own_pages
 
-    def find_kept(self, videos: Sequence[VideoMetadata]) -> Pages:
+    def find_cached(self, videos: Sequence[VideoMetadata]) -> Pages:
         """The pages of videos whose clips are as they were when they were read last."""
         pages: Pages = {}
         if self._cache is None:
@@ -80,7 +80,7 @@ class ClipLists:
     async def read_groups(self, video_ids: Sequence[str]) -> Pages:
         """The page of each video, by queries that read every clip that the filter leaves of 30 videos each."""
         sets = await self._query_groups(video_ids)
-        return {video_id: self._find_page(clips) for video_id, clips in sets.items()}
+        return {video_id: self._get_page(clips) for video_id, clips in sets.items()}
 
     def _plan(self, videos: Iterable[VideoMetadata]) -> tuple[list[str], list[str], list[str]]:
         """The ids of videos whose clips are listed, of those that share a query, and of those that have their own."""
@@ -145,8 +145,8 @@ class ClipLists:
             if len(clips.rows) >= (self._count_completed(videos[video_id]) or 0)
         }
 
-    def _find_page(self, clips: ClipSet) -> Page[ClipMetadata]:
-        return clips.find_page(self._wanted, self._page_query)
+    def _get_page(self, clips: ClipSet) -> Page[ClipMetadata]:
+        return clips.get_page(self._wanted, self._page_query)
 
     def _check_is_listable(self, video: VideoMetadata) -> bool:
         """Whether the clips wanted are most of the video's; of those that are not completed, statistics say nothing."""

@@ -253,14 +253,14 @@ class ClipRepository(Repository):
         """A delete of the clip that has begun has ended; a clip that is not being deleted stays."""
         reference = self._clip(clip_id)
         parse_files(files)
-        tombstone = await self._run_unlocked(lambda unit: unit.get_tombstone(reference), None)
+        tombstone = await self._run_unlocked(lambda unit: unit.read_tombstone(reference), None)
         if tombstone is None:
             return
         await files.delete(list_file_keys(tombstone, self.user_id, self.video_id))
 
         async def delete(unit: UnitOfWork) -> None:
             # Somebody else may have come first, and created the clip anew.
-            if await unit.get_tombstone(reference) is not None:
+            if await unit.read_tombstone(reference) is not None:
                 unit.delete(reference)
 
         await self._run_unlocked(delete, None)
@@ -280,7 +280,7 @@ class ClipRepository(Repository):
         video = self._video(self.video_id)
 
         async def delete_some(unit: UnitOfWork) -> int:
-            return 0 if await unit.get_tombstone(video) is None else await self._delete_some(unit)
+            return 0 if await unit.read_tombstone(video) is None else await self._delete_some(unit)
 
         total = 0
         while deleted := await self._run_locked(delete_some, None):
@@ -414,7 +414,7 @@ class ClipRepository(Repository):
 
     async def _mark_deleted(self, unit: UnitOfWork, clip_id: str) -> None:
         """The clip will be a tombstone, if it is none yet."""
-        if await unit.get_tombstone(self._clip(clip_id)) is None:
+        if await unit.read_tombstone(self._clip(clip_id)) is None:
             unit.replace(self._clip(clip_id), mark_clip_deleted(await self._take_out(unit, clip_id)))
 
     async def _delete_some(self, unit: UnitOfWork) -> int:

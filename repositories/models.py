@@ -18,7 +18,6 @@ from pydantic import (
 )
 
 from domain import identifiers, keys, timecodes, web_addresses, youtube
-from repositories.mapping.repairs import NO_KEY, clean_title
 from repositories.model.base import Document
 from repositories.model.fields import (
     Count,
@@ -34,9 +33,10 @@ from repositories.model.fields import (
     Title,
     UserId,
     check_is_stored,
-    check_title,
+    parse_title,
     utc_now,
 )
+from repositories.model.repairs import NO_KEY, clean_title
 from repositories.model.statuses import ClipStatus, VideoStatus
 
 __all__ = ["ClipMetadata", "ClipStatus", "HighlightsSummary", "VideoMetadata", "VideoStatus"]
@@ -70,7 +70,7 @@ def _build_thumbnail_key(data: dict[str, Any]) -> str | None:
 def _to_title(text: str) -> str:
     """`text` as a title, whatever it is: ids of other programs may be what no title can be."""
     try:
-        return check_title(text)
+        return parse_title(text)
     except ValueError:
         return clean_title(text) or "untitled"
 
@@ -177,22 +177,22 @@ class VideoMetadata(Document):
 
     @field_validator("user_id", "video_id")
     @classmethod
-    def _check_form(cls, value: str, info: ValidationInfo) -> str:
-        return _check_form(value, info)
+    def _parse_form(cls, value: str, info: ValidationInfo) -> str:
+        return _parse_form(value, info)
 
     @field_validator("video_url")
     @classmethod
-    def _check_video_url(cls, value: str, info: ValidationInfo) -> str:
-        return _check_stored_url(value) if check_is_stored(info) else _check_url(value)
+    def _parse_video_url(cls, value: str, info: ValidationInfo) -> str:
+        return _parse_stored_url(value) if check_is_stored(info) else _parse_url(value)
 
     @field_validator("youtube_id")
     @classmethod
-    def _check_youtube_id(cls, value: str | None, info: ValidationInfo) -> str | None:
+    def _parse_youtube_id(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is None or check_is_stored(info):
             return value
         if youtube.extract_youtube_id(info.data.get("video_url", "")) not in {None, value}:
             raise ValueError("This is not the id in the video's address.")
-        return youtube.check_youtube_id(value)
+        return youtube.parse_youtube_id(value)
 
     @field_validator("completed_at")
     @classmethod
@@ -222,8 +222,8 @@ class VideoMetadata(Document):
 
     @field_validator("highlights_json_key")
     @classmethod
-    def _check_highlights_json_key(cls, value: str, info: ValidationInfo) -> str:
-        return _check_own_key(value, info)
+    def _parse_highlights_json_key(cls, value: str, info: ValidationInfo) -> str:
+        return _parse_own_key(value, info)
 
 
 class ClipMetadata(Document):
@@ -313,29 +313,29 @@ class ClipMetadata(Document):
 
     @field_validator("user_id", "video_id", "filename")
     @classmethod
-    def _check_form(cls, value: str, info: ValidationInfo) -> str:
-        return _check_form(value, info)
+    def _parse_form(cls, value: str, info: ValidationInfo) -> str:
+        return _parse_form(value, info)
 
     @field_validator("user_id", "video_id")
     @classmethod
-    def _check_is_visible(cls, value: str, info: ValidationInfo) -> str:
+    def _parse_is_visible(cls, value: str, info: ValidationInfo) -> str:
         return value if check_is_stored(info) else keys.parse_visible(value)
 
     @field_validator("video_id")
     @classmethod
-    def _check_video_holds_files(cls, value: str, info: ValidationInfo) -> str:
-        return value if check_is_stored(info) else identifiers.check_folder(value)
+    def _parse_video_holds_files(cls, value: str, info: ValidationInfo) -> str:
+        return value if check_is_stored(info) else identifiers.parse_folder(value)
 
     @field_validator("filename")
     @classmethod
-    def _check_filename_fits_key(cls, value: str, info: ValidationInfo) -> str:
+    def _parse_filename_fits_key(cls, value: str, info: ValidationInfo) -> str:
         if not check_is_stored(info) and {"user_id", "video_id"} <= info.data.keys():
-            identifiers.check_key_size(_build_key(info.data, "clips", value))
+            identifiers.parse_bounded_key(_build_key(info.data, "clips", value))
         return value
 
     @field_validator("clip_id")
     @classmethod
-    def _check_clip_id(cls, value: str, info: ValidationInfo) -> str:
+    def _parse_clip_id(cls, value: str, info: ValidationInfo) -> str:
         filename = info.data.get("filename", value)
         if not check_is_stored(info) and value != identifiers.split_filename(filename)[0]:
             raise ValueError("A clip's id is its filename without the extension.")
@@ -349,12 +349,12 @@ class ClipMetadata(Document):
 
     @field_validator("style")
     @classmethod
-    def _check_style(cls, value: str) -> str:
-        return identifiers.check_style(value)
+    def _parse_style(cls, value: str) -> str:
+        return identifiers.parse_style(value)
 
     @field_validator("end_time")
     @classmethod
-    def _check_end_time(cls, value: str, info: ValidationInfo) -> str:
+    def _parse_end_time(cls, value: str, info: ValidationInfo) -> str:
         start_time = info.data.get("start_time")
         if start_time is None or check_is_stored(info):
             return value
@@ -364,7 +364,7 @@ class ClipMetadata(Document):
 
     @field_validator("duration_seconds")
     @classmethod
-    def _check_duration_seconds(cls, value: float, info: ValidationInfo) -> float:
+    def _parse_duration_seconds(cls, value: float, info: ValidationInfo) -> float:
         if check_is_stored(info) or not {"start_time", "end_time"} <= info.data.keys():
             return value
         computed = _compute_duration_seconds(info.data)
@@ -374,13 +374,13 @@ class ClipMetadata(Document):
 
     @field_validator("r2_key")
     @classmethod
-    def _check_r2_key(cls, value: str, info: ValidationInfo) -> str:
-        return _check_own_key(value, info)
+    def _parse_r2_key(cls, value: str, info: ValidationInfo) -> str:
+        return _parse_own_key(value, info)
 
     @field_validator("thumbnail_r2_key")
     @classmethod
-    def _check_thumbnail_r2_key(cls, value: str | None, info: ValidationInfo) -> str | None:
-        return _check_own_key(value, info) or None if value is not None and info.data.get("has_thumbnail") else None
+    def _parse_thumbnail_r2_key(cls, value: str | None, info: ValidationInfo) -> str | None:
+        return _parse_own_key(value, info) or None if value is not None and info.data.get("has_thumbnail") else None
 
     @field_validator("completed_at")
     @classmethod
@@ -413,32 +413,32 @@ def _follow_status(value: datetime | None, info: ValidationInfo, status: VideoSt
     return value if value is not None or check_is_stored(info) else info.data.get("created_at")
 
 
-def _check_url(value: str) -> str:
-    identifiers.check_name(value)
+def _parse_url(value: str) -> str:
+    identifiers.parse_name(value)
     if value != UNKNOWN_VIDEO_URL:
         web_addresses.parse_web_address(value)
     return value
 
 
-def _check_stored_url(value: str) -> str:
+def _parse_stored_url(value: str) -> str:
     """An address of the web, or text that no browser follows anywhere: an older version took any."""
     if urlsplit(value).scheme not in {"", "http", "https", "about"}:
         raise ValueError("Only `https://` and `http://` lead to a video.")
     return value
 
 
-def _check_own_key(value: str, info: ValidationInfo) -> str:
+def _parse_own_key(value: str, info: ValidationInfo) -> str:
     """The key, which lies in the video's folder; `NO_KEY` only of a stored document, whose key cannot be used."""
     user_id, video_id = info.data.get("user_id"), info.data.get("video_id")
     if user_id is None or video_id is None:
         return value  # where one of them failed its own check, that is the error to tell
     if not check_is_stored(info):
-        return _check_form(identifiers.check_key(value, user_id, video_id), info)
+        return _parse_form(identifiers.parse_video_key(value, user_id, video_id), info)
     if value != NO_KEY and not keys.check_is_within(value, user_id, video_id):
         raise ValueError("The key lies outside of its video's folder: `{user_id}/{video_id}/…`.")
     return value
 
 
-def _check_form(value: str, info: ValidationInfo) -> str:
+def _parse_form(value: str, info: ValidationInfo) -> str:
     """`value`; documents that are stored already may have ids and keys of other forms."""
     return value if check_is_stored(info) else identifiers.parse_form_c(value)

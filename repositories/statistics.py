@@ -7,7 +7,7 @@ from typing import Any
 from google.cloud.firestore import DELETE_FIELD, Increment
 from google.cloud.firestore_v1.field_path import FieldPath
 
-from domain.identifiers import check_style
+from domain.identifiers import parse_style
 from repositories.model.fields import MAX_INTEGER, utc_now
 from repositories.model.statuses import find_status
 from repositories.models import UNKNOWN_STYLE, ClipMetadata, ClipStatus, VideoMetadata
@@ -30,7 +30,7 @@ def count_documents(documents: Iterable[Mapping[str, Any]]) -> Counter[str]:
 def read_style(style: object) -> str:
     """The style that a clip is shown with whose document has this one."""
     try:
-        return check_style(style) if isinstance(style, str) else UNKNOWN_STYLE
+        return parse_style(style) if isinstance(style, str) else UNKNOWN_STYLE
     except ValueError:
         return UNKNOWN_STYLE
 
@@ -61,7 +61,7 @@ def to_field_changes(difference: Mapping[str, int], emptied: Collection[str] = (
     return {**total, **by_style, "updated_at": utc_now(), REVISION_FIELD: Increment(1)}
 
 
-def find_emptied(stored: object, difference: Mapping[str, int]) -> list[str]:
+def list_emptied(stored: object, difference: Mapping[str, int]) -> list[str]:
     """The styles of a stored `clips_by_style` of which no clip is left after the difference."""
     if not isinstance(stored, Mapping):
         return []

@@ -16,7 +16,7 @@ from google.cloud.firestore_v1._helpers import WriteOption
 from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.field_path import FieldPath
 
-from domain.document_size import MAX_DOCUMENT_BYTES, find_largest_field, measure_document
+from domain.document_size import MAX_DOCUMENT_BYTES, get_largest_field, measure_document
 from repositories.client import FirestoreClient
 from repositories.exceptions import (
     ContentionError,
@@ -35,7 +35,7 @@ from repositories.model.base import SOURCE
 from repositories.statistics import (
     apply_difference,
     check_takes_increments,
-    find_emptied,
+    list_emptied,
     to_field_changes,
     to_whole_changes,
 )
@@ -100,13 +100,13 @@ class UnitOfWork:
                 self._read[document.path] = document
         return [self._with_writes(reference.path) for reference in references]
 
-    async def get_tombstone(self, reference: AsyncDocumentReference) -> Data | None:
+    async def read_tombstone(self, reference: AsyncDocumentReference) -> Data | None:
         """What is left of a document that is being deleted; None where it is missing or not being deleted."""
         await self.get(reference)
         return self.find_tombstone(reference)
 
     def find_tombstone(self, reference: AsyncDocumentReference) -> Data | None:
-        """What `get_tombstone` answers, for a document that was read."""
+        """What `read_tombstone` answers, for a document that was read."""
         fields = self._read[reference.path].fields
         return dict(fields) if fields is not None and check_is_deleting(fields) else None
 
@@ -232,14 +232,14 @@ class UnitOfWork:
             option = self._expect(read if written is None else None)
             batch.update(reference, to_whole_changes(data, difference), option=option)
             return
-        emptied = self._find_emptied(path, difference) if written is None else []
+        emptied = self._list_emptied(path, difference) if written is None else []
         option = self._expect(read) if emptied else None
         batch.update(reference, to_field_changes(difference, emptied), option=option)
 
-    def _find_emptied(self, path: str, difference: Counter[str]) -> list[str]:
+    def _list_emptied(self, path: str, difference: Counter[str]) -> list[str]:
         """The styles that leave the map of a video which was read: those without a clip, once there are many."""
         read = self._read.get(path)
-        emptied = [] if read is None else find_emptied(read.get("clips_by_style"), difference)
+        emptied = [] if read is None else list_emptied(read.get("clips_by_style"), difference)
         is_due = len(emptied) > MAX_EMPTY_STYLES or (emptied and self._measure(path) > CROWDED_BYTES)
         return emptied if is_due else []
 
@@ -292,7 +292,7 @@ def _assert_size(path: str, fields: Data, changes: Data | None = None) -> None:
     size_bytes = _measure_fields(path, fields)
     if size_bytes > MAX_DOCUMENT_BYTES:
         # A status is what lets a clip be counted, and so its style.
-        raise DocumentTooLargeError(size_bytes, (find_largest_field(changes),) if changes else ("status",))
+        raise DocumentTooLargeError(size_bytes, (get_largest_field(changes),) if changes else ("status",))
 
 
 async def run_unlocked(rpc: FirestoreRpc, function: Callable[[UnitOfWork], Awaitable[T]]) -> T:

@@ -30,7 +30,7 @@ from repositories.cache.clip_cache import ClipCache
 from repositories.cache.clip_sets import Filter
 from repositories.cache.video_cache import VideoCache
 from repositories.client import FirestoreClient
-from repositories.clip_pages import ClipLists
+from repositories.clip_pages import ClipPages
 from repositories.clips import ClipRepository
 from repositories.exceptions import (
     ValidationError,
@@ -89,7 +89,7 @@ class VideoRepository(Repository):
             if stored is None:
                 return self._create(unit, new, marks), True
             known = read_video(stored)
-            if differences := new.find_differences(known):
+            if differences := new.list_differing_fields(known):
                 raise VideoAlreadyExistsError(new.video_id, differences)
             return known, False
 
@@ -132,7 +132,7 @@ class VideoRepository(Repository):
         updates = _pick_updates(validate_model(VideoMetadata, {**changes, **own_ids}), changes)
 
         async def update(unit: UnitOfWork) -> VideoMetadata:
-            return self._update(unit, await self._find_video(unit, video_id), updates)
+            return self._update(unit, await self._get_video(unit, video_id), updates)
 
         return await self._run_locked(update, transaction)
 
@@ -152,7 +152,7 @@ class VideoRepository(Repository):
         )
 
         async def correct(unit: UnitOfWork) -> VideoMetadata | None:
-            video = await self._find_video(unit, known.video_id)
+            video = await self._get_video(unit, known.video_id)
             if any(getattr(video, name) != getattr(known, name) for name in updates):
                 return None
             changed = self._update(unit, video, updates)
@@ -221,7 +221,7 @@ class VideoRepository(Repository):
         """
         page_query = PageQuery.parse(ClipOrder.parse(order_by), PageRequest(limit))
         wanted = parse_ids(video_ids, "video_ids")
-        return await self._clip_lists(status, style, page_query).read_groups(wanted)
+        return await self._clip_pages(status, style, page_query).read_groups(wanted)
 
     async def list_clips(
         self,
@@ -242,7 +242,7 @@ class VideoRepository(Repository):
         """
         order, wanted = ClipOrder.parse(order_by), parse_instances(videos, VideoMetadata, "videos")
         page_query = PageQuery.parse(order, PageRequest(limit, cursor, before, from_end))
-        return await self._clip_lists(status, style, page_query).read(wanted)
+        return await self._clip_pages(status, style, page_query).read(wanted)
 
     def find_clips(
         self,
@@ -259,11 +259,11 @@ class VideoRepository(Repository):
         """What `list_clips` answers of those videos that the cache of clips knows, without waiting."""
         order, wanted = ClipOrder.parse(order_by), parse_instances(videos, VideoMetadata, "videos")
         page_query = PageQuery.parse(order, PageRequest(limit, cursor, before, from_end))
-        return self._clip_lists(status, style, page_query).find_kept(wanted)
+        return self._clip_pages(status, style, page_query).find_cached(wanted)
 
-    def _clip_lists(self, status: ClipStatus | str | None, style: str | None, page_query: PageQuery) -> ClipLists:
+    def _clip_pages(self, status: ClipStatus | str | None, style: str | None, page_query: PageQuery) -> ClipPages:
         wanted = Filter(parse_clip_filter(status), parse_style(style))
-        return ClipLists(self._rpc, self.user_id, wanted, page_query, self._clip_cache)
+        return ClipPages(self._rpc, self.user_id, wanted, page_query, self._clip_cache)
 
     async def update_video_status(
         self,
@@ -281,7 +281,7 @@ class VideoRepository(Repository):
         message = parse_error_message(error_message)
 
         async def update(unit: UnitOfWork) -> VideoMetadata:
-            video = await self._find_video(unit, wanted)
+            video = await self._get_video(unit, wanted)
             changes = plan_status_change(video.status, new_status, now=utc_now(), error_message=message)
             changes.setdefault("status", new_status)
             return self._update(unit, video, changes)
@@ -297,7 +297,7 @@ class VideoRepository(Repository):
         clips = self._clip_repository(video_id)
 
         async def recount(unit: UnitOfWork) -> VideoMetadata:
-            video = await self._find_video(unit, video_id)
+            video = await self._get_video(unit, video_id)
             counted = await clips.count_by_style(unit)
             stored = _to_statistics(counted)
             is_odd = video.check_is_mended("clips_count") or video.check_is_mended("clips_by_style")
@@ -306,7 +306,7 @@ class VideoRepository(Repository):
                 return video
             # What is buffered is added to it in the same commit.
             unit.update(reference, {**stored, "updated_at": utc_now()})
-            return await self._find_video(unit, video_id)
+            return await self._get_video(unit, video_id)
 
         return await self._run_locked(recount, transaction)
 
@@ -318,7 +318,7 @@ class VideoRepository(Repository):
         clips = self._clip_repository(parse_id(video_id, "video_id"))
 
         async def mend(unit: UnitOfWork) -> VideoMetadata:
-            video = await self._find_video(unit, video_id)
+            video = await self._get_video(unit, video_id)
             values = video.list_certain_values()
             if values.keys() & {"clips_count", "clips_by_style"}:
                 values |= _to_statistics(await clips.count_by_style(unit))
@@ -385,7 +385,7 @@ class VideoRepository(Repository):
         any_clip = AsyncQuery(self._clips_of(video_id)).select([]).limit(1)
 
         async def check_is_deleting(unit: UnitOfWork) -> bool:
-            return await unit.get_tombstone(self._video(video_id)) is not None
+            return await unit.read_tombstone(self._video(video_id)) is not None
 
         async def delete_if_empty(unit: UnitOfWork) -> None:
             if await check_is_deleting(unit) and not await unit.run_query(any_clip):
@@ -403,7 +403,7 @@ class VideoRepository(Repository):
     async def _mark_deleted(self, unit: UnitOfWork, video_id: str) -> None:
         """The video will be a tombstone, if it is none yet."""
         reference = self._video(video_id)
-        if await unit.get_tombstone(reference) is not None:
+        if await unit.read_tombstone(reference) is not None:
             return
         if await unit.get(reference) is None:
             raise VideoNotFoundError(self.user_id, video_id)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.texts import mend_text
-from domain.timecodes import MAX_SECONDS, check_canonical, format_timecode, parse_tolerantly
+from domain.timecodes import MAX_SECONDS, check_canonical, format_timecode, read_timecode
 
 MAX_LINE_BYTES = 1_500
 """Of a title: what Firestore's indexes see of a text."""
@@ -133,7 +133,7 @@ class FieldReader:
         value = self._fields.get(name)
         if value is None:
             return None
-        number = parse_tolerantly(value) if isinstance(value, str) and ":" in value else self._number(name)
+        number = read_timecode(value) if isinstance(value, str) and ":" in value else self._number(name)
         if number is None or not 0 <= number <= MAX_SECONDS:
             self.note(f"has no usable {name}; it was left out")
             return None
@@ -143,7 +143,7 @@ class FieldReader:
         """Seconds from the start of the video."""
         value = self._fields.get(name)
         if isinstance(value, str):
-            seconds = parse_tolerantly(value)
+            seconds = read_timecode(value)
             if seconds is not None and not check_canonical(value):
                 self.note(f"has the {name} {value[:40]!r}; it was read as {format_timecode(seconds)}")
         else:

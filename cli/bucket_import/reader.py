@@ -11,8 +11,8 @@ import pydantic
 
 from cli.bucket_import.listing import Problem, VideoFiles
 from cli.bucket_import.sources import Source, SourceFile
-from domain.identifiers import check_map_key
-from domain.keys import CLIP_SUFFIX, SEEN_STYLES, ClipName, clip_id_of, parse_clip_filename, thumbnail_filename
+from domain.identifiers import parse_map_key
+from domain.keys import CLIP_SUFFIX, SEEN_STYLES, ClipName, clip_id_of, read_clip_filename, thumbnail_filename
 from domain.web_addresses import complete_web_address
 from repositories.exceptions import ValidationError
 from repositories.model.validation import validate_model
@@ -187,11 +187,11 @@ def _find_key(files: VideoFiles) -> str:
 
 
 def _name_clip(reading: VideoReading, file: SourceFile, filename: str, styles: Sequence[str]) -> ClipName:
-    name = parse_clip_filename(filename, styles)
+    name = read_clip_filename(filename, styles)
     if name is not None:
         return name
     clip_id, style = clip_id_of(filename), _guess_style(filename)
-    name = parse_clip_filename(filename, [style]) if style else None
+    name = read_clip_filename(filename, [style]) if style else None
     if name is not None:
         reading.note(file.key, f"ends in no style known of this video: taken to be {style!r}.")
         reading.guess(clip_id, style=style)
@@ -243,7 +243,7 @@ def _choose_categories(reading: VideoReading, highlights: Highlights) -> list[st
     found = dict.fromkeys(one.hook_category for one in highlights.highlights if one.hook_category)
     for category in list(found):
         try:
-            check_map_key(category)
+            parse_map_key(category)
         except ValueError as error:
             del found[category]
             reading.note(_find_key(reading.files), f"has the category {category[:40]!r}, which is left out: {error}")

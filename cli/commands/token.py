@@ -36,13 +36,13 @@ def command(
 
 
 def _print_token(user_id: str, role: str, expires_in: timedelta, data_dir: Path | None) -> None:
-    from domain.identifiers import check_user_id, parse_form_c
+    from domain.identifiers import parse_form_c, parse_user_id
     from gql.authentication.dev_tokens import mint_token
     from gql.permissions import Role
 
     try:
         settings = load_settings(data_dir=data_dir)
-        parse_form_c(check_user_id(user_id))
+        parse_form_c(parse_user_id(user_id))
     except ConfigurationError as error:
         raise CommandError(str(error)) from None
     except ValueError as error:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from domain.identifiers import check_user_id, parse_form_c
+from domain.identifiers import parse_form_c, parse_user_id
 from gql.authentication.dev_tokens import DEV_AUDIENCE, DEV_ISSUER, DEV_ROLES_CLAIM, DevKeys
 from gql.authentication.errors import CallerRefusedError
 from gql.authentication.jwks import KeySource, RemoteKeys
@@ -111,7 +111,7 @@ def _read_roles(claims: Claims, entry: IssuerSettings) -> frozenset[Role]:
 
 def _assert_user_id(value: str) -> str:
     try:
-        return parse_form_c(check_user_id(value))
+        return parse_form_c(parse_user_id(value))
     except ValueError:
         rule = "at most 128 characters in Unicode's form C, no `/`"
         raise CallerRefusedError(f"The token's user id cannot be one here: {rule}.") from None

@@ -64,7 +64,7 @@ class ClipCache:
     def find_page(self, video: VideoMetadata, wanted: Filter, page_query: PageQuery) -> Page[ClipMetadata] | None:
         """The page of this version of the video, out of a set or as it was read, or None."""
         if (clips := self.find(video, wanted)) is not None:
-            return clips.find_page(wanted, page_query)
+            return clips.get_page(wanted, page_query)
         page = self._find((video.user_id, video.video_id, wanted, page_query), video)
         return page if isinstance(page, Page) else None
 

@@ -5,15 +5,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Self
 
+from repositories.firestore.slices import map_in_turns
 from repositories.firestore.stored import StoredDocument
-from repositories.mapping.reader import read_clip_document, read_plain_clip_document
+from repositories.mapping.reader import read_clip_document, read_clip_document_fast
 from repositories.mapping.value_order import normalize_value, to_sort_key
 from repositories.models import ClipMetadata, ClipStatus
 from repositories.paging.cursors import Cursor
 from repositories.paging.orders import ClipOrder, Order
 from repositories.paging.page import Page
 from repositories.paging.page_query import PageQuery, build_page
-from repositories.paging.slices import map_in_turns
 from repositories.tombstones import DELETING_STATUS
 
 # First pages that are asked for again: those of a page by style, of a wall, and of a cover.
@@ -69,7 +69,7 @@ class ClipSet:
     def _of_rows(cls, wanted: Filter, rows: Iterable[ClipRow]) -> Self:
         return cls(wanted, tuple(row for row in rows if row.status != DELETING_STATUS))
 
-    def find_page(self, wanted: Filter, page_query: PageQuery) -> Page[ClipMetadata]:
+    def get_page(self, wanted: Filter, page_query: PageQuery) -> Page[ClipMetadata]:
         """What `list_clips` would read in Firestore, of a filter that this set's own covers."""
         if page_query.after is not None or page_query.before is not None:
             return self._make_page(wanted, page_query)
@@ -88,7 +88,7 @@ class ClipSet:
         if page_query.from_end:
             near, far = far, near
         is_reversed = page_query.order.descending != page_query.from_end
-        begin, stop = _find_bounds(rows, near, far, is_reversed=is_reversed)
+        begin, stop = _compute_bounds(rows, near, far, is_reversed=is_reversed)
         if is_reversed:
             rows.reverse()
         found = rows[begin:stop][: page_query.limit]
@@ -113,7 +113,7 @@ class ClipSet:
 
 
 def _to_row(document: StoredDocument) -> ClipRow:
-    clip = read_plain_clip_document(document)
+    clip = read_clip_document_fast(document)
     if clip is not None:
         # It has what is stored in all of the fields that lists are ordered by.
         return ClipRow(clip.clip_id, clip.status, clip.style, clip.__dict__, clip)
@@ -126,7 +126,7 @@ def _get_key(entry: tuple[Any, ClipRow]) -> Any:
     return entry[0]
 
 
-def _find_bounds(
+def _compute_bounds(
     rows: list[tuple[Any, ClipRow]], near: Cursor | None, far: Cursor | None, *, is_reversed: bool
 ) -> tuple[int, int]:
     """Where a query from `near` to `far` begins and stops, in the direction of reading; both are left out of it."""

@@ -35,7 +35,7 @@ class Meter:
 _meter: ContextVar[Meter | None] = ContextVar("firestore_meter", default=None)
 
 
-def get_meter() -> Meter | None:
+def find_meter() -> Meter | None:
     """The meter of whatever runs here."""
     return _meter.get()
 

@@ -32,8 +32,8 @@ from google.cloud.firestore_v1.types import (
 from repositories.client import FirestoreClient
 from repositories.firestore.decoding import decode_path
 from repositories.firestore.encoding import UseLibraryEncoder, encode_document
+from repositories.firestore.slices import map_in_turns
 from repositories.firestore.stored import StoredDocument
-from repositories.paging.slices import map_in_turns
 
 Metadata = Sequence[tuple[str, str]]
 _Precondition, _Write = Precondition.pb(), Write.pb()

@@ -76,7 +76,7 @@ def list_differences(state: TargetState, known: KnownStyles, style: str | None, 
 def list_removals_since(state: TargetState, known: KnownStyles, style: str | None, after: Version) -> Sequence[Change]:
     """From what was known at a version to nothing: the video has gone meanwhile."""
     ids = [document_id for document_id, known_style in known.items() if check_style(known_style, style)]
-    versions = sorted((after.find_next(state.digest(document_id)), document_id) for document_id in ids)
+    versions = sorted((after.get_next(state.digest(document_id)), document_id) for document_id in ids)
     return [_make_removal(document_id, version) for version, document_id in versions]
 
 
@@ -88,11 +88,11 @@ def list_removals(documents: Iterable[DocumentState], micros: int) -> Sequence[C
 
 def _date_removals(state: TargetState, ids: Iterable[str], after: Version) -> Iterator[tuple[str, Version]]:
     """When these left: as it was told here, or else at once, so that nothing can come between."""
-    told = {removal.id: removal.version for removal in state.removals.find_after(after)}
+    told = {removal.id: removal.version for removal in state.removals.list_after(after)}
     for document_id in ids:
         version = told.get(document_id)
         is_later = version is not None and version > after
-        yield document_id, version if version and is_later else after.find_next(state.digest(document_id))
+        yield document_id, version if version and is_later else after.get_next(state.digest(document_id))
 
 
 def _make_removal(document_id: str, version: Version) -> Change:

@@ -10,7 +10,7 @@ from repositories.client import FirestoreClient, default_client
 from repositories.exceptions import FollowsTooMuchError, RepositoryError, TooManyDocumentsError
 from repositories.listening.fan_out import FanOut
 from repositories.listening.past_reader import PastReader
-from repositories.listening.payers import Payer, find_payer
+from repositories.listening.payers import Payer, get_payer
 from repositories.listening.stream_pool import StreamPool
 from repositories.listening.subscriptions import DEFAULT_MAX_WAITING, Subscription
 from repositories.listening.target_state import DEFAULT_MAX_DOCUMENTS, TargetState
@@ -111,7 +111,7 @@ class Listener:
         await self._streams.close()
 
     def _watch(self, target: AnyTarget, style: str | None, after: str | None, payer: Payer | None) -> Subscription:
-        payer = payer or find_payer(target.user_id)
+        payer = payer or get_payer(target.user_id)
         subscription = Subscription(style, max_waiting=self._max_waiting_changes, payer=payer)
         try:
             _assert_target(target)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from repositories.firestore.metering import get_meter
+from repositories.firestore.metering import find_meter
 
 READS_PER_PAYMENT = 100
 """Documents that are read before their payer is told: a subscriber that leaves meanwhile pays for what was read."""
@@ -79,7 +79,7 @@ class Bill:
             self._payer.end_read()
 
 
-def find_payer(user_id: str) -> Payer:
+def get_payer(user_id: str) -> Payer:
     """Whoever is metered here (`metering.metered`), or else nobody; the user's documents are read."""
-    meter = get_meter()
+    meter = find_meter()
     return Payer(user_id, NOBODY.pay if meter is None else meter.add_reads)

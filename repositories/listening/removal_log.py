@@ -68,7 +68,7 @@ class RemovalLog:
         if len(self._removals) > self._max_removals:
             self._forget_until(self._removals.popleft().latest_micros)
 
-    def find_after(self, version: Version) -> Iterator[Removal]:
+    def list_after(self, version: Version) -> Iterator[Removal]:
         """What may have left after this version, in order."""
         return (removal for removal in self._removals if removal.check_follows(version))
 
@@ -77,7 +77,7 @@ class RemovalLog:
         known = {
             document.id: document.style for document in documents if document.is_shown and document.born <= version
         }
-        first = {removal.id: removal for removal in reversed([*self.find_after(version)])}
+        first = {removal.id: removal for removal in reversed([*self.list_after(version)])}
         return known | {removal.id: removal.style for removal in first.values() if removal.born <= version}
 
     def _forget_until(self, micros: int) -> None:

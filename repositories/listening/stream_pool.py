@@ -36,14 +36,14 @@ class StreamPool:
 
     def add(self, state: TargetState) -> None:
         """The feed is told its documents."""
-        key = _find_group(state)
+        key = _get_group(state)
         stream = self._find(key) or self._find_room(key) or self._open()
         self._streams[stream].setdefault(key, set()).add(state)
         stream.add(state)
 
     def remove(self, state: TargetState) -> None:
         """The feed is told nothing more; a stream without any feed is closed."""
-        key = _find_group(state)
+        key = _get_group(state)
         stream = self._find(key)
         if stream is None:
             return
@@ -83,7 +83,7 @@ class StreamPool:
         task.add_done_callback(self._closing.discard)
 
 
-def _find_group(state: TargetState) -> Hashable:
+def _get_group(state: TargetState) -> Hashable:
     """What the feed has to be on one stream with."""
     target = state.target
     return target.user_id if isinstance(target, VideosTarget) else (target.user_id, target.video_id)

@@ -37,7 +37,7 @@ class Version(NamedTuple):
         """The version of those who were told all up to this time, whole."""
         return cls(micros, _MAX_DIGEST)
 
-    def find_next(self, digest: int) -> "Version":
+    def get_next(self, digest: int) -> "Version":
         """The first version after this one that a document with this digest can have."""
         return Version(self.micros if digest > self.digest else self.micros + 1, digest)
 

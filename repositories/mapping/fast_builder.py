@@ -9,7 +9,7 @@ from typing import Any
 
 from domain import timecodes
 from domain.identifiers import split_filename
-from repositories.mapping.fast_reader import CLIP_FIELDS, read_plain_clip
+from repositories.mapping.fast_reader import CLIP_FIELDS, read_clip_fast
 from repositories.model.fields import utc_now
 from repositories.model.statuses import ClipStatus
 from repositories.model.validation import validate_model
@@ -25,10 +25,10 @@ _POSSIBLE = _REQUIRED | {"scene_description", "status", "created_by"}
 
 def make_clip(values: Mapping[str, Any], *, path: tuple[str | int, ...] = ()) -> ClipMetadata:
     """The clip with these values; `ValidationError` names the first field that cannot be, below `path`."""
-    return make_plain_clip(values) or validate_model(ClipMetadata, values, path=path)
+    return build_clip_fast(values) or validate_model(ClipMetadata, values, path=path)
 
 
-def make_plain_clip(values: Mapping[str, Any]) -> ClipMetadata | None:
+def build_clip_fast(values: Mapping[str, Any]) -> ClipMetadata | None:
     """The clip that the model makes of a new clip's values, or None where that is for it to judge."""
     if not _REQUIRED <= values.keys() <= _POSSIBLE:
         return None
@@ -38,7 +38,7 @@ def make_plain_clip(values: Mapping[str, Any]) -> ClipMetadata | None:
         return None
     now = utc_now()
     # Its document, as it will be stored and read again: what reads that as plain looks at all of these.
-    clip = read_plain_clip(
+    clip = read_clip_fast(
         {
             "user_id": values["user_id"],
             "video_id": values["video_id"],
@@ -71,7 +71,7 @@ def make_plain_clip(values: Mapping[str, Any]) -> ClipMetadata | None:
     return clip
 
 
-def check_is_plain(clip: ClipMetadata) -> bool:
+def check_is_fast(clip: ClipMetadata) -> bool:
     """Whether all values of the clip are plain, and such as the model makes them; False is for the model to judge."""
     values = clip.get_values()
     status = values.get("status")
@@ -82,7 +82,7 @@ def check_is_plain(clip: ClipMetadata) -> bool:
         values["failed_at"] is not None
     ) == (status is ClipStatus.FAILED)
     values["status"] = status.value
-    return has_times and seconds == values["duration_seconds"] and read_plain_clip(values) is not None
+    return has_times and seconds == values["duration_seconds"] and read_clip_fast(values) is not None
 
 
 def _compute_duration_seconds(start_time: object, end_time: object) -> float | None:

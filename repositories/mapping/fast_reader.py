@@ -25,7 +25,7 @@ _TIMECODE = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{3}
 _TEXT = re.compile(r"[!-~\xa1-\u167f\u2013-\u2026](?:[ -~\xa1-\u167f\u2013-\u2026]*[!-~\xa1-\u167f\u2013-\u2026])?")
 
 
-def read_plain_clip(values: dict[str, Any]) -> ClipMetadata | None:
+def read_clip_fast(values: dict[str, Any]) -> ClipMetadata | None:
     """The clip that `ClipMetadata.from_document` makes of the values, or None where that is for it to judge.
 
     The clip takes the dictionary: it has all `CLIP_FIELDS` in their order, and None where there is no value.

@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 
 from repositories.cache.lru import LruCache
-from repositories.mapping.mended_fields import MendedField
+from repositories.model.mended_fields import MendedField
 
 log = structlog.get_logger(__name__)
 

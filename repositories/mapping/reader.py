@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from repositories.firestore.paths import parse_clip_path, parse_path
 from repositories.firestore.stored import StoredDocument
-from repositories.mapping.fast_reader import CLIP_FIELDS, read_plain_clip
+from repositories.mapping.fast_reader import CLIP_FIELDS, read_clip_fast
 from repositories.mapping.odd_documents import odd_documents
 from repositories.model.base import SOURCE, Document
 from repositories.models import ClipMetadata, VideoMetadata
@@ -47,21 +47,21 @@ def read_video_document(document: StoredDocument) -> VideoMetadata | None:
 
 def read_clip_document(document: StoredDocument) -> ClipMetadata | None:
     """The document's clip; None where it is missing or being deleted."""
-    clip = read_plain_clip_document(document)
+    clip = read_clip_document_fast(document)
     if clip is not None:
         return clip
     data = to_data(document)
     return None if data is None else read_clip(data)
 
 
-def read_plain_clip_document(document: StoredDocument) -> ClipMetadata | None:
+def read_clip_document_fast(document: StoredDocument) -> ClipMetadata | None:
     """The document's clip, whose fields are all as this version writes them, or None."""
     if document.fields is None:
         return None
     values = document.select(CLIP_FIELDS)
     if (values["user_id"], values["video_id"], values["clip_id"]) != parse_clip_path(document.path):
         return None
-    return read_plain_clip(values)
+    return read_clip_fast(values)
 
 
 def _read(cls: type[D], data: dict[str, Any]) -> D:

@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict
 
 from repositories.firestore.stored import StoredDocument
-from repositories.mapping.mended_fields import MendedField
-from repositories.mapping.tolerant_reader import read_values
+from repositories.model.mended_fields import MendedField
+from repositories.model.tolerant_reader import read_values
 
 SOURCE = "document as stored"
 """The key, which no field can have in a model, of the `StoredDocument` among its own fields."""
@@ -108,7 +108,7 @@ class Document(BaseModel):
         document = self.to_document()
         return {name: document[name] for name in names}
 
-    def find_differences(self, stored: Self) -> tuple[str, ...]:
+    def list_differing_fields(self, stored: Self) -> tuple[str, ...]:
         """The fields in which `stored` is not what was given here.
 
         A field that was left out, or given its default, claims nothing: so a create that is sent again is still the

@@ -29,20 +29,20 @@ def check_is_stored(info: ValidationInfo) -> bool:
     return bool(info.context == STORED)
 
 
-def check_title(value: str) -> str:
+def parse_title(value: str) -> str:
     """`value` without the space around it: one line, which an index holds in full; ValueError otherwise."""
     stripped = value.strip()
     if not stripped:
         raise ValueError("This cannot be empty.")
-    identifiers.check_text(stripped)
+    identifiers.parse_text(stripped)
     if len(stripped.encode()) > MAX_TEXT_BYTES:
         raise ValueError(f"This is too long: at most {MAX_TEXT_BYTES:,} bytes of UTF-8.")
     return stripped
 
 
-def check_long_text(value: str) -> str:
+def parse_long_text(value: str) -> str:
     """`value`, which is text of any number of lines; ValueError otherwise."""
-    identifiers.check_text(value, with_lines=True)
+    identifiers.parse_text(value, with_lines=True)
     if len(value) > MAX_LONG_TEXT_CHARACTERS:
         raise ValueError(f"This is too long: at most {MAX_LONG_TEXT_CHARACTERS:,} characters.")
     return value
@@ -75,7 +75,7 @@ def _to_whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _check_new(check: Callable[[str], str], check_stored: Callable[[str], bool] = lambda _: True) -> AfterValidator:
+def _parse_new(check: Callable[[str], str], check_stored: Callable[[str], bool] = lambda _: True) -> AfterValidator:
     """Names of what is new are checked; of what is stored, only whether it is safe to use."""
 
     def validate(value: str, info: ValidationInfo) -> str:
@@ -89,14 +89,14 @@ def _check_new(check: Callable[[str], str], check_stored: Callable[[str], bool] 
 
 
 # A stored document's ids stand in its path: there is nothing to check.
-DocumentId = Annotated[str, _check_new(identifiers.check_document_id)]
-UserId = Annotated[str, _check_new(identifiers.check_user_id)]
-Filename = Annotated[str, _check_new(keys.parse_filename, keys.check_stays)]
-MapKey = Annotated[str, AfterValidator(identifiers.check_map_key)]
-Title = Annotated[str, BeforeValidator(_mend), AfterValidator(check_title)]
-LongText = Annotated[str, BeforeValidator(_mend), AfterValidator(check_long_text)]
+DocumentId = Annotated[str, _parse_new(identifiers.parse_document_id)]
+UserId = Annotated[str, _parse_new(identifiers.parse_user_id)]
+Filename = Annotated[str, _parse_new(keys.parse_filename, keys.check_stays)]
+MapKey = Annotated[str, AfterValidator(identifiers.parse_map_key)]
+Title = Annotated[str, BeforeValidator(_mend), AfterValidator(parse_title)]
+LongText = Annotated[str, BeforeValidator(_mend), AfterValidator(parse_long_text)]
 ErrorMessage = Annotated[str, BeforeValidator(_cut)]
-Timecode = Annotated[str, AfterValidator(timecodes.check_timecode)]
+Timecode = Annotated[str, AfterValidator(timecodes.parse_timecode_text)]
 Timestamp = Annotated[datetime, AfterValidator(to_utc)]
 Count = Annotated[int, Field(ge=0, le=MAX_INTEGER), BeforeValidator(_to_whole)]
 FileSize = Annotated[int, Field(ge=0, le=MAX_FILE_SIZE_BYTES), BeforeValidator(_to_whole)]

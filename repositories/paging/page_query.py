@@ -9,12 +9,12 @@ from google.cloud.firestore_v1.async_query import AsyncQuery
 
 from repositories.exceptions import InvalidCursorError, ValidationError
 from repositories.firestore.rpc import FirestoreRpc
+from repositories.firestore.slices import map_in_turns
 from repositories.firestore.stored import StoredDocument
 from repositories.firestore.transactions import Transaction
 from repositories.paging.cursors import OF_DOCUMENT, Cursor
 from repositories.paging.orders import Order
 from repositories.paging.page import MAX_PAGE_SIZE, Page, PageRequest
-from repositories.paging.slices import map_in_turns
 
 # What Firestore puts into one message of a list.
 MAX_LISTED = 300
@@ -55,7 +55,7 @@ class PageQuery:
         return [end for end in ends if end is not None and end.value is OF_DOCUMENT]
 
     @property
-    def is_plain(self) -> bool:
+    def fits_one_message(self) -> bool:
         """Whether it begins at an end, and is no larger than one message may be."""
         return self.after is None and self.before is None and self.limit < MAX_LISTED
 
@@ -112,7 +112,7 @@ async def read_page(
         found_ends = await rpc.get_all([collection.document(one.document_id) for one in cursors], transaction)
         values = {document.id: document.fields or {} for document in found_ends}
         page_query = page_query.locate(lambda cursor: values[cursor.document_id][cursor.order.field])
-    if transaction is None and page_query.is_plain and not any(filters.values()):
+    if transaction is None and page_query.fits_one_message and not any(filters.values()):
         found = await _list(rpc, collection, page_query)
     else:
         found = await _find(rpc, collection, filter_equal(AsyncQuery(collection), filters), page_query, transaction)

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.document_size import find_largest_field, measure_document
+from domain.document_size import get_largest_field, measure_document
 from embedded.firestore.model.documents import measure_name, normalise_value
 from embedded.firestore.model.paths import parse_resource
 from repositories.firestore.encoding import encode_document
@@ -32,4 +32,4 @@ def test_size_is_what_the_embedded_firestore_counts(fields: dict[str, Any]) -> N
 
 def test_largest_field_is_named() -> None:
     """The field that takes the most bytes is found."""
-    assert find_largest_field({"a": 1, "b": ["long text"], "c": None}) == "b"
+    assert get_largest_field({"a": 1, "b": ["long text"], "c": None}) == "b"

@@ -7,7 +7,7 @@ from domain import identifiers
 
 @pytest.mark.parametrize("value", ["v", "dQw4w9WgXcQ", "..a", "_x_", "__x", "é" * 750, "a b", "😀", "a" * 1500])
 def test_document_ids_that_firestore_takes(value: str) -> None:
-    assert identifiers.check_document_id(value) == value
+    assert identifiers.parse_document_id(value) == value
 
 
 @pytest.mark.parametrize(
@@ -16,29 +16,29 @@ def test_document_ids_that_firestore_takes(value: str) -> None:
 )
 def test_document_ids_that_are_refused(value: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        identifiers.check_document_id(value)
+        identifiers.parse_document_id(value)
 
 
 def test_user_ids_have_at_most_128_characters() -> None:
-    assert identifiers.check_user_id("é" * 128)
+    assert identifiers.parse_user_id("é" * 128)
     with pytest.raises(ValueError, match="128"):
-        identifiers.check_user_id("a" * 129)
+        identifiers.parse_user_id("a" * 129)
 
 
 @pytest.mark.parametrize("value", ["split", "a.b", "a/b", "a b", "`", "\\", "😀", "~*[]", "é" * 700])
 def test_styles_are_open_strings(value: str) -> None:
-    assert identifiers.check_style(value) == value
+    assert identifiers.parse_style(value) == value
 
 
 @pytest.mark.parametrize("value", ["", " ", "__x__", "a\0", "a\n", "\udfff", "a" * 1500])
 def test_styles_that_no_field_path_can_name_are_refused(value: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        identifiers.check_style(value)
+        identifiers.parse_style(value)
 
 
 @pytest.mark.parametrize("key", ["u/v/highlights.json", "u/v/clips/a.mp4", "u/v/clips/a b/..c"])
 def test_keys_lie_in_their_videos_folder(key: str) -> None:
-    assert identifiers.check_key(key, "u", "v") == key
+    assert identifiers.parse_video_key(key, "u", "v") == key
 
 
 @pytest.mark.parametrize(
@@ -62,4 +62,4 @@ def test_keys_lie_in_their_videos_folder(key: str) -> None:
 )
 def test_keys_that_lead_elsewhere_are_refused(key: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        identifiers.check_key(key, "u", "v")
+        identifiers.parse_video_key(key, "u", "v")

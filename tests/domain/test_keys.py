@@ -13,9 +13,9 @@ from domain.keys import (
     format_clip_filename,
     guess_content_type,
     highlights_key,
-    parse_clip_filename,
     parse_filename,
     parse_key,
+    read_clip_filename,
     thumbnail_key,
     video_prefix,
 )
@@ -189,11 +189,11 @@ def test_content_type_is_the_same_on_every_machine() -> None:
     ],
 )
 def test_filename_tells_the_clip(filename: str, name: ClipName | None) -> None:
-    assert parse_clip_filename(filename) == name
+    assert read_clip_filename(filename) == name
 
 
 def test_styles_of_the_video_come_first() -> None:
-    assert parse_clip_filename("clip_01_02_x_my.style.mp4", ["my.style", ""]) == ClipName(1, 2, "x", "my.style")
+    assert read_clip_filename("clip_01_02_x_my.style.mp4", ["my.style", ""]) == ClipName(1, 2, "x", "my.style")
 
 
 @given(
@@ -204,7 +204,7 @@ def test_styles_of_the_video_come_first() -> None:
 )
 def test_filename_is_read_back(priority: int, scene_id: int, title_slug: str, style: str) -> None:
     name = ClipName(priority, scene_id, title_slug, style)
-    read = parse_clip_filename(format_clip_filename(name))
+    read = read_clip_filename(format_clip_filename(name))
     assert read is not None
     assert (read.priority, read.scene_id) == (priority, scene_id)
     # A title that ends like the start of a longer style is the one thing that the form cannot tell apart.
@@ -222,4 +222,4 @@ def test_unsafe_filename_is_refused(name: ClipName) -> None:
 @given(st.text())
 def test_any_text_is_answered(text: str) -> None:
     parse_key(text)
-    parse_clip_filename(text)
+    read_clip_filename(text)

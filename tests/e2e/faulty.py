@@ -3,10 +3,10 @@
 from cli.main import main
 from repositories.models import VideoMetadata
 
-compare = VideoMetadata.find_differences
+compare = VideoMetadata.list_differing_fields
 
 
-def find_differences(video: VideoMetadata, stored: VideoMetadata) -> tuple[str, ...]:
+def list_differing_fields(video: VideoMetadata, stored: VideoMetadata) -> tuple[str, ...]:
     """What the model finds; an error that no code expects, with all that no log may tell, for the one title."""
     if video.video_title.endswith("3"):
         raise KeyError(video, {"title": stored.video_title}, f"{stored.custom_prompt}, twice")
@@ -14,5 +14,5 @@ def find_differences(video: VideoMetadata, stored: VideoMetadata) -> tuple[str, 
 
 
 if __name__ == "__main__":
-    VideoMetadata.find_differences = find_differences  # type: ignore[method-assign,assignment]
+    VideoMetadata.list_differing_fields = list_differing_fields  # type: ignore[method-assign,assignment]
     main()

@@ -197,16 +197,16 @@ def test_a_clip_with_its_file() -> None:
 def test_differences_are_those_of_what_was_given() -> None:
     given = ClipMetadata(**CLIP, status="completed", file_size_bytes=1)
     stored = given.model_copy(update={"file_size_bytes": 2, "scene_description": "More", "created_by": "else"})
-    assert given.find_differences(stored) == ()
+    assert given.list_differing_fields(stored) == ()
     other = stored.model_copy(update={"scene_title": "B", "status": ClipStatus.PROCESSING, "priority": 2})
-    assert given.find_differences(other) == ("scene_title", "priority", "status")
+    assert given.list_differing_fields(other) == ("scene_title", "priority", "status")
 
 
 def test_a_video_that_was_given_its_defaults_claims_nothing() -> None:
     given = VideoMetadata(**VIDEO, custom_prompt=None, crop_mode="auto", highlights_count=0, styles_processed=[])
     stored = given.model_copy(update={"custom_prompt": "p", "crop_mode": "smart", "highlights_count": 4})
-    assert given.find_differences(stored) == ()
-    assert given.find_differences(stored.model_copy(update={"video_title": "B"})) == ("video_title",)
+    assert given.list_differing_fields(stored) == ()
+    assert given.list_differing_fields(stored.model_copy(update={"video_title": "B"})) == ("video_title",)
 
 
 def test_a_summary_needs_no_fields() -> None:

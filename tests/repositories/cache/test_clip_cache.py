@@ -459,7 +459,7 @@ async def test_the_size_is_about_what_memory_says(clips: ClipRepository, make_cl
     kept = ClipSet.of(Filter(), copies)
     cache.keep(make_read_video("v"), kept)
     for order in ClipOrder:
-        kept.find_page(Filter(), PageQuery(order, 1, None, None, from_end=False))
+        kept.get_page(Filter(), PageQuery(order, 1, None, None, from_end=False))
     del copies
     gc.collect()
     taken, _ = tracemalloc.get_traced_memory()

@@ -83,7 +83,7 @@ async def test_every_page_is_what_firestore_answers(clips: ClipRepository, order
             before=None if page_query.before is None else page_query.before.encode(),
             from_end=page_query.from_end,
         )
-        assert repr(whole.find_page(Filter(status, style), page_query)) == repr(page)
+        assert repr(whole.get_page(Filter(status, style), page_query)) == repr(page)
 
 
 @pytest.mark.parametrize("value", [b"a", [1], {"a": 1}])
@@ -94,7 +94,7 @@ def test_values_of_types_behind_texts_come_last(value: Any) -> None:
 
     clips = ClipSet.of(Filter(), [make("a", value), make("b", "text"), make("c", 1)])
     page_query = PageQuery(ClipOrder.PRIORITY_ASC, 10, None, None, from_end=False)
-    assert [clip.clip_id for clip in clips.find_page(Filter(), page_query)] == ["c", "b", "a"]
+    assert [clip.clip_id for clip in clips.get_page(Filter(), page_query)] == ["c", "b", "a"]
 
 
 def test_first_pages_that_are_asked_for_again_are_there() -> None:
@@ -106,8 +106,8 @@ def test_first_pages_that_are_asked_for_again_are_there() -> None:
         PageQuery(ClipOrder.PRIORITY_ASC, 2, after, None, from_end=False)
         for after in (None, Cursor(ClipOrder.PRIORITY_ASC, 1, "c1"))
     )
-    assert clips.find_page(Filter(), first) is clips.find_page(Filter(), first)
-    assert clips.find_page(Filter(), at_cursor) is not clips.find_page(Filter(), at_cursor)
+    assert clips.get_page(Filter(), first) is clips.get_page(Filter(), first)
+    assert clips.get_page(Filter(), at_cursor) is not clips.get_page(Filter(), at_cursor)
     for limit in range(1, 2 * MAX_PAGES_KEPT):
-        clips.find_page(Filter(), PageQuery(ClipOrder.PRIORITY_ASC, limit, None, None, from_end=False))
+        clips.get_page(Filter(), PageQuery(ClipOrder.PRIORITY_ASC, limit, None, None, from_end=False))
     assert len(clips._pages) <= MAX_PAGES_KEPT

@@ -95,9 +95,9 @@ def test_any_other_text_is_no_version(text: str) -> None:
 
 
 def test_the_next_version_of_a_document_leaves_no_gap() -> None:
-    assert Version(5, 10).find_next(11) == Version(5, 11)
-    assert Version(5, 10).find_next(10) == Version(6, 10)
-    assert Version(5, 10).find_next(9) == Version(6, 9)
+    assert Version(5, 10).get_next(11) == Version(5, 11)
+    assert Version(5, 10).get_next(10) == Version(6, 10)
+    assert Version(5, 10).get_next(9) == Version(6, 9)
 
 
 def test_digests_are_the_same_in_every_process() -> None:

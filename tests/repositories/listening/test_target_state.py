@@ -85,9 +85,9 @@ def test_a_delete_comes_before_what_may_be_later(state: TargetState) -> None:
     assert tell(state) == ["removed b 149", "modified a 150"]
     known = Version(149, digest_path(f"{FOLDER}/b"))
     # Another process may have told the change, and not yet the delete.
-    assert [removal.id for removal in state.removals.find_after(Version(160, 0))] == ["b"]
-    assert [removal.id for removal in state.removals.find_after(known)] == ["b"]
-    assert not list(state.removals.find_after(Version(180, 0)))
+    assert [removal.id for removal in state.removals.list_after(Version(160, 0))] == ["b"]
+    assert [removal.id for removal in state.removals.list_after(known)] == ["b"]
+    assert not list(state.removals.list_after(Version(180, 0)))
 
 
 def test_a_delete_of_the_same_commit_has_its_time(state: TargetState) -> None:
@@ -211,7 +211,7 @@ def test_only_the_latest_departures_are_kept(state: TargetState) -> None:
         state.advance(micros)
     assert not state.removals.check_covers(Version(110, 0))
     assert state.removals.check_covers(Version.end_of(110))
-    assert [removal.id for removal in state.removals.find_after(Version(110, 0))] == ["b"]
+    assert [removal.id for removal in state.removals.list_after(Version(110, 0))] == ["b"]
 
 
 def test_a_delete_that_may_be_later_is_told_again_as_later(state: TargetState) -> None:

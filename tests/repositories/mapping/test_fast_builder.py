@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from repositories.exceptions import ValidationError
-from repositories.mapping.fast_builder import make_clip, make_plain_clip
+from repositories.mapping.fast_builder import build_clip_fast, make_clip
 from repositories.model.statuses import ClipStatus, VideoStatus
 from repositories.model.validation import validate_model
 from repositories.models import ClipMetadata
@@ -68,7 +68,7 @@ def validate(values: dict[str, Any]) -> ClipMetadata | None:
 
 def assert_same(values: dict[str, Any]) -> bool:
     """Asserts that the plain clip, if there is one, is the validated one but for its moment; tells whether there is."""
-    plain = make_plain_clip(values)
+    plain = build_clip_fast(values)
     if plain is None:
         return False
     validated = validate(values)
@@ -82,7 +82,7 @@ def assert_same(values: dict[str, Any]) -> bool:
     assert list(plain.__dict__) == list(validated.__dict__)
     assert {name: type(value) for name, value in plain} == {name: type(value) for name, value in same}
     assert plain.to_document() == same.to_document()
-    assert plain.find_differences(same) == ()
+    assert plain.list_differing_fields(same) == ()
     return True
 
 

@@ -8,7 +8,7 @@ from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from repositories.mapping.fast_reader import CLIP_FIELDS, read_plain_clip
+from repositories.mapping.fast_reader import CLIP_FIELDS, read_clip_fast
 from repositories.model.fields import utc_now
 from repositories.models import ClipMetadata
 
@@ -61,7 +61,7 @@ VALUES: list[Any] = [
 
 def assert_same(data: dict[str, Any]) -> bool:
     """Asserts that the plain clip, if there is one, is the validated one to the last bit; answers whether there is."""
-    plain = read_plain_clip({name: data.get(name) for name in CLIP_FIELDS})
+    plain = read_clip_fast({name: data.get(name) for name in CLIP_FIELDS})
     if plain is None:
         return False
     validated = ClipMetadata.from_document(data)

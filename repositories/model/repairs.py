@@ -51,21 +51,21 @@ def _repair_status(value: Any) -> Repair | None:
 
 
 def _repair_whole_number(value: Any) -> Repair | None:
-    number = _parse_number(value)
+    number = _read_number(value)
     return Repair(int(number)) if number is not None and number.is_integer() else None
 
 
 def _repair_number(value: Any) -> Repair | None:
-    number = _parse_number(value)
+    number = _read_number(value)
     return None if number is None else Repair(number)
 
 
-def _parse_number(value: Any) -> float | None:
+def _read_number(value: Any) -> float | None:
     return float(value) if isinstance(value, str) and _NUMBER.fullmatch(value.strip()) else None
 
 
 def _repair_timecode(value: Any) -> Repair | None:
-    seconds = timecodes.parse_tolerantly(value) if isinstance(value, str) else _to_seconds(value)
+    seconds = timecodes.read_timecode(value) if isinstance(value, str) else _to_seconds(value)
     return None if seconds is None else Repair(timecodes.format_timecode(seconds))
 
 

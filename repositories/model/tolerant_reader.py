@@ -6,9 +6,9 @@ from typing import Any, NamedTuple, TypeVar
 import pydantic
 from pydantic import BaseModel
 
-from repositories.mapping.mended_fields import MendedField
-from repositories.mapping.repairs import find_repair
 from repositories.model.fields import STORED
+from repositories.model.mended_fields import MendedField
+from repositories.model.repairs import find_repair
 
 M = TypeVar("M", bound=BaseModel)
 Location = tuple[str | int, ...]
