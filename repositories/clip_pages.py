@@ -63,7 +63,7 @@ class ClipPages:
         own_pages |= await self._query_each(video_id for video_id in (*listed, *grouped) if video_id not in pages)
         for video_id, page in own_pages.items():
             if self._cache is not None:
-                self._cache.keep_page(unknown[video_id], self._wanted, self._page_query, page)
+                own_pages[video_id] = self._cache.keep_page(unknown[video_id], self._wanted, self._page_query, page)
         return pages | own_pages
 
     def find_cached(self, videos: Sequence[VideoMetadata]) -> Pages:

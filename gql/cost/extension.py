@@ -27,7 +27,7 @@ from gql.cost.document import measure_document
 from gql.cost.lexical import MAX_TOKENS, find_excess
 from gql.errors import bad_user_input
 from gql.execution.output_meter import MAX_ERRORS, OutputLimitError, OutputMeter, metered_output
-from gql.rate_limits.budgets import SECONDS_PER_WINDOW, RateLimitedError
+from gql.rate_limits.budgets import SECONDS_PER_WINDOW, RateLimitedError, count_charged_reads
 from gql.rate_limits.errors import output_limit_exceeded, rate_limited, timed_out
 from repositories.firestore.metering import Meter, metered
 from storage.lanes import R2Usage, using_r2
@@ -177,8 +177,9 @@ class Cost(SchemaExtension):
         return {"cost": {"requested": requested, "actual": actual, "saved": saved, "throttle": throttle}}
 
     async def _charge(self) -> None:
-        """What was read since the last charge is taken off the caller's budget."""
+        """What was done since the last charge is taken off the caller's budget."""
         reads = self._meter.document_reads - self._meter.paid_document_reads
+        reads += count_charged_reads(self._r2.calls, self._output.field_values)
         await self._context.services.budgets.charge(self._context.principal, reads - self._charged_reads)
         self._charged_reads = reads
 

@@ -73,11 +73,19 @@ class ClipCache:
         if len(clips.rows) <= MAX_CLIPS_KEPT:
             self._keep(video, clips.filter, None, clips, _measure(map(_list_values, clips.rows)))
 
-    def keep_page(self, video: VideoMetadata, wanted: Filter, page_query: PageQuery, page: Page[ClipMetadata]) -> None:
-        """The page, which was read after the video, is found from now on, if it is a first one of moderate size."""
-        if page_query.after is None and page_query.before is None and len(page) <= MAX_CLIPS_KEPT:
-            size_bytes = _measure(clip.__dict__.values() for clip in page)
-            self._keep(video, wanted, page_query, replace(page, page_key=object()), size_bytes)
+    def keep_page(
+        self, video: VideoMetadata, wanted: Filter, page_query: PageQuery, page: Page[ClipMetadata]
+    ) -> Page[ClipMetadata]:
+        """Stores the page, which was read after the video, if it is a first one of moderate size.
+
+        Returns it as it is found from now on: what is shown of it now is then not made again for the next request.
+        """
+        if page_query.after is not None or page_query.before is not None or len(page) > MAX_CLIPS_KEPT:
+            return page
+        page = replace(page, page_key=object())
+        size_bytes = _measure(clip.__dict__.values() for clip in page)
+        self._keep(video, wanted, page_query, page, size_bytes)
+        return page
 
     def _find(self, key: _Key, video: VideoMetadata) -> ClipSet | Page[ClipMetadata] | None:
         entry = self._entries.peek(key)
