@@ -21,12 +21,13 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from benchmarks.api.dataset import SHAPES, make_clips, make_video, user_name
 from benchmarks.api.workloads import WORKLOADS
-from gql.context import Context, Services
+from gql.context import Context
 from gql.execution.executor import BreadthFirstExecutor
 from gql.execution.result_cache import ResultCache
 from gql.loaders import Loaders
 from gql.permissions import Principal, Role
 from gql.schema import schema
+from gql.services import Services
 from repositories.models import ClipMetadata, VideoMetadata
 from repositories.paging.page import Page
 

@@ -19,7 +19,7 @@ from domain.keys import thumbnail_key
 from embedded.r2 import BUCKET
 from embedded.stack import start_stack
 from gql.app import create_services
-from gql.context import Services
+from gql.services import Services
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
 from settings import Settings
 

@@ -12,10 +12,9 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from gql.authentication.exposure import assert_safe_to_serve
-from gql.context import Services
 from gql.credential_rotation import follow_credentials
 from gql.http.cors import make_cors
-from gql.http.drain import draining_at_signals
+from gql.http.drain import Drain, draining_at_signals
 from gql.http.graphiql import origin_of, page_response, serve_asset, wants_page
 from gql.http.health import Readiness, livez
 from gql.http.limits.admission import ADMISSION_KEY, AdmissionLimit
@@ -28,6 +27,7 @@ from gql.http.middleware import BodyLimit, RequestLog
 from gql.http.security_headers import SecurityHeaders
 from gql.http.view import GraphQLView
 from gql.schema import schema
+from gql.services import Services
 from gql.trusted_documents import read_trusted_documents
 from repositories.client import create_client
 from settings import ConfigurationError, Settings
@@ -42,7 +42,8 @@ def create_app(settings: Settings | None = None) -> Starlette:
     settings = settings or Settings()
     assert_safe_to_serve(settings)
     services = create_services(settings)
-    view = GraphQLView(schema, services)
+    drain = Drain()
+    view = GraphQLView(schema, services, drain)
     app = Starlette(
         routes=[
             *_choose_endpoint(view, settings),
@@ -56,7 +57,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
     )
     # Starlette would redirect `/graphql/` to whatever host the request names.
     app.router.redirect_slashes = False
-    app.state.services = services
+    app.state.services, app.state.drain = services, drain
     return app
 
 
@@ -106,7 +107,7 @@ def create_services(settings: Settings) -> Services:
 @contextlib.asynccontextmanager
 async def _run(app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
     services: Services = app.state.services
-    with draining_at_signals(services.drain):
+    with draining_at_signals(app.state.drain):
         async with follow_credentials(services.settings, services.storage):
             # For the server's protocol, which refuses at less cost than the app (`http/limits/uvicorn_protocols.py`).
             refusals = RefusalCounter(services.budgets, services.settings)

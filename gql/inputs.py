@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -10,6 +10,21 @@ from domain.keys import clip_key, thumbnail_key
 from repositories.exceptions import ValidationError
 
 Path = tuple[str | int, ...]
+
+UserId = Annotated[
+    strawberry.ID | None,
+    strawberry.argument(description="The owner of the objects, for workers and admins; the caller by default."),
+]
+VideoId = Annotated[
+    strawberry.ID, strawberry.argument(description="The id of the video, unique among the user's videos.")
+]
+ClipId = Annotated[strawberry.ID, strawberry.argument(description="The id of the clip within its video.")]
+After = Annotated[str | None, strawberry.argument(description="The cursor after which the page starts.")]
+Before = Annotated[str | None, strawberry.argument(description="The cursor before which the page ends.")]
+First = Annotated[int | None, strawberry.argument(description="The number of objects from the start: 1 to 10,000.")]
+Last = Annotated[
+    int | None, strawberry.argument(description="The number of objects from the end: 1 to 10,000. It excludes `first`.")
+]
 
 
 def to_values(data: Any, names: Mapping[str, str] | None = None) -> dict[str, Any]:

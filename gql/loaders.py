@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 from weakref import WeakMethod
 
 import structlog
@@ -14,15 +14,13 @@ from aiodataloader import DataLoader
 
 from gql.execution.checkpoints import checkpoint, run_with_checkpoints
 from gql.rate_limits.errors import too_expensive
+from gql.services import Services
 from repositories.arguments import parse_id
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata
 from repositories.paging.orders import ClipOrder
 from repositories.paging.page import Page, PageRequest
 from storage.exceptions import ObjectNotFoundError, ObjectTooLargeError
 from storage.highlights import Highlights, HighlightsError, parse_highlights
-
-if TYPE_CHECKING:
-    from gql.context import Services
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -87,7 +85,7 @@ _ONE = PageRequest(limit=1)
 class Loaders:
     """A loader a kind of thing; made anew for every request, so that nothing outlives it."""
 
-    def __init__(self, services: "Services") -> None:
+    def __init__(self, services: Services) -> None:
         self._services = services
         self._running = set[asyncio.Task[Any]]()
         self._file_bytes = 0

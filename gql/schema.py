@@ -1,12 +1,12 @@
 """The schema, put together from the domains; `schema.graphql` is its printed form."""
 
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError
+from graphql import DocumentNode, GraphQLError
 from graphql.execution import Executor
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
@@ -19,14 +19,14 @@ from gql.clips.queries import ClipQueries
 from gql.clips.subscriptions import ClipSubscriptions
 from gql.context import Context
 from gql.cost.extension import Cost
-from gql.errors import ErrorCodes, log_errors
+from gql.errors import ErrorCode, ErrorCodes, log_errors
 from gql.execution.executor import BreadthFirstExecutor
-from gql.http.limits.in_flight import OperationScope
 from gql.introspection import DisableIntrospection
 from gql.mutation import assert_guarded
 from gql.node import NodeQueries
-from gql.rate_limits.event_scope import each_in_time
-from gql.trusted_documents import ParsedOnce
+from gql.rate_limits.admission import OVERLOADED_MESSAGE, RETRY_AFTER_SECONDS
+from gql.services import Services
+from gql.subscription import each_in_time
 from gql.uploads.mutations import UploadMutations
 from gql.user_errors import HANDLERS
 from gql.videos.mutations import VideoMutations
@@ -69,6 +69,73 @@ class FreshReads(SchemaExtension):
         if self.execution_context.operation_type is OperationType.MUTATION:
             self.execution_context.context.loaders.disable_cache()
         yield
+
+
+class ParsedOnce(SchemaExtension):
+    """Documents of the manifest, and those that were sent before, are not parsed and validated again."""
+
+    _known: DocumentNode | None = None
+
+    def on_parse(self) -> Iterator[None]:
+        """A known document is there before anything is parsed."""
+        context = self.execution_context
+        self._known = self._find(context.query or "")
+        context.graphql_document = self._known
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        """A known document has no errors; one that turns out to have none is known from now on."""
+        context = self.execution_context
+        # What it reads depends on its variables, and may have been refused.
+        if context.pre_execution_errors is None and self._known is not None:
+            context.pre_execution_errors = []
+        yield
+        if self._known is None and not context.pre_execution_errors and context.query and context.graphql_document:
+            self._services.document_cache.put(context.query, context.graphql_document)
+
+    def _find(self, text: str) -> DocumentNode | None:
+        return self._services.documents.find_parsed(text) or self._services.document_cache.get(text)
+
+    @property
+    def _services(self) -> Services:
+        services: Services = self.execution_context.context.services
+        return services
+
+
+class OperationScope(SchemaExtension):
+    """Cancels queries whose client has left, and counts operations on sockets among all that run.
+
+    Mutations run to their end or their deadline: a client whose network breaks wants its change made, each commit is
+    atomic whatever happens, and what comes after the first of several would be left for the next call to finish.
+    """
+
+    async def on_execute(self) -> AsyncIterator[None]:
+        """Holds what there is to hold, and lets go of it."""
+        context: Context = self.execution_context.context
+        operation_type = self.execution_context.operation_type
+        if context.disconnect_watcher is not None and operation_type is OperationType.QUERY:
+            try:
+                async with context.disconnect_watcher.cancelling_on_disconnect():
+                    yield
+            finally:
+                if context.disconnect_watcher.is_disconnected:
+                    context.loaders.cancel()
+        elif context.is_on_socket and operation_type is not OperationType.SUBSCRIPTION:
+            slot = context.services.admission.acquire()
+            if slot is None:
+                raise _overloaded()
+            try:
+                yield
+            finally:
+                slot.release()
+        else:
+            yield
+
+
+def _overloaded() -> GraphQLError:
+    """UNAVAILABLE, with the seconds after which to come again."""
+    extensions = {"code": ErrorCode.UNAVAILABLE, "retryAfter": RETRY_AFTER_SECONDS}
+    return GraphQLError(OVERLOADED_MESSAGE, extensions=extensions)
 
 
 class Schema(strawberry.Schema):

@@ -1,15 +1,21 @@
 """What all subscriptions share: kinds of events, where to go on, and how changes become events."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from enum import Enum
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import strawberry
+from graphql import GraphQLError
+from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType
 
-from gql.context import Info
-from gql.errors import follows_too_much, too_many_documents, too_slow, version_too_old
+from gql.context import Context, Info
+from gql.errors import follows_too_much, log_errors, too_many_documents, too_slow, version_too_old
+from gql.execution.output_meter import OutputLimitError
 from gql.rate_limits.budgets import RateLimitedError
-from gql.rate_limits.errors import rate_limited
+from gql.rate_limits.errors import output_limit_exceeded, rate_limited, timed_out
 from gql.rate_limits.subscription_charges import SubscriptionCharges
 from repositories.exceptions import (
     FollowsTooMuchError,
@@ -71,7 +77,14 @@ async def follow(
     try:
         async with await account.open(watch, bound) as changes:
             async for change in changes:
-                await context.event.begin(context, await account.take_charged(), is_prepaid=changes.is_last_prepaid)
+                await context.event.begin(
+                    context.services.budgets,
+                    context.principal,
+                    context.loaders,
+                    context.services.settings.request_timeout_seconds,
+                    paid_reads=await account.take_charged(),
+                    is_prepaid=changes.is_last_prepaid,
+                )
                 yield to_event(change)
     except SubscriberTooSlowError:
         raise too_slow() from None
@@ -83,3 +96,39 @@ async def follow(
         raise follows_too_much(error.limit) from None
     except RateLimitedError as error:
         raise rate_limited(error) from None
+
+
+async def each_in_time(results: AsyncGenerator[Any, None], context: Context) -> AsyncGenerator[Any, None]:
+    """The results of an operation; an event whose result is not made in time is TIMEOUT, and the last."""
+    async with aclosing(results):
+        while (result := await _next_in_time(results, context)) is not None:
+            yield result
+            if isinstance(result, LateResult):
+                return
+
+
+class LateResult(ExecutionResult):
+    """The end of a subscription of which an event took too long, or made too much."""
+
+
+def _end(context: Context, error: GraphQLError) -> LateResult:
+    """The last result: what is being loaded for it is given up."""
+    context.loaders.cancel()
+    log_errors([error])
+    return LateResult(data=None, errors=[error])
+
+
+async def _next_in_time(results: AsyncGenerator[Any, None], context: Context) -> Any:
+    """The next result, or None after the last. Only what begins an event has a deadline: between events is no hurry."""
+    try:
+        async with asyncio.timeout(None) as deadline:
+            context.event.deadline = deadline
+            return await anext(results, None)
+    except OutputLimitError as error:
+        return _end(context, output_limit_exceeded(error, OperationType.SUBSCRIPTION))
+    except TimeoutError:
+        if not deadline.expired():
+            raise
+        return _end(context, timed_out(context.services.settings.request_timeout_seconds, OperationType.SUBSCRIPTION))
+    finally:
+        context.event.end()

@@ -5,19 +5,15 @@ The manifest is what GraphQL Code Generator's client preset (`persisted-document
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, parse, validate
-from strawberry.extensions import SchemaExtension
 
 from gql.errors import document_not_trusted
 from gql.permissions import Principal, Role
 from settings import ConfigurationError, Settings
-
-if TYPE_CHECKING:
-    from gql.context import Services
 
 SETTING = "CLIPGRAPH_TRUSTED_DOCUMENTS"
 _TRUSTED_ROLES = frozenset({Role.WORKER, Role.ADMIN})
@@ -100,34 +96,3 @@ def _name_of(document_id: str, text: str) -> str:
     except GraphQLError:
         names = []
     return f"{', '.join(names)} ({document_id})" if names else document_id
-
-
-class ParsedOnce(SchemaExtension):
-    """Documents of the manifest, and those that were sent before, are not parsed and validated again."""
-
-    _known: DocumentNode | None = None
-
-    def on_parse(self) -> Iterator[None]:
-        """A known document is there before anything is parsed."""
-        context = self.execution_context
-        self._known = self._find(context.query or "")
-        context.graphql_document = self._known
-        yield
-
-    def on_validate(self) -> Iterator[None]:
-        """A known document has no errors; one that turns out to have none is known from now on."""
-        context = self.execution_context
-        # What it reads depends on its variables, and may have been refused.
-        if context.pre_execution_errors is None and self._known is not None:
-            context.pre_execution_errors = []
-        yield
-        if self._known is None and not context.pre_execution_errors and context.query and context.graphql_document:
-            self._services.document_cache.put(context.query, context.graphql_document)
-
-    def _find(self, text: str) -> DocumentNode | None:
-        return self._services.documents.find_parsed(text) or self._services.document_cache.get(text)
-
-    @property
-    def _services(self) -> "Services":
-        services: Services = self.execution_context.context.services
-        return services

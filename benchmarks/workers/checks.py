@@ -14,7 +14,7 @@ from benchmarks.workers.runner import Run
 from benchmarks.workers.server import ROOT
 from cli.stack import connect_services
 from gql.app import create_services
-from gql.context import Services
+from gql.services import Services
 
 Id = tuple[str, str]
 """A video and a clip."""

@@ -14,7 +14,7 @@ from cli.bucket_import.reader import VideoReading, describe_video, parse_file, r
 from cli.bucket_import.sources import MAX_HIGHLIGHTS_BYTES, Source, SourceFile
 from cli.bucket_import.uploader import FileFaultError, Uploader
 from domain.keys import thumbnail_filename, thumbnail_key
-from gql.context import Services
+from gql.services import Services
 from repositories.exceptions import ConflictError, NotFoundError, ValidationError
 from repositories.models import ClipMetadata, ClipStatus
 from repositories.scanner import ScannedClip, ScannedVideo, Scanner

@@ -11,7 +11,7 @@ from cli.bucket_import.sources import BucketSource, FolderSource, Source
 from cli.bucket_import.writer import Importer, Report
 from cli.output import CommandError, print_json, print_line
 from cli.stack import connect_services
-from gql.context import Services
+from gql.services import Services
 from repositories.exceptions import RepositoryError
 from settings import Settings
 from storage.exceptions import StorageError

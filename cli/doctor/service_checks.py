@@ -9,7 +9,7 @@ from itertools import product
 import httpx
 
 from cli.doctor.findings import Finding
-from gql.context import Services
+from gql.services import Services
 from repositories.exceptions import RepositoryError, UnavailableError
 from repositories.models import ClipStatus, VideoStatus
 from repositories.paging.orders import ClipOrder, VideoOrder

@@ -8,7 +8,7 @@ from cli.bucket_import.reader import read_video
 from cli.bucket_import.sources import BucketSource
 from cli.reconcile.drift import Drift, DriftKind
 from cli.reconcile.files import read_folder
-from gql.context import Services
+from gql.services import Services
 from repositories.models import ClipMetadata, VideoMetadata
 from repositories.scanner import Scanner
 

@@ -10,7 +10,7 @@ from cli.reconcile.judge import (
     judge_delete,
     judge_video_document,
 )
-from gql.context import Services
+from gql.services import Services
 from repositories.exceptions import ContentionError
 from repositories.firestore.backoff import RPC_BACKOFF
 from repositories.scanner import ScannedClip, ScannedVideo, Scanner

@@ -12,7 +12,7 @@ from cli.reconcile.files import Folder, read_folder
 from cli.reconcile.guesses import correct_guess, find_outdated_guesses
 from cli.reconcile.judge import judge_clip
 from cli.reconcile.recheck import ATTEMPTS, Confirmer
-from gql.context import Services
+from gql.services import Services
 from repositories.exceptions import ClipBeingDeletedError, ContentionError
 from repositories.firestore.backoff import RPC_BACKOFF
 from repositories.models import ClipMetadata, ClipStatus, VideoStatus

@@ -19,7 +19,7 @@ from cli.reconcile.ordered_merge import merge, to_order
 from cli.reconcile.recheck import Confirmer
 from cli.reconcile.repair import Mender
 from cli.reconcile.uploads import find_stale_uploads
-from gql.context import Services
+from gql.services import Services
 from repositories.exceptions import ConflictError, NotFoundError, ValidationError
 from repositories.scanner import ScannedVideo, Scanner
 from storage.exceptions import ObjectNotFoundError

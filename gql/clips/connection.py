@@ -1,52 +1,59 @@
 """`Video.clips`, resolved through the loader of clips."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeVar
 
 from gql.clips.enums import ClipOrder, ClipStatus
-from gql.clips.types import Clip
-from gql.context import Info, Services
+from gql.context import Info
 from gql.cost.counts import get_count_allowance
 from gql.loaders import ClipsGroup, ClipsKey
 from gql.relay import Connection, connect
+from gql.services import Services
 from repositories import models
 from repositories.arguments import parse_style
 from repositories.paging import orders
 from repositories.paging.page import Page, PageRequest
 
+T = TypeVar("T")
+ToNode = Callable[[models.ClipMetadata], T]
+"""Makes a clip's GraphQL object. `gql.videos.types` passes it, so that this module needs no import of the type."""
+
 
 def find_clips(
     info: Info,
     videos: Sequence[models.VideoMetadata],
+    to_node: ToNode[T],
     *,
     style: str | None,
     status: ClipStatus | None,
     order_by: ClipOrder,
     request: PageRequest,
-) -> list[Connection[Clip]] | None:
+) -> list[Connection[T]] | None:
     """What `resolve_clips` answers for each of a user's videos, where all of it is kept in memory."""
     parse_style(style)
     group = _make_group(videos[0].user_id, style, status, order_by, request)
     pages = info.context.loaders.find_clips(group, videos)
     if pages is None:
         return None
-    return [_connect(info, video, page, group) for video, page in zip(videos, pages, strict=True)]
+    return [_connect(info, video, page, group, to_node) for video, page in zip(videos, pages, strict=True)]
 
 
 async def resolve_clips(
     info: Info,
     video: models.VideoMetadata,
+    to_node: ToNode[T],
     *,
     style: str | None,
     status: ClipStatus | None,
     order_by: ClipOrder,
     request: PageRequest,
-) -> Connection[Clip]:
+) -> Connection[T]:
     """A page of a video's clips, loaded in one batch with those of the other videos of the request."""
     parse_style(style)
     group = _make_group(video.user_id, style, status, order_by, request)
     page = await info.context.loaders.load_clips(ClipsKey.for_video(video, group))
-    return _connect(info, video, page, group)
+    return _connect(info, video, page, group, to_node)
 
 
 def _make_group(
@@ -62,10 +69,10 @@ def _make_group(
 
 
 def _connect(
-    info: Info, video: models.VideoMetadata, page: Page[models.ClipMetadata], group: ClipsGroup
-) -> Connection[Clip]:
+    info: Info, video: models.VideoMetadata, page: Page[models.ClipMetadata], group: ClipsGroup, to_node: ToNode[T]
+) -> Connection[T]:
     services = info.context.services
-    return connect(page, Clip, partial(_count_clips, services, video, group), services.result_cache)
+    return connect(page, to_node, partial(_count_clips, services, video, group), services.result_cache)
 
 
 async def _count_clips(services: Services, video: models.VideoMetadata, group: ClipsGroup) -> int:

@@ -2,9 +2,9 @@
 
 import strawberry
 
-from gql.arguments import ClipId, UserId, VideoId
 from gql.clips.types import Clip
 from gql.context import Info
+from gql.inputs import ClipId, UserId, VideoId
 from gql.permissions import resolve_user_id
 
 

@@ -5,9 +5,9 @@ from typing import Annotated, Self
 
 import strawberry
 
-from gql.arguments import UserId, VideoId
 from gql.clips.types import Clip
 from gql.context import Info
+from gql.inputs import UserId, VideoId
 from gql.permissions import resolve_user_id
 from gql.relay import encode_global_id
 from gql.subscription import VERSION_DESCRIPTION, AfterVersion, EventKind, follow

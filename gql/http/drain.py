@@ -22,7 +22,7 @@ class Drain:
         return asyncio.get_running_loop().create_future()
 
     @property
-    def is_under_way(self) -> bool:
+    def has_begun(self) -> bool:
         """Whether nobody may come to stay any more."""
         return self.begun.done()
 

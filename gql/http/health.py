@@ -8,7 +8,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gql.context import Services
+from gql.services import Services
 
 log = structlog.get_logger(__name__)
 

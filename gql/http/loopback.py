@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gql.errors import ErrorCode
-from gql.http.view import error_response
+from gql.http.responses import error_response
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gql.errors import MASKED_MESSAGES, ErrorCode
-from gql.http.view import error_response
+from gql.http.responses import error_response
 
 log = structlog.get_logger(__name__)
 

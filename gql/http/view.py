@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any, cast
 
 import orjson
-import structlog
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from graphql import GraphQLError
 from starlette.requests import Request
@@ -16,37 +15,34 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse
-from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
-from strawberry.types.graphql import OperationType
 
-from gql.authentication.authenticator import Authenticator
-from gql.authentication.errors import RETRY_AFTER_SECONDS, CallerRefusedError, KeysUnavailableError
-from gql.context import Context, Services
+from gql.authentication.errors import CallerRefusedError, KeysUnavailableError
+from gql.context import Context
 from gql.errors import ErrorCode, log_errors
 from gql.execution.disconnects import DISCONNECT_WATCHER_KEY, DisconnectWatcher
-from gql.http.drain import RETRY_AFTER_SECONDS as ENDING_RETRY_SECONDS
+from gql.http.drain import Drain
 from gql.http.event_streams import EventStream, EventTransport, StreamResources, only
 from gql.http.http_cache import make_cacheable, may_be_cached
-from gql.http.limits.admission import SLOT_KEY, Slot
 from gql.http.limits.connection_limits import CONNECTION_LIMIT_KEY
 from gql.http.media_types import GRAPHQL_RESPONSE, JSON, parse_accept
 from gql.http.requests import RequestData, assert_json, assert_preflighted, read_parameters
+from gql.http.responses import (
+    MalformedRequestError,
+    ending_response,
+    error_response,
+    outage_response,
+    refusal_response,
+    to_malformed_request,
+)
 from gql.http.websockets import SocketHandler, TextSocketAdapter
 from gql.loaders import Loaders
-from gql.permissions import ANONYMOUS, Principal
-from gql.rate_limits.budgets import AUTHENTICATED_KEY, QUOTA_KEY
+from gql.permissions import ANONYMOUS
+from gql.rate_limits.admission import REQUEST_SLOT_KEY, RequestSlot
 from gql.schema import Schema
-
-log = structlog.get_logger(__name__)
-
-ALLOWED_METHODS = "GET, POST"
-NO_SINGLE_ANSWER = (
-    "A subscription has many answers: send it with `Accept: text/event-stream`, "
-    "or over WebSocket (graphql-transport-ws)."
-)
+from gql.services import Services
 
 
 class GraphQLView(GraphQL[Context, None]):
@@ -56,7 +52,7 @@ class GraphQLView(GraphQL[Context, None]):
     graphql_transport_ws_handler_class = SocketHandler
     stream_transport_classes_by_protocol = MappingProxyType({GRAPHQL_SSE_PROTOCOL: EventTransport})
 
-    def __init__(self, schema: Schema, services: Services) -> None:
+    def __init__(self, schema: Schema, services: Services, drain: Drain) -> None:
         super().__init__(
             schema,
             graphql_ide=None,
@@ -64,13 +60,14 @@ class GraphQLView(GraphQL[Context, None]):
             allowed_origins=services.settings.allowed_origins,
         )
         self._services = services
-        self._authenticator = Authenticator(services.settings)
+        self._drain = drain
+        self._access_control = services.access_control
         # What else than its address an answer depends on.
         self._vary = ", ".join(filter(None, ("Accept", "Authorization", services.settings.auth_token_header)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
-        if scope["type"] == "websocket" and self._services.drain.is_under_way:
+        if scope["type"] == "websocket" and self._drain.has_begun:
             await ending_response()(scope, receive, send)
             return
         try:
@@ -82,16 +79,16 @@ class GraphQLView(GraphQL[Context, None]):
         except MalformedRequestError as error:
             await error.response(scope, receive, send)
         except CallerRefusedError as error:
-            await _refusal(error)(scope, receive, send)
+            await refusal_response(error)(scope, receive, send)
         except KeysUnavailableError:
-            await _outage()(scope, receive, send)
+            await outage_response()(scope, receive, send)
 
     async def run(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Strawberry's answer; a request that is no GraphQL request gets our kind of error, not plain text."""
         try:
             response = await super().run(request, *args, **kwargs)
         except HTTPException as error:
-            raise _malformed(error) from error
+            raise to_malformed_request(error) from error
         if hasattr(request.state, "kept_data"):
             return make_cacheable(request, response, request.state.kept_data, self._vary)
         return response
@@ -142,14 +139,14 @@ class GraphQLView(GraphQL[Context, None]):
         """The response of an event stream, which takes a seat as a WebSocket does; 429 and 503 where there is none."""
         del sub_response
         principal, results = request.state.stream
-        if self._services.drain.is_under_way:
+        if self._drain.has_begun:
             return ending_response()
         slot = getattr(request.state, CONNECTION_LIMIT_KEY).acquire(f"caller {principal.caller}")
         if slot is None:
             message = "You have too many event streams and WebSockets open."
             return error_response(429, message, ErrorCode.RATE_LIMITED)
         chunks = cast("AsyncGenerator[str, None]", stream())
-        return EventStream(chunks, headers, resources=StreamResources(slot, results, principal, self._services.drain))
+        return EventStream(chunks, headers, resources=StreamResources(slot, results, principal, self._drain))
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """The context of one request, with loaders of its own. A socket's caller is known once it says who it is."""
@@ -158,30 +155,14 @@ class GraphQLView(GraphQL[Context, None]):
             return Context(
                 ANONYMOUS, self._services, Loaders(self._services), request.state.request_id, is_on_socket=True
             )
-        slot: Slot = getattr(request.state, SLOT_KEY)
+        slot: RequestSlot = getattr(request.state, REQUEST_SLOT_KEY)
         return Context(
-            principal=await self._admit(request),
+            principal=await self._access_control.admit(request),
             services=self._services,
             loaders=Loaders(self._services),
             request_id=request.state.request_id,
             arrived_at=slot.arrived_at,
         )
-
-    async def _admit(self, request: Request) -> Principal:
-        """Who is calling; `RateLimitedError` where they have called too often, `CallerRefusedError` for bad tokens."""
-        principal = await self._identify(request)
-        setattr(request.state, QUOTA_KEY, await self._services.budgets.admit(principal))
-        return principal
-
-    async def introduce(self, socket: WebSocket, payload: Mapping[str, object], context: Context) -> Context:
-        """The socket's context with its caller, as its `connection_init` or its handshake's headers say."""
-        return replace(context, principal=await self._identify(socket, payload))
-
-    async def _identify(self, request: Request | WebSocket, payload: Mapping[str, object] | None = None) -> Principal:
-        """Who is calling; `CallerRefusedError` for bad tokens."""
-        principal = await self._authenticator.authenticate(request.headers, payload)
-        setattr(request.state, AUTHENTICATED_KEY, True)
-        return principal
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         """The response that answers take their headers from: here the media type that the client asked for."""
@@ -225,52 +206,3 @@ class GraphQLView(GraphQL[Context, None]):
         if not isinstance(request, dict):
             raise HTTPException(400, "A request is a JSON object with a `query`.")
         return request
-
-
-class MalformedRequestError(Exception):
-    """A request that is no GraphQL request at all."""
-
-    def __init__(self, status_code: int, reason: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(reason)
-        self.response = error_response(status_code, reason, headers=headers)
-
-
-def _malformed(error: HTTPException) -> MalformedRequestError:
-    """Strawberry's refusal as ours: 405 for all that GET may not do, and 406 for what no single answer can be."""
-    if isinstance(error.__cause__, InvalidOperationTypeError):
-        if error.__cause__.operation_type is OperationType.SUBSCRIPTION:
-            return MalformedRequestError(406, NO_SINGLE_ANSWER)
-        return MalformedRequestError(405, "Send mutations by POST.", {"Allow": "POST"})
-    headers = {"Allow": ALLOWED_METHODS} if error.status_code == 405 else None  # noqa: PLR2004  405 says more than a name
-    return MalformedRequestError(error.status_code, error.reason, headers)
-
-
-def error_response(
-    status_code: int,
-    message: str,
-    code: ErrorCode = ErrorCode.BAD_USER_INPUT,
-    headers: Mapping[str, str] | None = None,
-    extensions: Mapping[str, str] | None = None,
-) -> Response:
-    """An HTTP error in the shape of a GraphQL answer, so that every client can show it."""
-    body = {"errors": [{"message": message, "extensions": {"code": code, **(extensions or {})}}]}
-    return Response(orjson.dumps(body), status_code=status_code, headers=headers, media_type=JSON)
-
-
-def ending_response() -> Response:
-    """503: this process is about to end, and another one, or the next, will answer."""
-    message = "This server is about to stop. Try again in a moment."
-    return error_response(503, message, ErrorCode.UNAVAILABLE, {"Retry-After": str(ENDING_RETRY_SECONDS)})
-
-
-def _refusal(error: CallerRefusedError) -> Response:
-    """401, and what a client is to do about it, as RFC 6750 says it to programs."""
-    log.info("caller_refused", reason=error.reason)
-    challenge = "Bearer" if error.is_missing else f'Bearer error="invalid_token", error_description="{error.reason}"'
-    return error_response(401, error.reason, ErrorCode.UNAUTHENTICATED, {"WWW-Authenticate": challenge})
-
-
-def _outage() -> Response:
-    """503: whether the caller's token is good cannot be said, and so neither that it is bad."""
-    message = "The issuer of your token does not answer right now. Try again in a moment."
-    return error_response(503, message, ErrorCode.UNAVAILABLE, {"Retry-After": str(RETRY_AFTER_SECONDS)})

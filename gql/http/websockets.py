@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import orjson
 import structlog
@@ -34,9 +34,6 @@ from gql.loaders import Loaders
 from gql.rate_limits.budgets import RateLimitedError
 from gql.rate_limits.errors import rate_limited, too_many_operations
 from gql.rate_limits.event_scope import EventScope
-
-if TYPE_CHECKING:
-    from gql.http.view import GraphQLView
 
 log = structlog.get_logger(__name__)
 
@@ -91,7 +88,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
         payload = message.get("payload", {})
         if isinstance(payload, dict) and not self.connection_init_received:
             try:
-                self.context = await cast("GraphQLView", self.view).introduce(self.websocket.ws, payload, self.context)
+                principal = await self.context.services.access_control.identify(self.websocket.ws, payload)
             except CallerRefusedError as error:
                 log.info("caller_refused", reason=error.reason)
                 await self.websocket.close(FORBIDDEN, "Forbidden")
@@ -99,6 +96,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
             except KeysUnavailableError:
                 await self.websocket.close(TRY_AGAIN_LATER, "Try again later")
                 return
+            self.context = replace(self.context, principal=principal)
             slot: ConnectionSlot = getattr(self.websocket.ws.state, CONNECTION_SLOT_KEY)
             if not slot.move(f"caller {self.context.principal.caller}"):
                 await self.websocket.close(TRY_AGAIN_LATER, "Too many WebSockets")

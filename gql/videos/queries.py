@@ -5,9 +5,9 @@ from typing import Annotated
 
 import strawberry
 
-from gql.arguments import After, Before, First, Last, UserId, VideoId
 from gql.context import Info
 from gql.cost.counts import get_count_allowance
+from gql.inputs import After, Before, First, Last, UserId, VideoId
 from gql.permissions import resolve_user_id
 from gql.relay import Connection, connect, parse_page_request
 from gql.videos.enums import VideoOrder, VideoStatus

@@ -5,8 +5,8 @@ from typing import Self
 
 import strawberry
 
-from gql.arguments import UserId, VideoId
 from gql.context import Info
+from gql.inputs import UserId, VideoId
 from gql.permissions import resolve_user_id
 from gql.relay import encode_global_id
 from gql.subscription import VERSION_DESCRIPTION, AfterVersion, EventKind, follow

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
-from gql.arguments import After, Before, First, Last
+from gql.clips.connection import find_clips, resolve_clips
 from gql.clips.enums import ClipOrder, ClipStatus
 from gql.context import Info
 from gql.execution.field_metadata import batch_resolver
+from gql.inputs import After, Before, First, Last
 from gql.model_types import model_backed
 from gql.relay import Connection, Node, encode_global_id, parse_page_request
 from gql.videos.enums import VideoStatus
@@ -64,10 +65,10 @@ def _find_clips(
     **asked: Any,
 ) -> "Sequence[Connection[Clip]] | None":
     """The pages of clips of all these videos, where they are kept in memory."""
-    from gql.clips.connection import find_clips
+    from gql.clips.types import Clip
 
     request = parse_page_request(info, first=first, after=after, last=last, before=before)
-    return find_clips(info, [video.model for video in videos], request=request, **asked)
+    return find_clips(info, [video.model for video in videos], Clip, request=request, **asked)
 
 
 @model_backed(
@@ -177,7 +178,9 @@ class Video(Node):
         ] = ClipOrder.PRIORITY_ASC,
     ) -> Connection[Annotated["Clip", strawberry.lazy("gql.clips.types")]]:
         """A page of clips, loaded together with the pages of the other videos of this request."""
-        from gql.clips.connection import resolve_clips
+        from gql.clips.types import Clip
 
         request = parse_page_request(info, first=first, after=after, last=last, before=before)
-        return await resolve_clips(info, self.model, style=style, status=status, order_by=order_by, request=request)
+        return await resolve_clips(
+            info, self.model, Clip, style=style, status=status, order_by=order_by, request=request
+        )

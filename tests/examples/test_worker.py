@@ -17,7 +17,7 @@ import pytest
 from domain.keys import thumbnail_key, video_prefix
 from examples.worker import FILTERS, ImpossibleJobError, Job, work
 from gql.app import create_services
-from gql.context import Services
+from gql.services import Services
 from repositories.models import ClipStatus, VideoMetadata, VideoStatus
 from settings import Settings
 from tests.patience import HANG_SECONDS, PATIENCE_SECONDS

@@ -14,12 +14,13 @@ from graphql.pyutils import is_awaitable
 from starlette.applications import Starlette
 
 from gql.app import create_app
-from gql.context import Context, Services
+from gql.context import Context
 from gql.execution.executor import BreadthFirstExecutor, CoreExecutor
 from gql.execution.output_meter import OutputMeter
 from gql.loaders import Loaders
 from gql.permissions import Principal
 from gql.schema import schema
+from gql.services import Services
 from settings import Settings
 from tests.patience import PATIENCE_SECONDS
 

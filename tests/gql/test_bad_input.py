@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from domain.texts import mend_text
-from gql.context import Services
 from gql.permissions import Principal, Role
+from gql.services import Services
 from repositories.models import ClipMetadata, VideoMetadata
 
 Call = Callable[..., Awaitable[Any]]

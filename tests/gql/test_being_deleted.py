@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gql.context import Services
+from gql.services import Services
 
 
 class BrokenFiles:

@@ -25,10 +25,10 @@ from graphql import (
 )
 
 from gql.app import create_services
-from gql.context import Services
 from gql.permissions import Principal, Role
 from gql.relay import encode_global_id
 from gql.schema import print_schema
+from gql.services import Services
 from repositories.firestore.rpc import FirestoreRpc
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
 from repositories.paging.cursors import Cursor

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from gql.context import Services
 from gql.relay import encode_global_id
+from gql.services import Services
 from repositories.models import ClipStatus, VideoStatus
 from repositories.paging.orders import ClipOrder, VideoOrder
 from tests.gql.odd_documents import (

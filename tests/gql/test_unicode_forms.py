@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from gql.context import Services
 from gql.permissions import Principal, Role
+from gql.services import Services
 from repositories.models import ClipMetadata, VideoMetadata
 
 Execute = Callable[..., Awaitable[Any]]

@@ -18,11 +18,6 @@ TEMPORARY = {
     ("repositories.listening.past_reader", "repositories.listening.fan_out"),
     ("repositories.listening.catch_up", "repositories.listening.fan_out"),
     ("repositories.listening.catch_up", "repositories.listening.past_reader"),
-    ("gql.relay", "gql.context"),
-    ("gql.trusted_documents", "gql.context"),
-    ("gql.loaders", "gql.context"),
-    ("gql.rate_limits.event_scope", "gql.context"),
-    ("gql.http.websockets", "gql.http.view"),
 }
 
 

@@ -3,7 +3,7 @@
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gql.http.view import error_response
+from gql.http.responses import error_response
 
 # A browser's `Accept` has some 150 bytes.
 MAX_MEDIA_TYPE_BYTES = 1_024

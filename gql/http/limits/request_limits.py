@@ -9,9 +9,15 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gql.errors import ErrorCode
-from gql.http.limits.admission import OVERLOADED_MESSAGE, RETRY_AFTER_SECONDS, SLOT_KEY, OverloadedError, Slot
 from gql.http.limits.connection_limits import CONNECTION_LIMIT_KEY, CONNECTION_SLOT_KEY, ConnectionLimit
-from gql.http.view import error_response
+from gql.http.responses import error_response
+from gql.rate_limits.admission import (
+    OVERLOADED_MESSAGE,
+    REQUEST_SLOT_KEY,
+    RETRY_AFTER_SECONDS,
+    OverloadedError,
+    RequestSlot,
+)
 from gql.rate_limits.allowances import resolve_address
 from gql.rate_limits.budgets import QUOTA_KEY, Quota, RateLimitedError
 from settings import Settings
@@ -59,8 +65,8 @@ class RequestLimits:
         scope.setdefault("state", {})[CONNECTION_LIMIT_KEY] = self._connections
         quota_send = _SendWithQuota(scope, send)
         try:
-            slot = scope["state"].get(SLOT_KEY)
-            await self._app(scope, _receive_in_time(receive, self._body_seconds, slot), quota_send)
+            slot = scope["state"].get(REQUEST_SLOT_KEY)
+            await self._app(scope, _receive_with_timeout(receive, self._body_seconds, slot), quota_send)
         except OverloadedError:
             headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
             await error_response(503, OVERLOADED_MESSAGE, ErrorCode.UNAVAILABLE, headers)(scope, receive, send)
@@ -106,7 +112,7 @@ def rate_limited_response(error: RateLimitedError) -> Response:
     return error_response(429, error.message, ErrorCode.RATE_LIMITED, headers)
 
 
-def _receive_in_time(receive: Receive, seconds: float, slot: Slot | None) -> Receive:
+def _receive_with_timeout(receive: Receive, seconds: float, slot: RequestSlot | None) -> Receive:
     """Receives a body until it is late; while it is not there, the request is none of those that run."""
     ends_at = asyncio.get_running_loop().time() + seconds
     has_body = False
@@ -116,14 +122,14 @@ def _receive_in_time(receive: Receive, seconds: float, slot: Slot | None) -> Rec
         if has_body:
             return await receive()
         if slot is not None:
-            slot.leave()
+            slot.release()
         try:
             async with asyncio.timeout_at(ends_at):
                 message = await receive()
         except TimeoutError:
             raise BodyTooSlowError from None
         has_body = not message.get("more_body", False)
-        if has_body and slot is not None and not slot.come_back():
+        if has_body and slot is not None and not slot.reacquire():
             raise OverloadedError
         return message
 

@@ -10,8 +10,9 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from gql.http.limits.admission import ADMISSION_KEY, HEALTH_PATHS, REFUSAL_BODY, SLOT_KEY, Admission
+from gql.http.limits.admission import ADMISSION_KEY, HEALTH_PATHS, REFUSAL_BODY, make_refusal_headers
 from gql.http.limits.refusal_counter import REFUSALS_KEY, RefusalCounter
+from gql.rate_limits.admission import REQUEST_SLOT_KEY, Admission
 
 # From the first byte of a request, or from the opening of its connection, to the end of its headers.
 HEADERS_SECONDS = 10
@@ -188,16 +189,16 @@ class HeaderTimeoutProtocol(WriteTimeout, HttpToolsProtocol):
         if admission is None or not self._must_have_slot():
             super().on_headers_complete()
             return
-        slot = admission.take()
+        slot = admission.acquire()
         if slot is None:
             self._shed(admission)
             self._count_shed()
             return
-        self.scope["state"][SLOT_KEY] = slot
+        self.scope["state"][REQUEST_SLOT_KEY] = slot
         try:
             super().on_headers_complete()
         except BaseException:
-            slot.leave()
+            slot.release()
             raise
 
     def on_body(self, body: bytes) -> None:
@@ -240,7 +241,10 @@ class HeaderTimeoutProtocol(WriteTimeout, HttpToolsProtocol):
         self._is_shed, self._unread_bytes = True, 0
         self._start_timer()
         is_kept = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
-        headers = [*admission.make_headers(self.headers), (b"connection", b"keep-alive" if is_kept else b"close")]
+        headers = [
+            *make_refusal_headers(admission, self.headers),
+            (b"connection", b"keep-alive" if is_kept else b"close"),
+        ]
         lines = b"".join(b"%b: %b\r\n" % header for header in headers)
         body = b"" if self.parser.get_method() == b"HEAD" else REFUSAL_BODY
         self.transport.write(b"HTTP/1.1 503 Service Unavailable\r\n%b\r\n%b" % (lines, body))

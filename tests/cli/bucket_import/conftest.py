@@ -15,7 +15,7 @@ from cli.bucket_import.writer import Importer, Report
 from cli.reconcile.drift import Drift, Rules
 from cli.reconcile.run import Outcome, Reconciler
 from gql.app import create_services
-from gql.context import Services
+from gql.services import Services
 from repositories.models import ClipMetadata, VideoMetadata
 from settings import Settings
 

@@ -11,7 +11,7 @@ from rich.progress import Progress
 from cli.reconcile.drift import Drift, DriftKind, Rules
 from cli.reconcile.run import Outcome, Reconciler
 from domain.keys import thumbnail_key
-from gql.context import Services
+from gql.services import Services
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
 from storage.exceptions import StorageUnavailableError
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gql.app import create_services
-from gql.context import Services
+from gql.services import Services
 from settings import Settings
 from tests.cli.reconcile.bucket import Bucket
 

@@ -16,10 +16,11 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.typing import Subprotocol
 
 from gql.authentication.issuers import CLOCK_SKEW_SECONDS
-from gql.context import Context, Services
+from gql.context import Context
 from gql.http.websockets import SocketHandler
 from gql.loaders import Loaders
 from gql.permissions import Principal, Role
+from gql.services import Services
 from settings import Settings
 from tests.gql.authentication.conftest import IssuerServer, Mint, Serve
 from tests.patience import PATIENCE_SECONDS

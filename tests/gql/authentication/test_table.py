@@ -17,9 +17,9 @@ from graphql import build_schema
 
 from gql.authentication.api_keys import make_api_key
 from gql.authentication.dev_tokens import mint_token
-from gql.context import Services
 from gql.permissions import Role
 from gql.relay import encode_global_id
+from gql.services import Services
 from settings import Settings
 from tests.gql.authentication.conftest import Mint, Serve, SigningKey
 from tests.gql.authentication.documents import Documents, find_paths, list_coordinates, quote

@@ -3,7 +3,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gql.context import Services
+from gql.services import Services
 
 PAGE = """
 query ($u: ID, $style: String, $status: ClipStatus, $order: ClipOrder!, $first: Int, $after: String) {

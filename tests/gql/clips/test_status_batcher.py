@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Any
 
-from gql.context import Services
+from gql.services import Services
 from repositories.exceptions import ClipNotFoundError, InvalidStatusChangeError, ValidationError, VideoNotFoundError
 from repositories.model.statuses import ClipStatusChange
 from repositories.models import ClipStatus

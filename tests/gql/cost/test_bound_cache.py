@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from gql.context import Services
 from gql.cost.bound_cache import BoundCache
 from gql.cost.bounds import Bound
+from gql.services import Services
 
 FIELDS = "nodes { clips(first: 10) { nodes { id } } }"
 PAGE = f"query page($n: Int, $after: String) {{ videos(first: $n, after: $after) {{ {FIELDS} }} }}"

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from gql.context import Context, Services
+from gql.context import Context
 from gql.loaders import Loaders
 from gql.permissions import Principal, Role
 from gql.schema import schema
+from gql.services import Services
 from tests.gql.conftest import MakeClient
 
 ALICE = Principal("alice", frozenset({Role.USER}))

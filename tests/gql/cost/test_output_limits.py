@@ -12,7 +12,7 @@ import httpx
 import orjson
 import pytest
 
-from gql.context import Services
+from gql.services import Services
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
 from tests.gql.conftest import Execute, MakeClient
 

@@ -9,12 +9,12 @@ from typing import Any, cast
 import pytest
 import strawberry
 
-from gql.context import Services
 from gql.execution.executor import BreadthFirstExecutor
 from gql.execution.field_metadata import cache_key
 from gql.execution.result_cache import BYTES_PER_RESULT, CachedPage, ResultCache
 from gql.loaders import ClipsKey, Loaders
 from gql.permissions import Principal, Role
+from gql.services import Services
 from repositories.cache.clip_sets import ClipSet, Filter
 from repositories.models import VideoMetadata
 from tests.gql.conftest import Execute, make_clip_input
@@ -42,7 +42,7 @@ async def show(query: Execute, create_video: Execute, complete_clips: Execute, u
 
 async def test_a_page_is_made_once(show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
     before = await show("priority url")
-    monkeypatch.setattr("gql.clips.connection.Clip", lambda _: pytest.fail("made again"))
+    monkeypatch.setattr("gql.clips.types.Clip", lambda _: pytest.fail("made again"))
     monkeypatch.setattr("tests.gql.conftest.CheckedExecutor._check", lambda _, run, arguments: run(*arguments))
     assert await show("priority url") == before
 

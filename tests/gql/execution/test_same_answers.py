@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 from hypothesis_graphql import queries
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from gql.context import Context, Services
+from gql.context import Context
 from gql.execution.executor import BreadthFirstExecutor
 from gql.execution.result_cache import CachedPage, ResultCache
 from gql.loaders import Loaders
 from gql.permissions import Principal, Role
 from gql.schema import create_schema
+from gql.services import Services
 from tests.gql.conftest import Execute, make_clip_input, to_json
 from tests.gql.execution.decorations import VARIABLES, decorate
 from tests.gql.execution.odd_schema import THINGS, WRONG, Thing, create_odd_schema, make_thing

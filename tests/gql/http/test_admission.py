@@ -15,8 +15,8 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from gql.app import create_app
-from gql.context import Services
 from gql.http.limits.uvicorn_protocols import HeaderTimeoutProtocol, WriteTimeoutSocketProtocol
+from gql.services import Services
 from settings import Settings
 from tests.patience import PATIENCE_SECONDS
 

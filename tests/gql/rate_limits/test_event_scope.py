@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from gql.context import Context, Services
+from gql.context import Context
 from gql.loaders import Loaders
 from gql.permissions import ANONYMOUS
-from gql.rate_limits.event_scope import each_in_time
+from gql.services import Services
+from gql.subscription import each_in_time
 
 
 async def fail() -> AsyncGenerator[Any, None]:

@@ -16,9 +16,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from gql.authentication.dev_tokens import mint_token
-from gql.context import Services
 from gql.http.limits.uvicorn_protocols import HeaderTimeoutProtocol, WriteTimeoutSocketProtocol
 from gql.permissions import Role
+from gql.services import Services
 from repositories.listening.listener import Listener
 from settings import Settings
 from tests.patience import PATIENCE_SECONDS
@@ -69,7 +69,7 @@ async def serve_app(app: Starlette) -> AsyncIterator[str]:
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
-            app.state.services.drain.begin()
+            app.state.drain.begin()
             await server.shutdown(sockets=[listener])
 
 

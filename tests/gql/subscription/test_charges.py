@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gql.app import create_app
-from gql.context import Services
+from gql.services import Services
 from repositories.listening.past_reader import PastReader
 from settings import Settings
 from tests.gql.subscription.conftest import (

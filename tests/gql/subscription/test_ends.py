@@ -13,8 +13,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gql.authentication.issuers import CLOCK_SKEW_SECONDS
-from gql.context import Services
 from gql.http import event_streams
+from gql.services import Services
 from tests.gql.subscription.conftest import (
     CLIP_EVENTS,
     VIDEO_EVENTS,
@@ -118,9 +118,9 @@ async def test_drain_tells_who_is_there_to_come_again(app: Starlette, create_vid
         assert opened.close_code == 1012
 
 
-async def test_drain_refuses_who_comes(address: str, services: Services) -> None:
+async def test_drain_refuses_who_comes(app: Starlette, address: str) -> None:
     """To stay; a query is still answered."""
-    services.drain.begin()
+    app.state.drain.begin()
     async with open_stream(address, json={"query": VIDEO_EVENTS}) as response:
         assert response.status_code == 503
         assert response.headers["retry-after"] == "1"

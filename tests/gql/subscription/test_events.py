@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
-from gql.context import Services
 from gql.relay import encode_global_id
+from gql.services import Services
 from tests.gql.subscription.conftest import (
     CLIP_EVENTS,
     VIDEO_CHANGED,

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from graphql import ArgumentNode, FieldNode, TypeInfo, TypeInfoVisitor, Visitor, build_schema, parse, visit
 
-from gql.context import Services
 from gql.permissions import Role
 from gql.schema import print_schema
+from gql.services import Services
 from repositories.models import VideoMetadata
 from tests.gql.subscription.conftest import (
     CLIP_EVENTS,

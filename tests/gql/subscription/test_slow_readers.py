@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gql.context import Services
 from gql.http.limits.uvicorn_protocols import WriteTimeout
+from gql.services import Services
 from repositories.listening.listener import Listener
 from tests.gql.subscription.conftest import (
     CLIP_EVENTS,

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gql.context import Services
+from gql.services import Services
 from tests.gql.subscription.conftest import open_socket, open_stream, read_socket, read_stream, take_error
 
 TWO = {

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from gql.context import Services
+from gql.services import Services
 
 
 async def test_clips_are_created_in_the_inputs_order(create_video: Any, create_clips: Any, clip_input: Any) -> None:

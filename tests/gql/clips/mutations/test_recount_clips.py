@@ -1,6 +1,6 @@
 from typing import Any
 
-from gql.context import Services
+from gql.services import Services
 
 DOCUMENT = """
 mutation ($input: RecountClipsInput!) {

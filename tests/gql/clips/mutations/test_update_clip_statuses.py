@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from gql.context import Services
+from gql.services import Services
 
 DOCUMENT = """
 mutation ($input: UpdateClipStatusesInput!) {

@@ -73,11 +73,11 @@ async def test_malformed_requests_count(app: Starlette, name: str) -> None:
 async def test_overload_counts_for_who_shows_no_token(app: Starlette, headers: dict[str, str], left: int) -> None:
     """Whether a token is good nobody looks at in an overload: who sends one is not taken for a stranger."""
     async with serve_app(app) as address:
-        slot = app.state.services.admission.take()
+        slot = app.state.services.admission.acquire()
         async with httpx.AsyncClient(trust_env=False, headers=headers) as client:
             for _ in range(2):
                 answer = await client.post(f"{address}/graphql", json={"query": "{ __typename }"})
                 assert answer.status_code == 503
                 assert answer.headers["retry-after"] == "1"
-        slot.leave()
+        slot.release()
         assert await count_refusals_left(address) == left

@@ -3,7 +3,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gql.context import Services
+from gql.services import Services
 
 DOCUMENT = """
 mutation ($input: CreateUploadUrlsInput!) {

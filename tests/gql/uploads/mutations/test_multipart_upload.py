@@ -3,7 +3,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gql.context import Services
+from gql.services import Services
 from storage.r2 import MIN_PART_BYTES
 from tests.patience import PATIENCE_SECONDS
 

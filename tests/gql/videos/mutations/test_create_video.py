@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from gql.context import Services
+from gql.services import Services
 
 
 async def test_video_is_stored_with_what_is_computed(create_video: Any, services: Services, user_id: str) -> None:
