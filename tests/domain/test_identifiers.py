@@ -7,6 +7,7 @@ from domain import identifiers
 
 @pytest.mark.parametrize("value", ["v", "dQw4w9WgXcQ", "..a", "_x_", "__x", "é" * 750, "a b", "😀", "a" * 1500])
 def test_document_ids_that_firestore_takes(value: str) -> None:
+    """An id that Firestore takes is returned as it is."""
     assert identifiers.parse_document_id(value) == value
 
 
@@ -15,11 +16,13 @@ def test_document_ids_that_firestore_takes(value: str) -> None:
     ["", " ", ".", "..", "a/b", "/", "__x__", "____", "a\0b", "a\nb", "a" * 1501, "é" * 751, "\ud800", "a\u202eb"],
 )
 def test_document_ids_that_are_refused(value: str) -> None:
+    """An id that Firestore refuses, or that reads as another, is a ValueError."""
     with pytest.raises(ValueError, match=r".+"):
         identifiers.parse_document_id(value)
 
 
 def test_user_ids_have_at_most_128_characters() -> None:
+    """A user id has at most 128 characters."""
     assert identifiers.parse_user_id("é" * 128)
     with pytest.raises(ValueError, match="128"):
         identifiers.parse_user_id("a" * 129)
@@ -27,17 +30,20 @@ def test_user_ids_have_at_most_128_characters() -> None:
 
 @pytest.mark.parametrize("value", ["split", "a.b", "a/b", "a b", "`", "\\", "😀", "~*[]", "é" * 700])
 def test_styles_are_open_strings(value: str) -> None:
+    """A style may hold any visible characters."""
     assert identifiers.parse_style(value) == value
 
 
 @pytest.mark.parametrize("value", ["", " ", "__x__", "a\0", "a\n", "\udfff", "a" * 1500])
 def test_styles_that_no_field_path_can_name_are_refused(value: str) -> None:
+    """A style that is empty, reserved, unprintable or too long for a field path is a ValueError."""
     with pytest.raises(ValueError, match=r".+"):
         identifiers.parse_style(value)
 
 
 @pytest.mark.parametrize("key", ["u/v/highlights.json", "u/v/clips/a.mp4", "u/v/clips/a b/..c"])
 def test_keys_lie_in_their_videos_folder(key: str) -> None:
+    """A key in the video's folder is returned as it is."""
     assert identifiers.parse_video_key(key, "u", "v") == key
 
 
@@ -61,5 +67,6 @@ def test_keys_lie_in_their_videos_folder(key: str) -> None:
     ],
 )
 def test_keys_that_lead_elsewhere_are_refused(key: str) -> None:
+    """A key outside of the video's folder is a ValueError."""
     with pytest.raises(ValueError, match=r".+"):
         identifiers.parse_video_key(key, "u", "v")

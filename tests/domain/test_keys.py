@@ -25,6 +25,7 @@ UNSAFE = ["", ".", "..", "a/b", "/a", "a\\b", "a\x00b", "a\nb", "\x7f", "x" * 25
 
 
 def test_keys_follow_the_layout() -> None:
+    """Prefix and keys of a video's files follow the bucket's layout."""
     assert video_prefix("demo", "v1") == "demo/v1/"
     assert highlights_key("demo", "v1") == "demo/v1/highlights.json"
     assert clip_key("demo", "v1", FILENAME) == f"demo/v1/clips/{FILENAME}"
@@ -52,6 +53,7 @@ def test_no_clip_is_hidden(segments: tuple[str, str, str]) -> None:
 
 @pytest.mark.parametrize("unsafe", ["", ".", "..", "a/b", "/a"])
 def test_no_prefix_is_another_videos(unsafe: str) -> None:
+    """An id that would lead to another folder makes no prefix."""
     with pytest.raises(ValueError, match="prefix"):
         video_prefix(unsafe, "v")
     with pytest.raises(ValueError, match="prefix"):
@@ -59,6 +61,7 @@ def test_no_prefix_is_another_videos(unsafe: str) -> None:
 
 
 def test_key_has_at_most_1024_bytes() -> None:
+    """A key of 1,024 bytes is valid, and a longer one is not."""
     longest = "/".join(["u" * 255, "v" * 255, "c" * 255, "f" * 255])
     assert check_key(longest)
     assert not check_key(longest + "/g")
@@ -82,6 +85,7 @@ def test_key_has_at_most_1024_bytes() -> None:
     ],
 )
 def test_key_tells_what_it_names(key: str, parsed: ParsedKey) -> None:
+    """A key is parsed to its kind, ids and filename."""
     assert parse_key(key) == parsed
 
 
@@ -189,10 +193,12 @@ def test_content_type_is_the_same_on_every_machine() -> None:
     ],
 )
 def test_filename_tells_the_clip(filename: str, name: ClipName | None) -> None:
+    """A clip's filename is read to priority, scene, title and style; any other name is None."""
     assert read_clip_filename(filename) == name
 
 
 def test_styles_of_the_video_come_first() -> None:
+    """A filename is read with the styles that are given for the video."""
     assert read_clip_filename("clip_01_02_x_my.style.mp4", ["my.style", ""]) == ClipName(1, 2, "x", "my.style")
 
 
@@ -203,6 +209,7 @@ def test_styles_of_the_video_come_first() -> None:
     st.sampled_from(SEEN_STYLES),
 )
 def test_filename_is_read_back(priority: int, scene_id: int, title_slug: str, style: str) -> None:
+    """A filename that was formatted is read back to what it was formatted from."""
     name = ClipName(priority, scene_id, title_slug, style)
     read = read_clip_filename(format_clip_filename(name))
     assert read is not None
@@ -215,11 +222,13 @@ def test_filename_is_read_back(priority: int, scene_id: int, title_slug: str, st
     "name", [ClipName(-1, 1, "x", "split"), ClipName(1, 1, "x", ""), ClipName(1, 1, "../x", "split")]
 )
 def test_unsafe_filename_is_refused(name: ClipName) -> None:
+    """A name that no safe filename can say is a ValueError."""
     with pytest.raises(ValueError, match=r"filename|slash"):
         format_clip_filename(name)
 
 
 @given(st.text())
 def test_any_text_is_answered(text: str) -> None:
+    """Any text is answered as a key and as a filename, without an error."""
     parse_key(text)
     read_clip_filename(text)

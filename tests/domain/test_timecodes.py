@@ -10,6 +10,7 @@ from domain.timecodes import compute_duration_seconds, parse_timecode
     [("00:00:00", 0), ("01:02:03", 3723), ("00:00:01.250", 1.25), ("23:59:59.999", 86399.999), ("24:00:00", 86400)],
 )
 def test_times_are_read(text: str, seconds: float) -> None:
+    """A time in either form is parsed to its seconds."""
     assert parse_timecode(text) == seconds
 
 
@@ -30,10 +31,12 @@ def test_times_are_read(text: str, seconds: float) -> None:
     ],
 )
 def test_other_forms_are_refused(text: str) -> None:
+    """A time in another form, or over 24 hours, is a ValueError."""
     with pytest.raises(ValueError, match="time"):
         parse_timecode(text)
 
 
 def test_durations_are_exact_to_the_millisecond() -> None:
+    """A duration is exact to the millisecond, and negative where the end comes first."""
     assert compute_duration_seconds("00:00:00.100", "00:00:00.400") == 0.3
     assert compute_duration_seconds("00:00:02", "00:00:01") == -1

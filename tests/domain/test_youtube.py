@@ -52,6 +52,7 @@ ID = "dQw4w9WgXcQ"
     ],
 )
 def test_every_form_of_address(url: str) -> None:
+    """An address of YouTube, in every form, gives the video's id."""
     assert extract_youtube_id(url) == ID
 
 
@@ -84,4 +85,5 @@ def test_every_form_of_address(url: str) -> None:
     ],
 )
 def test_other_addresses_have_none(url: str) -> None:
+    """An address of another site, of no video or of an invalid id gives None."""
     assert extract_youtube_id(url) is None

@@ -44,6 +44,7 @@ def test_composite_indexes_are_a_filter_with_an_order() -> None:
 
 @pytest.mark.parametrize("group", ["videos", "clips"])
 def test_fields_that_no_query_asks_for_are_exempt(group: str) -> None:
+    """Exactly the fields that no query filters or orders by have no index."""
     exempt = {
         override["fieldPath"]
         for override in INDEXES["fieldOverrides"]
@@ -53,6 +54,7 @@ def test_fields_that_no_query_asks_for_are_exempt(group: str) -> None:
 
 
 def test_the_group_query_over_clips_has_its_indexes() -> None:
+    """The fields of the query over many videos, and no others, are indexed for collection groups."""
     in_groups = {
         override["fieldPath"]
         for override in INDEXES["fieldOverrides"]

@@ -31,6 +31,7 @@ CLIP: dict[str, Any] = {
 
 
 def test_a_videos_fields_follow_from_what_is_given() -> None:
+    """A video's YouTube id, status, creator, key and times follow from its address and ids."""
     video = VideoMetadata(**VIDEO)
     assert (video.youtube_id, video.status, video.created_by) == ("dQw4w9WgXcQ", VideoStatus.PROCESSING, "u")
     assert video.highlights_json_key == "u/v/highlights.json"
@@ -39,6 +40,7 @@ def test_a_videos_fields_follow_from_what_is_given() -> None:
 
 
 def test_a_clips_fields_follow_from_what_is_given() -> None:
+    """A clip's id, keys, duration and size in MB follow from its filename, times and size."""
     clip = ClipMetadata(**CLIP, has_thumbnail=True, file_size_bytes=12_345_678)
     assert clip.clip_id == "clip_01_03_a_split"
     assert clip.r2_key == "u/v/clips/clip_01_03_a_split.mp4"
@@ -77,6 +79,7 @@ def test_a_clips_fields_follow_from_what_is_given() -> None:
     ],
 )
 def test_a_clips_bad_values_are_named(field: str, value: object) -> None:
+    """A clip's invalid value raises `ValidationError` at its field."""
     with pytest.raises(ValidationError) as caught:
         validate_model(ClipMetadata, {**CLIP, field: value}, path=("clips", 3))
     assert caught.value.path == ("clips", 3, field)
@@ -99,12 +102,14 @@ def test_a_clips_bad_values_are_named(field: str, value: object) -> None:
     ],
 )
 def test_a_videos_bad_values_are_named(field: str, value: object) -> None:
+    """A video's invalid value raises `ValidationError` at its field."""
     with pytest.raises(ValidationError) as caught:
         validate_model(VideoMetadata, {**VIDEO, field: value})
     assert caught.value.path == (field,)
 
 
 def test_values_inside_lists_and_maps_are_named() -> None:
+    """An invalid value within a list or map is named with its index or key."""
     with pytest.raises(ValidationError) as caught:
         validate_model(VideoMetadata, {**VIDEO, "styles_processed": ["a", "__b__"]})
     assert caught.value.path == ("styles_processed", 1)
@@ -114,6 +119,7 @@ def test_values_inside_lists_and_maps_are_named() -> None:
 
 
 def test_a_key_that_r2_cannot_hold_is_the_filenames_error() -> None:
+    """A file's key over R2's limit is an error of the filename."""
     long = {"user_id": "\N{GRINNING FACE}" * 128, "video_id": "v" * 255, "filename": "f" * 250 + ".mp4"}
     with pytest.raises(ValidationError, match="1,024") as caught:
         validate_model(ClipMetadata, {**CLIP, **long})
@@ -122,6 +128,7 @@ def test_a_key_that_r2_cannot_hold_is_the_filenames_error() -> None:
 
 @pytest.mark.parametrize("video_id", ["v" * 256, "back\\slash"])
 def test_a_folder_that_no_file_can_lie_in_is_the_videos_error(video_id: str) -> None:
+    """A video id whose folder can hold no file is an error of the video id."""
     with pytest.raises(ValidationError) as caught:
         validate_model(ClipMetadata, {**CLIP, "video_id": video_id})
     assert caught.value.path == ("video_id",)
@@ -138,18 +145,21 @@ def test_a_clip_has_no_hidden_folder(name: str, segment: str) -> None:
 
 
 def test_times_are_in_utc() -> None:
+    """Times are converted to UTC, and those without a zone are taken to be in it."""
     naive, eastern = datetime(2026, 1, 1, 12), datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=5)))  # noqa: DTZ001  naive on purpose
     assert VideoMetadata(**VIDEO, created_at=naive).created_at == datetime(2026, 1, 1, 12, tzinfo=UTC)
     assert VideoMetadata(**VIDEO, created_at=eastern).created_at == datetime(2026, 1, 1, 7, tzinfo=UTC)
 
 
 def test_times_follow_the_status() -> None:
+    """A completed clip has a completion time, and a clip of another status has none."""
     completed = ClipMetadata(**CLIP, status=ClipStatus.COMPLETED)
     assert completed.completed_at == completed.created_at
     assert ClipMetadata(**CLIP, completed_at=datetime.now(UTC)).completed_at is None
 
 
 def test_error_messages_are_cut_and_never_refused() -> None:
+    """An error message of any text is stored as at most 1,000 valid characters."""
     video = VideoMetadata(**VIDEO, status="failed", error_message="\0\ud800" + "x" * 2000)
     assert video.error_message is not None
     assert len(video.error_message) == 1000
@@ -158,12 +168,14 @@ def test_error_messages_are_cut_and_never_refused() -> None:
 
 @pytest.mark.parametrize(("model", "values"), [(VideoMetadata, VIDEO), (ClipMetadata, CLIP)])
 def test_documents_come_back_as_they_were(model: Callable[..., Any], values: dict[str, Any]) -> None:
+    """A model is read from its own document unchanged."""
     made = model(**values, status="completed")
     assert type(made).from_document(made.to_document()) == made
     assert type(made.to_document()["status"]) is str
 
 
 def test_documents_of_older_versions_are_read() -> None:
+    """Documents that lack fields, or have unknown ones, are read with defaults."""
     video = VideoMetadata.from_document(
         {"user_id": "u", "video_id": "v", "status": "completed", "crop_mode": None, "x": 1}
     )
@@ -173,28 +185,33 @@ def test_documents_of_older_versions_are_read() -> None:
 
 
 def test_documents_under_looser_rules_are_read_but_never_lead_elsewhere() -> None:
+    """A stored duration of another version is kept, and a key outside of the folder is emptied."""
     document = ClipMetadata(**CLIP).to_document()
     assert ClipMetadata.from_document({**document, "end_time": "00:00:00", "duration_seconds": 7}).duration_seconds == 7
     assert ClipMetadata.from_document({**document, "r2_key": "other/v/clips/a.mp4"}).r2_key == ""
 
 
 def test_styles_without_clips_are_not_shown() -> None:
+    """Counts of zero in a stored document are left out."""
     video = VideoMetadata.from_document({**VIDEO, "clips_by_style": {"a": 0, "b.c": 2}})
     assert video.clips_by_style == {"b.c": 2}
 
 
 def test_models_are_frozen() -> None:
+    """A model's field cannot be assigned."""
     with pytest.raises(pydantic.ValidationError):
         ClipMetadata(**CLIP).priority = 2  # type: ignore[misc]  # that it is read-only is the point
 
 
 def test_a_clip_with_its_file() -> None:
+    """A clip takes size and thumbnail of its file, and has no thumbnail's key without one."""
     clip = ClipMetadata(**CLIP).with_file(file_size_bytes=1_048_576, has_thumbnail=True)
     assert (clip.file_size_mb, clip.thumbnail_r2_key) == (1.0, "u/v/clips/clip_01_03_a_split.jpg")
     assert clip.with_file(file_size_bytes=1, has_thumbnail=False).thumbnail_r2_key is None
 
 
 def test_differences_are_those_of_what_was_given() -> None:
+    """Fields that were given and differ are listed, but for those that later calls change."""
     given = ClipMetadata(**CLIP, status="completed", file_size_bytes=1)
     stored = given.model_copy(update={"file_size_bytes": 2, "scene_description": "More", "created_by": "else"})
     assert given.list_differing_fields(stored) == ()
@@ -203,6 +220,7 @@ def test_differences_are_those_of_what_was_given() -> None:
 
 
 def test_a_video_that_was_given_its_defaults_claims_nothing() -> None:
+    """A field that was given its default differs from no stored value."""
     given = VideoMetadata(**VIDEO, custom_prompt=None, crop_mode="auto", highlights_count=0, styles_processed=[])
     stored = given.model_copy(update={"custom_prompt": "p", "crop_mode": "smart", "highlights_count": 4})
     assert given.list_differing_fields(stored) == ()
@@ -210,6 +228,7 @@ def test_a_video_that_was_given_its_defaults_claims_nothing() -> None:
 
 
 def test_a_summary_needs_no_fields() -> None:
+    """A summary without fields has a duration of zero and no categories."""
     assert HighlightsSummary() == HighlightsSummary(total_duration=0, categories=[])
 
 

@@ -44,6 +44,8 @@ asyncio.run(work(*sys.argv[1:]))
 async def test_fifty_writers_of_one_video(
     clips: ClipRepository, make_clip: MakeClip, assert_exact_statistics: AssertExact
 ) -> None:
+    """Fifty concurrent writers of one video leave exact statistics."""
+
     async def work(number: int) -> None:
         clip, _ = await clips.create_clip(make_clip(number, style=f"style.{number % 3}", status="processing"))
         await clips.update_clip_status(clip.clip_id, ClipStatus.COMPLETED, file_size_bytes=number + 1)
@@ -58,6 +60,8 @@ async def test_fifty_writers_of_one_video(
 async def test_recounts_and_statuses_amid_writers(
     videos: VideoRepository, clips: ClipRepository, make_clip: MakeClip, assert_exact_statistics: AssertExact
 ) -> None:
+    """Recounts and updates of the video amid writers of its clips lose nothing."""
+
     async def create(number: int) -> None:
         await clips.create_clip(make_clip(number))
 
@@ -76,6 +80,7 @@ async def test_recounts_and_statuses_amid_writers(
 async def test_racing_creates_have_one_winner(
     clips: ClipRepository, make_clip: MakeClip, assert_exact_statistics: AssertExact
 ) -> None:
+    """Of concurrent creates of one clip one creates it, and one of other content is refused."""
     outcomes = await asyncio.gather(*(clips.create_clip(make_clip(1)) for _ in range(10)))
     assert sum(created for _, created in outcomes) == 1
     assert len({clip.created_at for clip, _ in outcomes}) == 1
@@ -89,6 +94,7 @@ async def test_racing_creates_have_one_winner(
 async def test_racing_completions_and_deletes_count_once(
     clips: ClipRepository, make_clip: MakeClip, assert_exact_statistics: AssertExact
 ) -> None:
+    """Concurrent completions, and then deletes, of one clip count once."""
     clip, _ = await clips.create_clip(make_clip(1, status="processing"))
     await asyncio.gather(*(clips.update_clip_status(clip.clip_id, ClipStatus.COMPLETED) for _ in range(10)))
     await assert_exact_statistics()
@@ -100,6 +106,8 @@ async def test_racing_completions_and_deletes_count_once(
 async def test_a_video_deleted_amid_writers_leaves_no_clip(
     videos: VideoRepository, clips: ClipRepository, make_clip: MakeClip
 ) -> None:
+    """A video that is deleted while clips are created leaves none of them."""
+
     async def create(number: int) -> None:
         await clips.create_clip(make_clip(number))
 
@@ -114,6 +122,7 @@ async def test_a_video_deleted_amid_writers_leaves_no_clip(
 async def test_a_killed_worker_leaves_nothing_half(
     firestore_host: str, clips: ClipRepository, assert_exact_statistics: AssertExact
 ) -> None:
+    """A worker that is killed leaves whole commits, all that it acknowledged, and exact statistics."""
     command = [sys.executable, "-c", WORKER, firestore_host, clips.user_id]
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=subprocess.PIPE)
     assert process.stdout is not None
@@ -132,6 +141,7 @@ async def test_a_killed_worker_leaves_nothing_half(
 async def test_ten_thousand_clips_are_deleted(
     videos: VideoRepository, client: FirestoreClient, make_video: MakeVideo, make_clip: MakeClip
 ) -> None:
+    """A video of ten thousand clips is deleted with all of them."""
     await videos.create_video(make_video())
     clips = ClipRepository(videos.user_id, "v", client, timeout_seconds=60)
     for start in range(0, 10_000, 200):

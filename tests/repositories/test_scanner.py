@@ -71,6 +71,7 @@ async def test_videos_come_in_the_order_of_their_ids(
 async def test_video_of_which_only_clips_are_left_is_listed(
     scanner: Scanner, client: FirestoreClient, clips: ClipRepository, make_clip: MakeClip
 ) -> None:
+    """A video whose document is gone is listed while clips lie below it."""
     await clips.create_clip(make_clip())
     await document(client, clips.user_id, "videos", "v").delete()
     assert [one async for one in scanner.list_videos(clips.user_id)] == ["v"]
@@ -79,12 +80,14 @@ async def test_video_of_which_only_clips_are_left_is_listed(
 
 
 async def test_user_without_videos_has_none(scanner: Scanner, user_id: str) -> None:
+    """A user without videos has no videos and no clips."""
     assert [one async for one in scanner.list_videos(user_id)] == []
     assert await list_clip_ids(scanner, user_id) == []
     assert await scanner.read_clip(user_id, "v", "c") is None
 
 
 async def test_video_is_told_as_it_is_stored(scanner: Scanner, videos: VideoRepository, make_video: MakeVideo) -> None:
+    """A scanned video holds its model and the time of its last write."""
     before = datetime.now(UTC)
     await videos.create_video(make_video())
     found = await scanner.read_video(videos.user_id, "v")
@@ -97,6 +100,7 @@ async def test_video_is_told_as_it_is_stored(scanner: Scanner, videos: VideoRepo
 async def test_video_that_is_being_deleted_is_a_tombstone(
     scanner: Scanner, videos: VideoRepository, make_video: MakeVideo
 ) -> None:
+    """A video whose delete was interrupted is listed, and scanned as one that is being deleted."""
     await videos.create_video(make_video())
     with pytest.raises(OSError, match="v"):
         await videos.delete_video("v", BrokenStore())
@@ -108,6 +112,7 @@ async def test_video_that_is_being_deleted_is_a_tombstone(
 async def test_document_that_says_nothing_of_a_video_is_one_all_the_same(
     scanner: Scanner, client: FirestoreClient, user_id: str
 ) -> None:
+    """A document without a video's fields is scanned as a video whose status is mended."""
     await document(client, user_id, "videos", "v").set({"status": "no status"})
     found = await scanner.read_video(user_id, "v")
     assert found.video is not None
@@ -121,6 +126,7 @@ async def test_document_that_says_nothing_of_a_video_is_one_all_the_same(
 async def test_clip_is_told_with_the_keys_that_its_document_names(
     scanner: Scanner, clips: ClipRepository, make_clip: MakeClip
 ) -> None:
+    """A scanned clip holds its model and the keys of its file and thumbnail."""
     clip, _ = await clips.create_clip(make_clip(has_thumbnail=True))
     (found,) = [one async for one in scanner.list_clips(clips.user_id, "v")]
     assert found == await scanner.read_clip(clips.user_id, "v", clip.clip_id)
@@ -141,6 +147,7 @@ async def test_every_clip_comes_once_and_in_order_over_many_pages(
 async def test_clips_of_other_videos_are_not_listed(
     scanner: Scanner, videos: VideoRepository, clips: ClipRepository, make_clip: MakeClip, make_video: MakeVideo
 ) -> None:
+    """A video's scan lists no clip of another video."""
     await videos.create_video(make_video(video_id="v2"))
     await clips.create_clip(make_clip())
     assert await list_clip_ids(scanner, clips.user_id, "v2") == []
@@ -190,6 +197,7 @@ async def test_write_shows_in_the_time_of_the_document(
 
 
 async def test_list_that_firestore_does_not_answer_is_an_outage(proxied: FirestoreClient, proxy: Any) -> None:
+    """A list of users that Firestore refuses ends with `UnavailableError`."""
     proxy.fail = lambda name, _: grpc.StatusCode.UNAVAILABLE if name == "ListDocuments" else None
     with pytest.raises(UnavailableError):
         _ = [one async for one in Scanner(proxied, timeout_seconds=1).list_users()]
@@ -198,6 +206,7 @@ async def test_list_that_firestore_does_not_answer_is_an_outage(proxied: Firesto
 async def test_page_that_fails_once_is_asked_for_again(
     proxied: FirestoreClient, proxy: Any, clips: ClipRepository, make_clip: MakeClip
 ) -> None:
+    """A page that fails once is read by a second query."""
     await clips.create_clip(make_clip())
     proxy.fail = lambda name, nth: grpc.StatusCode.UNAVAILABLE if (name, nth) == ("RunQuery", 0) else None
     assert await list_clip_ids(Scanner(proxied), clips.user_id) == [make_clip().clip_id]

@@ -89,6 +89,7 @@ async def test_a_clips_delete_killed_at_each_rpc(
     make_clip: MakeClip,
     assert_exact_statistics: AssertExact,
 ) -> None:
+    """A clip's delete that is killed at any RPC leaves exact statistics, no dangling document, and can be finished."""
     shaky = ClipRepository(clips.user_id, "v", proxied)
     videos = VideoRepository(clips.user_id, clips._client)
     for nth_rpc in range(20):
@@ -118,6 +119,7 @@ async def test_a_videos_delete_killed_at_each_rpc(
     make_video: MakeVideo,
     make_clip: MakeClip,
 ) -> None:
+    """A video's delete that is killed at any RPC leaves no dangling document, and the same call finishes it."""
     shaky = VideoRepository(videos.user_id, proxied)
     for nth_rpc in range(30):
         await videos.create_video(make_video())
@@ -141,6 +143,7 @@ async def test_a_videos_delete_killed_at_each_rpc(
 async def test_a_delete_whose_files_fail_is_finished_by_the_same_call(
     clips: ClipRepository, make_clip: MakeClip, files: Files, assert_exact_statistics: AssertExact
 ) -> None:
+    """A clip whose files cannot be deleted is gone from lists and statistics until the same call finishes."""
     clip_id = make_clip(1).clip_id
     files.dies = True
     with pytest.raises(ConnectionError):
@@ -178,6 +181,7 @@ async def test_another_programs_tombstone_leads_to_no_other_folder(
 async def test_a_video_that_is_being_deleted_is_nowhere(
     videos: VideoRepository, clips: ClipRepository, files: Files, make_video: MakeVideo, make_clip: MakeClip
 ) -> None:
+    """A video whose delete has begun is in no list, count or read, and takes neither itself nor clips anew."""
     await videos.create_video(make_video(video_id="stays"))
     files.dies = True
     with pytest.raises(ConnectionError):

@@ -30,6 +30,7 @@ async def test_calls_of_both_repositories_are_one_commit(
     make_clip: MakeClip,
     assert_exact_statistics: AssertExact,
 ) -> None:
+    """Calls of both repositories in a transaction become visible together, with exact statistics."""
     clips = ClipRepository(videos.user_id, "v", client)
     async with videos.transaction() as transaction:
         await videos.create_video(make_video(), transaction=transaction)
@@ -48,6 +49,7 @@ async def test_calls_of_both_repositories_are_one_commit(
 async def test_reads_see_what_is_buffered_first_or_last(
     videos: VideoRepository, clips: ClipRepository, make_clip: MakeClip
 ) -> None:
+    """Reads by id in a transaction see its uncommitted writes."""
     async with clips.transaction() as transaction:
         assert await clips.get_clip(make_clip(1).clip_id, transaction=transaction) is None
         await clips.create_clip(make_clip(1, status="processing"), transaction=transaction)
@@ -67,6 +69,7 @@ async def test_reads_see_what_is_buffered_first_or_last(
 async def test_a_block_that_raises_writes_nothing(
     videos: VideoRepository, clips: ClipRepository, make_clip: MakeClip
 ) -> None:
+    """A transaction's block that raises writes nothing, and frees its locks."""
     before = await videos.get_video("v")
 
     async def work() -> None:
@@ -86,6 +89,7 @@ async def test_a_block_that_raises_writes_nothing(
 async def test_a_recount_in_a_transaction_counts_what_is_buffered(
     videos: VideoRepository, clips: ClipRepository, make_clip: MakeClip, assert_exact_statistics: AssertExact
 ) -> None:
+    """A recount amid a transaction's writes leaves exact statistics."""
     await clips.create_clip(make_clip(1))
     async with videos.transaction() as transaction:
         await clips.create_clip(make_clip(2), transaction=transaction)
@@ -132,6 +136,8 @@ async def test_a_function_is_run_anew_until_it_is_committed(videos: VideoReposit
 
 
 async def test_errors_of_the_function_are_its_callers(client: FirestoreClient, clips: ClipRepository) -> None:
+    """An error of the function passes through `run_in_transaction`."""
+
     async def work(transaction: UnitOfWork) -> ClipMetadata:
         return await clips.delete_clip("nobody", transaction=transaction)
 
@@ -142,6 +148,7 @@ async def test_errors_of_the_function_are_its_callers(client: FirestoreClient, c
 async def test_lists_in_a_transaction_are_as_stored(
     videos: VideoRepository, clips: ClipRepository, make_clip: MakeClip
 ) -> None:
+    """Lists and counts in a transaction omit its uncommitted writes."""
     await clips.create_clip(make_clip(1))
     async with videos.transaction() as transaction:
         await clips.create_clip(make_clip(2), transaction=transaction)

@@ -44,6 +44,7 @@ async def broken(make_storage: Callable[..., R2Storage]) -> AsyncIterator[OpenBr
 
 @pytest.mark.parametrize("name", [name for name in ANSWERS if name != "document is cut"])
 async def test_object_that_is_cut_short_is_unavailable(broken: OpenBroken, name: str) -> None:
+    """An object whose response ends early raises `StorageUnavailableError`."""
     storage = await broken(ANSWERS[name])
     with pytest.raises(StorageUnavailableError):
         await storage.get("u/v/highlights.json", 10_000)
@@ -51,6 +52,7 @@ async def test_object_that_is_cut_short_is_unavailable(broken: OpenBroken, name:
 
 @pytest.mark.parametrize("name", ANSWERS)
 async def test_list_that_is_cut_short_is_unavailable(broken: OpenBroken, name: str) -> None:
+    """A list whose response ends early raises `StorageUnavailableError`."""
     storage = await broken(ANSWERS[name])
     with pytest.raises(StorageUnavailableError):
         assert [found.key async for found in storage.list("u/")] == []

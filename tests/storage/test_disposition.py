@@ -21,6 +21,7 @@ def test_any_filename_is_read_back(filename: str) -> None:
 
 @pytest.mark.parametrize("filename", ["a\r\nSet-Cookie: x", 'a"; filename="b', "a\x00b"])
 def test_no_filename_breaks_out_of_the_header(filename: str) -> None:
+    """A filename with quotes, line ends or NUL stays within its quotes, on one line."""
     header = format_attachment(filename)
     assert header.isprintable()
     assert header.count('"') == 2

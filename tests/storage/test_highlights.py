@@ -35,6 +35,7 @@ def read_one(**changes: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
 
 
 def test_good_file_needs_no_mending() -> None:
+    """A valid file is read field by field without a report of mending."""
     highlights, mended = parse_highlights(json.dumps(FILE).encode())
     assert mended == ()
     assert (highlights.video_url, highlights.video_title, highlights.custom_prompt) == (*list(FILE.values())[:2], None)
@@ -82,12 +83,14 @@ def test_good_file_needs_no_mending() -> None:
     ],
 )
 def test_odd_field_is_mended_and_told(changes: dict[str, Any], field: str, value: object, sentence: str | None) -> None:
+    """A field of another form is read as far as it can be, and reported in one sentence."""
     highlight, mended = read_one(**changes)
     assert highlight[field] == value
     assert any(sentence in line for line in mended) if sentence else not mended
 
 
 def test_unusable_entries_do_not_hide_good_ones() -> None:
+    """Entries that are no objects are left out, and the others are read."""
     highlights, mended = parse_highlights(json.dumps({**FILE, "highlights": [None, GOOD, "x", {}]}))
     assert [highlight.id for highlight in highlights.highlights] == [1, 4]
     assert "Highlight 1 is not an object and was left out." in mended
@@ -142,6 +145,7 @@ def test_fence_within_a_text_is_text() -> None:
 
 
 def test_missing_list_is_empty() -> None:
+    """A file without highlights is empty, and reports each missing field."""
     highlights, mended = parse_highlights(b'\xef\xbb\xbf{"highlights": {}}')
     assert highlights.highlights == ()
     assert mended == (
@@ -164,12 +168,14 @@ def test_missing_list_is_empty() -> None:
     ],
 )
 def test_file_that_is_no_highlights_is_refused_in_one_line(content: bytes, line: str) -> None:
+    """Content that is no JSON object raises `HighlightsError` with one line."""
     with pytest.raises(HighlightsError, match=line) as caught:
         parse_highlights(content)
     assert "\n" not in str(caught.value)
 
 
 def test_numbers_of_any_length_are_survived() -> None:
+    """Numbers of a hundred thousand digits are ignored."""
     digits = "9" * 100_000
     content = (
         f'{{"highlights": [{{"id": {digits}, "duration": {digits}.5, "start": -{digits}, "end": 1e{digits[:9]}}}]}}'

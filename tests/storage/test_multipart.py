@@ -20,6 +20,7 @@ def put_part(upload: PresignedUpload, body: bytes) -> str:
 
 
 async def test_parts_become_one_object(storage: R2Storage, folder: str) -> None:
+    """Parts that were uploaded in any order become one object when the upload is completed, once."""
     key = f"{folder}/large.mp4"
     upload_id = await storage.create_multipart_upload(key, "video/mp4")
     etags = {
@@ -34,6 +35,7 @@ async def test_parts_become_one_object(storage: R2Storage, folder: str) -> None:
 
 
 async def test_other_parts_are_refused(storage: R2Storage, folder: str) -> None:
+    """An upload is not completed with an ETag that no part has."""
     key = f"{folder}/large.mp4"
     upload_id = await storage.create_multipart_upload(key)
     put_part(storage.presign_part(key, upload_id, 1, 3), b"end")
@@ -43,6 +45,7 @@ async def test_other_parts_are_refused(storage: R2Storage, folder: str) -> None:
 
 
 async def test_unfinished_uploads_are_listed_and_aborted(storage: R2Storage, folder: str) -> None:
+    """Uploads that have begun are listed until they are aborted, and aborting twice is no error."""
     keys = [f"{folder}/{name}.mp4" for name in "ab"]
     started = [await storage.create_multipart_upload(key) for key in keys]
     found = [upload async for upload in storage.list_multipart_uploads(f"{folder}/")]

@@ -54,6 +54,7 @@ async def test_range_gives_a_part(storage: R2Storage, folder: str) -> None:
 
 
 async def test_download_has_a_filename(storage: R2Storage, folder: str) -> None:
+    """A download URL answers with the filename in ASCII and in UTF-8."""
     await storage.put(f"{folder}/a.mp4", b"x", "video/mp4")
     _, headers, _ = fetch(storage.presign_get(f"{folder}/a.mp4", download_filename='Für "dich".mp4'))
     expected = "attachment; filename=\"F_r _dich_.mp4\"; filename*=UTF-8''F%C3%BCr%20%22dich%22.mp4"
@@ -61,6 +62,7 @@ async def test_download_has_a_filename(storage: R2Storage, folder: str) -> None:
 
 
 async def test_presigned_head_and_delete_work(storage: R2Storage, folder: str) -> None:
+    """Presigned HEAD and DELETE URLs tell an object's size and delete it."""
     await storage.put(f"{folder}/a.mp4", b"12345", "video/mp4")
     status, headers, _ = fetch(storage.presign_head(f"{folder}/a.mp4"), "HEAD")
     assert (status, headers["content-length"]) == (200, "5")
@@ -69,6 +71,7 @@ async def test_presigned_head_and_delete_work(storage: R2Storage, folder: str) -
 
 
 async def test_presigned_put_stores_the_upload(storage: R2Storage, folder: str) -> None:
+    """A presigned PUT stores its body, and expires when the other URLs do."""
     upload = storage.presign_put(f"{folder}/a.mp4", "video/mp4", 5)
     assert fetch(upload.url, "PUT", b"12345", upload.headers)[0] == 200
     assert await storage.get(f"{folder}/a.mp4", max_bytes=5) == b"12345"
@@ -87,6 +90,7 @@ async def test_upload_of_another_length_or_type_is_refused(
 
 
 async def test_wrong_signature_is_refused(storage: R2Storage, make_storage: MakeStorage, folder: str) -> None:
+    """A URL without its signature, with another, or with a changed parameter is refused."""
     await storage.put(f"{folder}/a.mp4", b"x")
     url = storage.presign_get(f"{folder}/a.mp4")
     assert fetch(url[:-1] + ("0" if url[-1] != "0" else "1"))[0] == 403
@@ -96,6 +100,7 @@ async def test_wrong_signature_is_refused(storage: R2Storage, make_storage: Make
 
 
 async def test_expired_url_is_refused(storage: R2Storage, folder: str) -> None:
+    """A URL after its validity is refused as expired."""
     await storage.put(f"{folder}/a.mp4", b"x")
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
     expired = storage._signer.presign("GET", f"{folder}/a.mp4", 60, now=an_hour_ago)
@@ -105,12 +110,14 @@ async def test_expired_url_is_refused(storage: R2Storage, folder: str) -> None:
 
 
 async def test_url_signed_long_ago_still_works(storage: R2Storage, folder: str) -> None:
+    """A URL that was signed six days ago for seven days still works."""
     await storage.put(f"{folder}/a.mp4", b"x")
     days_ago = datetime.now(UTC) - timedelta(days=6)
     assert fetch(storage._signer.presign("GET", f"{folder}/a.mp4", 7 * 86_400, now=days_ago).url)[0] == 200
 
 
 async def test_head_tells_the_object(storage: R2Storage, folder: str) -> None:
+    """HEAD tells an object's key, size, type, ETag and time."""
     await storage.put(f"{folder}/a.mp4", b"12345", "video/mp4")
     stored = await storage.head(f"{folder}/a.mp4")
     assert stored is not None
@@ -120,18 +127,21 @@ async def test_head_tells_the_object(storage: R2Storage, folder: str) -> None:
 
 
 async def test_missing_object_is_told(storage: R2Storage, folder: str) -> None:
+    """A missing object is None for HEAD and `ObjectNotFoundError` for GET."""
     assert await storage.head(f"{folder}/nothing") is None
     with pytest.raises(ObjectNotFoundError, match="nothing"):
         await storage.get(f"{folder}/nothing", max_bytes=1)
 
 
 async def test_get_holds_no_more_than_asked(storage: R2Storage, folder: str) -> None:
+    """An object over the given size raises `ObjectTooLargeError`."""
     await storage.put(f"{folder}/a", b"12345")
     with pytest.raises(ObjectTooLargeError, match="more than 4 bytes"):
         await storage.get(f"{folder}/a", max_bytes=4)
 
 
 async def test_put_streams_a_file(storage: R2Storage, folder: str, tmp_path: Path) -> None:
+    """A file given by its path is stored whole."""
     path = tmp_path / "clip.mp4"
     path.write_bytes(b"0123456789" * 100_000)
     await storage.put(f"{folder}/a.mp4", path, "video/mp4")
@@ -150,12 +160,14 @@ async def test_list_and_delete_go_beyond_one_page(storage: R2Storage, folder: st
 
 
 async def test_list_prefixes_names_folders(storage: R2Storage, folder: str) -> None:
+    """The folders below a prefix are listed with a slash, and files are not."""
     for key in ("v1/highlights.json", "v1/clips/a.mp4", "v2/clips/a.mp4", "file"):
         await storage.put(f"{folder}/{key}", b"x")
     assert [prefix async for prefix in storage.list_prefixes(f"{folder}/")] == [f"{folder}/v1/", f"{folder}/v2/"]
 
 
 async def test_delete_is_repeatable(storage: R2Storage, folder: str) -> None:
+    """Deleting missing keys, or no keys, is no error."""
     await storage.put(f"{folder}/a", b"x")
     for _ in range(2):
         await storage.delete([f"{folder}/a", f"{folder}/never"])
@@ -176,11 +188,13 @@ async def test_a_key_that_no_object_can_have_costs_no_other(storage: R2Storage, 
 
 @pytest.mark.parametrize("prefix", ["", "/", "//", "u/video1"])
 async def test_delete_prefix_wants_a_folder(storage: R2Storage, prefix: str) -> None:
+    """A prefix that is empty or no folder is refused."""
     with pytest.raises(ValueError, match="folder"):
         await storage.delete_prefix(prefix)
 
 
 async def test_ensure_bucket_makes_it_once(make_storage: MakeStorage, folder: str) -> None:
+    """A missing bucket is created, and an existing one is left as it is."""
     storage = make_storage(bucket=folder.replace("/", "-"))
     with pytest.raises(BucketNotFoundError):
         await storage.check()
@@ -190,11 +204,13 @@ async def test_ensure_bucket_makes_it_once(make_storage: MakeStorage, folder: st
 
 
 async def test_wrong_credentials_are_told(make_storage: MakeStorage) -> None:
+    """A check with wrong credentials names the refused operation and status."""
     with pytest.raises(StorageError, match=r"refused HeadBucket \(403\)"):
         await make_storage(secret_access_key="another").check()
 
 
 async def test_nobody_there_is_unavailable(make_storage: MakeStorage) -> None:
+    """An endpoint without a server raises `StorageUnavailableError`."""
     storage = make_storage(endpoint_url=NOBODY, timeout_seconds=0.5)
     with pytest.raises(StorageUnavailableError, match="did not answer"):
         await storage.check()
@@ -205,6 +221,7 @@ async def test_nobody_there_is_unavailable(make_storage: MakeStorage) -> None:
 async def test_proxies_of_the_environment_are_not_for_loopback(
     make_storage: MakeStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A proxy in the environment is not used for a server on this machine."""
     monkeypatch.setenv("HTTP_PROXY", NOBODY)
     monkeypatch.setenv("http_proxy", NOBODY)
     await make_storage().check()

@@ -100,6 +100,7 @@ def test_put_url_is_what_boto3_signs(
     ("method", "operation"), [("GET", "get_object"), ("HEAD", "head_object"), ("DELETE", "delete_object")]
 )
 def test_url_without_options_is_what_boto3_signs(pair: tuple[UrlSigner, object], method: str, operation: str) -> None:
+    """A URL for GET, HEAD or DELETE is byte for byte the one that boto3 signs."""
     signer, client = pair
     expected = sign_with_boto3(client, operation, NOON, 3601, Key="u/v/a b+c~.mp4")
     assert signer.presign(method, "u/v/a b+c~.mp4", 3600, now=NOON).url == expected
@@ -111,6 +112,7 @@ def test_url_without_options_is_what_boto3_signs(pair: tuple[UrlSigner, object],
     window=st.sampled_from([1, 60, 900, 86_400]),
 )
 def test_url_is_valid_for_what_was_asked_and_at_most_seven_days(moment: datetime, seconds: int, window: int) -> None:
+    """A URL is valid for the given seconds, at most a window longer, and at most seven days."""
     signed = make_signer(window_seconds=window).presign("GET", "k", seconds, now=moment)
     validity_seconds = int(signed.url.partition("X-Amz-Expires=")[2].partition("&")[0])
     assert validity_seconds <= MAX_EXPIRES_IN_SECONDS
@@ -137,6 +139,7 @@ def test_kept_urls_are_those_that_would_be_signed(wanted: list[tuple[tuple[str, 
 
 
 def test_kept_urls_take_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The signer keeps a bounded number of URLs and forms."""
     monkeypatch.setattr(signing, "_MAX_URLS", 10)
     monkeypatch.setattr(signing, "_MAX_FORMS", 3)
     signer = make_signer(window_seconds=86_400)
@@ -149,6 +152,7 @@ def test_kept_urls_take_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_url_is_the_same_within_a_window_and_another_after_it() -> None:
+    """A URL is the same until its window ends, and another one after it."""
     signer = make_signer()
     start = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
     first = signer.presign("GET", "k", 3600, now=start)
@@ -157,22 +161,26 @@ def test_url_is_the_same_within_a_window_and_another_after_it() -> None:
 
 
 def test_longer_than_seven_days_is_capped() -> None:
+    """A validity over seven days is seven days."""
     signed = make_signer().presign("GET", "k", MAX_EXPIRES_IN_SECONDS + 5, now=NOON)
     assert signed.expires_at == NOON + timedelta(days=7)
 
 
 def test_expires_at_is_that_of_the_url() -> None:
+    """The signer's expiry is that of the URL which is signed at the same time."""
     signer = make_signer()
     assert signer.expires_at(77, NOON) == signer.presign("GET", "k", 77, now=NOON).expires_at
 
 
 @pytest.mark.parametrize("seconds", [0, -1])
 def test_no_url_without_validity(seconds: int) -> None:
+    """A validity under one second is refused."""
     with pytest.raises(ValueError, match="at least one second"):
         make_signer().presign("GET", "k", seconds)
 
 
 @pytest.mark.parametrize("endpoint_url", ["", "r2.example", "ftp://r2.example", "https://"])
 def test_endpoint_must_be_an_http_address(endpoint_url: str) -> None:
+    """An endpoint that is no http address is refused."""
     with pytest.raises(ValueError, match="http"):
         make_signer(endpoint_url)

@@ -54,6 +54,7 @@ async def read(videos: VideoRepository, video_id: str = "v", **arguments: Any) -
 
 
 async def test_the_second_read_asks_nobody(cached: VideoRepository, clips: ClipRepository, make_clip: MakeClip) -> None:
+    """Clips that were read are shown again without an RPC, in every order, filter and page."""
     await clips.create_clips_batch([make_clip(number) for number in range(5)])
     assert await read(cached) == ([0, 1, 2, 3, 4], Meter(document_reads=5, rpcs=1))
     assert await read(cached) == ([0, 1, 2, 3, 4], Meter(saved_document_reads=5))
@@ -70,6 +71,7 @@ async def test_the_second_read_asks_nobody(cached: VideoRepository, clips: ClipR
 async def test_what_a_filter_leaves_is_kept_for_that_filter(
     cached: VideoRepository, clips: ClipRepository, make_clip: MakeClip
 ) -> None:
+    """A set that was read by a filter serves that filter, and no other."""
     await clips.create_clips_batch([make_clip(number, style="split" if number == 0 else "left") for number in range(5)])
     assert await read(cached, style="split") == ([0], Meter(document_reads=1, rpcs=1))
     assert await read(cached, style="split") == ([0], Meter(saved_document_reads=1))
@@ -120,6 +122,7 @@ async def test_a_kept_page_is_the_same_object(
 async def test_without_a_cache_everything_is_read(
     videos: VideoRepository, clips: ClipRepository, make_clip: MakeClip
 ) -> None:
+    """A repository without a cache reads its clips each time."""
     await clips.create_clip(make_clip())
     for _ in range(2):
         assert await read(videos) == ([1], Meter(document_reads=1, rpcs=1))
@@ -161,6 +164,7 @@ WRITES: dict[str, Callable[[ClipRepository, VideoRepository, MakeClip], Any]] = 
 async def test_after_every_write_the_new_clips_are_shown(
     cached: VideoRepository, clips: ClipRepository, make_clip: MakeClip, name: str
 ) -> None:
+    """Every write of a clip gives its video a new version, whose clips are read anew."""
     await clips.create_clips_batch([make_clip(1), make_clip(2, status="processing")])
     before = await cached.get_video("v")
     assert before is not None
@@ -188,6 +192,7 @@ async def test_a_video_that_was_just_written_has_no_version(
 
 
 def test_a_copy_is_no_document_as_it_was_read() -> None:
+    """A copied video has no version, and the version is no field."""
     video = make_read_video("v")
     assert video.model_copy(update={"clips_count": 1}).version is None
     assert video.model_copy() == video
@@ -369,6 +374,7 @@ def make_read_video(video_id: str, version: datetime | None = MOMENT, user_id: s
 
 
 def test_the_least_recently_used_goes_first() -> None:
+    """A cache that is full evicts the set that was used longest ago."""
     cache, videos = ClipCache(7 * BYTES_PER_ROW), [make_read_video(f"v{number}") for number in range(3)]
     for video in videos[:2]:
         cache.keep(video, make_set(2))
@@ -379,6 +385,7 @@ def test_the_least_recently_used_goes_first() -> None:
 
 
 def test_bytes_are_given_back() -> None:
+    """A set that replaces an older version's is counted once."""
     cache = ClipCache(EVERYTHING)
     for number in range(5):
         cache.keep(make_read_video("v", MOMENT + timedelta(seconds=number)), make_set(3))
@@ -389,6 +396,7 @@ def test_bytes_are_given_back() -> None:
 
 
 def test_large_sets_are_not_kept() -> None:
+    """A set of more than `MAX_CLIPS_KEPT` clips is not stored."""
     cache, video = ClipCache(2**30), make_read_video("v")
     cache.keep(video, make_set(MAX_CLIPS_KEPT + 1))
     assert cache.find(video, Filter()) is None
@@ -397,6 +405,7 @@ def test_large_sets_are_not_kept() -> None:
 
 
 def test_large_pages_are_not_kept() -> None:
+    """A page of more than `MAX_CLIPS_KEPT` clips is not stored, and a stored one serves its version only."""
     cache, video, page_query = (
         ClipCache(2**30),
         make_read_video("v"),
@@ -411,6 +420,7 @@ def test_large_pages_are_not_kept() -> None:
 
 
 def test_an_older_version_does_not_replace_a_newer_one() -> None:
+    """Of two versions the newer stays, whichever is stored last."""
     cache, newer = ClipCache(EVERYTHING), make_read_video("v", MOMENT + timedelta(microseconds=1))
     cache.keep(newer, make_set(2))
     cache.keep(make_read_video("v"), make_set(1))
@@ -430,6 +440,7 @@ def test_an_older_version_does_not_replace_a_newer_one() -> None:
     ids=["another video", "another user's", "newer", "older", "not as read"],
 )
 def test_another_video_finds_nothing(other: VideoMetadata) -> None:
+    """A set serves its own video, in the version that it was read with."""
     cache = ClipCache(EVERYTHING)
     cache.keep(make_read_video("v"), make_set(1))
     assert cache.find(other, Filter()) is None
@@ -440,6 +451,7 @@ FILTERS = [Filter(), Filter(ClipStatus.FAILED), Filter(None, "a"), Filter(ClipSt
 
 @pytest.mark.parametrize("kept", FILTERS)
 def test_a_set_serves_the_filters_that_it_covers(kept: Filter) -> None:
+    """A set serves each filter that leaves a part of it."""
     cache, video = ClipCache(EVERYTHING), make_read_video("v")
     cache.keep(video, make_set(0, kept))
     for wanted in FILTERS:

@@ -65,6 +65,7 @@ def make_document(changes: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("order", ClipOrder)
 @pytest.mark.parametrize("seed", range(3))
 async def test_every_page_is_what_firestore_answers(clips: ClipRepository, order: ClipOrder, seed: int) -> None:
+    """A page out of a set in memory is the one that Firestore answers, of documents of any types."""
     draw = random.Random(f"{order}{seed}")  # noqa: S311  the same in every run
     batch = clips._rpc.client.batch()
     for clip_id, document in draw_documents(draw).items():
@@ -88,6 +89,8 @@ async def test_every_page_is_what_firestore_answers(clips: ClipRepository, order
 
 @pytest.mark.parametrize("value", [b"a", [1], {"a": 1}])
 def test_values_of_types_behind_texts_come_last(value: Any) -> None:
+    """Bytes, lists and maps are ordered behind numbers and texts."""
+
     def make(name: str, priority: Any) -> StoredDocument:
         path = f"users/u/videos/v/clips/{name}"
         return StoredDocument(path, make_document({"priority": priority}), MOMENT, MOMENT)

@@ -19,6 +19,7 @@ def make_document(video_id: str = "v", seconds: int = 0, **fields: Any) -> Store
 
 
 def test_a_version_is_read_once() -> None:
+    """A document of the same path and time is the same model again."""
     cache, document = VideoCache(2**20), make_document()
     video = cache.read(document)
     assert video == read_video_document(document)
@@ -28,6 +29,7 @@ def test_a_version_is_read_once() -> None:
 
 
 def test_another_version_is_another_video() -> None:
+    """Documents of one path and several times are models of their own."""
     cache = VideoCache(2**20)
     found = [cache.read(make_document(seconds=at, video_title=title)) for at, title in ((0, "A"), (1, "B"), (0, "A"))]
     assert [video and (video.video_title, video.version) for video in found] == [
@@ -38,6 +40,7 @@ def test_another_version_is_another_video() -> None:
 
 
 def test_paths_are_told_apart() -> None:
+    """Documents of one time and several paths are models of their own."""
     cache = VideoCache(2**20)
     assert [video and video.video_id for video in map(cache.read, map(make_document, "ab"))] == ["a", "b"]
 
@@ -53,6 +56,7 @@ def test_what_is_no_video_is_looked_at_each_time() -> None:
 
 
 def test_the_least_recently_used_goes_first() -> None:
+    """A cache that is full evicts the video that was used longest ago."""
     cache = VideoCache(2 * BYTES_PER_VIDEO + 4_000)
     first, second = (cache.read(make_document(name)) for name in "ab")
     cache.read(make_document("a"))
@@ -63,6 +67,7 @@ def test_the_least_recently_used_goes_first() -> None:
 
 
 def test_long_texts_and_many_styles_are_counted() -> None:
+    """A model's texts and entries count, and one that is too large is answered without being stored."""
     cache = VideoCache(2**20)
     cache.read(make_document(custom_prompt="a" * 20_000, clips_by_style=dict.fromkeys(map(str, range(50)), 1)))
     assert cache.size_bytes > BYTES_PER_VIDEO + 20_000 + 50 * BYTES_PER_ENTRY
@@ -72,6 +77,7 @@ def test_long_texts_and_many_styles_are_counted() -> None:
 
 
 async def test_what_was_written_is_read(client: FirestoreClient, user_id: str, make_video: Any) -> None:
+    """A list after a write shows the new title, and a read by id the same model."""
     videos = VideoRepository(user_id, client, video_cache=VideoCache(2**20))
     await videos.create_video(make_video(video_id="v"))
     for title in ("One", "Two"):

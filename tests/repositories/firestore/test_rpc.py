@@ -44,6 +44,7 @@ def first(name: str, code: grpc.StatusCode, times: int = 1) -> Callable[[str, in
 
 @pytest.mark.parametrize("code", [UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.INTERNAL])
 async def test_reads_are_asked_again(shaky: ClipRepository, proxy: "FirestoreProxy", code: grpc.StatusCode) -> None:
+    """A read that fails for now is sent until it is answered."""
     proxy.fail = first("BatchGetDocuments", code, times=2)
     assert await shaky.get_clip("c") is None
     assert proxy.rpcs == ["BatchGetDocuments"] * 3
@@ -52,6 +53,7 @@ async def test_reads_are_asked_again(shaky: ClipRepository, proxy: "FirestorePro
 async def test_an_outage_is_unavailable_and_bounded(
     proxied: FirestoreClient, proxy: "FirestoreProxy", user_id: str
 ) -> None:
+    """Calls end with `UnavailableError` while Firestore refuses everything."""
     proxy.fail = lambda _name, _nth: UNAVAILABLE
     videos = VideoRepository(user_id, proxied, timeout_seconds=1)
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -61,6 +63,8 @@ async def test_an_outage_is_unavailable_and_bounded(
 
 
 async def test_silence_ends_with_the_deadline(proxied: FirestoreClient, proxy: "FirestoreProxy", user_id: str) -> None:
+    """Calls end with `UnavailableError` while Firestore answers nothing."""
+
     async def hang(_name: str, _nth: int) -> None:
         await asyncio.sleep(60)
 
@@ -75,6 +79,7 @@ async def test_silence_ends_with_the_deadline(proxied: FirestoreClient, proxy: "
 async def test_refusals_are_not_asked_again(
     shaky: ClipRepository, proxy: "FirestoreProxy", code: grpc.StatusCode
 ) -> None:
+    """A read that Firestore denies is sent once."""
     proxy.fail = lambda _name, _nth: code
     with pytest.raises(RepositoryError):
         await shaky.list_clips()
@@ -93,6 +98,7 @@ async def test_a_commit_whose_outcome_is_not_known_is_never_done_twice(
     code: grpc.StatusCode,
     is_done: bool,
 ) -> None:
+    """A batch whose answer is lost is written once, whether or not the first commit was done."""
     fail_first_commit = first("Commit", code)
     if is_done:
         proxy.fail_after = fail_first_commit
@@ -112,6 +118,7 @@ async def test_a_transaction_whose_outcome_is_not_known_is_run_anew(
     proxy: "FirestoreProxy",
     is_done: bool,
 ) -> None:
+    """A transaction whose answer is lost ends with its change stored, whether or not the first commit was done."""
     if is_done:
         proxy.fail_after = first("Commit", UNAVAILABLE)
     else:
@@ -124,6 +131,7 @@ async def test_a_transaction_whose_outcome_is_not_known_is_run_anew(
 async def test_deleting_counts_once_though_the_answer_is_lost(
     shaky: ClipRepository, make_clip: MakeClip, proxy: "FirestoreProxy", assert_exact_statistics: AssertExact
 ) -> None:
+    """Clips whose delete is not acknowledged are counted out of the statistics once."""
     await shaky.create_clips_batch([make_clip(number) for number in range(3)])
     proxy.rpcs.clear()
     proxy.fail_after = first("Commit", UNAVAILABLE)
@@ -135,12 +143,14 @@ async def test_deleting_counts_once_though_the_answer_is_lost(
 async def test_aborted_reads_in_a_transaction_are_run_anew(
     shaky_videos: VideoRepository, proxy: "FirestoreProxy"
 ) -> None:
+    """A transaction whose read is aborted begins anew and succeeds."""
     proxy.fail = first("BatchGetDocuments", ABORTED)
     assert (await shaky_videos.update_video("v", {"video_title": "B"})).video_title == "B"
 
 
 @pytest.mark.usefixtures("clips")
 async def test_an_aborted_block_is_a_conflict(shaky_videos: VideoRepository, proxy: "FirestoreProxy") -> None:
+    """A transaction's block whose commit is aborted raises `ContentionError` and is sent once."""
     proxy.fail = first("Commit", ABORTED)
 
     async def work() -> None:
@@ -155,6 +165,7 @@ async def test_an_aborted_block_is_a_conflict(shaky_videos: VideoRepository, pro
 async def test_contention_without_end_is_unavailable(
     clips: ClipRepository, proxied: FirestoreClient, proxy: "FirestoreProxy", make_clip: MakeClip
 ) -> None:
+    """A write whose commits are all aborted ends with `UnavailableError`, and writes nothing."""
     proxy.fail = first("Commit", ABORTED, times=10**6)
     with pytest.raises(UnavailableError):
         await ClipRepository(clips.user_id, "v", proxied, timeout_seconds=0.3).create_clip(make_clip())
@@ -162,6 +173,7 @@ async def test_contention_without_end_is_unavailable(
 
 
 async def test_a_missing_index_is_no_conflict(shaky: ClipRepository, proxy: "FirestoreProxy") -> None:
+    """A query that Firestore has no index for is neither an outage nor a conflict."""
     proxy.fail = first("RunQuery", grpc.StatusCode.FAILED_PRECONDITION)
     with pytest.raises(RepositoryError) as caught:
         await shaky.list_clips(style="split")
@@ -171,6 +183,7 @@ async def test_a_missing_index_is_no_conflict(shaky: ClipRepository, proxy: "Fir
 async def test_a_call_costs_what_the_meter_says(
     shaky: ClipRepository, shaky_videos: VideoRepository, make_clip: MakeClip, proxy: "FirestoreProxy"
 ) -> None:
+    """The meter counts the reads, writes and RPCs that a call causes."""
     for call, reads, writes, rpcs in (
         (lambda: shaky.create_clips_batch([make_clip(number) for number in range(4)]), 1, 5, 2),
         (lambda: shaky.create_clips_batch([make_clip(number) for number in range(4)]), 6, 0, 3),
@@ -199,6 +212,7 @@ async def test_rpcs_do_not_grow_with_videos_or_clips(
     make_clip: MakeClip,
     clips_per_video: int,
 ) -> None:
+    """Twenty videos with their clips take two RPCs, however many clips they have."""
     ids = [f"v{number}" for number in range(20)]
     for video_id in ids:
         await shaky_videos.create_video(make_video(video_id=video_id))
@@ -214,6 +228,7 @@ async def test_rpcs_do_not_grow_with_videos_or_clips(
 async def test_many_videos_are_read_in_one_rpc(
     shaky_videos: VideoRepository, proxy: "FirestoreProxy", make_video: MakeVideo
 ) -> None:
+    """Videos by their ids take one RPC, and missing ones are left out."""
     for number in range(5):
         await shaky_videos.create_video(make_video(video_id=f"v{number}"))
     proxy.rpcs.clear()

@@ -57,6 +57,7 @@ async def read_by_library(collection: AsyncCollectionReference) -> list[StoredDo
 
 
 async def test_every_kind_of_value_is_what_the_library_makes_of_it(collection: AsyncCollectionReference) -> None:
+    """Queries, reads by path and lists decode every type as the library does."""
     await collection.document("a").set(FIELDS)
     transport, expected = Transport(collection._client), await read_by_library(collection)
     assert expected[0].fields == FIELDS
@@ -85,6 +86,7 @@ ODD = st.sampled_from(
 
 @given(fields=st.dictionaries(st.text(min_size=1), values | ODD | st.lists(ODD, max_size=2), max_size=6))
 def test_a_creation_is_what_the_library_makes_of_it(fields: dict[str, Any]) -> None:
+    """An encoded creation is the write that the library encodes, for any fields."""
     client = create_client(project="p", emulator_host="127.0.0.1:1")
     reference, own, library = client.document("a/b"), client.batch(), client.batch()
     add_creation(own, reference, fields)
@@ -97,6 +99,7 @@ def test_a_creation_is_what_the_library_makes_of_it(fields: dict[str, Any]) -> N
     "sentinel", [SERVER_TIMESTAMP, Increment(2), ArrayUnion([1])], ids=["time", "increment", "union"]
 )
 def test_a_creation_with_a_transform_is_the_librarys(sentinel: object) -> None:
+    """Fields with a sentinel are encoded by the library."""
     client = create_client(project="p", emulator_host="127.0.0.1:1")
     own, library = client.batch(), client.batch()
     for batch, add in ((own, add_creation), (library, type(library).create)):
@@ -106,12 +109,14 @@ def test_a_creation_with_a_transform_is_the_librarys(sentinel: object) -> None:
 
 @pytest.mark.parametrize("value", [2**63, "\ud800"])
 def test_a_creation_that_cannot_be_encoded_is_refused(value: object) -> None:
+    """A value that protobuf cannot hold is a ValueError."""
     client = create_client(project="p", emulator_host="127.0.0.1:1")
     with pytest.raises(ValueError):  # noqa: PT011  whose text is protobuf's
         add_creation(client.batch(), client.document("a/b"), {"a": value})
 
 
 async def test_a_reference_is_its_name(collection: AsyncCollectionReference) -> None:
+    """A field that refers to a document is decoded to the document's full name."""
     other = collection.document("other")
     await collection.document("a").set({"other": other})
     (document,) = await Transport(collection._client).run_query(AsyncQuery(collection), 5)
@@ -119,11 +124,13 @@ async def test_a_reference_is_its_name(collection: AsyncCollectionReference) -> 
 
 
 async def test_missing_documents_have_no_fields(collection: AsyncCollectionReference) -> None:
+    """A document that is missing has its path, and neither fields nor times."""
     path = collection.document("none").path
     assert await Transport(collection._client).get_all([path], 5) == [StoredDocument(path, None, None, None)]
 
 
 async def test_queries_filter_order_and_stop_as_the_library_says(collection: AsyncCollectionReference) -> None:
+    """A query's filter, order, cursor and limit have the library's effect."""
     for number in range(6):
         await collection.document(f"d{number}").set({"number": number, "is_even": number % 2 == 0})
     query = (
@@ -137,6 +144,7 @@ async def test_queries_filter_order_and_stop_as_the_library_says(collection: Asy
 
 @pytest.mark.parametrize(("limit", "is_found"), [(2, False), (3, True), (4, True)])
 async def test_a_list_is_whole_or_none(collection: AsyncCollectionReference, limit: int, is_found: bool) -> None:
+    """A list with more documents than the limit is None, and any other is whole."""
     for number in range(3):
         await collection.document(f"d{number}").set({})
     found = await Transport(collection._client).list_documents(collection, limit, 5)
@@ -145,6 +153,7 @@ async def test_a_list_is_whole_or_none(collection: AsyncCollectionReference, lim
 
 
 async def test_errors_are_the_houses_own(client: FirestoreClient) -> None:
+    """A query that Firestore refuses raises `ValidationError`."""
     with pytest.raises(ValidationError):
         await FirestoreRpc(client).run_query(AsyncQuery(client.collection("a")).limit(-1))
 
@@ -175,6 +184,7 @@ async def test_calls_name_the_database_they_are_for(client: FirestoreClient, mon
 
 
 def test_nanoseconds_are_kept_where_there_are_any() -> None:
+    """A moment keeps its nanoseconds, and is a plain datetime where it has none."""
     exact: Any = decode_time(Timestamp(seconds=-1, nanos=1001))
     assert exact.nanosecond == 1001
     assert type(decode_time(Timestamp(seconds=-1, nanos=1000))) is datetime
@@ -183,6 +193,7 @@ def test_nanoseconds_are_kept_where_there_are_any() -> None:
 async def test_listen_names_the_database_and_has_a_connection_of_its_own(
     client: FirestoreClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Each Listen call has its own channel, and headers with the database and the token."""
     sent: list[dict[str, str]] = []
 
     (callable_,) = grpc.aio.StreamStreamMultiCallable.__subclasses__()
@@ -230,6 +241,7 @@ async def test_a_channel_to_the_real_service_can_be_made(monkeypatch: pytest.Mon
 
 
 async def test_the_past_can_be_read(collection: AsyncCollectionReference) -> None:
+    """Queries and reads by path answer a document as it was at a time."""
     before = await collection.document("a").set({"n": 1})
     after = await collection.document("a").set({"n": 2})
     transport = Transport(collection._client)
@@ -258,6 +270,7 @@ async def test_the_first_of_a_list_are_those_of_a_query(
 async def test_documents_that_one_message_does_not_hold_come_in_two(
     client: FirestoreClient, user_id: str, make_video: Any
 ) -> None:
+    """A list of large documents is whole, and costs a second RPC."""
     videos = VideoRepository(user_id, client)
     for number in range(6):
         await videos.create_video(make_video(video_id=f"v{number}"))

@@ -99,6 +99,7 @@ async def test_from_every_version_there_is_a_way_to_the_present(
 async def test_nothing_is_read_for_those_who_are_remembered(
     listener: Listener, clips: ClipRepository, make_clip: MakeClip, told: Told
 ) -> None:
+    """A subscriber that returns to the same process learns of a delete without a read."""
     subscription = listener.watch_clips(clips.user_id, "v")
     for number in range(1, 4):
         await clips.create_clip(make_clip(number))
@@ -114,6 +115,7 @@ async def test_nothing_is_read_for_those_who_are_remembered(
 async def test_many_who_come_back_cost_one_look_into_the_past(
     listener: Listener, open_listener: OpenListener, clips: ClipRepository, make_clip: MakeClip, told: Told
 ) -> None:
+    """A hundred subscribers that return with one version cost one read of the past."""
     async with listener.watch_clips(clips.user_id, "v") as subscription:
         await clips.create_clip(make_clip())
         await told.take(subscription)
@@ -166,6 +168,7 @@ async def test_a_video_deleted_meanwhile_is_told_to_those_who_come_back(
     clips: ClipRepository,
     make_clip: MakeClip,
 ) -> None:
+    """A subscriber that returns to a deleted video is told its removal and that of the clips it knew."""
     await clips.create_clips_batch([make_clip(1), make_clip(2), make_clip(3, style="fast")])
     video, split = Told(), Told()
     async with listener.watch_video(clips.user_id, "v") as subscription:
@@ -209,6 +212,7 @@ async def test_a_video_that_was_not_there_is_waited_for(
 
 
 async def test_an_old_version_is_refused(listener: Listener, clips: ClipRepository, make_clip: MakeClip) -> None:
+    """A version from before Firestore's hour raises `VersionTooOldError`."""
     await clips.create_clip(make_clip())
     old = str(Version(time.time_ns() // 1000 - HOUR_MICROS - 1_000_000, 0))
     for after in (old, "0" * 32):
@@ -217,6 +221,7 @@ async def test_an_old_version_is_refused(listener: Listener, clips: ClipReposito
 
 
 async def test_malformed_versions_and_those_of_the_future_are_refused(listener: Listener) -> None:
+    """A version that was never issued raises `InvalidVersionError`."""
     for after in ("", "x", "f" * 32, str(Version(time.time_ns() // 1000 + HOUR_MICROS, 0))):
         with pytest.raises(InvalidVersionError):
             await anext(listener.watch_clips("u", "v", after=after))

@@ -34,6 +34,7 @@ def test_two_changes_become_one(waiting: ChangeKind, newer: ChangeKind, merged: 
 
 
 async def test_what_waits_is_the_newest_of_each_document_in_order() -> None:
+    """A subscriber receives the newest waiting change of each document, in the order of versions."""
     subscription = Subscription()
     subscription.begin([make_change(1, ADDED, "a"), make_change(2, ADDED, "b")])
     subscription.offer([make_change(3, ADDED, "c"), make_change(4, MODIFIED, "a")])
@@ -60,6 +61,7 @@ async def test_whoever_stays_behind_is_told_so() -> None:
 
 
 async def test_changes_of_the_same_documents_never_fill_the_queue() -> None:
+    """A hundred changes of three documents fit into a queue of three."""
     subscription = Subscription(max_waiting=3)
     for number in range(100):
         assert subscription.offer([make_change(number, MODIFIED, str(number % 3))])
@@ -80,6 +82,7 @@ async def test_closing_wakes_whoever_waits() -> None:
 
 
 def test_a_version_is_text_in_the_order_of_commits() -> None:
+    """Versions as texts have one length and sort as they were committed."""
     versions = [Version(1, 5), Version(1, 2**63), Version(2, 0), Version(2**40, 7)]
     texts = list(map(str, versions))
     assert texts == sorted(texts)
@@ -89,12 +92,14 @@ def test_a_version_is_text_in_the_order_of_commits() -> None:
 
 @pytest.mark.parametrize("text", ["", "0" * 31, "0" * 33, "G" * 32, "0" * 31 + "A", "٣" * 32, "0" * 32 + "\n"])
 def test_any_other_text_is_no_version(text: str) -> None:
+    """A text of another form raises `InvalidVersionError` with the argument's path."""
     with pytest.raises(InvalidVersionError) as caught:
         Version.parse(text)
     assert caught.value.path == ("after",)
 
 
 def test_the_next_version_of_a_document_leaves_no_gap() -> None:
+    """The next version of a document is the first that follows, in the same commit where its digest allows."""
     assert Version(5, 10).get_next(11) == Version(5, 11)
     assert Version(5, 10).get_next(10) == Version(6, 10)
     assert Version(5, 10).get_next(9) == Version(6, 9)

@@ -51,6 +51,7 @@ async def work() -> AsyncIterator[Work]:
 
 
 async def test_one_name_never_has_all_turns(work: Work) -> None:
+    """A name that waits with twenty calls has two turns, and another name's call has one at once."""
     for _ in range(20):
         work.add("a")
     await settle()

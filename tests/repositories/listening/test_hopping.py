@@ -232,6 +232,7 @@ def test_what_came_and_went_unseen_is_gone_for_those_who_saw_it() -> None:
 
 
 def test_a_style_that_came_and_went_unseen_is_gone_for_those_who_watch_it() -> None:
+    """A subscriber to a style learns that a clip left it, though its process saw only the outcome."""
     commits = [Commit(START + 1, {"a": "split"}), Commit(START + 2, {"a": "fast"}), Commit(START + 3, {"a": "split"})]
     seen = [("step", 0, 2, "live", 0), ("take", 9)]
     asyncio.run(hop(Database(commits), [*seen, ("step", 1, 3, "resumed", 0), ("go", 1)], "fast"))

@@ -38,6 +38,7 @@ def check_holds(mirror: Mirror, stored: dict[str, ClipMetadata]) -> bool:
 async def test_the_present_state_comes_first_then_changes(
     listener: Listener, clips: ClipRepository, make_clip: MakeClip, told: Told
 ) -> None:
+    """A subscriber receives the clips that exist in the order of commits, then each change."""
     for number in (2, 1):
         await clips.create_clip(make_clip(number, status="processing"))
     async with listener.watch_clips(clips.user_id, "v") as subscription:
@@ -51,6 +52,7 @@ async def test_the_present_state_comes_first_then_changes(
 async def test_a_change_brings_the_model_and_its_commits_time(
     listener: Listener, videos: VideoRepository, make_video: MakeVideo, told: Told
 ) -> None:
+    """A change holds the stored model, and a version that begins with its commit's time."""
     async with listener.watch_video(videos.user_id, "v") as subscription:
         await videos.create_video(make_video(video_title="A"))
         change = await told.next(subscription)
@@ -65,6 +67,7 @@ async def test_a_change_brings_the_model_and_its_commits_time(
 async def test_a_commit_of_many_is_told_as_one(
     listener: Listener, clips: ClipRepository, make_clip: MakeClip, told: Told
 ) -> None:
+    """Changes of one commit share its time, and keep one order within it."""
     async with listener.watch_clips(clips.user_id, "v") as subscription:
         await clips.create_clip(make_clip(41))
         # It listens from here on: what is there before may have the time at which it was found.
@@ -84,6 +87,7 @@ async def test_a_commit_of_many_is_told_as_one(
 async def test_videos_of_a_user(
     listener: Listener, videos: VideoRepository, make_video: MakeVideo, make_clip: MakeClip, told: Told
 ) -> None:
+    """A subscriber to a user's videos receives creations, statistics that change, and deletes."""
     await videos.create_video(make_video())
     async with listener.watch_videos(videos.user_id) as subscription:
         assert await told.take(subscription) == ["added v"]
@@ -101,6 +105,7 @@ async def test_videos_of_a_user(
 async def test_a_deleted_video_ends_its_subscriptions(
     listener: Listener, clips: ClipRepository, videos: VideoRepository, make_clip: MakeClip
 ) -> None:
+    """A video's delete removes its clips from each subscription, and ends it."""
     await clips.create_clips_batch([make_clip(number) for number in range(1, 4)])
     subscriptions = [listener.watch_video(videos.user_id, "v"), listener.watch_clips(videos.user_id, "v")]
     subscriptions.append(listener.watch_clips(videos.user_id, "v", style="other"))
@@ -143,6 +148,7 @@ async def test_what_is_being_deleted_is_gone(
 async def test_a_clip_with_an_odd_field_stays(
     listener: Listener, clips: ClipRepository, make_clip: MakeClip, told: Told
 ) -> None:
+    """A clip whose field becomes invalid is told as modified, and again once it is valid."""
     await clips.create_clip(make_clip(1))
     async with listener.watch_clips(clips.user_id, "v") as subscription:
         await told.take(subscription)
@@ -155,6 +161,7 @@ async def test_a_clip_with_an_odd_field_stays(
 async def test_a_video_that_is_not_there_yet_is_waited_for(
     listener: Listener, videos: VideoRepository, make_video: MakeVideo, make_clip: MakeClip, told: Told
 ) -> None:
+    """A subscription to a missing video tells the clips that are created with it."""
     async with listener.watch_clips(videos.user_id, "v") as subscription:
         await videos.create_video(make_video())
         clip, _ = await videos._clip_repository("v").create_clip(make_clip())
@@ -233,6 +240,7 @@ async def test_full_streams_are_followed_by_others(
 async def test_a_target_outlives_its_subscribers_for_a_while(
     open_listener: OpenListener, listen_proxy: ListenProxy, clips: ClipRepository, make_clip: MakeClip
 ) -> None:
+    """A target stays open for the linger time, and is read again after it."""
     await clips.create_clip(make_clip())
     listener = open_listener(listen_proxy.host_port, linger_seconds=0.3)
     for _ in range(2):
@@ -249,6 +257,7 @@ async def test_a_target_outlives_its_subscribers_for_a_while(
 async def test_whoever_comes_back_in_time_stays(
     open_listener: OpenListener, clips: ClipRepository, make_clip: MakeClip, told: Told
 ) -> None:
+    """A subscriber that returns within the linger time keeps the target open after it."""
     listener = open_listener(linger_seconds=0.2)
     await clips.create_clip(make_clip(1))
     async with listener.watch_clips(clips.user_id, "v") as first:
@@ -276,6 +285,7 @@ async def test_one_target_of_many_ends_alone(
 
 
 async def test_close_ends_everything(listener: Listener, clips: ClipRepository, make_clip: MakeClip) -> None:
+    """A closed listener ends all subscriptions, those that wait, those unread and later ones."""
     await clips.create_clip(make_clip())
     reading, unread = [listener.watch_clips(clips.user_id, "v") for _ in range(2)]
     told = Told()
@@ -297,6 +307,7 @@ async def test_close_ends_everything(listener: Listener, clips: ClipRepository, 
 async def test_invalid_arguments_are_told_by_the_subscription(
     listener: Listener, arguments: tuple[str, ...], path: str
 ) -> None:
+    """An invalid argument is raised by the subscription, with its path, and opens no target."""
     subscription = listener.watch_clips(*arguments)
     with pytest.raises(ValidationError) as caught:
         await anext(subscription)

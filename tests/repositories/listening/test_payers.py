@@ -55,6 +55,7 @@ async def test_who_opens_pays_and_who_joins_does_not(listener: Listener, stored:
 async def test_only_who_paid_for_a_state_has_paid_for_its_changes(
     listener: Listener, stored: ClipRepository, make_clip: MakeClip
 ) -> None:
+    """The first state is prepaid for the subscriber that opened the target, and nothing else is."""
     opened, _ = watch(listener, stored)
     joined, _ = watch(listener, stored)
     for subscription, is_prepaid in ((opened, True), (joined, False)):
@@ -78,6 +79,7 @@ async def test_who_opens_and_leaves_pays_each_time(open_listener: OpenListener, 
 
 
 async def test_who_comes_back_before_it_is_forgotten_reads_nothing(listener: Listener, stored: ClipRepository) -> None:
+    """A subscriber that returns while the target lingers causes no read."""
     for _ in range(4):
         subscription, _ = watch(listener, stored)
         await Told().take(subscription, CLIPS)
@@ -235,6 +237,7 @@ async def test_a_target_that_is_too_large_is_refused(
 async def test_a_target_of_just_that_size_is_told_until_it_grows(
     open_listener: OpenListener, stored: ClipRepository, make_clip: MakeClip
 ) -> None:
+    """A target at the limit is told, and refused once it has a document more."""
     listener = open_listener(max_documents=CLIPS)
     subscription, _ = watch(listener, stored)
     await Told().take(subscription, CLIPS)

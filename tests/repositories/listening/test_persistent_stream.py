@@ -80,6 +80,7 @@ def refuse(request: Any, code: int) -> Any:
 async def test_a_broken_stream_goes_on_by_its_token(
     watched: Subscription, listen_proxy: ListenProxy, clips: ClipRepository, make_clip: MakeClip, told: Told
 ) -> None:
+    """A stream that breaks resumes by its token, and tells each change once."""
     await change_unseen(listen_proxy, clips, make_clip)
     await assert_told_once(told, watched)
     assert count_without_token(listen_proxy) == 2
@@ -88,6 +89,7 @@ async def test_a_broken_stream_goes_on_by_its_token(
 async def test_a_cut_connection_reads_nothing_again(
     open_listener: OpenListener, link: Link, clips: ClipRepository, make_clip: MakeClip, told: Told
 ) -> None:
+    """A connection that is cut costs only the reads of what changed meanwhile."""
     await clips.create_clips_batch([make_clip(number) for number in range(1, 4)])
     listener = open_listener(link.host_port)
     subscription = listener.watch_clips(clips.user_id, "v")
@@ -135,6 +137,7 @@ async def test_a_refused_token_is_given_up(
     make_clip: MakeClip,
     told: Told,
 ) -> None:
+    """A target whose token is refused is loaded whole, and tells each change once."""
     listen_proxy.answer = lambda request: refuse(request, code) if _has_token(request) else None
     await change_unseen(listen_proxy, clips, make_clip)
     await assert_told_once(told, watched)
@@ -144,6 +147,7 @@ async def test_a_refused_token_is_given_up(
 async def test_tokens_that_end_the_stream_are_given_up(
     watched: Subscription, listen_proxy: ListenProxy, clips: ClipRepository, make_clip: MakeClip, told: Told
 ) -> None:
+    """A stream that ends over its tokens goes on without them."""
     listen_proxy.break_off(grpc.StatusCode.INVALID_ARGUMENT)
     await clips.create_clip(make_clip(4))
     assert await told.take(watched) == ["added 04"]
@@ -153,6 +157,7 @@ async def test_tokens_that_end_the_stream_are_given_up(
 async def test_a_target_that_is_refused_for_now_is_asked_for_again(
     proxied: Listener, listen_proxy: ListenProxy, clips: ClipRepository, make_clip: MakeClip, told: Told
 ) -> None:
+    """A target that is refused for a while is requested until it is told."""
     await clips.create_clip(make_clip())
     refusals = iter([UNAVAILABLE, UNAVAILABLE, UNAVAILABLE])
 
@@ -186,6 +191,7 @@ async def test_a_target_that_is_refused_for_good_fails_alone(
 async def test_a_stream_that_is_refused_for_good_fails_all(
     proxied: Listener, listen_proxy: ListenProxy, clips: ClipRepository, told: Told
 ) -> None:
+    """A stream that is denied fails its subscriptions and is closed; the next one is a new stream."""
     listen_proxy.refuse = lambda _: grpc.StatusCode.PERMISSION_DENIED
     for subscription in (proxied.watch_clips(clips.user_id, "v"), proxied.watch_video(clips.user_id, "v")):
         with pytest.raises(UnavailableError):

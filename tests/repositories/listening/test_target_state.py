@@ -52,11 +52,13 @@ def _describe(change: Change) -> str:
 
 
 def test_the_first_state(state: TargetState) -> None:
+    """The first snapshot adds every document and stores the token."""
     assert tell(state) == ["added a 10", "added b 20"]
     assert (state.token, state.count()) == (b"t", 2)
 
 
 def test_only_a_state_makes_events(state: TargetState) -> None:
+    """A document that was sent becomes a change with the next snapshot."""
     state.changes = ()
     state.change(make_document("a", 110))
     assert not state.changes
@@ -65,12 +67,14 @@ def test_only_a_state_makes_events(state: TargetState) -> None:
 
 
 def test_what_is_told_again_is_no_event(state: TargetState) -> None:
+    """A document that is sent in the version that is known is no change."""
     state.change(make_document("a", 10))
     state.advance(120)
     assert not state.changes
 
 
 def test_changes_of_a_state_come_in_the_order_of_commits(state: TargetState) -> None:
+    """A snapshot's changes are ordered by their versions, not by their arrival."""
     for document_id, updated in (("c", 140), ("a", 130), ("d", 110)):
         state.change(make_document(document_id, updated, created=updated))
     state.advance(150)
@@ -91,6 +95,7 @@ def test_a_delete_comes_before_what_may_be_later(state: TargetState) -> None:
 
 
 def test_a_delete_of_the_same_commit_has_its_time(state: TargetState) -> None:
+    """A delete that was committed with a change has that change's time."""
     state.change(make_document("a", 150))
     state.remove(f"{ROOT}/b", 150)
     state.advance(150)
@@ -109,6 +114,7 @@ def test_a_delete_comes_after_what_was_told_before(state: TargetState) -> None:
 
 
 def test_a_delete_without_a_time_has_the_states(state: TargetState) -> None:
+    """A delete that is sent without a time has the snapshot's."""
     state.remove(f"{ROOT}/b", 0)
     state.advance(180)
     assert tell(state) == ["removed b 180"]
@@ -137,6 +143,7 @@ def test_what_made_no_state_is_forgotten_with_its_stream(state: TargetState) -> 
 
 
 def test_a_reset_removes_what_is_not_told(state: TargetState) -> None:
+    """After a reset, documents that are not sent again are removed with the next snapshot."""
     state.change(make_document("c", 110))
     state.reset()
     assert not state.is_current
@@ -151,6 +158,7 @@ def test_a_reset_removes_what_is_not_told(state: TargetState) -> None:
 
 
 def test_without_a_token_everything_is_expected(state: TargetState) -> None:
+    """A request without a token removes what is not sent again."""
     state.token = b""
     state.ask()
     state.advance(120)
@@ -158,6 +166,7 @@ def test_without_a_token_everything_is_expected(state: TargetState) -> None:
 
 
 def test_what_is_being_deleted_counts_and_is_not_shown(state: TargetState) -> None:
+    """A tombstone counts as a document of the target, and is shown to no subscriber."""
     state.change(make_document("a", 110, status="deleting"))
     state.advance(120)
     assert tell(state) == ["removed a 110"]
@@ -170,6 +179,7 @@ def test_what_is_being_deleted_counts_and_is_not_shown(state: TargetState) -> No
 
 
 def test_a_filter_sees_documents_come_and_go(state: TargetState) -> None:
+    """A clip that changes its style is removed for the old filter and added for the new one."""
     state.change(make_document("a", 110, style="fast"))
     state.advance(110)
     assert tell(state, "split") == ["removed a 110"]

@@ -89,6 +89,7 @@ def assert_same(values: dict[str, Any]) -> bool:
 @pytest.mark.parametrize("status", ClipStatus)
 @pytest.mark.parametrize("left_out", [set(), {"created_by"}, {"scene_description"}, {"status"}])
 def test_what_workers_send_is_plain(status: ClipStatus, left_out: set[str]) -> None:
+    """Clips as workers send them take the fast path, and are those that pydantic makes."""
     values = {**GIVEN, "status": status}
 
     assert assert_same({name: value for name, value in values.items() if name not in left_out})
@@ -97,23 +98,27 @@ def test_what_workers_send_is_plain(status: ClipStatus, left_out: set[str]) -> N
 
 @pytest.mark.parametrize("name", sorted(GIVEN))
 def test_any_value_is_the_same_or_left_to_validation(name: str) -> None:
+    """With any value in a field, the fast path agrees with pydantic or gives way to it."""
     for value in VALUES:
         assert_same({**GIVEN, name: value})
 
 
 @pytest.mark.parametrize("start_time", [value for value in VALUES if isinstance(value, str)])
 def test_any_two_times_are_the_same_or_left_to_validation(start_time: str) -> None:
+    """With any two times, the fast path agrees with pydantic or gives way to it."""
     for end_time in VALUES:
         assert_same({**GIVEN, "start_time": start_time, "end_time": end_time})
 
 
 @pytest.mark.parametrize("name", sorted(REQUIRED))
 def test_what_lacks_a_field_is_left_to_validation(name: str) -> None:
+    """Values that lack a required field are left to pydantic."""
     assert not assert_same({key: value for key, value in GIVEN.items() if key != name})
 
 
 @pytest.mark.parametrize("name", sorted({*ClipMetadata.model_fields, "file_size_mb", "unknown"} - GIVEN.keys()))
 def test_what_says_more_is_left_to_validation(name: str) -> None:
+    """Values with a further field are left to pydantic."""
     assert not assert_same({**GIVEN, name: "a"})
 
 
@@ -123,10 +128,12 @@ def test_what_says_more_is_left_to_validation(name: str) -> None:
 )
 @settings(max_examples=600, deadline=None)
 def test_any_changes_are_the_same_or_left_to_validation(changes: dict[str, Any], status: ClipStatus) -> None:
+    """With any changes, the fast path agrees with pydantic or gives way to it."""
     assert_same(GIVEN | {"status": status} | changes)
 
 
 def test_what_is_against_a_rule_is_refused_as_the_model_refuses_it() -> None:
+    """A clip against a rule raises the model's error, below the given path."""
     with pytest.raises(ValidationError) as refused:
         make_clip({**GIVEN, "end_time": "00:00:01"}, path=("clips", 3))
 
@@ -135,6 +142,7 @@ def test_what_is_against_a_rule_is_refused_as_the_model_refuses_it() -> None:
 
 @pytest.mark.parametrize("status", ClipStatus)
 def test_a_document_is_what_the_model_dumps(status: ClipStatus) -> None:
+    """A clip's document has the fields, values and order of pydantic's dump."""
     clip = make_clip({**GIVEN, "status": status}).with_file(file_size_bytes=3_000_000, has_thumbnail=True)
 
     assert list(clip.to_document().items()) == list({**clip.model_dump(), "status": status.value}.items())

@@ -87,22 +87,26 @@ def assert_same(data: dict[str, Any]) -> bool:
     ],
 )
 def test_what_this_version_writes_is_plain(changes: dict[str, Any]) -> None:
+    """Documents as this version writes them take the fast path."""
     assert assert_same(PLAIN | changes)
 
 
 @pytest.mark.parametrize("name", sorted(PLAIN))
 @pytest.mark.parametrize("status", ["processing", "completed", "failed"])
 def test_any_value_is_the_same_or_left_to_validation(name: str, status: str) -> None:
+    """With any value in a field, the fast path agrees with pydantic or gives way to it."""
     for value in VALUES:
         assert_same(PLAIN | {"status": status, "completed_at": None} | {name: value})
 
 
 @pytest.mark.parametrize("name", sorted(PLAIN))
 def test_a_field_that_is_missing_is_the_same_or_left_to_validation(name: str) -> None:
+    """Without a field, the fast path agrees with pydantic or gives way to it."""
     assert_same({key: value for key, value in PLAIN.items() if key != name})
 
 
 @given(st.text(max_size=20), st.sampled_from(["scene_title", "scene_description", "style", "created_by", "filename"]))
 @settings(max_examples=600, deadline=None)
 def test_any_text_is_the_same_or_left_to_validation(text: str, name: str) -> None:
+    """With any text in a field, the fast path agrees with pydantic or gives way to it."""
     assert_same(PLAIN | {name: text})

@@ -19,6 +19,7 @@ LEGAL = {
 
 @pytest.mark.parametrize(("from_status", "to_status"), list(product(ClipStatus, ClipStatus)))
 def test_every_step(from_status: ClipStatus, to_status: ClipStatus) -> None:
+    """Each of the nine steps changes nothing, is planned, or raises `InvalidStatusChangeError` with both statuses."""
     if from_status is to_status:
         assert plan_status_change(from_status, to_status, now=NOW) == {}
     elif (from_status.value, to_status.value) in LEGAL:
@@ -30,6 +31,7 @@ def test_every_step(from_status: ClipStatus, to_status: ClipStatus) -> None:
 
 
 def test_times_and_message_follow() -> None:
+    """A step sets the time and message of its status, and clears those of the others."""
     failed = plan_status_change(VideoStatus.PROCESSING, VideoStatus.FAILED, now=NOW, error_message="x" * 1001)
     assert failed == {"status": "failed", "completed_at": None, "failed_at": NOW, "error_message": "x" * 1000}
     retried = plan_status_change(VideoStatus.FAILED, VideoStatus.PROCESSING, now=NOW, error_message="ignored")

@@ -22,6 +22,7 @@ def encode(content: Any) -> str:
     "value", [0, -(2**63), 1.5, "", "é😀", None, datetime(2026, 1, 1, 1, 2, 3, 456789, tzinfo=UTC)]
 )
 def test_cursors_come_back_as_they_were(value: Any) -> None:
+    """A cursor is decoded to the place that it was encoded from."""
     cursor = Cursor(VideoOrder.TITLE_ASC, value, "a b")
     assert Cursor.decode(cursor.encode(), VideoOrder.TITLE_ASC) == cursor
 
@@ -54,6 +55,7 @@ def test_cursors_come_back_as_they_were(value: Any) -> None:
     ],
 )
 def test_foreign_cursors_are_refused(token: str) -> None:
+    """A token of another order, form, type or encoding raises `InvalidCursorError`."""
     with pytest.raises(InvalidCursorError) as caught:
         Cursor.decode(token, ClipOrder.PRIORITY_ASC, path="before")
     assert caught.value.path == ("before",)
@@ -61,5 +63,6 @@ def test_foreign_cursors_are_refused(token: str) -> None:
 
 @given(st.text())
 def test_any_text_is_a_cursor_or_refused(token: str) -> None:
+    """A text that no list issued raises `InvalidCursorError` and nothing else."""
     with pytest.raises(InvalidCursorError):
         Cursor.decode(token, ClipOrder.PRIORITY_ASC)

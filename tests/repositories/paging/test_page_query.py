@@ -29,6 +29,7 @@ def priorities(page: Page[ClipMetadata]) -> list[int]:
 
 
 async def test_pages_forwards(ten: ClipRepository) -> None:
+    """Pages after one another have every clip once, and know whether others precede and follow."""
     seen: list[int] = []
     cursor, ends = None, []
     while True:
@@ -45,6 +46,7 @@ async def test_pages_forwards(ten: ClipRepository) -> None:
 
 
 async def test_pages_backwards(ten: ClipRepository) -> None:
+    """Pages from the end have every clip once, and know whether others precede and follow."""
     seen: list[int] = []
     before, ends = None, []
     while True:
@@ -59,6 +61,7 @@ async def test_pages_backwards(ten: ClipRepository) -> None:
 
 
 async def test_between_two_cursors(ten: ClipRepository) -> None:
+    """A page between two cursors has what lies between them, from either end."""
     cursors = (await ten.list_clips()).cursors
     inner: dict[str, Any] = {"cursor": cursors[2], "before": cursors[7]}
     for limit, from_end, expected, ends in (
@@ -76,6 +79,7 @@ async def test_between_two_cursors(ten: ClipRepository) -> None:
 async def test_a_page_knows_its_ends_where_the_cursors_document_is_gone(
     ten: ClipRepository, make_clip: MakeClip
 ) -> None:
+    """A page knows whether others precede and follow, also after its cursor's document was deleted."""
     cursors = (await ten.list_clips()).cursors
     for number in (0, 9):
         await ten.delete_clip(make_clip(number).clip_id)
@@ -89,12 +93,14 @@ async def test_a_page_knows_its_ends_where_the_cursors_document_is_gone(
 
 
 async def test_cursors_survive_inserts(ten: ClipRepository, make_clip: MakeClip) -> None:
+    """A cursor keeps its place while documents are inserted around it."""
     page = await ten.list_clips(limit=5)
     await ten.create_clips_batch([make_clip(100, priority=2), make_clip(101, priority=6)])
     assert priorities(await ten.list_clips(limit=5, cursor=page.next_cursor)) == [5, 6, 6, 7, 8]
 
 
 async def test_ties_are_ordered_by_id_in_the_same_direction(clips: ClipRepository, make_clip: MakeClip) -> None:
+    """Clips of one priority are ordered by id, ascending or descending as the list is."""
     await clips.create_clips_batch([make_clip(number, priority=1) for number in range(5)])
     ids = [make_clip(number).clip_id for number in range(5)]
     page = await clips.list_clips(limit=3)
@@ -109,6 +115,7 @@ async def test_ties_are_ordered_by_id_in_the_same_direction(clips: ClipRepositor
 async def test_every_order_and_filter_of_clips_has_its_index(
     ten: ClipRepository, videos: VideoRepository, order_by: ClipOrder, status: ClipStatus | None, style: str | None
 ) -> None:
+    """Every order, filter and direction of a list of clips is answered, and its pages agree."""
     forwards = await ten.list_clips(status=status, style=style, order_by=order_by)
     assert len(forwards) == 10
     from_end = await ten.list_clips(status=status, style=style, order_by=order_by, limit=3, from_end=True)
@@ -124,6 +131,7 @@ async def test_every_order_and_filter_of_clips_has_its_index(
 async def test_every_order_and_filter_of_videos_has_its_index(
     videos: VideoRepository, make_video: MakeVideo, order_by: VideoOrder, status: VideoStatus | None
 ) -> None:
+    """Every order, filter and direction of a list of videos is answered, and its pages agree."""
     for number in range(4):
         await videos.create_video(make_video(video_id=f"v{number}", video_title=f"Title {number}"))
     forwards = await videos.list_videos(status=status, order_by=order_by)
@@ -136,6 +144,7 @@ async def test_every_order_and_filter_of_videos_has_its_index(
 
 
 async def test_newest_videos_come_first_by_default(videos: VideoRepository, make_video: MakeVideo) -> None:
+    """A list of videos begins with the one that was created last."""
     for number in range(3):
         await videos.create_video(make_video(video_id=f"v{number}"))
     assert [video.video_id for video in await videos.list_videos(limit=2)] == ["v2", "v1"]
@@ -143,6 +152,7 @@ async def test_newest_videos_come_first_by_default(videos: VideoRepository, make
 
 @pytest.mark.parametrize("limit", [0, -1, 10_001])
 async def test_bad_limits_are_refused(clips: ClipRepository, videos: VideoRepository, limit: int) -> None:
+    """A limit out of range raises `ValidationError` at `limit`, in every list."""
     for call in (
         clips.list_clips(limit=limit),
         videos.list_videos(limit=limit),
@@ -157,6 +167,7 @@ async def test_bad_limits_are_refused(clips: ClipRepository, videos: VideoReposi
 async def test_styles_that_no_clip_can_have_are_refused(
     clips: ClipRepository, videos: VideoRepository, style: str
 ) -> None:
+    """A style that is invalid raises `ValidationError` at `style`, in lists and counts."""
     for call in (
         clips.list_clips(style=style),
         clips.count_clips(style=style),
@@ -168,6 +179,7 @@ async def test_styles_that_no_clip_can_have_are_refused(
 
 
 async def test_a_cursor_of_another_order_is_refused(ten: ClipRepository) -> None:
+    """A cursor of another order or of no list raises `InvalidCursorError` at its argument."""
     page = await ten.list_clips(limit=1)
     with pytest.raises(InvalidCursorError):
         await ten.list_clips(order_by=ClipOrder.PRIORITY_DESC, cursor=page.next_cursor)
@@ -179,6 +191,7 @@ async def test_a_cursor_of_another_order_is_refused(ten: ClipRepository) -> None
 async def test_clips_of_many_videos(
     videos: VideoRepository, client: FirestoreClient, make_video: MakeVideo, make_clip: MakeClip
 ) -> None:
+    """The first clips of 32 videos are pages by video id, whose cursors continue each video's list."""
     ids = [f"v{number}" for number in range(32)]
     for video_id in ids:
         await videos.create_video(make_video(video_id=video_id))
@@ -197,6 +210,7 @@ async def test_clips_of_many_videos(
 async def test_clips_of_other_users_are_never_found(
     ten: ClipRepository, client: FirestoreClient, make_video: MakeVideo
 ) -> None:
+    """A query over many videos finds no clip of another user's video of the same id."""
     other = VideoRepository(f"{ten.user_id}-other", client)
     await other.create_video(make_video(user_id=other.user_id))
     assert list((await other.list_clips_of_videos(["v"]))["v"]) == []
@@ -223,6 +237,7 @@ async def test_a_document_with_an_odd_field_is_in_every_list(
     make_clip: MakeClip,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """A clip with an invalid key is listed with an empty one, and logged once."""
     broken = make_clip(3).clip_id
     path = f"users/{ten.user_id}/videos/v/clips/{broken}"
     await client.document(path).update({"r2_key": "somebody/else/clips/a.mp4"})
@@ -240,6 +255,7 @@ async def test_a_document_with_an_odd_field_is_in_every_list(
 async def test_a_document_of_an_older_version_is_listed(
     ten: ClipRepository, client: FirestoreClient, videos: VideoRepository
 ) -> None:
+    """A clip of few fields is listed with defaults, and counted under its shown style."""
     await client.document(f"users/{ten.user_id}/videos/v/clips/old").set({"priority": 50, "status": "completed"})
     listed = (await ten.list_clips(limit=1, from_end=True))[0]
     assert (listed.clip_id, listed.video_id, listed.style) == ("old", "v", "unknown")
