@@ -5,8 +5,7 @@ from itertools import starmap
 
 from embedded.firestore.model.paths import encode_segment
 from embedded.firestore.model.value_order import AFTER_ALL, END
-from embedded.firestore.query.index_merge import RANGE_SQL, Stream, leapfrog
-from embedded.firestore.query.merge_by_name import Scan, leap
+from embedded.firestore.query.index_merge import RANGE_SQL, Scan, Stream, merge_by_name, merge_by_position
 from embedded.firestore.query.planner import IndexScan, Plan
 from embedded.firestore.query.query import Query
 from embedded.firestore.query.ranges import Range
@@ -36,7 +35,7 @@ class Scanner:
         """Yield the numbers of the documents that a plan finds, without reading them."""
         if self._is_kindless:
             return (document.number for document in self._scan_paths(plan))
-        return self._leap(plan) if _is_by_name(plan) else self._merge(plan)
+        return self._merge_by_name(plan) if _is_by_name(plan) else self._merge_by_position(plan)
 
     def document(self, number: int) -> StoredDocument:
         """Return a document by its number."""
@@ -82,7 +81,7 @@ class Scanner:
             if parameters is not None:
                 yield from starmap(StoredDocument, self._snapshot.connection.execute(sql, parameters))
 
-    def _leap(self, plan: Plan) -> Iterator[int]:
+    def _merge_by_name(self, plan: Plan) -> Iterator[int]:
         """Yield the documents that all scans of a plan in order of names have in common."""
         connection, scope = self._snapshot.connection, self._scope
         if scope is None:
@@ -94,7 +93,7 @@ class Scanner:
                 return
             scans.append((index, scan.prefix))
         for (_, low), (_, high) in plan.ranges:
-            yield from leap(connection, scope, scans, (low, high), is_reversed=plan.is_reversed)
+            yield from merge_by_name(connection, scope, scans, (low, high), is_reversed=plan.is_reversed)
 
     def _scan_paths(self, plan: Plan) -> Iterator[StoredDocument]:
         """Yield documents of all collections by path; here positions are names alone."""
@@ -108,7 +107,7 @@ class Scanner:
             for row in self._snapshot.connection.execute(sql, (self._database, _path_bound(low), upper)):
                 yield StoredDocument(*row)
 
-    def _merge(self, plan: Plan) -> Iterator[int]:
+    def _merge_by_position(self, plan: Plan) -> Iterator[int]:
         """Yield the documents that every scan of a plan holds at the same position."""
         for found in plan.ranges:
             streams = []
@@ -120,7 +119,7 @@ class Scanner:
                 streams.append(
                     Stream(connection, (self._scope, index), scan.prefix, found, is_reversed=plan.is_reversed)
                 )
-            yield from leapfrog(streams, is_reversed=plan.is_reversed)
+            yield from merge_by_position(streams, is_reversed=plan.is_reversed)
 
 
 def _is_by_name(plan: Plan) -> bool:

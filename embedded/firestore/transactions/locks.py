@@ -17,6 +17,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
+from embedded.firestore.transactions.owner_states import FINAL, TRANSITIONS, OwnerEvent, OwnerState
+
 LOCK_WAIT_SECONDS = 20.0
 CONTENDED_SECONDS = 1.0  # how long after a failure reads of the same thing stay exclusive
 _MAX_CONTENDED = 10_000
@@ -57,14 +59,34 @@ class Owner:
     held: dict[Hashable, Mode] = field(default_factory=dict)
     waiting: "_Request | None" = None
     failed_at: int | None = None
-    is_committing: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     waits_for: "set[Owner]" = field(default_factory=set)
+    _state: OwnerState = OwnerState.OPEN
+
+    @property
+    def state(self) -> OwnerState:
+        """The owner's state; only `change` changes it."""
+        return self._state
 
     @property
     def is_failed(self) -> bool:
-        """Tell whether the owner had to give way: at that time all it had read was still true."""
-        return self.failed_at is not None
+        """Whether the owner had to give way: at `failed_at` all it had read was still true."""
+        return self._state is OwnerState.FAILED
+
+    @property
+    def is_committing(self) -> bool:
+        """Whether the owner's writes are on their way to the disk."""
+        return self._state is OwnerState.COMMITTING
+
+    def change(self, event: OwnerEvent) -> None:
+        """Moves the owner to the state that the table gives; LockFailedError where it gives none."""
+        after = TRANSITIONS.get((self._state, event))
+        if after is None:
+            raise LockFailedError
+        self._state = after
+        if after in FINAL:
+            self.ended.set()
+            self.waits_for = set()
 
 
 @dataclass(eq=False)
@@ -108,8 +130,8 @@ class LockTable:
         return await self.acquire(owner, key, mode)
 
     async def acquire(self, owner: Owner, key: Hashable, mode: Mode) -> bool:
-        """Return once the owner holds the lock: True if it had to wait. LockFailedError if it has to give way."""
-        if owner.is_failed:
+        """Holds the lock for the owner: True if it had to wait. LockFailedError if it has given way, or has ended."""
+        if owner.state in FINAL:
             raise LockFailedError
         lock = self._locks.get(key)
         if lock is None:  # as for nearly every document of a large commit
@@ -137,40 +159,46 @@ class LockTable:
         contended = [key for blocker in blockers for key in blocker.held]
         if self._push_aside(owner, list(blockers)):
             self._mark_contended(*contended)
-        if any(blocker.is_failed or blocker.ended.is_set() for blocker in blockers):
+        if any(blocker.state in FINAL for blocker in blockers):
             return
         owner.waits_for = blockers
         try:
             self._break_circle(owner)
-            if owner.is_failed:
+            if owner.state in FINAL:
                 raise LockFailedError
             waits = [asyncio.ensure_future(blocker.ended.wait()) for blocker in blockers]
             done, pending = await asyncio.wait(waits, timeout=self._wait_seconds, return_when=asyncio.FIRST_COMPLETED)
             for wait in pending:
                 wait.cancel()
-            if owner.is_failed:
+            if owner.state in FINAL:
                 raise LockFailedError
             if not done:
                 raise LockTimeoutError
         finally:
             owner.waits_for = set()
 
-    def release(self, owner: Owner) -> None:
-        """Give back all that the owner holds, and serve those who wait for it."""
-        owner.ended.set()
+    def end(self, owner: Owner) -> None:
+        """Ends an owner that has committed or was rolled back: its locks are free, and its waits fail."""
+        owner.change(OwnerEvent.END)
+        self._release(owner)
+
+    def fail(self, owner: Owner) -> None:
+        """Makes an owner give way: its locks are free, its waits fail, and its commit will be refused."""
+        was_final = owner.state in FINAL
+        owner.change(OwnerEvent.GIVE_WAY)
+        if not was_final:
+            owner.failed_at = self._now()
+        self._release(owner)
+
+    def _release(self, owner: Owner) -> None:
+        """Gives back all that the owner holds or waits for, and serves the owners that wait for it."""
+        if owner.waiting is not None and not owner.waiting.granted.done():
+            owner.waiting.granted.set_exception(LockFailedError())
         held, owner.held = owner.held, {}
         for key in held:
             lock = self._locks[key]
             del lock.holders[owner]
             self._serve(key, lock)
-
-    def fail(self, owner: Owner) -> None:
-        """Make an owner give way: it loses its locks, and its commit will be refused."""
-        if owner.failed_at is None:
-            owner.failed_at = self._now()
-        if owner.waiting is not None and not owner.waiting.granted.done():
-            owner.waiting.granted.set_exception(LockFailedError())
-        self.release(owner)
 
     def _grant(self, lock: _Lock, owner: Owner, key: Hashable, mode: Mode) -> None:
         lock.holders[owner] = mode
@@ -228,7 +256,7 @@ class LockTable:
     def _break_circle(self, start: Owner) -> bool:
         """Fail the youngest owner of a circle of waits, if the start's wait has closed one: True if so."""
         is_found = False
-        while (circle := _find_circle(start)) and not start.is_failed:
+        while (circle := _find_circle(start)) and start.state not in FINAL:
             is_found = True
             self.fail(max((owner for owner in circle if not owner.is_committing), key=_youth, default=start))
         return is_found

@@ -14,6 +14,7 @@ from embedded.firestore.store.storage import HISTORY_MICROS, Storage
 from embedded.firestore.store.writer import Change, CommitResult
 from embedded.firestore.store.writes import ParsedWrite
 from embedded.firestore.transactions.locks import LockFailedError, LockTable, LockTimeoutError, Mode, Owner
+from embedded.firestore.transactions.owner_states import OwnerEvent
 
 IDLE_SECONDS = 60.0
 TOTAL_SECONDS = 270.0
@@ -175,13 +176,11 @@ class Transactions:
         for path in sorted({write.path for write in writes}):
             await self._locks.acquire(owner, path, Mode.WRITE)
         while True:
-            if owner.is_failed:
-                raise LockFailedError
+            owner.change(OwnerEvent.COMMIT)
             try:
-                owner.is_committing = True
                 return await self._storage.writer.commit(writes, lambda changes: self._assert_unqueried(owner, changes))
             except QueryConflictError as conflict:
-                owner.is_committing = False
+                owner.change(OwnerEvent.QUERY_CONFLICT)
                 await self._locks.wait_for(owner, conflict.owners)
 
     def _assert_unqueried(self, owner: Owner, changes: list[Change]) -> None:
@@ -198,7 +197,7 @@ class Transactions:
         if transaction is not None:
             self._open.pop(transaction.id, None)
             transaction.queries.clear()
-        self._locks.release(owner)
+        self._locks.end(owner)
 
     async def _sweep_forever(self) -> None:
         while True:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded.firestore.query.merge_by_name import leap
+from embedded.firestore.query.index_merge import merge_by_name
 from embedded.firestore.store.sqlite_schema import migrate
 
 _VALUE = b"\x16value\0\x01"
@@ -25,7 +25,7 @@ def merge(held: list[set[bytes]], low: bytes, high: bytes, *, is_reversed: bool)
     connection.execute("INSERT INTO entries VALUES (1, 0, ?, x'61', 0), (2, 0, ?, x'61', 0)", (_VALUE + b"\0", _VALUE))
     scans = [(index, _VALUE) for index in range(len(held))]
     try:
-        return list(leap(connection, 1, scans, (low, high), is_reversed=is_reversed))
+        return list(merge_by_name(connection, 1, scans, (low, high), is_reversed=is_reversed))
     finally:
         connection.close()
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from embedded.firestore.transactions.locks import LockFailedError, LockTable, LockTimeoutError, Mode, Owner
+from embedded.firestore.transactions.owner_states import OwnerEvent
 from tests.patience import PATIENCE_SECONDS
 
 
@@ -26,13 +27,14 @@ async def test_an_optimistic_reader_keeps_nobody_waiting(locks: LockTable) -> No
 
 
 async def test_an_optimistic_commit_under_way_is_waited_for(locks: LockTable) -> None:
+    """A writer gets the lock of an optimistic reader only when that one's commit has ended."""
     optimistic, other = Owner(1, is_optimistic=True), Owner(2, is_single_commit=True)
     await locks.acquire_read(optimistic, "document")
-    optimistic.is_committing = True
+    optimistic.change(OwnerEvent.COMMIT)
     waiting = asyncio.create_task(locks.acquire(other, "document", Mode.WRITE))
     await asyncio.sleep(0)
     assert not waiting.done()
-    locks.release(optimistic)
+    locks.end(optimistic)
     assert await waiting
 
 
@@ -71,3 +73,29 @@ async def test_a_lock_is_not_waited_for_for_ever() -> None:
         await locks.acquire(writer, "document", Mode.WRITE)
     with pytest.raises(LockTimeoutError):
         await locks.wait_for(writer, [reader])
+
+
+async def test_a_circle_of_commits_that_wait_for_queries_ends(locks: LockTable) -> None:
+    """The younger of two retried transactions gives way, though it waits for the other's query and holds no lock."""
+    older, younger = Owner(1, is_retry=True), Owner(2, is_retry=True)
+    waiting = asyncio.create_task(locks.wait_for(younger, [older]))
+    await asyncio.sleep(0)
+    await asyncio.wait_for(locks.wait_for(older, [younger]), timeout=PATIENCE_SECONDS)
+    assert younger.is_failed
+    assert not older.is_failed
+    locks.end(older)
+    with pytest.raises(LockFailedError):
+        await waiting
+
+
+async def test_an_owner_that_ends_while_it_waits_gets_no_lock(locks: LockTable) -> None:
+    """A rollback beside a read that waits leaves the lock to the next, and does not take it with it."""
+    holder, rolled_back, third = Owner(1), Owner(2), Owner(3)
+    await locks.acquire(holder, "document", Mode.EXCLUSIVE)
+    waiting = asyncio.create_task(locks.acquire(rolled_back, "document", Mode.READ))
+    await asyncio.sleep(0)
+    locks.end(rolled_back)
+    with pytest.raises(LockFailedError):
+        await waiting
+    locks.end(holder)
+    assert not await locks.acquire(third, "document", Mode.EXCLUSIVE)
