@@ -52,11 +52,22 @@ CROWDED_BYTES = MAX_DOCUMENT_BYTES // 2
 
 
 class UnitState(Enum):
-    """OPEN takes calls; `commit` and the block's end lead to one of the others, in which every call is refused."""
+    """How far a unit of work is: only an OPEN one takes calls.
+
+    1. A unit ends once: by its commit, by its block's end, or by an error.
+    2. A unit is committed only after it has ended, by the commit that it ended for.
+    """
 
     OPEN = "open"
     ENDED = "ended"
     COMMITTED = "committed"
+
+
+_NEXT_STATES = {
+    UnitState.OPEN: frozenset({UnitState.ENDED}),
+    UnitState.ENDED: frozenset({UnitState.COMMITTED}),
+    UnitState.COMMITTED: frozenset[UnitState](),
+}
 
 
 @dataclass
@@ -166,7 +177,7 @@ class UnitOfWork:
         The unit has ended either way, and the end of its block does nothing more.
         """
         self.assert_open()
-        self.state = UnitState.ENDED
+        self._move_to(UnitState.ENDED)
         try:
             await self._commit()
         except ContentionError:
@@ -175,13 +186,23 @@ class UnitOfWork:
         except BaseException:
             await self._release_locks()
             raise
-        self.state = UnitState.COMMITTED
+        self._move_to(UnitState.COMMITTED)
+
+    def end(self) -> None:
+        """The unit takes no more calls; its locks, if any, are Firestore's."""
+        if self.state is UnitState.OPEN:
+            self._move_to(UnitState.ENDED)
 
     async def roll_back(self) -> None:
         """The unit has ended without a commit, unless it was committed; its locks are free."""
         if self.state is UnitState.OPEN:
-            self.state = UnitState.ENDED
+            self._move_to(UnitState.ENDED)
             await self._release_locks()
+
+    def _move_to(self, state: UnitState) -> None:
+        if state not in _NEXT_STATES[self.state]:
+            raise AssertionError(f"A unit that is {self.state.value} cannot become {state.value}.")
+        self.state = state
 
     async def _commit(self) -> None:
         if self.transaction is not None:
@@ -373,8 +394,7 @@ async def _ended(unit: UnitOfWork) -> AsyncIterator[None]:
             await unit.commit()
     except ContentionError:
         # Firestore has ended the transaction, and keeps its place in line for the next one.
-        if unit.state is UnitState.OPEN:
-            unit.state = UnitState.ENDED
+        unit.end()
         raise
     except BaseException:
         await unit.roll_back()

@@ -1,4 +1,12 @@
-"""The statuses of videos and clips, and which may follow which."""
+"""The statuses of videos and clips, and the rules by which one follows another.
+
+1. Work that is PROCESSING ends COMPLETED or FAILED.
+2. Work that has ended can begin again: a retry after FAILED, a re-render after COMPLETED.
+3. A status that is set again changes nothing: a worker may repeat what it said.
+4. `completed_at` is set only while COMPLETED, `failed_at` and `error_message` only while FAILED.
+
+`NEXT_STATUSES` is the whole machine of both kinds, and `plan_status_change` the only way through it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +20,7 @@ MAX_ERROR_MESSAGE_CHARACTERS = 1_000
 
 
 class VideoStatus(StrEnum):
-    """How far the work on a video is."""
+    """The progress of the work on a video."""
 
     PROCESSING = "processing"
     COMPLETED = "completed"
@@ -20,7 +28,7 @@ class VideoStatus(StrEnum):
 
 
 class ClipStatus(StrEnum):
-    """How far the work on a clip is."""
+    """The progress of the work on a clip."""
 
     PROCESSING = "processing"
     COMPLETED = "completed"
@@ -29,7 +37,7 @@ class ClipStatus(StrEnum):
 
 @dataclass(frozen=True)
 class ClipStatusChange:
-    """A step of a clip, and what R2 says of its files; None says nothing."""
+    """A step of a clip, with the facts of its files in R2; None leaves a fact as it is."""
 
     clip_id: str
     status: ClipStatus
@@ -37,21 +45,21 @@ class ClipStatusChange:
     file_size_bytes: int | None = None
     has_thumbnail: bool | None = None
     created_at: datetime | None = None
-    """When the clip was created whose files were looked at. One that took its place since then has other files."""
+    """The creation time of the clip whose files were checked; a clip created later has other files."""
 
 
 AnyStatus = TypeVar("AnyStatus", VideoStatus, ClipStatus)
 
-# The state machine of both. A status may also follow itself: a worker says again what it said, and nothing changes.
+# By `VideoStatus`, whose members are equal to those of `ClipStatus` as texts.
 NEXT_STATUSES: Mapping[str, frozenset[str]] = {
-    "processing": frozenset({"completed", "failed"}),
-    "failed": frozenset({"processing"}),  # a retry
-    "completed": frozenset({"processing"}),  # a re-render
+    VideoStatus.PROCESSING: frozenset({VideoStatus.COMPLETED, VideoStatus.FAILED}),
+    VideoStatus.FAILED: frozenset({VideoStatus.PROCESSING}),
+    VideoStatus.COMPLETED: frozenset({VideoStatus.PROCESSING}),
 }
 
 
 def find_status(value: object) -> str | None:
-    """The status's own text, where `value` is that text in any case; None for any other value."""
+    """The status whose text `value` is, in any case; None for any other value."""
     text = value.strip().lower() if isinstance(value, str) else None
     return text if text in NEXT_STATUSES else None
 
@@ -59,10 +67,9 @@ def find_status(value: object) -> str | None:
 def plan_status_change(
     from_status: AnyStatus, to_status: AnyStatus, *, now: datetime, error_message: str | None = None
 ) -> dict[str, object]:
-    """The fields that the step changes, none where the status stays; `InvalidStatusChangeError` for no such step.
+    """The fields that the step changes, none where the status stays.
 
-    Times follow the status: `completed_at` is there only while completed, `failed_at` and `error_message` only while
-    failed.
+    Raises `InvalidStatusChangeError` for a step that `NEXT_STATUSES` lacks.
     """
     if from_status == to_status:
         return {}
@@ -78,5 +85,5 @@ def plan_status_change(
 
 
 def cut_error_message(text: str) -> str:
-    """`text` as it can be kept: at most 1,000 characters, and whatever UTF-8 cannot hold replaced. Never an error."""
+    """`text` cut to 1,000 characters, with U+FFFD for NUL and `?` for what UTF-8 cannot hold. Never raises."""
     return text.encode(errors="replace").decode().replace("\0", "\ufffd")[:MAX_ERROR_MESSAGE_CHARACTERS]

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from repositories.exceptions import InvalidStatusChangeError
-from repositories.model.statuses import ClipStatus, VideoStatus, plan_status_change
+from repositories.model.statuses import NEXT_STATUSES, ClipStatus, VideoStatus, plan_status_change
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LEGAL = {
@@ -38,3 +38,9 @@ def test_times_and_message_follow() -> None:
     assert retried == {"status": "processing", "completed_at": None, "failed_at": None, "error_message": None}
     completed = plan_status_change(VideoStatus.PROCESSING, VideoStatus.COMPLETED, now=NOW)
     assert (completed["completed_at"], completed["failed_at"]) == (NOW, None)
+
+
+def test_both_kinds_share_one_table() -> None:
+    """The table has every status of videos and of clips, and leads to no other."""
+    assert set(NEXT_STATUSES) == set(map(str, VideoStatus)) == set(map(str, ClipStatus))
+    assert {to_status for following in NEXT_STATUSES.values() for to_status in following} == set(NEXT_STATUSES)
