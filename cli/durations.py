@@ -18,5 +18,5 @@ class Duration(click.ParamType[timedelta]):
         """The time; a usage error for anything else."""
         matched = re.fullmatch(r"([0-9]{1,6})([smhd])", str(value))
         if matched is None:
-            self.fail(f"{value!r} is no duration: write 90s, 30m, 6h or 30d.", param, ctx)
+            self.fail(f"{value!r} is not a duration. Write 90s, 30m, 6h or 30d.", param, ctx)
         return timedelta(**{UNITS[matched[2]]: int(matched[1])})

@@ -8,10 +8,10 @@ import click
 # command → (module below cli.commands, what `clipgraph --help` says of it)
 COMMANDS = {
     "serve": ("serve", "Serve the GraphQL API."),
-    "import": ("import_bucket", "Read a bucket's layout and write its metadata."),
-    "reconcile": ("reconcile", "Hold R2 and Firestore against each other, and mend what differs."),
+    "import": ("import_bucket", "Import a bucket or a folder, and write its metadata."),
+    "reconcile": ("reconcile", "Compare R2 with Firestore, and repair differences."),
     "doctor": ("doctor", "Check settings, Firestore, R2, indexes and clock."),
-    "schema": ("schema", "Print the schema, or check what a change would break."),
+    "schema": ("schema", "Print the schema, or check for breaking changes."),
     "token": ("token", "Print a token for development."),
     "firestore": ("firestore", "Serve the embedded Firestore alone."),
     "s3": ("s3", "Serve the embedded S3 alone."),

@@ -29,9 +29,9 @@ def parse_document_id(value: str) -> str:
     """`value`, which Firestore takes as a document's id; ValueError otherwise."""
     parse_name(value)
     if "/" in value:
-        raise ValueError("An id cannot hold a slash.")
+        raise ValueError("An id must not contain a slash.")
     if value in {".", ".."} or _RESERVED.fullmatch(value):
-        raise ValueError("An id cannot be `.` or `..`, nor both begin and end with two underscores.")
+        raise ValueError("An id must not be `.` or `..`, or both begin and end with two underscores.")
     _assert_size(value, MAX_ID_BYTES)
     return value
 
@@ -39,7 +39,7 @@ def parse_document_id(value: str) -> str:
 def parse_user_id(value: str) -> str:
     """`value`, which can own videos; ValueError otherwise."""
     if len(value) > MAX_USER_ID_CHARACTERS:
-        raise ValueError(f"A user's id has at most {MAX_USER_ID_CHARACTERS} characters.")
+        raise ValueError(f"A user id must have at most {MAX_USER_ID_CHARACTERS} characters.")
     return parse_document_id(value)
 
 
@@ -62,16 +62,16 @@ def parse_style(value: str) -> str:
     """`value`, which can be a clip's style: a key of a map, short enough to be named in a field path."""
     parse_map_key(value)
     if len(f"{STATISTICS_BY_STYLE}.{_quote_segment(value)}".encode()) > MAX_FIELD_PATH_BYTES:
-        raise ValueError(f"This is too long: a style's field path has at most {MAX_FIELD_PATH_BYTES:,} bytes.")
+        raise ValueError(f"The style is too long. The limit of its field path is {MAX_FIELD_PATH_BYTES:,} bytes.")
     return value
 
 
 def parse_name(value: str) -> str:
     """`value`, which is not empty and reads as what it is; ValueError otherwise."""
     if not value.strip():
-        raise ValueError("This cannot be empty.")
+        raise ValueError("The value must not be empty.")
     if _DIRECTIONS.search(value):
-        raise ValueError("Characters that turn the direction of text are not allowed here.")
+        raise ValueError("Bidirectional control characters are not allowed.")
     return parse_text(value)
 
 
@@ -81,7 +81,7 @@ def parse_form_c(value: str) -> str:
     R2 keeps keys in this form: an id in another form would share the files of the id that looks the same.
     """
     if not check_form_c(value):
-        raise ValueError("This is not in Unicode's normalization form C. Normalize it, and send it again.")
+        raise ValueError("The value is not in Unicode's normalization form C. Normalize it.")
     return value
 
 
@@ -101,11 +101,11 @@ def parse_text(value: str, *, with_lines: bool = False) -> str:
     `with_lines` allows tabs and line ends.
     """
     if _SURROGATES.search(value):
-        raise ValueError("This is not valid Unicode: it holds half of a surrogate pair.")
+        raise ValueError("The value is not valid Unicode: it contains an unpaired surrogate.")
     if _NONCHARACTERS.search(value):
-        raise ValueError("U+FFFE and U+FFFF are no characters.")
+        raise ValueError("U+FFFE and U+FFFF are not allowed.")
     if (_CONTROLS_BUT_LINES if with_lines else _CONTROLS).search(value):
-        raise ValueError("Control characters are not allowed here.")
+        raise ValueError("Control characters are not allowed.")
     return value
 
 
@@ -120,7 +120,7 @@ def parse_video_key(key: str, user_id: str, video_id: str) -> str:
     folder = build_video_key(user_id, video_id, "")
     segments = key.removeprefix(folder).split("/")
     if not key.startswith(folder) or any(segment in {"", ".", ".."} or "\\" in segment for segment in segments):
-        raise ValueError("A key lies in its video's folder: `{user_id}/{video_id}/…`.")
+        raise ValueError("The key must be in the video's folder `{user_id}/{video_id}/`.")
     return key
 
 
@@ -128,14 +128,14 @@ def parse_folder(video_id: str) -> str:
     """`video_id`, whose folder can hold files: not every id that Firestore takes can; ValueError otherwise."""
     if "\\" in video_id or len(video_id.encode()) > MAX_FILENAME_BYTES:
         limit = f"no backslash and at most {MAX_FILENAME_BYTES} bytes"
-        raise ValueError(f"No file can lie below this video's id: one with clips has {limit}.")
+        raise ValueError(f"The video id is not valid in a key: with clips it must have {limit}.")
     return video_id
 
 
 def parse_bounded_key(key: str) -> str:
     """`key`, which is as short as R2 demands; ValueError otherwise."""
     if len(key.encode()) > MAX_KEY_BYTES:
-        raise ValueError(f"The file's key `{{user_id}}/{{video_id}}/clips/…` would be over {MAX_KEY_BYTES:,} bytes.")
+        raise ValueError(f"The key `{{user_id}}/{{video_id}}/clips/…` would exceed {MAX_KEY_BYTES:,} bytes.")
     return key
 
 
@@ -149,4 +149,4 @@ def _quote_segment(name: str) -> str:
 
 def _assert_size(value: str, max_bytes: int) -> None:
     if len(value.encode()) > max_bytes:
-        raise ValueError(f"This is too long: at most {max_bytes:,} bytes of UTF-8.")
+        raise ValueError(f"The value is too long. The limit is {max_bytes:,} bytes of UTF-8.")

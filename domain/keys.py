@@ -70,7 +70,7 @@ class ObjectKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ParsedKey:
-    """A key taken apart; the ids are None where the key is in no video's folder, the filename where it names no file.
+    """A key taken apart; the ids are None where the key is not in a video's folder, the filename where it names no file.
 
     `reason` is why the key is HIDDEN or OTHER, as the end of a sentence about it.
     """
@@ -99,7 +99,7 @@ def video_prefix(user_id: str, video_id: str) -> str:
     """
     for segment in (user_id, video_id):
         if segment in _NOWHERE or "/" in segment:
-            raise ValueError(f"A prefix cannot hold the segment {segment!r}.")
+            raise ValueError(f"A prefix must not contain the segment {segment!r}.")
     return f"{user_id}/{video_id}/"
 
 
@@ -140,11 +140,11 @@ def parse_filename(value: str) -> str:
     identifiers.parse_name(value)
     stem, extension = split_filename(value)
     if not stem or extension == ".":
-        raise ValueError("A filename has a stem and an extension, such as `clip_01_03_title_split.mp4`.")
+        raise ValueError("A filename must have a stem and an extension, such as `clip_01_03_title_split.mp4`.")
     if extension.lower() not in CLIP_EXTENSIONS:
-        raise ValueError(f"A clip's file has the extension of a video: {', '.join(sorted(CLIP_EXTENSIONS))}.")
+        raise ValueError(f"The extension must be one of {', '.join(sorted(CLIP_EXTENSIONS))}.")
     if check_hidden(value):
-        raise ValueError("A clip's filename does not begin with a dot: such files are hidden.")
+        raise ValueError("A filename must not begin with a dot.")
     identifiers.parse_document_id(stem)
     # The thumbnail has the same stem, and may have the longer extension.
     assert_segment(stem + THUMBNAIL_SUFFIX)
@@ -163,7 +163,7 @@ def check_filename(value: str) -> bool:
 def parse_visible(segment: str) -> str:
     """`segment`, in which an import and `reconcile` see files; ValueError otherwise."""
     if check_hidden(segment):
-        raise ValueError("A clip's key has no hidden part: none begins with a dot, and none is `__MACOSX`.")
+        raise ValueError("A key must not have a hidden part, such as `.name` or `__MACOSX`.")
     return segment
 
 
@@ -187,11 +187,11 @@ def parse_key(key: str) -> ParsedKey:
     try:
         _join(*segments)
         if len(segments) < _SEGMENTS_OF_A_FILE:
-            return ParsedKey(ObjectKind.OTHER, reason="is in no video's folder")
+            return ParsedKey(ObjectKind.OTHER, reason="is not in a video's folder")
         identifiers.parse_user_id(segments[0])
         identifiers.parse_folder(identifiers.parse_document_id(segments[1]))
     except ValueError as error:
-        return ParsedKey(ObjectKind.OTHER, reason=f"has a name that no key can have ({error})")
+        return ParsedKey(ObjectKind.OTHER, reason=f"has a name that is not a valid key ({error})")
     return _parse_names(*segments)
 
 
@@ -213,7 +213,7 @@ def _classify(filename: str) -> tuple[ObjectKind, str]:
     try:
         parse_filename(stem + CLIP_SUFFIX if is_thumbnail else filename)
     except ValueError as error:
-        return ObjectKind.OTHER, f"is no clip's file ({error})"
+        return ObjectKind.OTHER, f"is not a clip's file ({error})"
     return (ObjectKind.THUMBNAIL if is_thumbnail else ObjectKind.CLIP), ""
 
 
@@ -247,7 +247,7 @@ def read_clip_filename(filename: str, known_styles: Iterable[str] = SEEN_STYLES)
 def format_clip_filename(name: ClipName) -> str:
     """The filename that `read_clip_filename` reads back; ValueError where no safe filename says this."""
     if name.priority < 0 or name.scene_id < 0 or not name.style:
-        raise ValueError(f"A clip's filename needs a style and numbers that are not negative: {name}.")
+        raise ValueError(f"A clip's filename must have a style and numbers of at least 0: {name}.")
     filename = f"clip_{name.priority:02d}_{name.scene_id:02d}_{name.title_slug}_{name.style}{CLIP_SUFFIX}"
     assert_segment(filename)
     return filename
@@ -256,13 +256,13 @@ def format_clip_filename(name: ClipName) -> str:
 def assert_segment(segment: str) -> None:
     """Raise ValueError unless `segment` is safe as one part of a key: it names something in its folder, only there."""
     if segment in _NOWHERE:
-        raise ValueError(f"A key cannot hold the segment {segment!r}.")
+        raise ValueError(f"A key must not contain the segment {segment!r}.")
     if "/" in segment or "\\" in segment:
-        raise ValueError(f"A segment of a key cannot hold a slash: {segment!r}.")
+        raise ValueError(f"A segment of a key must not contain a slash: {segment!r}.")
     if _CONTROL_CHARACTER.search(segment):
-        raise ValueError(f"A segment of a key cannot hold control characters: {segment!r}.")
+        raise ValueError(f"A segment of a key must not contain control characters: {segment!r}.")
     if len(segment.encode()) > MAX_FILENAME_BYTES:
-        raise ValueError(f"A segment of a key has at most {MAX_FILENAME_BYTES} bytes: {segment[:40]!r}….")
+        raise ValueError(f"A segment of a key must have at most {MAX_FILENAME_BYTES} bytes: {segment[:40]!r}….")
     # R2 normalizes keys: two names that look alike would share one file.
     identifiers.parse_form_c(segment)
 
@@ -284,5 +284,5 @@ def _join(*segments: str) -> str:
         assert_segment(segment)
     key = "/".join(segments)
     if len(key.encode()) > MAX_KEY_BYTES:
-        raise ValueError(f"A key has at most {MAX_KEY_BYTES} bytes: {key[:40]!r}….")
+        raise ValueError(f"A key must have at most {MAX_KEY_BYTES} bytes: {key[:40]!r}….")
     return key

@@ -19,8 +19,8 @@ def mend_text(text: str) -> tuple[str, tuple[str, ...]]:
     if _SURROGATES.search(text):
         # Two halves that follow each other are one character: some programs write them one by one.
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        mended.append("halves of surrogate pairs")
+        mended.append("unpaired surrogates")
     if _TURNS.search(text):
         text = _TURNS.sub("", text)
-        mended.append("characters that turn the direction of text")
+        mended.append("bidirectional control characters")
     return text, tuple(mended)

@@ -13,11 +13,11 @@ def parse_timecode(text: str) -> float:
     """Seconds from the video's start, exact to the millisecond; ValueError for any other form."""
     matched = _TIMECODE.fullmatch(text)
     if matched is None:
-        raise ValueError("A time has the form `HH:MM:SS` or `HH:MM:SS.mmm`.")
+        raise ValueError("A time must have the form `HH:MM:SS` or `HH:MM:SS.mmm`.")
     hours, minutes, seconds, milliseconds = (int(part or 0) for part in matched.groups())
     total = hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
     if total > MAX_SECONDS:
-        raise ValueError("A time is at most 24 hours.")
+        raise ValueError("A time must be at most 24:00:00.")
     return total
 
 
@@ -45,7 +45,7 @@ def parse_timecode_text(text: str) -> str:
 def format_timecode(seconds: float) -> str:
     """`HH:MM:SS`, with `.mmm` where there is a fraction of a second; ValueError for what has no such form."""
     if not math.isfinite(seconds) or not 0 <= seconds <= MAX_SECONDS:
-        raise ValueError(f"No time of a video: {seconds} seconds.")
+        raise ValueError(f"The time {seconds} seconds is not valid in a video.")
     whole, fraction = divmod(round(seconds * 1000), 1000)
     text = f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
     return f"{text}.{fraction:03d}" if fraction else text

@@ -17,7 +17,7 @@ _BARE = re.compile(rf"(?:www\.[^/?#]+|[^/?#:@\\]+\.(?:{_DOMAINS}))(?::[0-9]+)?(?
 
 def parse_web_address(text: str) -> SplitResult:
     """The parts of an http or https address; ValueError for file names, drives, free text and impossible ports."""
-    reason = "An address begins with `https://` or `http://` and names a host."
+    reason = "An address must begin with `https://` or `http://` and have a host."
     if _BLANKS.search(text) or "\\" in text:
         raise ValueError(reason)
     try:

@@ -28,7 +28,7 @@ def extract_youtube_id(url: str) -> str | None:
 def parse_youtube_id(value: str) -> str:
     """`value`, which has the form of a YouTube id; ValueError otherwise."""
     if _as_id(value) is None:
-        raise ValueError("A YouTube id has eleven letters, digits, `-` or `_`.")
+        raise ValueError("A YouTube id must have eleven letters, digits, `-` or `_`.")
     return value
 
 

@@ -78,7 +78,7 @@ class Child:
         """The last line of its log since it was started, which for a server that failed says why."""
         size_bytes = self.log_path.stat().st_size
         lines = self._read_log(max(self._log_offset, size_bytes - _TAIL_BYTES)).splitlines()
-        return next((_find_message(line) for line in reversed(lines) if line.strip()), "it said nothing")
+        return next((_find_message(line) for line in reversed(lines) if line.strip()), "no output")
 
     def request_stop(self) -> None:
         """The process has been asked to end."""

@@ -35,6 +35,6 @@ def assert_database_is_whole(data_dir: Path, database: Path, bucket: Path) -> No
         return
     if any(path.is_file() for path in bucket.rglob("*")):
         raise EmbeddedError(
-            f"The database {database} is empty (0 bytes), and {bucket} holds files: bring the database back from a "
-            f"backup, or delete it and run `clipgraph import r2 --data-dir {data_dir}`, which reads what the files say."
+            f"The database {database} is empty (0 bytes), and {bucket} holds files: restore the database from a "
+            f"backup, or delete it and run `clipgraph import r2 --data-dir {data_dir}`, which rebuilds the metadata."
         )

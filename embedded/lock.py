@@ -65,8 +65,8 @@ def _acquire_servers_lock(data_dir: Path) -> int:
         if time.monotonic() > deadline:
             os.close(descriptor)
             raise EmbeddedError(
-                f"Servers of a clipgraph that has ended still run on {data_dir}: "
-                f"end them (`fuser {data_dir / SERVERS_FILENAME}` names them), then start again."
+                f"Servers of a stopped clipgraph still use {data_dir}: "
+                f"stop them (`fuser {data_dir / SERVERS_FILENAME}` names them), then start again."
             )
         time.sleep(_POLL_SECONDS)
     return descriptor
@@ -88,7 +88,7 @@ def _open(data_dir: Path, filename: str) -> int:
 
 def _refuse(data_dir: Path, error: OSError) -> EmbeddedError:
     return EmbeddedError(
-        f"Cannot write to the data directory {data_dir} ({error.strerror}): let this user write there, "
+        f"Cannot write to the data directory {data_dir} ({error.strerror}): grant this user write access, "
         "or choose another directory with --data-dir or CLIPGRAPH_DATA_DIR."
     )
 

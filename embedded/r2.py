@@ -53,7 +53,7 @@ def load_credentials(data_dir: Path) -> R2Credentials:
     if texts is not None:
         return R2Credentials(**texts)
     if path.exists():
-        raise EmbeddedError(f"{path} holds no credentials: delete it, and new ones are made.")
+        raise EmbeddedError(f"{path} does not contain credentials. Delete it to generate new ones.")
     credentials = R2Credentials(secrets.token_hex(10), secrets.token_urlsafe(30))
     write_private_json(path, asdict(credentials))
     return credentials
@@ -73,6 +73,6 @@ def choose_host_port(port: WantedPort) -> str:
                 return ANY_PORT
             raise EmbeddedError(
                 f"The embedded S3 cannot listen on {host_port} ({error}): "
-                "stop what uses it, or choose another with CLIPGRAPH_S3_PORT."
+                "stop the program that uses it, or choose another port with CLIPGRAPH_S3_PORT."
             ) from None
     return host_port

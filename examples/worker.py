@@ -165,7 +165,7 @@ class Worker:
         missing = await self._clips.count_clips() - await self._clips.count_clips(ClipStatus.COMPLETED)
         status = VideoStatus.FAILED if missing else VideoStatus.COMPLETED
         if video.status is not status:
-            message = f"{missing} clips could not be cut." if missing else None
+            message = f"{missing} clips were not cut." if missing else None
             await self._videos.update_video_status(video.video_id, status, error_message=message)
         return status
 
@@ -185,7 +185,7 @@ async def cut_clip(source: Path, clip: ClipMetadata, file: Path, thumbnail: Path
     )
     # Past the end of its source ffmpeg makes a clip without pictures, and calls it a success.
     if not await asyncio.to_thread(thumbnail.exists):
-        raise CuttingError(f"There is no picture from {clip.start_time} to {clip.end_time}.")
+        raise CuttingError(f"The video has no frame from {clip.start_time} to {clip.end_time}.")
 
 
 async def _run_ffmpeg(*arguments: str) -> None:
@@ -194,7 +194,7 @@ async def _run_ffmpeg(*arguments: str) -> None:
     _, errors = await process.communicate()
     if process.returncode != 0:
         lines = errors.decode(errors="replace").strip().splitlines()
-        raise CuttingError(lines[-1] if lines else "ffmpeg failed, and did not say why.")
+        raise CuttingError(lines[-1] if lines else "ffmpeg failed without a message.")
 
 
 def make_plan(job: Job, content: bytes) -> Plan:
@@ -208,7 +208,7 @@ def make_plan(job: Job, content: bytes) -> Plan:
         raise ImpossibleJobError(f"{'.'.join(map(str, error.path))}: {error.message}") from error
     for filename, number in Counter(clip.filename for clip in plan.clips).items():
         if number > 1:
-            raise ImpossibleJobError(f"{number} highlights make the same clip, {filename}.")
+            raise ImpossibleJobError(f"{number} highlights have the same clip, {filename}.")
     return plan
 
 
@@ -267,15 +267,19 @@ async def work(job: Job, settings: Settings) -> VideoStatus:
 EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-@click.command(help="Cut the highlights out of a video, upload the clips, and report them.")
+@click.command(help="Cut the highlights out of a video, upload the clips and report their status.")
 @click.argument("source", type=EXISTING_FILE)
 @click.argument("highlights", type=EXISTING_FILE)
-@click.option("--user", "user_id", required=True, help="Whose video it is.")
+@click.option("--user", "user_id", required=True, help="Owner of the video.")
 @click.option("--video-id", required=True, help="The video's id.")
 @click.option(
     "--style", "styles", type=click.Choice(list(FILTERS)), multiple=True, default=["original"], show_default=True
 )
-@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Of the embedded servers; ./data.")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Data directory of the embedded servers; ./data.",
+)
 def main(
     source: Path, highlights: Path, user_id: str, video_id: str, styles: tuple[str, ...], data_dir: Path | None
 ) -> None:
@@ -289,7 +293,7 @@ def main(
     except (ImpossibleJobError, VideoAlreadyExistsError) as error:
         raise click.UsageError(f"{error} This job can never succeed.") from None
     except (RepositoryError, StorageError) as error:
-        raise click.ClickException(f"{error} Run the same job again: it goes on where it stopped.") from None
+        raise click.ClickException(f"{error} Run the same job again to continue.") from None
     click.echo(f"The video {video_id} is {status}.")
     if status is not VideoStatus.COMPLETED:
         raise SystemExit(1)

@@ -93,7 +93,7 @@ def create_services(settings: Settings) -> Services:
     """The clients of Firestore and R2; `ConfigurationError` names the settings that are missing."""
     settings.assert_complete()
     if settings.is_embedded:
-        raise ConfigurationError("No Firestore and no R2 are set: `clipgraph serve` brings its own.")
+        raise ConfigurationError("Firestore and R2 are not configured. `clipgraph serve` starts embedded servers.")
     firestore = create_client(
         project=settings.google_cloud_project,
         database=settings.firestore_database,

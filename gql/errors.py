@@ -44,8 +44,8 @@ MAX_MESSAGE_CHARACTERS = 1_000
 MAX_PATH_CHARACTERS = 512
 
 MASKED_MESSAGES = {
-    ErrorCode.UNAVAILABLE: "A service behind this API does not answer right now. Try again in a moment.",
-    ErrorCode.INTERNAL: "Something went wrong on our side. The request's id finds it in the log.",
+    ErrorCode.UNAVAILABLE: "A backend service does not answer. Try again in a moment.",
+    ErrorCode.INTERNAL: "An internal error occurred. The log has its cause under the request's id.",
 }
 
 
@@ -69,25 +69,25 @@ def unauthenticated(message: str) -> GraphQLError:
 
 def version_too_old() -> GraphQLError:
     """The error for a subscription whose `after` is of a time of which nothing is known any more."""
-    message = "What came after this version is not known any more: subscribe without `after`, and start over."
+    message = "The changes after this version are no longer available. Drop your state and subscribe without `after`."
     return GraphQLError(message, extensions={"code": ErrorCode.VERSION_TOO_OLD})
 
 
 def too_slow() -> GraphQLError:
     """The error for a subscriber who has not taken what there was in time."""
-    message = "You have stayed too far behind: subscribe again with the last `version` that you have as `after`."
+    message = "You fell too far behind. Subscribe again, passing your last `version` as `after`."
     return GraphQLError(message, extensions={"code": ErrorCode.TOO_SLOW})
 
 
 def too_many_documents(limit: int) -> GraphQLError:
     """The error for a subscription to more documents than can be followed at once."""
-    message = f"There are more than {limit:,} objects to follow, which is the limit of one subscription: query them."
+    message = f"The subscription has more than {limit:,} objects, which is the limit. Query pages instead."
     return GraphQLError(message, extensions={"code": ErrorCode.TOO_MANY_DOCUMENTS, "limit": limit})
 
 
 def follows_too_much(limit: int) -> GraphQLError:
     """The error for one subscription more of a caller who follows as much as they may."""
-    message = f"What you follow has {limit:,} objects or more already: end a subscription, and subscribe again."
+    message = f"Your subscriptions have {limit:,} objects, which is the limit. End one before you subscribe again."
     return GraphQLError(message, extensions={"code": ErrorCode.TOO_MANY_DOCUMENTS, "limit": limit})
 
 

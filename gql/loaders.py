@@ -196,7 +196,7 @@ class Loaders:
 def _assert_file_bytes(size_bytes: int) -> None:
     """Raises QUERY_TOO_EXPENSIVE for more bytes of files than a request may read."""
     if size_bytes > MAX_FILE_BYTES_PER_REQUEST:
-        message = "The files have {bound} bytes or more, and at most {limit} are read for a request."
+        message = "The files have at least {bound} bytes; the limit for a request is {limit}."
         raise too_expensive(message, measure="fileBytes", bound=size_bytes, limit=MAX_FILE_BYTES_PER_REQUEST)
 
 

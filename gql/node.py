@@ -28,7 +28,7 @@ class NodeQueries:
                 return await _find_video(info.context, user_id, video_id)
             case "Clip", (user_id, video_id, clip_id):
                 return await _find_clip(info.context, user_id, video_id, clip_id)
-        raise bad_user_input("This is not an id that this API gave out.", path=["id"])
+        raise bad_user_input("The value is not an id of this API.", path=["id"])
 
 
 async def _find_video(context: Context, user_id: str, video_id: str) -> Video | None:

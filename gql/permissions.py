@@ -75,4 +75,6 @@ def resolve_user_id(principal: Principal, user_id: str | None, action: Action = 
     if may(principal, action, owner_id):
         return owner_id
     is_own = owner_id == principal.user_id
-    raise forbidden(f"You may not {action} videos and clips." if is_own else "You may not act for another user.")
+    raise forbidden(
+        f"Your role may not {action} videos and clips." if is_own else "Your role may not act for another user."
+    )

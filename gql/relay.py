@@ -37,7 +37,7 @@ def decode_global_id(global_id: str) -> tuple[str, tuple[str, ...]]:
     try:
         type_name, path = from_base64(global_id)
     except ValueError:
-        raise bad_user_input("This is not an id that this API gave out.", path=["id"]) from None
+        raise bad_user_input("The value is not an id of this API.", path=["id"]) from None
     return type_name, tuple(path.split("/"))
 
 
@@ -167,7 +167,7 @@ def parse_page_request(
 
 def _assert_page_size(name: str, size: int | None) -> int:
     if size is None or not 1 <= size <= MAX_PAGE_SIZE:
-        raise bad_user_input(f"`{name}` must be from 1 to {MAX_PAGE_SIZE}.", path=[name])
+        raise bad_user_input(f"`{name}` must be between 1 and {MAX_PAGE_SIZE}.", path=[name])
     return size
 
 

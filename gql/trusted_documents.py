@@ -31,10 +31,10 @@ class TrustedDocuments:
         """The text to run for this caller, from what they sent; DOCUMENT_NOT_TRUSTED where they may not."""
         if document_id is not None:
             if document_id not in self._texts:
-                raise document_not_trusted("No document here has this id.")
+                raise document_not_trusted("No trusted document has this id.")
             return self._texts[document_id]
         if self._is_strict and principal.roles.isdisjoint(_TRUSTED_ROLES):
-            raise document_not_trusted("Send the `documentId` of a document that this server knows, and no other text.")
+            raise document_not_trusted("Send the `documentId` of a trusted document instead of a `query`.")
         return query
 
     def find_parsed(self, text: str | None) -> DocumentNode | None:
@@ -59,7 +59,9 @@ def read_trusted_documents(settings: Settings, schema: GraphQLSchema) -> Trusted
         except GraphQLError as error:
             problems.append(f"{_name_of(document_id, text)}: {error.message}")
     if problems:
-        raise ConfigurationError(f"{SETTING}: the schema does not fit {len(problems)} of them: {' · '.join(problems)}")
+        raise ConfigurationError(
+            f"{SETTING}: {len(problems)} of its documents do not match the schema: {' · '.join(problems)}"
+        )
     return TrustedDocuments(texts, parsed, is_strict=settings.is_strict)
 
 
@@ -69,9 +71,9 @@ def _read_manifest(path: Path) -> dict[str, str]:
     except OSError as error:
         raise ConfigurationError(f"{SETTING}: {path} cannot be read ({error.strerror}).") from None
     except ValueError:
-        raise ConfigurationError(f"{SETTING}: {path} is no JSON.") from None
+        raise ConfigurationError(f"{SETTING}: {path} is not JSON.") from None
     if not isinstance(manifest, dict) or not all(isinstance(text, str) for text in manifest.values()):
-        raise ConfigurationError(f"{SETTING}: {path} is no JSON object from ids to texts of documents.")
+        raise ConfigurationError(f"{SETTING}: {path} is not a JSON object that maps ids to documents.")
     return manifest
 
 
@@ -79,7 +81,7 @@ def _parse_valid(schema: GraphQLSchema, text: str) -> DocumentNode:
     """The document; GraphQLError where it cannot run."""
     document = parse(text)
     if not _operations_of(document):
-        raise GraphQLError("There is no operation in it.")
+        raise GraphQLError("The document has no operation.")
     for error in validate(schema, document):
         raise error
     return document

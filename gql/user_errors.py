@@ -120,7 +120,7 @@ class VideoAlreadyExistsHandler(ExceptionHandler[VideoAlreadyExistsError, VideoA
         fields = to_argument_path(exception.fields)
         return VideoAlreadyExists(
             # Without a field that differs the video is being deleted, and its own message says so.
-            message=f"The video {exception.video_id!r} exists with other content: {', '.join(fields)}."
+            message=f"The video {exception.video_id!r} exists with different values of {', '.join(fields)}."
             if fields
             else exception.message,
             video_id=strawberry.ID(exception.video_id),
@@ -136,7 +136,7 @@ class ClipAlreadyExistsHandler(ExceptionHandler[ClipAlreadyExistsError, ClipAlre
         fields = to_argument_path(exception.fields)
         return ClipAlreadyExists(
             # Without a field that differs the clip is being deleted, and its own message says so.
-            message=f"The clip {exception.clip_id!r} exists with other content: {', '.join(fields)}."
+            message=f"The clip {exception.clip_id!r} exists with different values of {', '.join(fields)}."
             if fields
             else exception.message,
             clip_id=strawberry.ID(exception.clip_id),
@@ -178,7 +178,7 @@ class UploadNotFoundHandler(ExceptionHandler[UploadNotFoundError, UploadNotFound
     def handle(self, exception: UploadNotFoundError, **_: Any) -> UploadNotFound:
         """The refusal to show."""
         return UploadNotFound(
-            message="There is no such upload of this file: begin a new one.",
+            message="The upload of this file does not exist. Begin a new one.",
             upload_id=strawberry.ID(exception.upload_id),
         )
 

@@ -100,21 +100,21 @@ def parse_timeout(value: object) -> float:
     """Seconds, more than none."""
     seconds = validate_value(_SECONDS, value, path=("timeout_seconds",))
     if not seconds > 0:
-        raise ValidationError("A call takes some seconds.", ("timeout_seconds",))
+        raise ValidationError("The timeout must be a positive number of seconds.", ("timeout_seconds",))
     return seconds
 
 
 def parse_list(values: object, name: str) -> list[Any]:
     """The items of any iterable but a text or a map, whose items nobody means."""
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
-        raise ValidationError("This is no list.", (name,))
+        raise ValidationError("The value is not a list.", (name,))
     return list(values)
 
 
 def parse_map(value: object, *path: str) -> Mapping[Any, Any]:
     """The map."""
     if not isinstance(value, Mapping):
-        raise ValidationError("This is no map.", path)
+        raise ValidationError("The value is not a map.", path)
     return value
 
 
@@ -126,7 +126,7 @@ def parse_instances(values: object, cls: type[T], name: str) -> list[T]:
 def parse_instance(value: object, cls: type[T], *path: str | int) -> T:
     """The value, which is of the class."""
     if not isinstance(value, cls):
-        raise ValidationError(f"This is no {cls.__name__}.", path)
+        raise ValidationError(f"The value is not a {cls.__name__}.", path)
     return value
 
 
@@ -144,7 +144,7 @@ def parse_files(value: object) -> FileStore:
     """The store of files."""
     if isinstance(value, FileStore):
         return value
-    raise ValidationError("This is no store of files.", ("files",))
+    raise ValidationError("The value is not a file store.", ("files",))
 
 
 def parse_up_to(value: object) -> int | None:
@@ -157,7 +157,7 @@ def parse_guesses(value: object, cls: type[Document], *path: str) -> dict[str, A
     guesses = {} if value is None else parse_map(value, *(path or ("guesses",)))
     for name, guessed in guesses.items():
         if name not in cls.model_fields:
-            raise ValidationError("Documents have no such field.", (*(path or ("guesses",)), str(name)))
+            raise ValidationError("The document has no such field.", (*(path or ("guesses",)), str(name)))
         validate_value(_GUESSED, guessed, path=(*(path or ("guesses",)), name))
     return dict(guesses)
 
@@ -186,7 +186,7 @@ def parse_change(value: object, *path: str | int) -> ClipStatusChange:
         created_at=None if moment is None else validate_value(_MOMENT, moment, path=(*path, "created_at")),
     )
     if parsed.file_size_bytes == 0 and parsed.status is ClipStatus.COMPLETED:
-        raise ValidationError("A completed clip's file has at least one byte.", (*path, "file_size_bytes"))
+        raise ValidationError("The file of a completed clip must have at least one byte.", (*path, "file_size_bytes"))
     return parsed
 
 

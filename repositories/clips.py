@@ -114,7 +114,7 @@ class ClipRepository(Repository):
         changed = parse_clip(known.model_copy(update=dict(parse_map(changes, "changes"))))
         self._assert_own(changed, ())
         if changed.clip_id != known.clip_id:
-            raise ValidationError("A clip keeps its id.", ("changes", "clip_id"))
+            raise ValidationError("The id of a clip cannot change.", ("changes", "clip_id"))
 
         async def correct(unit: UnitOfWork) -> ClipMetadata | None:
             await self._read_clips_and_video(unit, [known.clip_id])
@@ -351,7 +351,7 @@ class ClipRepository(Repository):
     def _assert_own(self, clip: ClipMetadata, path: tuple[str | int, ...]) -> None:
         for name in ("user_id", "video_id"):
             if getattr(clip, name) != getattr(self, name):
-                raise ValidationError("This is a clip of another video.", (*path, name))
+                raise ValidationError("The clip belongs to another video.", (*path, name))
 
     def _creation(self, clips: Sequence[ClipMetadata], transaction: UnitOfWork | None) -> ClipCreation:
         parent = self._clips
@@ -432,7 +432,7 @@ def _parse_batch(items: object) -> list[object]:
     """The items of one call's list."""
     batch = parse_list(items, "clips")
     if len(batch) > MAX_CLIPS_PER_BATCH:
-        raise ValidationError(f"One call takes at most {MAX_CLIPS_PER_BATCH} clips.", ("clips",))
+        raise ValidationError(f"A call takes at most {MAX_CLIPS_PER_BATCH} clips.", ("clips",))
     return batch
 
 
@@ -441,7 +441,7 @@ def _assert_unique(clip_ids: Sequence[str], name: str) -> None:
     seen: set[str] = set()
     for index, clip_id in enumerate(clip_ids):
         if clip_id in seen:
-            raise ValidationError("This clip is in the list twice.", ("clips", index, name))
+            raise ValidationError("The list contains this clip twice.", ("clips", index, name))
         seen.add(clip_id)
 
 

@@ -24,14 +24,14 @@ class FirestoreError(VideoRepositoryError, ClipRepositoryError):
 
 
 class NotFoundError(RepositoryError):
-    """There is no such document."""
+    """The document does not exist."""
 
 
 class DocumentNotFoundError(NotFoundError, VideoRepositoryError, ClipRepositoryError):
     """Firestore has no such document."""
 
     def __init__(self) -> None:
-        super().__init__("There is no such document.")
+        super().__init__("The document does not exist.")
 
 
 class ConflictError(RepositoryError):
@@ -42,14 +42,14 @@ class ContentionError(ConflictError, VideoRepositoryError, ClipRepositoryError):
     """Somebody else changed meanwhile what this was built upon."""
 
     def __init__(self) -> None:
-        super().__init__("Somebody else changed this meanwhile: nothing was written. Look again, and try again.")
+        super().__init__("A concurrent write invalidated this one. Nothing was written. Read again and retry.")
 
 
 class TransactionEndedError(VideoRepositoryError, ClipRepositoryError):
     """The unit of work was committed or given up, and takes no more calls. Nothing was written by this one."""
 
     def __init__(self) -> None:
-        super().__init__("This transaction has ended: nothing was written. Begin another one.")
+        super().__init__("The transaction has ended. Nothing was written. Begin another one.")
 
 
 class UnavailableError(VideoRepositoryError, ClipRepositoryError):
@@ -68,7 +68,7 @@ class DocumentTooLargeError(ValidationError):
     """The document would pass Firestore's limit of 1 MiB; nothing was sent."""
 
     def __init__(self, size_bytes: int, path: tuple[str | int, ...]) -> None:
-        super().__init__(f"The document would have {size_bytes:,} bytes; Firestore holds at most 1,048,572.", path)
+        super().__init__(f"The document would have {size_bytes:,} bytes; the limit is 1,048,572.", path)
         self.size_bytes = size_bytes
 
 
@@ -76,35 +76,35 @@ class InvalidCursorError(ValidationError):
     """The cursor was not made for this list and this order."""
 
     def __init__(self, path: tuple[str | int, ...] = ("cursor",)) -> None:
-        super().__init__("This cursor does not belong to this list in this order.", path)
+        super().__init__("The cursor does not belong to this list and order.", path)
 
 
 class InvalidVersionError(ValidationError):
     """The version was not made by clipgraph, or lies in the future."""
 
     def __init__(self) -> None:
-        super().__init__("This is no version of a change.", ("after",))
+        super().__init__("The value is not a version that this API issued.", ("after",))
 
 
 class VersionTooOldError(RepositoryError):
     """What has changed since this version is not known any more: the present state has to be read anew."""
 
     def __init__(self) -> None:
-        super().__init__("The changes since this version are not known any more: begin anew, without a version.")
+        super().__init__("The changes since this version are no longer available. Start again without a version.")
 
 
 class SubscriberTooSlowError(RepositoryError):
     """More changes wait than are kept for one subscriber; it can come again with the last version that it got."""
 
     def __init__(self) -> None:
-        super().__init__("Too many changes wait to be taken: come again with the last version that arrived.")
+        super().__init__("The subscriber fell too far behind. Resume with the last received version.")
 
 
 class TooManyDocumentsError(RepositoryError):
     """More documents than can be followed at once; `limit` is how many can."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"There are more than {limit:,} documents here, which is all that can be followed at once.")
+        super().__init__(f"The target has more than {limit:,} documents, which is the limit.")
         self.limit = limit
 
 
@@ -112,7 +112,7 @@ class FollowsTooMuchError(RepositoryError):
     """All that is followed for one payer already has `limit` documents or more."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"What is followed for this caller has {limit:,} documents or more already.")
+        super().__init__(f"The caller's targets have {limit:,} documents, which is the limit.")
         self.limit = limit
 
 
@@ -120,7 +120,7 @@ class VideoNotFoundError(VideoRepositoryError, ClipRepositoryError, NotFoundErro
     """The user has no such video."""
 
     def __init__(self, user_id: str, video_id: str) -> None:
-        super().__init__(f"There is no video {video_id!r}.")
+        super().__init__(f"The video {video_id!r} does not exist.")
         self.user_id = user_id
         self.video_id = video_id
 
@@ -129,7 +129,7 @@ class ClipNotFoundError(ClipRepositoryError, NotFoundError):
     """The video has no such clip."""
 
     def __init__(self, user_id: str, video_id: str, clip_id: str) -> None:
-        super().__init__(f"There is no clip {clip_id!r} of the video {video_id!r}.")
+        super().__init__(f"The clip {clip_id!r} of the video {video_id!r} does not exist.")
         self.user_id = user_id
         self.video_id = video_id
         self.clip_id = clip_id
@@ -139,7 +139,7 @@ class VideoAlreadyExistsError(VideoRepositoryError, ConflictError):
     """The id is taken by a video with other content; `fields` are those that differ."""
 
     def __init__(self, video_id: str, fields: tuple[str, ...]) -> None:
-        super().__init__(f"The video {video_id!r} exists with other content: {', '.join(fields)}.")
+        super().__init__(f"The video {video_id!r} exists with different values of {', '.join(fields)}.")
         self.video_id = video_id
         self.fields = fields
 
@@ -148,7 +148,7 @@ class ClipAlreadyExistsError(ClipRepositoryError, ConflictError):
     """The id is taken by a clip with other content; `fields` are those that differ."""
 
     def __init__(self, clip_id: str, fields: tuple[str, ...]) -> None:
-        super().__init__(f"The clip {clip_id!r} exists with other content: {', '.join(fields)}.")
+        super().__init__(f"The clip {clip_id!r} exists with different values of {', '.join(fields)}.")
         self.clip_id = clip_id
         self.fields = fields
 
@@ -158,7 +158,7 @@ class VideoBeingDeletedError(VideoAlreadyExistsError):
 
     def __init__(self, video_id: str) -> None:
         super().__init__(video_id, ())
-        self.message = f"The video {video_id!r} is being deleted. Delete it again to finish that; then create it."
+        self.message = f"The video {video_id!r} is being deleted. Delete it again to complete that, then create it."
 
 
 class ClipBeingDeletedError(ClipAlreadyExistsError):
@@ -166,13 +166,13 @@ class ClipBeingDeletedError(ClipAlreadyExistsError):
 
     def __init__(self, clip_id: str) -> None:
         super().__init__(clip_id, ())
-        self.message = f"The clip {clip_id!r} is being deleted. Delete it again to finish that; then create it."
+        self.message = f"The clip {clip_id!r} is being deleted. Delete it again to complete that, then create it."
 
 
 class InvalidStatusChangeError(ConflictError, VideoRepositoryError, ClipRepositoryError):
     """The state machine has no such step."""
 
     def __init__(self, from_status: StrEnum, to_status: StrEnum) -> None:
-        super().__init__(f"A status cannot change from {from_status} to {to_status}.")
+        super().__init__(f"The status cannot change from {from_status} to {to_status}.")
         self.from_status = from_status
         self.to_status = to_status

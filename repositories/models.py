@@ -108,7 +108,7 @@ class HighlightsSummary(BaseModel):
     def _assert_unique(cls, value: list[str], info: ValidationInfo) -> list[str]:
         unique = list(dict.fromkeys(value))
         if len(unique) < len(value) and not check_is_stored(info):
-            raise ValueError("A category is in the list twice.")
+            raise ValueError("The list contains a category twice.")
         return unique
 
 
@@ -191,7 +191,7 @@ class VideoMetadata(Document):
         if value is None or check_is_stored(info):
             return value
         if youtube.extract_youtube_id(info.data.get("video_url", "")) not in {None, value}:
-            raise ValueError("This is not the id in the video's address.")
+            raise ValueError("The value differs from the YouTube id in the video's address.")
         return youtube.parse_youtube_id(value)
 
     @field_validator("completed_at")
@@ -338,7 +338,7 @@ class ClipMetadata(Document):
     def _parse_clip_id(cls, value: str, info: ValidationInfo) -> str:
         filename = info.data.get("filename", value)
         if not check_is_stored(info) and value != identifiers.split_filename(filename)[0]:
-            raise ValueError("A clip's id is its filename without the extension.")
+            raise ValueError("The id of a clip must be its filename without the extension.")
         return value
 
     @field_validator("scene_title", mode="before")
@@ -359,7 +359,7 @@ class ClipMetadata(Document):
         if start_time is None or check_is_stored(info):
             return value
         if timecodes.compute_duration_seconds(start_time, value) <= 0:
-            raise ValueError("A clip ends after its start.")
+            raise ValueError("The end must be after the start.")
         return value
 
     @field_validator("duration_seconds")
@@ -369,7 +369,7 @@ class ClipMetadata(Document):
             return value
         computed = _compute_duration_seconds(info.data)
         if abs(value - computed) > MAX_DURATION_DIFFERENCE_SECONDS:
-            raise ValueError(f"From start to end it is {computed} seconds.")
+            raise ValueError(f"The duration from start to end is {computed} seconds.")
         return computed
 
     @field_validator("r2_key")
@@ -423,7 +423,7 @@ def _parse_url(value: str) -> str:
 def _parse_stored_url(value: str) -> str:
     """An address of the web, or text that no browser follows anywhere: an older version took any."""
     if urlsplit(value).scheme not in {"", "http", "https", "about"}:
-        raise ValueError("Only `https://` and `http://` lead to a video.")
+        raise ValueError("The address must begin with `https://` or `http://`.")
     return value
 
 
@@ -435,7 +435,7 @@ def _parse_own_key(value: str, info: ValidationInfo) -> str:
     if not check_is_stored(info):
         return _parse_form(identifiers.parse_video_key(value, user_id, video_id), info)
     if value != NO_KEY and not keys.check_is_within(value, user_id, video_id):
-        raise ValueError("The key lies outside of its video's folder: `{user_id}/{video_id}/…`.")
+        raise ValueError("The key lies outside the video's folder `{user_id}/{video_id}/`.")
     return value
 
 

@@ -107,7 +107,7 @@ class Scanner:
             async for reference in collection.list_documents(retry=retry, timeout=timeout_seconds):
                 yield reference.id
         except GoogleAPIError as error:
-            raise UnavailableError("Firestore does not list its documents right now.") from error
+            raise UnavailableError("Firestore does not list its documents.") from error
 
     async def _list_documents(self, collection: AsyncCollectionReference) -> AsyncIterator[StoredDocument]:
         query = AsyncQuery(collection).order_by("__name__").limit(DOCUMENTS_PER_QUERY)

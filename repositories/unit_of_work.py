@@ -369,7 +369,7 @@ async def _run(rpc: FirestoreRpc, function: Callable[[UnitOfWork], Awaitable[T]]
             # What is not known to be written is found, or found missing, by the next run.
             backoff_seconds = RPC_BACKOFF.compute_seconds(attempt)
             if time.monotonic() + backoff_seconds >= ends_at:
-                raise UnavailableError("This could not be written in time. Try again in a moment.") from error
+                raise UnavailableError("The write did not complete in time. Try again in a moment.") from error
             if isinstance(error, ContentionError):
                 first_aborted = first_aborted or unit.transaction
         await asyncio.sleep(backoff_seconds)

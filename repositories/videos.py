@@ -412,7 +412,7 @@ class VideoRepository(Repository):
     def _parse_own(self, video: object) -> VideoMetadata:
         checked = parse_video(video)
         if checked.user_id != self.user_id:
-            raise ValidationError("This is a video of another user.", ("user_id",))
+            raise ValidationError("The video belongs to another user.", ("user_id",))
         return checked
 
     def _create(self, unit: UnitOfWork, video: VideoMetadata, guesses: Guesses | None = None) -> VideoMetadata:

@@ -37,7 +37,7 @@ def run_pip_audit(
     except subprocess.TimeoutExpired:
         raise RuntimeError(f"it took more than {timeout_seconds} s") from None
     if not done.stdout:
-        raise RuntimeError((done.stderr.strip().splitlines() or ["it ended without a word"])[-1])
+        raise RuntimeError((done.stderr.strip().splitlines() or ["it ended without output"])[-1])
     dependencies: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
     return dependencies
 
@@ -79,7 +79,7 @@ def main(options: Sequence[str] = (), files: Sequence[Path] = (RUN, DEV, BUILD))
     except RuntimeError as error:
         if not check_answers(service):
             return tell_unreachable()
-        sys.stderr.write(f"the audit broke off: {error}\n")
+        sys.stderr.write(f"the audit was interrupted: {error}\n")
         return 1
 
 

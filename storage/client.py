@@ -90,7 +90,7 @@ def translate_errors(missing: StorageError | None = None) -> Iterator[None]:
     ) as error:  # fmt: skip
         raise StorageUnavailableError(f"R2 did not answer: {error}") from error
     except exceptions.BotoCoreError as error:
-        raise StorageError(f"R2 cannot be asked this: {error}") from error
+        raise StorageError(f"The request to R2 is not valid: {error}") from error
 
 
 def _translate(error: "ClientError", missing: StorageError | None) -> StorageError:
@@ -101,7 +101,7 @@ def _translate(error: "ClientError", missing: StorageError | None) -> StorageErr
     if error.operation_name == "CompleteMultipartUpload" and code in _PARTS_CODES:
         return InvalidPartsError(code)
     if code in _BUSY_CODES or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
-        return StorageUnavailableError(f"R2 cannot answer now ({code or status}).")
+        return StorageUnavailableError(f"R2 is not available ({code or status}).")
     return StorageError(f"R2 refused {error.operation_name} ({code or status}).")
 
 

@@ -9,7 +9,7 @@ class BucketNotFoundError(StorageError):
     """There is no bucket of this name, or none that these credentials can see."""
 
     def __init__(self, bucket: str) -> None:
-        super().__init__(f"There is no bucket {bucket!r}, or these credentials cannot see it.")
+        super().__init__(f"The bucket {bucket!r} does not exist, or the credentials have no access to it.")
         self.bucket = bucket
 
 
@@ -17,7 +17,7 @@ class ObjectNotFoundError(StorageError):
     """There is no object with this key."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"There is no object {key!r} in the bucket.")
+        super().__init__(f"The object {key!r} does not exist.")
         self.key = key
 
 
@@ -29,7 +29,7 @@ class UploadNotFoundError(StorageError):
     """There is no such multipart upload of this object: it was completed, aborted, or never begun."""
 
     def __init__(self, key: str, upload_id: str) -> None:
-        super().__init__(f"There is no multipart upload {upload_id!r} of {key!r}.")
+        super().__init__(f"The multipart upload {upload_id!r} of {key!r} does not exist.")
         self.key = key
         self.upload_id = upload_id
 
@@ -38,7 +38,7 @@ class InvalidPartsError(StorageError):
     """The parts are not those that were uploaded, or one but the last is too small."""
 
     def __init__(self, code: str) -> None:
-        super().__init__(f"R2 cannot put the object together of these parts ({code}).")
+        super().__init__(f"R2 cannot join these parts ({code}).")
 
 
 class ObjectTooLargeError(StorageError):

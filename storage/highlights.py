@@ -78,7 +78,7 @@ def separate_ids(highlights: Highlights, reserved: Collection[int]) -> tuple[Hig
         found = highlight
         if highlight.id in seen:
             found = replace(highlight, id=next(free))
-            told.append(f"Highlight {position} has the id {highlight.id} of another; {found.id} was taken.")
+            told.append(f"Highlight {position} repeats the id {highlight.id}; {found.id} was used.")
         seen.add(found.id)
         separate.append(found)
     return replace(highlights, highlights=tuple(separate)), tuple(told)
@@ -86,14 +86,14 @@ def separate_ids(highlights: Highlights, reserved: Collection[int]) -> tuple[Hig
 
 def _read_highlights(entries: object, mended: list[str], on_highlight: Callable[[], None]) -> list[Highlight]:
     if not isinstance(entries, list):
-        mended.append("The file has no list of highlights; it counts as empty.")
+        mended.append("The file has no list of highlights and counts as empty.")
         return []
     readers: dict[int, FieldReader] = {}
     for position, entry in enumerate(entries, 1):
         if isinstance(entry, dict):
             readers[position] = FieldReader(_rename_fields(entry), f"highlight {position}", mended)
         else:
-            mended.append(f"Highlight {position} is not an object and was left out.")
+            mended.append(f"Highlight {position} is not an object and was skipped.")
     ids = _read_ids(readers)
     highlights = []
     for position, reader in readers.items():
@@ -116,7 +116,7 @@ def _read_ids(readers: dict[int, FieldReader]) -> dict[int, int]:
         if position not in ids:
             ids[position] = position if position not in used else next(one for one in count(1) if one not in used)
             used.add(ids[position])
-            reader.note(f"has no usable id; {ids[position]} was taken")
+            reader.note(f"has no valid id; {ids[position]} was used")
     return ids
 
 
@@ -140,14 +140,14 @@ def _read_span(reader: FieldReader) -> tuple[str | None, str | None, float | Non
     """Start, end and duration that agree with each other, to the millisecond; any two of them give the third."""
     start, end, duration = reader.time("start"), reader.time("end"), reader.seconds("duration")
     if start is not None and end is not None and end <= start:
-        reader.note("ends before it starts, or within a millisecond; its end was left out")
+        reader.note("does not end after its start; the end was dropped")
         end = None
     if start is not None and end is None and duration and start + duration <= MAX_SECONDS:
         end = round(start + duration, 3)
-        reader.note("has no usable end; it was taken from start and duration")
+        reader.note("has no valid end; it was computed from start and duration")
     if start is None and end is not None and duration and duration <= end:
         start = round(end - duration, 3)
-        reader.note("has no usable start; it was taken from end and duration")
+        reader.note("has no valid start; it was computed from end and duration")
     if start is not None and end is not None:
         duration = _agreed_duration(reader, round(end - start, 3), duration)
     return _format(start), _format(end), duration
@@ -156,9 +156,9 @@ def _read_span(reader: FieldReader) -> tuple[str | None, str | None, float | Non
 def _agreed_duration(reader: FieldReader, span_seconds: float, duration: float | None) -> float:
     """The time from start to end: what clips are cut by, whatever the file's own duration says."""
     if duration is None:
-        reader.note("has no usable duration; it was taken from start and end")
+        reader.note("has no valid duration; it was computed from start and end")
     elif abs(duration - span_seconds) > 1:
-        reader.note(f"says it lasts {duration:g} seconds, but its times say {span_seconds:g}")
+        reader.note(f"has a duration of {duration:g} seconds, but its times give {span_seconds:g}")
     return span_seconds
 
 

@@ -46,7 +46,7 @@ MAX_PARTS = 10_000
 MAX_KEYS_PER_DELETE = 1000
 """S3's limit for one DeleteObjects."""
 
-CUT_SHORT = "R2's answer was cut short."
+CUT_SHORT = "The response of R2 was incomplete."
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
 _PIECE_BYTES = 1024 * 1024
 
@@ -132,7 +132,7 @@ class R2Storage:
         """A URL of the object; with `download_filename`, browsers save it under that name instead of showing it."""
         parse_form_c(key)
         if not key:
-            raise ValueError("An empty key is the bucket's own address.")
+            raise ValueError("The key must not be empty.")
         if download_filename is None:
             return self._signer.presign_plain("GET", key, expires_in_seconds)
         parameters = {"response-content-disposition": format_attachment(download_filename)}
@@ -243,7 +243,7 @@ class R2Storage:
         """No object is left below the prefix, which ends with a slash; how many there were."""
         # Without the slash, `u/video1` would take `u/video10` along, and an empty one the whole bucket.
         if not prefix.strip("/") or not prefix.endswith("/"):
-            raise ValueError(f"A prefix to delete is a folder and ends with a slash: {prefix!r}.")
+            raise ValueError(f"The prefix of a delete must end with a slash: {prefix!r}.")
         if len(prefix.encode()) >= MAX_KEY_BYTES or not check_form_c(prefix):
             return 0
         listing: ListObjectsV2RequestPaginateTypeDef = {"Bucket": self.bucket, "Prefix": prefix}

@@ -88,7 +88,7 @@ class UrlSigner:
         window_seconds: int = 900,
     ) -> None:
         if window_seconds < 1:
-            raise ValueError("The window of presigned URLs is at least one second.")
+            raise ValueError("The window of presigned URLs must be at least one second.")
         endpoint = urlsplit(endpoint_url)
         self._host = _host_header(endpoint)
         self._origin = f"{endpoint.scheme}://{endpoint.netloc}"
@@ -153,7 +153,7 @@ class UrlSigner:
     def _place(self, expires_in_seconds: int, now: datetime | None) -> tuple[int, int]:
         """When to sign (seconds since 1970), and for how many seconds."""
         if expires_in_seconds < 1:
-            raise ValueError("A presigned URL is valid for at least one second.")
+            raise ValueError("The validity of a presigned URL must be at least one second.")
         now_seconds = int(time.time() if now is None else now.timestamp())
         wanted_seconds = min(expires_in_seconds, MAX_EXPIRES_IN_SECONDS)
         window_seconds = min(self._window_seconds, MAX_EXPIRES_IN_SECONDS - wanted_seconds)
@@ -230,7 +230,7 @@ class UrlSigner:
 def _host_header(endpoint: SplitResult) -> str:
     """The Host that clients will send: lower case, and no port where it is the scheme's own."""
     if endpoint.scheme not in _DEFAULT_PORTS or not endpoint.hostname:
-        raise ValueError("The endpoint of R2 is an address that starts with http:// or https://.")
+        raise ValueError("The endpoint of R2 must begin with http:// or https://.")
     host = f"[{endpoint.hostname}]" if ":" in endpoint.hostname else endpoint.hostname
     if endpoint.port in {None, _DEFAULT_PORTS[endpoint.scheme]}:
         return host

@@ -42,10 +42,10 @@ def load_object(content: bytes | str, mended: list[str]) -> dict[str, Any]:
     try:
         text = content.decode("utf-8-sig") if isinstance(content, bytes) else content.removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        raise NotAnObjectError(f"It is not UTF-8 text (byte {error.start}).") from error
+        raise NotAnObjectError(f"The file is not UTF-8 (byte {error.start}).") from error
     fenced = None if text.lstrip()[:1] in {"{", "["} else _FENCE.search(text)
     if fenced is not None:
-        mended.append("The file holds its JSON in a Markdown fence; what stands around it was left out.")
+        mended.append("The JSON is in a Markdown fence; the text around it was ignored.")
         text = fenced["content"]
     return _parse_object(text)
 
@@ -54,12 +54,12 @@ def _parse_object(text: str) -> dict[str, Any]:
     try:
         document = json.loads(text, parse_int=_parse_integer, parse_float=_parse_float)
     except json.JSONDecodeError as error:
-        what = "It is empty" if not text.strip() else "It is not whole JSON"
+        what = "The file is empty" if not text.strip() else "The file is not valid JSON"
         raise NotAnObjectError(f"{what}: {error.msg} (line {error.lineno}, column {error.colno}).") from error
     except RecursionError as error:
-        raise NotAnObjectError("It is nested too deeply.") from error
+        raise NotAnObjectError("The JSON is nested too deeply.") from error
     if not isinstance(document, dict):
-        raise NotAnObjectError("It is JSON, but not an object with highlights.")
+        raise NotAnObjectError("The JSON is not an object with highlights.")
     return document
 
 
@@ -87,10 +87,10 @@ class FieldReader:
         """The text without what no database takes; None for an empty or missing one."""
         value = self._fields.get(name)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            self.note(f"has a number as {name}; it was read as text")
+            self.note(f"has a number as {name}; it was converted to text")
             value = str(value)
         if value is not None and not isinstance(value, str):
-            self.note(f"has no text as {name}; it was left out")
+            self.note(f"has no text as {name}; it was dropped")
             return None
         text = self._clean(name, value or "", is_one_line=is_one_line)
         if is_expected and not text:
@@ -104,18 +104,18 @@ class FieldReader:
         if clean != valid.strip():
             faults = (*faults, "control characters")
         if faults:
-            self.note(f"has {' and '.join(faults)} in its {name}; the text was mended")
+            self.note(f"has {' and '.join(faults)} in its {name}; the text was cleaned")
         max_bytes = MAX_LINE_BYTES if is_one_line else MAX_TEXT_BYTES
         cut = clean.encode()[:max_bytes].decode("utf-8", "ignore")
         if cut != clean:
-            self.note(f"has a {name} of {len(clean)} characters; it was cut at {max_bytes:,} bytes")
+            self.note(f"has a {name} of {len(clean)} characters; it was truncated to {max_bytes:,} bytes")
         return cut
 
     def integer(self, name: str, *, default: int) -> int:
         """A number that is not negative; `default` where there is none."""
         number = self.find_integer(name)
         if number is None:
-            self.note(f"has no usable {name}; {default} was taken")
+            self.note(f"has no valid {name}; {default} was used")
             return default
         return number
 
@@ -125,7 +125,7 @@ class FieldReader:
         if number is None or not 0 <= number <= MAX_INTEGER:
             return None
         if number != int(number):
-            self.note(f"has a {name} that is no whole number; {int(number)} was taken")
+            self.note(f"has a {name} that is not a whole number; {int(number)} was used")
         return int(number)
 
     def seconds(self, name: str) -> float | None:
@@ -135,7 +135,7 @@ class FieldReader:
             return None
         number = read_timecode(value) if isinstance(value, str) and ":" in value else self._number(name)
         if number is None or not 0 <= number <= MAX_SECONDS:
-            self.note(f"has no usable {name}; it was left out")
+            self.note(f"has no valid {name}; it was dropped")
             return None
         return round(float(number), 3)
 
@@ -149,7 +149,7 @@ class FieldReader:
         else:
             seconds = self.seconds(name)
         if seconds is None:
-            self.note(f"has no usable {name}")
+            self.note(f"has no valid {name}")
         # What documents hold: two times that are the same there are the same here.
         return None if seconds is None else round(seconds, 3)
 
@@ -159,7 +159,7 @@ class FieldReader:
         if isinstance(value, str) and len(value) <= _LONGEST_NUMBER:
             value = _read_number(value)
             if value is not None:
-                self.note(f"has the {name} as a string; it was read as a number")
+                self.note(f"has the {name} as text; it was converted to a number")
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             return None
         return value

@@ -249,7 +249,7 @@ class CreateClipsSuccess:
 
 @strawberry.type
 class VideoNotFound:
-    """There is no such video."""
+    """The video does not exist."""
 
     message: str
 
@@ -314,7 +314,7 @@ class Mutation:
         reference = find_video(input.user_id, input.video_id)
         video, created = await write_clips(database.transaction(), reference, models)
         if not video.exists:
-            return VideoNotFound(message="There is no such video.")
+            return VideoNotFound(message="The video does not exist.")
         outcomes = [
             CreateClipOutcome(clip=to_clip(model), created=is_new)
             for model, is_new in zip(models, created, strict=True)

@@ -68,10 +68,10 @@ async def list_videos(source: Source, user_id: str | None) -> tuple[list[VideoFi
     async for file in source.list_files(user_id):
         parsed = parse_key(file.key)
         if file.fault is not None or parsed.user_id is None or parsed.video_id is None:
-            problems.append(Problem(file.key, f"{file.fault or parsed.reason}: it is left out."))
+            problems.append(Problem(file.key, f"{file.fault or parsed.reason}: skipped."))
             continue
         if file.modified_at is None:
-            problems.append(Problem(file.key, "has a date that no document can hold: this moment is taken."))
+            problems.append(Problem(file.key, "has a date outside the years 1 to 9999: the present time is used."))
         owner = parsed.user_id, parsed.video_id
         videos.setdefault(owner, VideoFiles(*owner)).add(parsed, file)
     found = [video for video in videos.values() if video.clips or video.highlights]
@@ -82,4 +82,4 @@ async def list_videos(source: Source, user_id: str | None) -> tuple[list[VideoFi
 
 def _refuse(video: VideoFiles) -> Iterator[Problem]:
     for file in video.all:
-        yield Problem(file.key, "is in a folder with neither a clip nor a highlights.json: it is left out.")
+        yield Problem(file.key, "is in a folder with neither a clip nor a highlights.json: skipped.")

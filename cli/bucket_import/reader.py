@@ -130,7 +130,7 @@ def describe_video(
         progress = {} if known else _to_progress(files)
         reading.video = _to_video(reading, highlights, sorted({name.style for _, _, name in named}), progress)
     except ValidationError as error:
-        reading.note(files.folder, f"is left out: {error.message}")
+        reading.note(files.folder, f"is skipped: {error.message}")
         return reading
     _guess_video(reading, reading.video, file.highlights)
     by_id = {highlight.id: highlight for highlight in highlights.highlights}
@@ -146,7 +146,7 @@ def _choose_clips(reading: VideoReading) -> dict[str, SourceFile]:
     for filename in sorted(reading.files.clips, key=lambda name: (not name.endswith(CLIP_SUFFIX), name)):
         other = chosen.setdefault(clip_id_of(filename), filename)
         if other != filename:
-            text = f"has the name of {other!r} but for its extension, and is left out: both would be one clip."
+            text = f"differs from {other!r} only in its extension, so both would be one clip: skipped."
             reading.note(reading.files.clips[filename].key, text)
     wanted = set(chosen.values())
     return {name: file for name, file in reading.files.clips.items() if name in wanted and _check_holds(reading, file)}
@@ -155,7 +155,7 @@ def _choose_clips(reading: VideoReading) -> dict[str, SourceFile]:
 def _check_holds(reading: VideoReading, file: SourceFile) -> bool:
     """Whether the file holds anything; one that does not is left out with a remark."""
     if not file.size_bytes:
-        reading.note(file.key, "is empty, and is left out.")
+        reading.note(file.key, "is empty: skipped.")
     return file.size_bytes > 0
 
 
@@ -166,7 +166,7 @@ def _name_clips(reading: VideoReading, styles: Sequence[str]) -> list[tuple[Sour
     for filename, file in _choose_clips(reading).items():
         name = _name_clip(reading, file, filename, styles)
         if name.style not in used and sum(used.values()) + len(name.style.encode()) > MAX_STYLES_BYTES:
-            reading.note(file.key, f"has one style more than a video can have: taken to be {UNKNOWN_STYLE!r}.")
+            reading.note(file.key, f"exceeds the number of styles of a video: {UNKNOWN_STYLE!r} is used.")
             reading.guess(clip_id_of(filename), style=UNKNOWN_STYLE)
             name = replace(name, style=UNKNOWN_STYLE)
         used[name.style] = len(name.style.encode())
@@ -193,11 +193,13 @@ def _name_clip(reading: VideoReading, file: SourceFile, filename: str, styles: S
     clip_id, style = clip_id_of(filename), _guess_style(filename)
     name = read_clip_filename(filename, [style]) if style else None
     if name is not None:
-        reading.note(file.key, f"ends in no style known of this video: taken to be {style!r}.")
+        reading.note(file.key, f"ends in no known style of this video: {style!r} is used.")
         reading.guess(clip_id, style=style)
         reading.guessed_styles.add(style)
         return name
-    reading.note(file.key, f"is not named like a clip: style {UNKNOWN_STYLE!r}, scene 0, priority last.")
+    reading.note(
+        file.key, f"is not named like a clip: the style {UNKNOWN_STYLE!r}, scene 0 and the last priority are used."
+    )
     priority = len(reading.files.clips)
     reading.guess(clip_id, style=UNKNOWN_STYLE, scene_id=0, priority=priority)
     return ClipName(priority, scene_id=0, title_slug=PurePosixPath(filename).stem, style=UNKNOWN_STYLE)
@@ -246,11 +248,11 @@ def _choose_categories(reading: VideoReading, highlights: Highlights) -> list[st
             parse_map_key(category)
         except ValueError as error:
             del found[category]
-            reading.note(_find_key(reading.files), f"has the category {category[:40]!r}, which is left out: {error}")
+            reading.note(_find_key(reading.files), f"has the category {category[:40]!r}, which is skipped: {error}")
     sizes = accumulate(len(category.encode()) for category in found)
     chosen = [category for category, size in zip(found, sizes, strict=True) if size <= MAX_CATEGORIES_BYTES]
     if len(chosen) < len(found):
-        text = f"has more categories than a video's document can hold: {len(found) - len(chosen)} were left out."
+        text = f"has too many categories: {len(found) - len(chosen)} were dropped."
         reading.note(_find_key(reading.files), text)
     return chosen
 
@@ -306,7 +308,7 @@ def _add_clip(
     try:
         clip = _validate(reading, file.key, ClipMetadata, values, unknown)
     except ValidationError as error:
-        reading.note(file.key, f"is left out: {error.message}")
+        reading.note(file.key, f"is skipped: {error.message}")
         return
     reading.clips.append(clip)
     # What could not be is a guess, too.
@@ -323,7 +325,7 @@ def _choose_times(
 ) -> tuple[str, str]:
     if highlight and highlight.start_time is not None and highlight.end_time is not None:
         return highlight.start_time, highlight.end_time
-    text = f"has no times in highlights.json: taken to be {UNKNOWN_START} to {UNKNOWN_END}."
+    text = f"has no times in highlights.json: {UNKNOWN_START} to {UNKNOWN_END} are used."
     reading.note(file.key, text)
     reading.guess(clip_id, start_time=UNKNOWN_START, end_time=UNKNOWN_END)
     return UNKNOWN_START, UNKNOWN_END
@@ -337,7 +339,7 @@ def _validate(reading: VideoReading, key: str, model: type[Model], values: Value
         name = str(error.path[0]) if error.path else ""
         if name not in unknown or values[name] == unknown[name]:
             raise
-        text = f"has a {name} that cannot be, and is imported without it: {error.message}"
+        text = f"has a {name} that is not valid and was dropped: {error.message}"
         reading.note(key, text)
         return _validate(reading, key, model, {**values, name: unknown[name]}, unknown)
 
@@ -348,7 +350,7 @@ def _complete_url(reading: VideoReading, url: str | None) -> str:
         return UNKNOWN_VIDEO_URL
     completed = url if url == UNKNOWN_VIDEO_URL else complete_web_address(url)
     if completed is None:
-        reading.note(_find_key(reading.files), f"has a video_url that is no web address: {url[:80]!r} was left out.")
+        reading.note(_find_key(reading.files), f"has a video_url that is not a web address: {url[:80]!r} was dropped.")
     return completed or UNKNOWN_VIDEO_URL
 
 

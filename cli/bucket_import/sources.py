@@ -79,12 +79,12 @@ class FolderSource:
         try:
             target = path.resolve(strict=True)
         except (OSError, RuntimeError):
-            return "is a link that leads nowhere"
+            return "is a broken link"
         if not target.is_relative_to(self._root):
-            return "is a link that leaves the folder, and is not followed"
+            return "is a link out of the folder and is not followed"
         if target.is_dir():
-            return "is a link to a folder, and is not followed"
-        return None if target.is_file() else "is no regular file"
+            return "is a link to a folder and is not followed"
+        return None if target.is_file() else "is not a regular file"
 
 
 class BucketSource:

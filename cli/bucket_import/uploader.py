@@ -100,7 +100,7 @@ def _look_at(path: Path) -> _Snapshot:
 
 def _assert_unchanged(path: Path, before: _Snapshot) -> None:
     if _look_at(path) != before:
-        raise FileFaultError("was changed while it was read: run the import again")
+        raise FileFaultError("changed while it was read: run the import again")
 
 
 def _to_fault(error: OSError) -> FileFaultError:

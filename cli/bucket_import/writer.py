@@ -74,7 +74,7 @@ class Importer:
             try:
                 await self._import_video(files)
             except (ValidationError, ConflictError, NotFoundError) as error:
-                self._note(files.folder, f"is left out: {error}")
+                self._note(files.folder, f"is skipped: {error}")
         self._report.files_uploaded = self._uploader.files_uploaded
         return self._report
 
@@ -84,7 +84,7 @@ class Importer:
     async def _import_video(self, files: VideoFiles) -> None:
         scanned = await self._scanner.read_video(files.user_id, files.video_id)
         if scanned.is_deleting:
-            self._note(files.folder, "is left out: it is being deleted.")
+            self._note(files.folder, "is being deleted: skipped.")
             self._progress.advance(self._task, len(files.clips))
             return
         video = await self._read(files, scanned)
@@ -127,7 +127,7 @@ class Importer:
             await self._try_upload(files.highlights, reading.content)
         for file in files.others.values():
             is_taken = await self._try_upload(file)
-            suffix = "it is kept in R2, and no document names it" if is_taken else "no document names it"
+            suffix = "kept in R2 without a document" if is_taken else "uploaded without a document"
             self._note(file.key, f"{files.reasons[file.key]}: {suffix}.")
 
     async def _try_upload(self, file: SourceFile, content: bytes | None = None) -> bool:
@@ -135,7 +135,7 @@ class Importer:
         try:
             await self._uploader.upload(file, content)
         except FileFaultError as error:
-            self._note(file.key, f"{error}: it is left out.")
+            self._note(file.key, f"{error}: skipped.")
             return False
         return True
 
@@ -156,13 +156,13 @@ class Importer:
         plan = correct_video(known, video.scanned.guesses, video.reading, video.base)
         if plan.differences:
             names = ", ".join(plan.differences)
-            self._note(video.reading.files.folder, f"has files that say otherwise than its metadata ({names}).")
+            self._note(video.reading.files.folder, f"has files whose values differ from its metadata ({names}).")
         if not plan.check_writes(video.scanned.guesses):
             self._report.videos_unchanged += 1
         elif self._dry_run or await videos.correct_video(known, plan.changes, plan.guesses):
             self._report.videos_updated += 1
         else:
-            self._note(video.reading.files.folder, "was changed meanwhile: its metadata is left as it is.")
+            self._note(video.reading.files.folder, "changed meanwhile: its metadata is kept.")
 
     async def _import_clips(self, video: _Video) -> None:
         reading = video.reading
@@ -176,7 +176,7 @@ class Importer:
                 differences.update(await self._visit_known(video, clip, scanned))
         if differences:
             told = ", ".join(f"{name} of {count}" for name, count in sorted(differences.items()))
-            self._note(reading.files.folder, f"has clips whose files say otherwise than their metadata ({told}).")
+            self._note(reading.files.folder, f"has clips whose files differ from their metadata ({told}).")
         self._progress.advance(self._task, len(reading.files.clips) - len(new))
         for start in range(0, len(new), CLIPS_PER_BATCH):
             await self._create_batch(reading, new[start : start + CLIPS_PER_BATCH])
@@ -189,7 +189,7 @@ class Importer:
         file, known = video.reading.files.clips[clip.filename], scanned.clip
         if known is None or known.filename != clip.filename:
             reason = "is being deleted" if scanned.is_deleting else "has another file"
-            self._note(file.key, f"is left out: the clip {clip.clip_id!r} {reason}.")
+            self._note(file.key, f"is skipped: the clip {clip.clip_id!r} {reason}.")
             return ()
         plan = correct_clip(known, scanned.guesses, video.reading, video.base)
         is_corrected = await self._write_correction(known, scanned, plan)
@@ -208,10 +208,10 @@ class Importer:
         try:
             corrected = await clips.correct_clip(known, plan.changes, plan.guesses)
         except ValidationError as error:
-            self._note(known.r2_key, f"has metadata that is left as it is: {error}")
+            self._note(known.r2_key, f"has metadata that is kept: {error}")
             return False
         if corrected is None:
-            self._note(known.r2_key, "was changed meanwhile: its metadata is left as it is.")
+            self._note(known.r2_key, "changed meanwhile: its metadata is kept.")
         return corrected is not None
 
     async def _restore_files(self, reading: VideoReading, clip: ClipMetadata, known: ClipMetadata) -> bool:
@@ -223,13 +223,13 @@ class Importer:
         thumbnail = reading.files.thumbnails.get(thumbnail_filename(clip.filename))
         restored = [one for one in (file, thumbnail) if one is not None and await self._restore(one)]
         if known.status is not ClipStatus.COMPLETED:
-            self._note(file.key, f"is a file of a clip whose status is {known.status.name}: it is left as it is.")
+            self._note(file.key, f"belongs to a clip with the status {known.status.name}: its metadata is kept.")
             return False
         sizes = {one.key: one.size_bytes for one in restored}
         size_bytes = sizes.get(file.key, known.file_size_bytes)
         has_thumbnail = known.has_thumbnail or (thumbnail is not None and thumbnail.key in sizes)
         if file.path is None and file.size_bytes != known.file_size_bytes:
-            text = f"has {file.size_bytes} bytes, its metadata says {known.file_size_bytes}: left as it is."
+            text = f"has {file.size_bytes} bytes, its metadata {known.file_size_bytes}: kept."
             self._note(file.key, text)
         if (size_bytes, has_thumbnail) == (known.file_size_bytes, known.has_thumbnail):
             return False
@@ -248,7 +248,7 @@ class Importer:
             return await self._try_upload(file)
         try:
             if not await self._uploader.check_same(file):
-                self._note(file.key, "is another file than the one in R2, which is left as it is.")
+                self._note(file.key, "differs from the file in R2, which is kept.")
         except FileFaultError as error:
             self._note(file.key, f"{error}.")
         return False
@@ -273,7 +273,7 @@ class Importer:
             outcomes = await repository.try_create_clips(clips, guesses=guesses)
         except ValidationError as error:
             if len(clips) == 1:
-                self._note(clips[0].r2_key, f"is left out: {error}")
+                self._note(clips[0].r2_key, f"is skipped: {error}")
                 return
             half = len(clips) // 2
             await self._create(reading, clips[:half])
@@ -281,7 +281,7 @@ class Importer:
             return
         for clip, outcome in zip(clips, outcomes, strict=True):
             if isinstance(outcome, ConflictError):
-                self._note(clip.r2_key, f"is left out: {outcome}")
+                self._note(clip.r2_key, f"is skipped: {outcome}")
             elif outcome[1]:
                 self._report.clips_created += 1
             else:
@@ -302,7 +302,7 @@ class Importer:
         image_key = thumbnail_key(clip.user_id, clip.video_id, clip.filename)
         stored, image = await asyncio.gather(*map(self._services.storage.head, (clip.r2_key, image_key)))
         if stored is None or not stored.size_bytes:
-            self._note(clip.r2_key, "is empty, or gone from R2 meanwhile, and is left out.")
+            self._note(clip.r2_key, "is empty or no longer in R2: skipped.")
             self._leave_thumbnail(thumbnail)
             return None
         return clip.with_file(file_size_bytes=stored.size_bytes, has_thumbnail=image is not None)
@@ -311,7 +311,7 @@ class Importer:
 
     def _leave_thumbnail(self, thumbnail: SourceFile | None) -> None:
         if thumbnail is not None:
-            self._note(thumbnail.key, "is the thumbnail of a clip that is left out, and is left out with it.")
+            self._note(thumbnail.key, "is the thumbnail of a skipped clip: skipped.")
 
     def _note_lone_thumbnails(self, video: _Video) -> None:
         """A remark for each thumbnail whose clip is not there."""
@@ -320,4 +320,4 @@ class Importer:
         known = {thumbnail_filename(one.clip.filename) for one in video.clips.values() if one.clip is not None}
         for name, file in files.thumbnails.items():
             if name not in described | known:
-                self._note(file.key, "is a thumbnail without a clip, and is left out.")
+                self._note(file.key, "is a thumbnail without a clip: skipped.")

@@ -9,13 +9,13 @@ from cli.doctor.findings import Finding
 from cli.output import print_json, print_line
 
 
-@click.command(help="Check settings, Firestore, indexes, R2 and clock; exit 1 where something is to be done.")
-@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each thing that was looked at.")
+@click.command(help="Check settings, Firestore, indexes, R2 and clock. Exit with 1 if there is a problem.")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each check.")
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
     default=None,
-    help="Where the embedded servers keep their data (CLIPGRAPH_DATA_DIR; ./data).",
+    help="Data directory of the embedded servers (CLIPGRAPH_DATA_DIR; ./data).",
 )
 def command(data_dir: Path | None, *, as_json: bool) -> None:
     """Prints a line for each thing that was looked at, and what to do below those that are ill."""

@@ -16,27 +16,29 @@ from cli.output import print_line
     help="Serve the embedded Firestore alone, for tests and other clients; or export and import its documents.",
 )
 @click.option(
-    "--host-port", default="127.0.0.1:8080", show_default=True, help="Where to listen; port 0 takes a free one."
+    "--host-port", default="127.0.0.1:8080", show_default=True, help="Address to listen on; port 0 takes a free port."
 )
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("data/firestore"),
     show_default=True,
-    help="Where its SQLite file lives.",
+    help="Directory of its SQLite database.",
 )
 @click.option(
     "--indexes",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="A firestore.indexes.json to enforce; without it any query runs.",
+    help="A firestore.indexes.json to enforce; by default any query runs.",
 )
 @click.option(
     "--suggest-indexes",
     is_flag=True,
-    help="Run any query, and write missing indexes into the file of --indexes; without one, print them at the end.",
+    help="Run any query, and add missing indexes to the file of --indexes, or print them at the end.",
 )
 @click.option(
-    "--optimistic", is_flag=True, help="Let transactions run without locks, and fail those that were overtaken."
+    "--optimistic",
+    is_flag=True,
+    help="Use optimistic concurrency: transactions take no locks and fail after a conflicting write.",
 )
 @click.pass_context
 def command(
@@ -52,7 +54,7 @@ def command(
     if context.invoked_subcommand is not None:
         return
     if indexes is not None and not suggest_indexes and not indexes.is_file():
-        raise click.BadParameter(f"{indexes} is not there; with --suggest-indexes it is written.")
+        raise click.BadParameter(f"{indexes} does not exist. --suggest-indexes creates it.")
     print_line(f"Point clients at it with FIRESTORE_EMULATOR_HOST={host_port}", err=True)
     arguments = ["-m", "embedded.firestore", "--data-dir", str(data_dir), "--host-port", host_port]
     arguments += ["--indexes", str(indexes)] if indexes else []

@@ -18,19 +18,19 @@ _STANDARD = "-"
 
 def _add_options(function: Callable[..., None]) -> Callable[..., None]:
     for option in (
-        click.option("--database", help="The id of the database (CLIPGRAPH_FIRESTORE_DATABASE; (default))."),
-        click.option("--project", help="The project (GOOGLE_CLOUD_PROJECT; embedded, the one that serve uses)."),
+        click.option("--database", help="Id of the database (CLIPGRAPH_FIRESTORE_DATABASE; (default))."),
+        click.option("--project", help="Project (GOOGLE_CLOUD_PROJECT; embedded: the project of serve)."),
         click.option(
             "--data-dir",
             type=click.Path(path_type=Path, file_okay=False),
-            help="Embedded: where the servers keep their data (CLIPGRAPH_DATA_DIR; ./data).",
+            help="Data directory of the embedded servers (CLIPGRAPH_DATA_DIR; ./data).",
         ),
     ):
         function = option(function)
     return function
 
 
-@click.command(name="export", help="Write all documents to FILE as JSON Lines, as of one moment; - is stdout.")
+@click.command(name="export", help="Write all documents at one moment to FILE as JSON Lines; - is stdout.")
 @click.argument("file", default=_STANDARD)
 @_add_options
 def export_command(file: str, data_dir: Path | None, project: str | None, database: str | None) -> None:
@@ -48,10 +48,10 @@ def export_command(file: str, data_dir: Path | None, project: str | None, databa
                 output.write(write_line(document).encode())
                 progress.update(task, documents=count)
         except GoogleAPICallError as error:
-            raise CommandError(f"Firestore stopped the export: {error.message}") from None
+            raise CommandError(f"Firestore aborted the export: {error.message}") from None
 
 
-@click.command(name="import", help="Write the documents of FILE, as export wrote it; - is stdin.")
+@click.command(name="import", help="Write the documents of FILE, an export; - is stdin.")
 @click.argument("file", default=_STANDARD)
 @_add_options
 def import_command(file: str, data_dir: Path | None, project: str | None, database: str | None) -> None:

@@ -19,29 +19,31 @@ from storage.exceptions import StorageError
 R2_SOURCE = "r2"
 
 
-@click.command(name="import", help="Read a bucket's layout (a folder, or the word r2) and write its metadata.")
+@click.command(
+    name="import", help="Import a folder with the bucket's layout, or the bucket (r2), and write its metadata."
+)
 @click.argument("source")
-@click.option("--prefix", default="", help="With r2: only objects below this prefix.")
-@click.option("--user", "user_id", help="Only this user's videos.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--prefix", default="", help="With r2: import only objects below this prefix.")
+@click.option("--user", "user_id", help="Restrict to this user's videos.")
+@click.option("--dry-run", is_flag=True, help="Report the changes without making them.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
     default=None,
-    help="Where the embedded servers keep their data (CLIPGRAPH_DATA_DIR; ./data).",
+    help="Data directory of the embedded servers (CLIPGRAPH_DATA_DIR; ./data).",
 )
 def command(
     source: str, prefix: str, user_id: str | None, data_dir: Path | None, *, dry_run: bool, as_json: bool
 ) -> None:
     """Imports, shows a progress bar on stderr, and prints a report on stdout."""
     if source != R2_SOURCE and not Path(source).is_dir():
-        raise CommandError(f"{source} is not a folder: pass the folder that holds the users' folders, or r2.")
+        raise CommandError(f"{source} is not a folder. Pass the folder that contains the users' folders, or r2.")
     with connect_services(data_dir) as settings:
         try:
             report = asyncio.run(_import(settings, source, prefix, user_id, dry_run=dry_run))
         except (RepositoryError, StorageError) as error:
-            raise CommandError(f"{error} Run the same import again: it goes on where it stopped.") from None
+            raise CommandError(f"{error} Run the same import again to continue.") from None
     if as_json:
         print_json(report.to_json())
     else:

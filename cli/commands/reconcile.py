@@ -47,7 +47,7 @@ class User(click.ParamType[str]):
         try:
             return validate_value(USER_ID, value, path=("user_id",))
         except ValidationError as error:
-            self.fail(f"{value!r} is no user's id: {error.message}", param, ctx)
+            self.fail(f"{value!r} is not a user id: {error.message}", param, ctx)
 
 
 class Place(click.ParamType[tuple[str, str]]):
@@ -59,7 +59,7 @@ class Place(click.ParamType[tuple[str, str]]):
         """The user's and the video's id; a usage error for anything else."""
         user_id, slash, video_id = str(value).partition("/")
         if not user_id or not slash or not video_id or "/" in video_id:
-            self.fail(f"{value!r} is no video: write USER/VIDEO, as the stopped run said.", param, ctx)
+            self.fail(f"{value!r} is not a video. Write USER/VIDEO, as the interrupted run printed it.", param, ctx)
         return user_id, video_id
 
 
@@ -75,21 +75,25 @@ class Request:
     as_json: bool
 
 
-@click.command(help="Hold R2 and Firestore against each other; exit 1 where they differ.")
-@click.option("--user", "user_id", type=User(), help="Only this user's videos.")
-@click.option("--fix", is_flag=True, help="Mend what differs, and exit 1 only where something is left.")
-@click.option("--delete-orphans", is_flag=True, help="With --fix: delete files without metadata, not import them.")
-@click.option("--older-than", type=Duration(), help="Files without metadata count from this age on; 1h.")
+@click.command(help="Compare R2 with Firestore. Exit with 1 if they differ.")
+@click.option("--user", "user_id", type=User(), help="Restrict to this user's videos.")
+@click.option("--fix", is_flag=True, help="Repair differences, and exit with 1 only if some remain.")
 @click.option(
-    "--stuck-after", type=Duration(), default="6h", show_default=True, help="Work that rests so long is stuck."
+    "--delete-orphans", is_flag=True, help="With --fix: delete files without metadata instead of importing them."
 )
-@click.option("--resume-after", type=Place(), help="Go on behind this video, where another run was stopped.")
-@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each drift, and one for the summary.")
+@click.option("--older-than", type=Duration(), help="Minimum age of files without metadata; 1h.")
+@click.option(
+    "--stuck-after", type=Duration(), default="6h", show_default=True, help="Age of unchanged work that counts as stuck"
+)
+@click.option("--resume-after", type=Place(), help="Continue after this video of an interrupted run.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print a line of JSON for each difference, and one for the summary."
+)
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
     default=None,
-    help="Where the embedded servers keep their data (CLIPGRAPH_DATA_DIR; ./data).",
+    help="Data directory of the embedded servers (CLIPGRAPH_DATA_DIR; ./data).",
 )
 def command(
     user_id: str | None,
@@ -104,9 +108,9 @@ def command(
 ) -> None:
     """Reports on stdout as it goes, with a progress bar on stderr where that is a terminal."""
     if delete_orphans and older_than is None:
-        raise click.UsageError("--delete-orphans needs --older-than: say from which age on a file may go.")
+        raise click.UsageError("--delete-orphans needs --older-than, the minimum age of a file to delete.")
     if user_id is not None and resume_after is not None and resume_after[0] != user_id:
-        raise click.UsageError(f"--resume-after names a video of {resume_after[0]!r}, and --user {user_id!r}.")
+        raise click.UsageError(f"--resume-after names the user {resume_after[0]!r}, but --user {user_id!r}.")
     rules = Rules(stuck_after=stuck_after, older_than=DEFAULT_OLDER_THAN if older_than is None else older_than)
     request = Request(user_id, resume_after, rules, fix, delete_orphans, as_json)
     reporter = JsonReporter() if as_json else TextReporter()
@@ -135,7 +139,7 @@ async def _reconcile(settings: Settings, request: Request, reporter: JsonReporte
         except (RepositoryError, StorageError) as error:
             raise CommandError(f"{error} {_describe_resuming(reconciler)}") from None
         except asyncio.CancelledError:
-            print_line(f"Stopped. {_describe_resuming(reconciler)}", err=True)
+            print_line(f"Interrupted. {_describe_resuming(reconciler)}", err=True)
             raise SystemExit(INTERRUPTED) from None
         finally:
             await services.close()
@@ -144,7 +148,7 @@ async def _reconcile(settings: Settings, request: Request, reporter: JsonReporte
 def _describe_resuming(reconciler: Reconciler) -> str:
     if reconciler.reached is None:
         return "Run the same command again."
-    return f"To go on, run it again with --resume-after {shlex.quote(reconciler.reached)}"
+    return f"To continue, run it again with --resume-after {shlex.quote(reconciler.reached)}"
 
 
 def _make_progress() -> Progress:

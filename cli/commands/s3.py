@@ -11,16 +11,16 @@ from cli.output import CommandError, print_line
 
 @click.command(name="s3", help="Serve the embedded S3 alone, for tests and other clients.")
 @click.option(
-    "--host-port", default="127.0.0.1:9000", show_default=True, help="Where to listen; port 0 takes a free one."
+    "--host-port", default="127.0.0.1:9000", show_default=True, help="Address to listen on; port 0 takes a free port."
 )
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("data"),
     show_default=True,
-    help="Where `r2/` with its objects lies, and r2-credentials.json with the key pair.",
+    help="Directory of `r2/`, the objects, and r2-credentials.json, the key pair.",
 )
-@click.option("--bucket", default="clips", show_default=True, help="A bucket that there shall be.")
+@click.option("--bucket", default="clips", show_default=True, help="Bucket to create.")
 def command(host_port: str, data_dir: Path, bucket: str) -> None:
     """Becomes the server's process; its first line on stdout says where it listens."""
     from embedded.errors import EmbeddedError

@@ -9,7 +9,7 @@ from cli.output import CommandError, print_line, print_text
 CHECKED_IN = Path("schema.graphql")
 
 
-@click.group(name="schema", help="Print the schema, or check what a change would break.")
+@click.group(name="schema", help="Print the schema, or check for breaking changes.")
 def command() -> None:
     """The group of both."""
 
@@ -22,7 +22,7 @@ def print_command() -> None:
     print_text(print_schema(), ends_line=False)
 
 
-@command.command(name="check", help="Hold schema.graphql against the schema of the code; exit 1 where they differ.")
+@command.command(name="check", help="Compare schema.graphql with the schema of the code. Exit with 1 if they differ.")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=CHECKED_IN)
 def compare_command(file: Path) -> None:
     """What differs, the breaking changes named as such."""
@@ -37,9 +37,9 @@ def compare_command(file: Path) -> None:
     try:
         old, new = build_schema(file.read_text(encoding="utf-8")), build_schema(printed)
     except GraphQLError as error:
-        raise CommandError(f"{file} is no schema: {error.message}") from None
+        raise CommandError(f"{file} is not a schema: {error.message}") from None
     for breaking in find_breaking_changes(old, new):
         print_line(f"breaking: {breaking.description}")
     for dangerous in find_dangerous_changes(old, new):
         print_line(f"dangerous: {dangerous.description}")
-    raise CommandError(f"{file} is not the schema of the code: run `make schema` and commit it.")
+    raise CommandError(f"{file} differs from the schema of the code. Run `make schema` and commit it.")

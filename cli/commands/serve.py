@@ -34,16 +34,16 @@ SHUTDOWN_SECONDS = 10
 GC_THRESHOLDS = (20_000, 20, 100)
 
 
-@click.command(name="serve", help="Serve the GraphQL API; embedded, unless a Firestore is configured.")
+@click.command(name="serve", help="Serve the GraphQL API, over embedded servers unless Firestore is configured.")
 @click.option("--host", default=None, help="Address to listen on (CLIPGRAPH_HOST; 127.0.0.1).")
 @click.option("--port", type=click.IntRange(0, 65535), default=None, help="Port to listen on (CLIPGRAPH_PORT; 8000).")
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
     default=None,
-    help="Where the embedded servers keep their data (CLIPGRAPH_DATA_DIR; ./data).",
+    help="Data directory of the embedded servers (CLIPGRAPH_DATA_DIR; ./data).",
 )
-@click.option("--demo/--no-demo", default=True, help="Whether a first start imports the demo bucket.")
+@click.option("--demo/--no-demo", default=True, help="Whether the first start imports the demo bucket.")
 def command(host: str | None, port: int | None, data_dir: Path | None, *, demo: bool) -> None:
     """Serves until it is stopped."""
     from embedded.stack import EmbeddedError
@@ -93,8 +93,8 @@ def _choose_s3_port(settings: Settings) -> "WantedPort":
 def _tell_other_port(port: "WantedPort", endpoint_url: str) -> None:
     if port.number and not endpoint_url.endswith(f":{port.number}"):
         print_line(
-            f"Port {port.number} is taken, so the embedded S3 listens on {endpoint_url} this time: "
-            "CLIPGRAPH_S3_PORT chooses a port that stays."
+            f"Port {port.number} is in use, so the embedded S3 listens on {endpoint_url}. "
+            "CLIPGRAPH_S3_PORT sets a fixed port."
         )
 
 
@@ -118,7 +118,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise ConfigurationError(
             f"Cannot listen on {host}:{port} ({error.strerror}): "
-            "stop what uses it, or choose another with --port (make run PORT=…)."
+            "stop the program that uses it, or choose another port with --port (make run PORT=…)."
         ) from None
     return listener
 

@@ -13,17 +13,17 @@ from cli.stack import load_settings
 from settings import ApiKeySettings, ConfigurationError
 
 
-@click.command(name="token", help="Print a token for development: who calls with it acts as that user.")
-@click.option("--user", "user_id", default="demo", help="The user's id; demo.")
-@click.option("--worker", "role", flag_value="worker", help="With a worker's rights: may write for anyone.")
-@click.option("--admin", "role", flag_value="admin", help="With an admin's rights.")
-@click.option("--expires-in", type=Duration(), help="How long it is good: 90s, 30m, 6h or 30d; 12h.")
-@click.option("--api-key", "key_name", help="Instead of a token, make an API key of this name (not only here).")
+@click.command(name="token", help="Print a development token, which grants the rights of a user.")
+@click.option("--user", "user_id", default="demo", help="User id; demo.")
+@click.option("--worker", "role", flag_value="worker", help="Grant the role worker.")
+@click.option("--admin", "role", flag_value="admin", help="Grant the role admin.")
+@click.option("--expires-in", type=Duration(), help="Validity: 90s, 30m, 6h or 30d; 12h.")
+@click.option("--api-key", "key_name", help="Print an API key with this name instead of a token, for any server.")
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
     default=None,
-    help="The data directory of the server that shall trust it (CLIPGRAPH_DATA_DIR; ./data).",
+    help="Data directory of the server that accepts it (CLIPGRAPH_DATA_DIR; ./data).",
 )
 def command(
     user_id: str, role: str | None, expires_in: timedelta | None, key_name: str | None, data_dir: Path | None
@@ -48,9 +48,7 @@ def _print_token(user_id: str, role: str, expires_in: timedelta, data_dir: Path 
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--user") from None
     if settings.has_issuer:
-        raise CommandError(
-            "An issuer is set (CLIPGRAPH_AUTH_…), and then only its tokens are good: get one from there."
-        )
+        raise CommandError("An issuer is configured (CLIPGRAPH_AUTH_…), and the server accepts only its tokens.")
     print_line(mint_token(settings.data_dir, user_id, Role(role), int(expires_in.total_seconds())))
 
 
@@ -64,5 +62,5 @@ def _print_api_key(name: str, role: str) -> None:
         raise click.BadParameter(error.errors()[0]["msg"], param_hint="--api-key") from None
     print_line(key)
     print_line(
-        f"It is shown this once. Its entry in CLIPGRAPH_AUTH_API_KEYS: {json.dumps(entry.model_dump())}", err=True
+        f"The key is shown only once. Its entry in CLIPGRAPH_AUTH_API_KEYS: {json.dumps(entry.model_dump())}", err=True
     )

@@ -25,7 +25,7 @@ def examine(data_dir: Path | None) -> list[Finding]:
         with connect_services(data_dir) as connected:
             return [*findings, *asyncio.run(_examine_services(connected))]
     except click.ClickException as error:
-        return [*findings, Finding("services", error.message, "Mend that first, then look again.")]
+        return [*findings, Finding("services", error.message, "Fix the settings first, then run doctor again.")]
 
 
 def examine_callers(settings: Settings) -> Finding:

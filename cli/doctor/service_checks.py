@@ -27,10 +27,10 @@ async def examine_firestore(services: Services) -> Finding:
     try:
         await services.videos(NOBODY).check()
     except UnavailableError as error:
-        advice = "Look at FIRESTORE_EMULATOR_HOST, or at the network to Google, and try again."
+        advice = "Check FIRESTORE_EMULATOR_HOST, or the network to Google."
         return Finding("firestore", error.message, advice)
     except RepositoryError as error:
-        advice = "Look at GOOGLE_CLOUD_PROJECT and CLIPGRAPH_FIRESTORE_DATABASE, and give the service account the role "
+        advice = "Check GOOGLE_CLOUD_PROJECT and CLIPGRAPH_FIRESTORE_DATABASE, and grant the service account the role "
         return Finding("firestore", error.message, f"{advice}Cloud Datastore User (roles/datastore.user).")
     return Finding("firestore", "answers")
 
@@ -41,9 +41,9 @@ async def examine_indexes(services: Services) -> Finding:
     answers = await asyncio.gather(*queries.values(), return_exceptions=True)
     refused = {name: answer for name, answer in zip(queries, answers, strict=True) if isinstance(answer, BaseException)}
     if not refused:
-        return Finding("indexes", f"each of {len(queries)} queries has its indexes")
+        return Finding("indexes", f"all {len(queries)} queries have their indexes")
     name, error = next(iter(refused.items()))
-    message = f"{len(refused)} of {len(queries)} queries are refused, such as {name}: {error}"
+    message = f"{len(refused)} of {len(queries)} queries fail, such as {name}: {error}"
     advice = "Deploy firestore.indexes.json (firebase deploy --only firestore:indexes), and wait until they are built."
     return Finding("indexes", message, advice)
 
@@ -68,25 +68,25 @@ async def examine_r2(services: Services) -> Finding:
     try:
         await services.storage.check()
     except BucketNotFoundError as error:
-        return Finding("r2", str(error), "Create it, or set CLIPGRAPH_R2_BUCKET to the one that there is.")
+        return Finding("r2", str(error), "Create the bucket, or set CLIPGRAPH_R2_BUCKET to an existing one.")
     except StorageUnavailableError as error:
-        advice = "Look at CLIPGRAPH_R2_ENDPOINT_URL or CLIPGRAPH_R2_ACCOUNT_ID, and at the network."
+        advice = "Check CLIPGRAPH_R2_ENDPOINT_URL or CLIPGRAPH_R2_ACCOUNT_ID, and the network."
         return Finding("r2", str(error), advice)
     except StorageError as error:
-        advice = "Look at CLIPGRAPH_R2_ACCESS_KEY_ID and CLIPGRAPH_R2_SECRET_ACCESS_KEY: the token needs Object Read & "
+        advice = "Check CLIPGRAPH_R2_ACCESS_KEY_ID and CLIPGRAPH_R2_SECRET_ACCESS_KEY: the token needs Object Read & "
         return Finding("r2", str(error), f"{advice}Write on this bucket.")
-    return Finding("r2", f"the bucket {services.storage.bucket!r} is there")
+    return Finding("r2", f"the bucket {services.storage.bucket!r} exists")
 
 
 async def examine_clock(endpoint_url: str) -> Finding:
-    """Whether this clock goes as R2's does, by the Date of any answer of its."""
+    """Whether this clock agrees with R2's, by the Date of any answer of its."""
     try:
         async with httpx.AsyncClient(timeout=CLOCK_TIMEOUT_SECONDS) as client:
             date = (await client.head(endpoint_url)).headers["date"]
     except (httpx.HTTPError, KeyError):
-        return Finding("clock", "R2 did not tell its time", "Mend what is said of r2, and look again.")
+        return Finding("clock", "R2 sent no date", "Fix the problem of r2, then run doctor again.")
     skew_seconds = round((datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds())
     if abs(skew_seconds) <= MAX_SKEW_SECONDS:
-        return Finding("clock", "goes as R2's does")
+        return Finding("clock", "agrees with R2's")
     message = f"is {abs(skew_seconds)} s {'ahead of' if skew_seconds > 0 else 'behind'} R2's"
     return Finding("clock", message, "Set this machine's clock (NTP): signatures and tokens depend on it.")

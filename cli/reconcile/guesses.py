@@ -28,7 +28,7 @@ class OutdatedGuess:
     def to_drift(self) -> Drift:
         """The same as drift."""
         names = ", ".join(sorted(self.plan.changes))
-        text = f"has guesses that its files tell better by now ({names})."
+        text = f"has guesses for which its files have better values ({names})."
         return Drift(DriftKind.GUESS_OUTDATED, self.known.user_id, self.known.video_id, text, self.clip_id)
 
 

@@ -83,7 +83,7 @@ class Judge:
             if key in self._named_elsewhere or not self._check_is_judged(found):
                 continue
             clip_id = None if key.endswith(HIGHLIGHTS_FILENAME) else find_clip_id(key)
-            text = f"has {found.size_bytes:,} bytes, and no metadata."
+            text = f"has {found.size_bytes:,} bytes, but no metadata."
             kind = DriftKind.FILE_WITHOUT_METADATA
             yield Drift(kind, self._video.user_id, self._video.video_id, text, clip_id, key)
 
@@ -128,18 +128,18 @@ def judge_clip(
     drift = partial(Drift, user_id=video.user_id, video_id=video.video_id, clip_id=scanned.clip_id)
     if scanned.is_deleting:
         if rules.check_is_stuck(scanned.updated_at):
-            text = f"is being deleted since {scanned.updated_at:%Y-%m-%d %H:%M}."
+            text = f"has been in deletion since {scanned.updated_at:%Y-%m-%d %H:%M}."
             yield drift(DriftKind.UNFINISHED_DELETE, text=text)
         return
     if video.video is None:
-        yield drift(DriftKind.CLIP_WITHOUT_VIDEO, text="has no video above it.")
+        yield drift(DriftKind.CLIP_WITHOUT_VIDEO, text="has no video.")
         return
     if clip is None:
         return
     if text := describe_odd_fields(clip):
         yield drift(DriftKind.DOCUMENT_ODD, text=text)
     if clip.status is ClipStatus.PROCESSING and rules.check_is_stuck(scanned.updated_at):
-        yield drift(DriftKind.CLIP_STUCK, text=f"is in processing since {scanned.updated_at:%Y-%m-%d %H:%M}.")
+        yield drift(DriftKind.CLIP_STUCK, text=f"has been in processing since {scanned.updated_at:%Y-%m-%d %H:%M}.")
     # A key of another folder says nothing of where its file is: that is for a person to find.
     if clip.status is ClipStatus.COMPLETED and clip.r2_key:
         yield from _judge_files(drift, clip, file, thumbnail)
@@ -151,20 +151,24 @@ def _judge_files(
     """What differs between a completed clip and its files."""
     if file is None or file.size_bytes == 0:
         found = "R2 has no" if file is None else "R2 has 0 bytes of"
-        yield drift(DriftKind.METADATA_WITHOUT_FILE, text=f"is completed, and {found} {clip.r2_key}.")
+        yield drift(DriftKind.METADATA_WITHOUT_FILE, text=f"is completed, but {found} {clip.r2_key}.")
         return
     if file.size_bytes != clip.file_size_bytes:
-        text = f"says {clip.file_size_bytes:,} bytes, and R2 has {file.size_bytes:,}."
+        text = f"has {clip.file_size_bytes:,} bytes in its document, but {file.size_bytes:,} in R2."
         yield drift(DriftKind.SIZE_DIFFERS, text=text)
     if (thumbnail is not None) != clip.has_thumbnail:
-        text = "says it has no thumbnail, and R2 has one." if thumbnail else "says it has a thumbnail, and R2 has none."
+        text = (
+            "has no thumbnail in its document, but one in R2."
+            if thumbnail
+            else "has a thumbnail in its document, but none in R2."
+        )
         yield drift(DriftKind.THUMBNAIL_DIFFERS, text=text)
 
 
 def judge_delete(video: ScannedVideo, rules: Rules) -> Iterator[Drift]:
     """Whether a delete of the video has begun, and nobody goes on with it."""
     if video.is_deleting and video.updated_at is not None and rules.check_is_stuck(video.updated_at):
-        text = f"is being deleted since {video.updated_at:%Y-%m-%d %H:%M}."
+        text = f"has been in deletion since {video.updated_at:%Y-%m-%d %H:%M}."
         yield Drift(DriftKind.UNFINISHED_DELETE, video.user_id, video.video_id, text)
 
 
@@ -176,7 +180,7 @@ def judge_video_document(scanned: ScannedVideo, rules: Rules) -> Iterator[Drift]
     if text := describe_odd_fields(video):
         yield Drift(DriftKind.DOCUMENT_ODD, scanned.user_id, scanned.video_id, text)
     if video.status is VideoStatus.PROCESSING and rules.check_is_stuck(updated_at):
-        text = f"is in processing, and was written last {updated_at:%Y-%m-%d %H:%M}."
+        text = f"is in processing, unchanged since {updated_at:%Y-%m-%d %H:%M}."
         yield Drift(DriftKind.VIDEO_STUCK, scanned.user_id, scanned.video_id, text)
 
 
@@ -197,8 +201,8 @@ def describe_odd_fields(model: VideoMetadata | ClipMetadata) -> str:
 
 def describe_statistics(said: int, counted: int) -> str:
     """How the statistics differ; with equal sums, the styles do."""
-    styles = ", by other styles" if said == counted else ""
-    return f"says {said} completed clips, and has {counted}{styles}."
+    styles = ", in other styles" if said == counted else ""
+    return f"counts {said} completed clips, but has {counted}{styles}."
 
 
 def find_keys(scanned: ScannedClip) -> tuple[str | None, str | None]:

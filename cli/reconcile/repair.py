@@ -105,7 +105,7 @@ class Mender:
     ) -> bool:
         if drift.kind is DriftKind.METADATA_WITHOUT_FILE:
             steps = [ClipStatus.PROCESSING, ClipStatus.FAILED]
-            return await self._update(clip, steps, error_message="Its file is missing in R2, or empty.")
+            return await self._update(clip, steps, error_message="The file is missing in R2, or empty.")
         has_thumbnail = thumbnail is not None
         if file is not None and file.size_bytes == 0:
             file = None  # as good as missing
@@ -222,7 +222,7 @@ class Mender:
         folder = await read_folder(self._services.storage, video.user_id, video.video_id)
         known = await self._services.videos(video.user_id).get_video(video.video_id)
         if known is None and video.video is not None:
-            self._remark(f"{video.user_id}/{video.video_id} was deleted meanwhile: its files are left as they are.")
+            self._remark(f"{video.user_id}/{video.video_id} was deleted meanwhile: its files are kept.")
             return  # whoever deleted it must not find it again
         reading = await self._describe(folder)
         keys = {drift.key for drift in drifts}

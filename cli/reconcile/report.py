@@ -29,7 +29,7 @@ class TextReporter:
         if table.rows:
             Console().print(table)
         else:
-            print_line(f"{table.title}: R2 and Firestore agree.")
+            print_line(f"{table.title}: R2 and Firestore are in sync.")
 
 
 class JsonReporter:

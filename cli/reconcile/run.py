@@ -109,7 +109,7 @@ class Reconciler:
             try:
                 await self._run_user(found_id, reached)
             except ValidationError as error:
-                self._remark(f"{found_id} is left out: {error.message}")
+                self._remark(f"{found_id} is skipped: {error.message}")
         async for drift, upload in find_stale_uploads(self._services.storage, user_id, self._rules):
             if self._mender is not None:
                 # Whoever completed it meanwhile keeps the file: an upload that is over is not aborted.
@@ -134,7 +134,7 @@ class Reconciler:
             try:
                 await self._run_video(user_id, video_id)
             except ValidationError as error:
-                self._remark(f"{user_id}/{video_id} is left out: {error.message}")
+                self._remark(f"{user_id}/{video_id} is skipped: {error.message}")
             self.reached = f"{user_id}/{video_id}"
 
     async def _expect_videos(self, user_id: str) -> None:
@@ -181,7 +181,7 @@ class Reconciler:
                 del left[drift]
                 self._note(drift, Outcome.MENDED if is_mended else Outcome.LEFT)
         except (ConflictError, NotFoundError, ValidationError, ObjectNotFoundError) as error:
-            self._remark(f"{drifts[0].place} is left as it is: {error}")
+            self._remark(f"{drifts[0].place} is unchanged: {error}")
         for drift in left:
             self._note(drift, Outcome.LEFT)
 

@@ -15,5 +15,5 @@ async def find_stale_uploads(
         parsed = parse_key(upload.key)
         if parsed.user_id is None or parsed.video_id is None or not rules.check_is_stuck(upload.started_at):
             continue
-        text = f"is being uploaded in parts since {upload.started_at:%Y-%m-%d %H:%M}."
+        text = f"has been an open upload since {upload.started_at:%Y-%m-%d %H:%M}."
         yield Drift(DriftKind.STALE_UPLOAD, parsed.user_id, parsed.video_id, text, key=upload.key), upload

@@ -48,7 +48,7 @@ def connect_database(data_dir: Path | None, project: str | None, database: str |
 
 def _connect(emulator_host: str | None, project: str | None, database: str) -> Database:
     if project is None:
-        raise CommandError("Say whose documents with --project, or set GOOGLE_CLOUD_PROJECT.")
+        raise CommandError("Pass --project, or set GOOGLE_CLOUD_PROJECT.")
     name = f"projects/{project}/databases/{database}"
     if emulator_host is None:
         return Database(FirestoreClient(), name)

@@ -79,4 +79,4 @@ class _Batch:
 
 
 def _describe(written: int) -> str:
-    return f"{written:,} documents before it are written"
+    return f"{written:,} documents before it were written"

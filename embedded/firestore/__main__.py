@@ -76,18 +76,18 @@ def _watch_parent(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="firestore", description="The embedded Firestore.")
-    parser.add_argument("--data-dir", type=Path, required=True, help="where the documents are kept")
-    parser.add_argument("--host-port", default="127.0.0.1:0", help="the address to serve on; port 0 takes a free one")
+    parser.add_argument("--data-dir", type=Path, required=True, help="directory of the documents")
+    parser.add_argument("--host-port", default="127.0.0.1:0", help="address to listen on; port 0 takes a free port")
     parser.add_argument("--indexes", type=Path, help="a firestore.indexes.json; queries without their index fail")
     parser.add_argument(
         "--suggest-indexes",
         action="store_true",
-        help="run any query; the indexes that are missing go into the file of --indexes, or are printed at the end",
+        help="run any query; add missing indexes to the file of --indexes, or print them at the end",
     )
     parser.add_argument(
         "--optimistic",
         action="store_true",
-        help="let transactions run without locks, and fail those that were overtaken",
+        help="use optimistic concurrency: transactions take no locks and fail after a conflicting write",
     )
     parser.add_argument("--exit-with-parent", action="store_true", help="end when stdin is closed")
     return parser.parse_args()

@@ -105,7 +105,7 @@ def _prepare_bucket(store: Store, name: str | None) -> None:
 def _read_credentials(path: Path) -> dict[str, str]:
     texts = read_json_texts(path, ("access_key_id", "secret_access_key"))
     if texts is None:
-        raise StoreError(f"{path} holds no credentials")
+        raise StoreError(f"{path} does not contain credentials")
     return {texts["access_key_id"]: texts["secret_access_key"]}
 
 
@@ -127,9 +127,9 @@ def _listen(host_port: str) -> socket.socket:
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="s3", description="The embedded S3 server.")
     parser.add_argument("--data-dir", type=Path, required=True, help="the folder whose folders are buckets")
-    parser.add_argument("--host-port", default="127.0.0.1:0", help="the address to serve on; port 0 takes a free one")
+    parser.add_argument("--host-port", default="127.0.0.1:0", help="address to listen on; port 0 takes a free port")
     parser.add_argument("--credentials", type=Path, required=True, help="a JSON file with the key pair")
-    parser.add_argument("--bucket", help="a bucket that there shall be")
+    parser.add_argument("--bucket", help="bucket to create")
     parser.add_argument("--exit-with-parent", action="store_true", help="end when stdin is closed")
     return parser.parse_args()
 

@@ -11,7 +11,7 @@ ERRORS: dict[str, tuple[int, str]] = {
     "EntityTooLarge": (400, "Your proposed upload exceeds the maximum allowed object size."),
     "EntityTooSmall": (400, "Your proposed upload is smaller than the minimum allowed object size."),
     "ExpiredRequest": (403, "Request has expired."),
-    "IncompleteBody": (400, "The request body is not as long as it was said to be."),
+    "IncompleteBody": (400, "The length of the request body differs from its declared length."),
     "InternalError": (500, "We encountered an internal error. Please try again."),
     "InvalidArgument": (400, "Invalid Argument."),
     "InvalidBucketName": (400, "The specified bucket name is not valid."),

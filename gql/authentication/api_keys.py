@@ -42,5 +42,5 @@ class ApiKeys:
         # All are compared, each in constant time: how long it takes does not tell how near a guess came.
         matching = [known for known in self._keys if hmac.compare_digest(known.sha256, given)]
         if not matching or len(key) < MIN_KEY_CHARACTERS:
-            raise CallerRefusedError("The API key is unknown, or no longer valid.")
+            raise CallerRefusedError("The API key is not valid.")
         return Principal(user_id=matching[0].name, roles=frozenset({Role(matching[0].role)}), issuer=API_KEY)

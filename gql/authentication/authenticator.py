@@ -69,6 +69,6 @@ def _read_payload(payload: Mapping[str, object]) -> str | None:
     for name, value in payload.items():
         if name.lower() == "authorization":
             if not isinstance(value, str):
-                raise CallerRefusedError("`Authorization` is a text: `Bearer TOKEN`.")
+                raise CallerRefusedError("`Authorization` must be a text: `Bearer TOKEN`.")
             return read_bearer(value)
     return None

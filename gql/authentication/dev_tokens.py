@@ -71,5 +71,5 @@ def _write_new(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
 def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
     key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise TypeError(f"{path} holds no key of clipgraph's: delete it.")
+        raise TypeError(f"{path} does not contain a clipgraph key: delete it.")
     return key

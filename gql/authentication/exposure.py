@@ -11,11 +11,11 @@ def assert_safe_to_serve(settings: Settings) -> None:
         return
     if settings.google_cloud_project is not None and not settings.firestore_emulator_host:
         raise ConfigurationError(
-            f"GOOGLE_CLOUD_PROJECT names a real Firestore, and nothing says who may call: set {_WAYS} "
+            f"GOOGLE_CLOUD_PROJECT names a real Firestore, but authentication is not configured: set {_WAYS} "
             "(see docs/security.md), or unset it to run embedded."
         )
     if not settings.is_loopback:
         raise ConfigurationError(
-            f"{settings.host} can be reached by other machines, and nothing says who may call: set {_WAYS} "
+            f"{settings.host} is reachable from other machines, but authentication is not configured: set {_WAYS} "
             "(see docs/security.md), or listen on 127.0.0.1 (--host 127.0.0.1 or CLIPGRAPH_HOST)."
         )

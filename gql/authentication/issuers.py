@@ -76,7 +76,7 @@ def _make_worker_issuer(audience: str, accounts: tuple[str, ...]) -> Issuer:
     def identify(claims: Claims) -> Identity:
         email = claims.get("email")
         if email not in accounts or claims.get("email_verified") is not True:
-            raise CallerRefusedError("The token's service account is none of the workers.")
+            raise CallerRefusedError("The token's service account is not a worker.")
         return _assert_user_id(email), frozenset({Role.WORKER})
 
     return Issuer(GOOGLE_ISSUER, (audience,), ("RS256",), RemoteKeys(GOOGLE_ISSUER, GOOGLE_JWKS_URL), identify)
@@ -96,7 +96,7 @@ def identify_user(claims: Claims, entry: IssuerSettings) -> Identity:
         raise CallerRefusedError("The token's email is not verified.")
     value = claims.get(entry.user_id_claim)
     if not isinstance(value, str) or not value:
-        raise CallerRefusedError("The token does not say whose it is.")
+        raise CallerRefusedError("The token has no user id.")
     return _assert_user_id(entry.user_id_prefix + value), _read_roles(claims, entry)
 
 
@@ -114,11 +114,11 @@ def _assert_user_id(value: str) -> str:
         return parse_form_c(parse_user_id(value))
     except ValueError:
         rule = "at most 128 characters in Unicode's form C, no `/`"
-        raise CallerRefusedError(f"The token's user id cannot be one here: {rule}.") from None
+        raise CallerRefusedError(f"The token's user id is not valid: {rule}.") from None
 
 
 def _assert_past(seconds: object) -> None:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise CallerRefusedError("The token does not say when its user signed in.")
+        raise CallerRefusedError("The token has no `auth_time`.")
     if seconds > time.time() + CLOCK_SKEW_SECONDS:
-        raise CallerRefusedError("The token says that its user signs in later.")
+        raise CallerRefusedError("The token's `auth_time` is in the future.")

@@ -77,9 +77,9 @@ async def discover_jwks_url(issuer: str) -> str:
     discovered = (await fetch_json(f"{issuer.rstrip('/')}/.well-known/openid-configuration")).content
     url = discovered.get("jwks_uri")
     if discovered.get("issuer") != issuer or not isinstance(url, str):
-        raise ValueError("the discovery document names another issuer, or no keys")
+        raise ValueError("the discovery document has another issuer, or no `jwks_uri`")
     if issuer.startswith("https:") and not url.startswith("https:"):
-        raise ValueError("the discovery document leads away from https")
+        raise ValueError("the discovery document has an address without https")
     return url
 
 
@@ -98,5 +98,5 @@ def read_keys(content: dict[str, Any]) -> dict[str, jwt.PyJWK]:
         if isinstance(key_id, str):
             found[key_id] = key
     if not found:
-        raise ValueError("no signing key is in the list")
+        raise ValueError("the key set has no signing key")
     return found

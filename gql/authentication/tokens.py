@@ -13,14 +13,14 @@ from gql.permissions import Principal
 MAX_TOKEN_CHARACTERS = 16_384
 
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
-    (jwt.ExpiredSignatureError, "The token has expired: get a new one."),
-    (jwt.ImmatureSignatureError, "The token is not valid yet: its issuer's clock is ahead of ours."),
+    (jwt.ExpiredSignatureError, "The token has expired."),
+    (jwt.ImmatureSignatureError, "The token is not valid yet."),
     (jwt.InvalidAudienceError, "The token is for another audience."),
-    (jwt.InvalidIssuerError, "The token's issuer is not trusted here."),
-    (jwt.MissingRequiredClaimError, "The token lacks a claim that it must have: `exp`, `iat`, `iss` and `aud`."),
-    (jwt.InvalidSignatureError, "The token's signature is not its issuer's."),
+    (jwt.InvalidIssuerError, "The token's issuer is not trusted."),
+    (jwt.MissingRequiredClaimError, "The token lacks one of the required claims `exp`, `iat`, `iss` and `aud`."),
+    (jwt.InvalidSignatureError, "The token's signature is not valid."),
 )
-_OTHER_REASON = "This is not a token that can be read."
+_OTHER_REASON = "The token is malformed."
 # What claims of odd types, such as an endless `exp`, make PyJWT raise.
 _UNREADABLE = (jwt.PyJWTError, ValueError, OverflowError, TypeError)
 
@@ -40,11 +40,11 @@ class TokenVerifier:
         # The settings say which algorithms are good, never the token: `none`, or a public key used as the secret
         # of HS256, ends here.
         if header.get("alg") not in issuer.algorithms:
-            raise CallerRefusedError("The token is signed in a way that is not trusted here.")
+            raise CallerRefusedError("The token's algorithm is not accepted.")
         key_id = header.get("kid")
         key = await issuer.keys.find(key_id) if isinstance(key_id, str) else None
         if key is None or key.algorithm_name != header["alg"]:
-            raise CallerRefusedError("The token is signed with a key that its issuer does not have.")
+            raise CallerRefusedError("The token's key id is unknown to its issuer.")
         claims = _verify(token, key, issuer)
         _assert_numbers(claims)
         user_id, roles = issuer.identify(claims)
@@ -54,7 +54,7 @@ class TokenVerifier:
         """The issuer that the token claims to be of; of several by one name, the one that knows its audience."""
         named = [issuer for issuer in self._issuers if issuer.name == unverified.get("iss")]
         if not named:
-            raise CallerRefusedError("The token's issuer is not trusted here.")
+            raise CallerRefusedError("The token's issuer is not trusted.")
         return next((issuer for issuer in named if issuer.accepts(unverified.get("aud"))), named[0])
 
 

@@ -150,4 +150,4 @@ def format_size(size_bytes: int) -> str:
 
 def _assert_expires_in(seconds: int) -> None:
     if not 1 <= seconds <= MAX_EXPIRES_IN_SECONDS:
-        raise bad_user_input(f"`expiresIn` must be from 1 to {MAX_EXPIRES_IN_SECONDS} seconds.", path=["expiresIn"])
+        raise bad_user_input(f"`expiresIn` must be between 1 and {MAX_EXPIRES_IN_SECONDS} seconds.", path=["expiresIn"])

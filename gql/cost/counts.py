@@ -38,7 +38,7 @@ class CountAllowance:
         counted = await count(left * INDEX_ENTRIES_PER_READ) if left > 0 else 0
         self.spent += math.ceil(counted / INDEX_ENTRIES_PER_READ)
         if counted >= left * INDEX_ENTRIES_PER_READ:
-            message = "To count this list could read more than {bound} documents, and at most {limit} more are allowed."
+            message = "Counting this list could read more than {bound} documents; the limit allows {limit} more."
             raise too_expensive(message, measure="documentReads", bound=left + 1, limit=max(0, left))
         return counted
 

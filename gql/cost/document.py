@@ -31,8 +31,8 @@ MAX_FIELDS = 2_000
 MAX_REPEATS = 50
 _COSTS = {
     "documentReads": "read {bound} documents",
-    "fieldValues": "make {bound} values",
-    "r2Calls": "ask R2 {bound} times",
+    "fieldValues": "return {bound} values",
+    "r2Calls": "call R2 {bound} times",
 }
 # Validation follows chains of fragments, and Python's stack ends.
 MAX_FRAGMENTS = 100
@@ -65,7 +65,7 @@ def measure_document(
     _assert_affordable(chosen.r2_calls, limits.max_r2_calls, "r2Calls", chosen.r2_path)
     fields = reduce(Bound.plus, bounds, measurer.measure_fragments()).fields
     if fields > MAX_FIELDS:
-        raise _over("fields, fragments put in,", fields, MAX_FIELDS, measure="fields")
+        raise _over("fields with fragments expanded", fields, MAX_FIELDS, measure="fields")
     for selections in (node.selection_set for node in (*operations, *fragments.values())):
         _assert_few_repeats(selections, fragments)
     return chosen
@@ -81,32 +81,32 @@ def _read_defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
 
 def _assert_shape(bound: Bound) -> None:
     if bound.depth > MAX_DEPTH:
-        message = "The query is {bound} fields deep, and at most {limit} are allowed."
+        message = "The query is {bound} fields deep; the limit is {limit}."
         raise too_expensive(message, measure="depth", bound=bound.depth, limit=MAX_DEPTH, path=bound.depth_path)
     if bound.aliases > MAX_ALIASES:
         raise _over("aliases", bound.aliases, MAX_ALIASES)
     if bound.root_fields > MAX_ROOT_FIELDS:
         raise _over("root fields", bound.root_fields, MAX_ROOT_FIELDS)
     if bound.introspected > MAX_INTROSPECTED:
-        message = "The introspection could show {bound} fields, and at most {limit} are allowed."
+        message = "The introspection could return {bound} fields; the limit is {limit}."
         raise too_expensive(message, measure="introspection", bound=bound.introspected, limit=MAX_INTROSPECTED)
 
 
 def _assert_few_repeats(selections: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
     repeats, path = count_repeats([selections], fragments)
     if repeats > MAX_REPEATS:
-        message = "The query selects one field {bound} times, and at most {limit} are allowed."
+        message = "The query selects one field {bound} times; the limit is {limit}."
         raise too_expensive(message, measure="repeats", bound=repeats, limit=MAX_REPEATS, path=path)
 
 
 def _assert_affordable(count: int, limit: int, measure: str, path: Path) -> None:
     if count > limit:
-        message = f"The query could {_COSTS[measure]}, and at most {{limit}} are allowed: ask for smaller pages."
+        message = f"The query could {_COSTS[measure]}; the limit is {{limit}}. Request smaller pages."
         raise too_expensive(message, measure=measure, bound=count, limit=limit, path=path)
 
 
 def _over(what: str, bound: int, limit: int, *, measure: str | None = None) -> GraphQLError:
-    message = f"The document has {{bound}} {what}, and at most {{limit}} are allowed."
+    message = f"The document has {{bound}} {what}; the limit is {{limit}}."
     return too_expensive(
         message, measure=measure or what.replace("root fields", "rootFields"), bound=bound, limit=limit
     )

@@ -42,5 +42,5 @@ def find_excess(text: str) -> GraphQLError | None:
 
 def _refuse(measure: str, bound: int, limit: int) -> GraphQLError:
     what = "levels of brackets" if measure == "nesting" else measure
-    message = f"The document has {{bound}} {what}, and at most {{limit}} are allowed."
+    message = f"The document has {{bound}} {what}; the limit is {{limit}}."
     return too_expensive(message, measure=measure, bound=bound, limit=limit)

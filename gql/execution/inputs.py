@@ -64,4 +64,4 @@ def _find_item(field: StrawberryField) -> tuple[type, Make] | None:
     leaf = type_.of_type if type(type_) is StrawberryOptional else type_
     if leaf in _SCALARS or isinstance(leaf, StrawberryEnumDefinition):
         return None
-    raise TypeError(f"The field {field.python_name} is no scalar, no enum and no list of what is made at once.")
+    raise TypeError(f"The field {field.python_name} is neither a scalar, an enum nor a list of compiled inputs.")

@@ -44,12 +44,12 @@ class LoopbackOnly:
         headers = Headers(scope=scope)
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
-            return "Without an issuer of tokens, this server answers to the name localhost only."
+            return "Without an issuer, the server accepts only requests to localhost."
         if any(origin not in self._allowed_origins and not _ORIGIN.fullmatch(origin) for origin in origins):
-            return "This page's origin may not call: CLIPGRAPH_ALLOWED_ORIGINS names those that may."
+            return "The page's origin is not allowed. CLIPGRAPH_ALLOWED_ORIGINS lists the allowed origins."
         # Another program may have bound the app to another address than our settings say.
         if not is_loopback_address(scope.get("server")):
-            return "Without an issuer of tokens, this server answers on loopback only."
+            return "Without an issuer, the server answers on loopback only."
         return None
 
 

@@ -119,7 +119,7 @@ class BodyLimit:
             await self._refuse(scope, receive, send)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = error_response(413, f"The request's body is larger than {self._max_bytes} bytes.")
+        response = error_response(413, f"The request body exceeds {self._max_bytes} bytes.")
         await response(scope, receive, send)
 
 

@@ -32,10 +32,10 @@ def read_parameters(given: Mapping[str, Any], protocol: GraphQLRequestProtocol) 
     """The request; HTTPException (400) where it is none."""
     for name, kind, words in _PARAMETERS:
         if not isinstance(given.get(name), kind | None):
-            raise HTTPException(400, f"`{name}` must be {words}, where there is one.")
+            raise HTTPException(400, f"`{name}` must be {words}, or omitted.")
     query, document_id = given.get("query"), given.get("documentId")
     if bool(query) == bool(document_id):
-        raise HTTPException(400, "A request has a `query` or a `documentId`, and not both.")
+        raise HTTPException(400, "Send either `query` or `documentId`, not both.")
     return RequestData(
         query=query,
         variables=given.get("variables"),
@@ -49,11 +49,11 @@ def read_parameters(given: Mapping[str, Any], protocol: GraphQLRequestProtocol) 
 def assert_json(content_type: str | None) -> None:
     """Raises HTTPException (415) for every body that a form of another origin could send, and for uploads in parts."""
     if parse_media_type(content_type or "") != JSON:
-        raise HTTPException(415, f"A request's body is JSON: send `Content-Type: {JSON}`.")
+        raise HTTPException(415, f"The request body must be JSON. Send `Content-Type: {JSON}`.")
 
 
 def assert_preflighted(headers: Mapping[str, str]) -> None:
     """Raises HTTPException (400) where a page of another origin could have sent this GET without asking first."""
     if parse_media_type(headers.get("content-type", "")) == JSON or any(name in headers for name in PREFLIGHT_HEADERS):
         return
-    raise HTTPException(400, "A query by GET needs the header `GraphQL-Require-Preflight: 1`, or goes by POST.")
+    raise HTTPException(400, "A query by GET needs the header `GraphQL-Require-Preflight: 1`. Use it, or POST.")

@@ -55,7 +55,7 @@ def error_response(
 
 def ending_response() -> Response:
     """503: this process is about to end, and another one, or the next, will answer."""
-    message = "This server is about to stop. Try again in a moment."
+    message = "The server is shutting down. Try again in a moment."
     return error_response(503, message, ErrorCode.UNAVAILABLE, {"Retry-After": str(ENDING_RETRY_SECONDS)})
 
 
@@ -68,5 +68,5 @@ def refusal_response(error: CallerRefusedError) -> Response:
 
 def outage_response() -> Response:
     """503: whether the caller's token is good cannot be said, and so neither that it is bad."""
-    message = "The issuer of your token does not answer right now. Try again in a moment."
+    message = "The issuer of your token does not answer. Try again in a moment."
     return error_response(503, message, ErrorCode.UNAVAILABLE, {"Retry-After": str(RETRY_AFTER_SECONDS)})

@@ -204,5 +204,5 @@ class GraphQLView(GraphQL[Context, None]):
         """The JSON object that every request is; one that is none, or several in a list, is refused."""
         request = super().parse_json(data)
         if not isinstance(request, dict):
-            raise HTTPException(400, "A request is a JSON object with a `query`.")
+            raise HTTPException(400, "The request must be a JSON object with a `query`.")
         return request

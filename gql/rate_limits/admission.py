@@ -11,7 +11,7 @@ log = structlog.get_logger(__name__)
 # Requests that ran are gone by then, and clients do not all come at once.
 RETRY_AFTER_SECONDS = 1
 LOG_SECONDS = 1.0
-OVERLOADED_MESSAGE = "This server has as much to do as it can. Try again in a moment."
+OVERLOADED_MESSAGE = "The server is overloaded. Try again in a moment."
 # Where a request's state has its slot.
 REQUEST_SLOT_KEY = "request_slot"
 

@@ -99,7 +99,7 @@ class Budgets:
         if not self._running_reads.check_fits(key, bound, limit):
             running = self._running_reads.get(key)
             message = (
-                f"What you have running could read {running + bound:,} documents, and you may read {limit:,} a minute."
+                f"Your concurrent requests could read {running + bound:,} documents; the limit is {limit:,} a minute."
             )
             raise RateLimitedError(message, Quota(limit, max(0, limit - running), reset_seconds=1))
         self._running_reads.enter(key, bound)
@@ -135,7 +135,7 @@ def create_windows(settings: Settings) -> Windows:
 def _assert_requests_left(usage: Usage, limit: int) -> Quota:
     quota = _make_quota(limit, usage.requests, usage)
     if usage.requests > limit:
-        raise RateLimitedError(f"You have sent {limit:,} requests within a minute, which is all you may.", quota)
+        raise RateLimitedError(f"You sent {limit:,} requests within a minute, which is the limit.", quota)
     return quota
 
 

@@ -11,13 +11,13 @@ from gql.rate_limits.budgets import RateLimitedError
 
 # Fragments that multiply reach numbers that JSON cannot hold.
 MOST_COUNTED = 1_000_000_000
-MAY_BE_CHANGED = " What it was to change may or may not be changed: send it again, which is safe."
+MAY_BE_CHANGED = " Its changes may or may not be stored. Sending it again is safe."
 
 
 def too_expensive(message: str, *, measure: str, bound: int, limit: int, path: Sequence[str] = ()) -> GraphQLError:
     """QUERY_TOO_EXPENSIVE; `path` leads to what costs most, and `message` has places for both numbers."""
     bound = min(bound, MOST_COUNTED)
-    where = f" Most of it is at {'.'.join(path)}." if path else ""
+    where = f" The largest share is at {'.'.join(path)}." if path else ""
     return GraphQLError(
         message.format(bound=f"{bound:,}", limit=f"{limit:,}") + where,
         extensions={
@@ -31,9 +31,9 @@ def too_expensive(message: str, *, measure: str, bound: int, limit: int, path: S
 
 
 _TOO_MUCH = {
-    "fieldValues": "The answer would have {bound} values, and at most {limit} are allowed: ask for smaller pages.",
-    "responseBytes": "The answer would have {bound} bytes or more, and at most {limit} are allowed: ask for less.",
-    "errors": "The answer would have {bound} errors or more, and at most {limit} are allowed; the log has the first.",
+    "fieldValues": "The response would have {bound} values; the limit is {limit}. Request smaller pages.",
+    "responseBytes": "The response would have at least {bound} bytes; the limit is {limit}. Request less.",
+    "errors": "The response would have at least {bound} errors; the limit is {limit}. The log has the first ones.",
 }
 
 
@@ -53,7 +53,7 @@ def rate_limited(error: RateLimitedError) -> GraphQLError:
 
 def timed_out(seconds: float, operation_type: OperationType) -> GraphQLError:
     """TIMEOUT. A commit that was on its way may have arrived: that is said, and that repeating it does no harm."""
-    message = f"The request took more than {seconds:g} seconds and was given up."
+    message = f"The request took more than {seconds:g} seconds and was cancelled."
     if operation_type is OperationType.MUTATION:
         message += MAY_BE_CHANGED
     return GraphQLError(message, extensions={"code": ErrorCode.TIMEOUT})
@@ -61,5 +61,5 @@ def timed_out(seconds: float, operation_type: OperationType) -> GraphQLError:
 
 def too_many_operations(limit: int) -> GraphQLError:
     """RATE_LIMITED for one operation more on a socket than may run there at once."""
-    message = f"{limit} operations run on this WebSocket, and no more may: wait for one to end."
+    message = f"This WebSocket runs {limit} operations, which is the limit. Wait for one to end."
     return GraphQLError(message, extensions={"code": ErrorCode.RATE_LIMITED})

@@ -42,13 +42,15 @@ async def assert_video(info: Info, user_id: str, video_id: str) -> None:
 def assert_expires_in(seconds: int) -> None:
     """Raises ValidationError for a time that no URL can be signed for."""
     if not 1 <= seconds <= MAX_EXPIRES_IN_SECONDS:
-        raise ValidationError(f"From 1 to {MAX_EXPIRES_IN_SECONDS:,} seconds (7 days).", ("expires_in",))
+        raise ValidationError(
+            f"The value must be between 1 and {MAX_EXPIRES_IN_SECONDS:,} seconds (7 days).", ("expires_in",)
+        )
 
 
 def build_key(user_id: str, video_id: str, file: UploadFileInput, path: Path) -> str:
     """The file's key; ValidationError below `path` where it cannot have one in the video's folder."""
     if file.kind is UploadKind.HIGHLIGHTS and file.filename is not None:
-        raise ValidationError("highlights.json has its own name.", (*path, "filename"))
+        raise ValidationError("A file of kind HIGHLIGHTS has no filename.", (*path, "filename"))
     if file.kind is UploadKind.HIGHLIGHTS:
         return _build_highlights_key(user_id, video_id)
     filename = validate_value(_FILENAME, file.filename or "", path=(*path, "filename"))
@@ -70,10 +72,10 @@ def plan_upload(info: Info, user_id: str, video_id: str, file: NewUploadInput, p
     content_type = known_type if file.content_type is None else file.content_type
     if content_type != known_type and not _CONTENT_TYPES[file.kind].fullmatch(content_type):
         expected = _CONTENT_TYPES[file.kind].pattern.partition("[")[0]
-        raise ValidationError(f"A file of this kind is of the type {expected}.", (*path, "content_type"))
+        raise ValidationError(f"A file of this kind has the media type {expected}.", (*path, "content_type"))
     max_bytes = get_max_bytes(info, file.kind)
     if not 1 <= file.size_bytes <= max_bytes or file.size_bytes != int(file.size_bytes):
-        raise ValidationError(f"A file of this kind has 1 to {max_bytes:,} bytes.", (*path, "size_bytes"))
+        raise ValidationError(f"A file of this kind must have 1 to {max_bytes:,} bytes.", (*path, "size_bytes"))
     return UploadFile(key, content_type, int(file.size_bytes))
 
 

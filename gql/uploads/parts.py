@@ -24,7 +24,7 @@ def assert_upload_id(upload_id: str) -> None:
     Without one, S3 takes a part for the whole file, and aborting for deleting it.
     """
     if not _UPLOAD_ID.fullmatch(upload_id):
-        raise ValidationError("This is not an id that `createMultipartUpload` answered.", ("upload_id",))
+        raise ValidationError("The value is not an id from `createMultipartUpload`.", ("upload_id",))
 
 
 def assert_part_numbers(numbers: Sequence[int]) -> None:
@@ -32,16 +32,16 @@ def assert_part_numbers(numbers: Sequence[int]) -> None:
     seen: set[int] = set()
     for index, number in enumerate(numbers):
         if not 1 <= number <= MAX_PARTS:
-            raise ValidationError(f"Parts have the numbers 1 to {MAX_PARTS:,}.", ("parts", index, "part_number"))
+            raise ValidationError(f"The number must be between 1 and {MAX_PARTS:,}.", ("parts", index, "part_number"))
         if number in seen:
-            raise ValidationError("This part is in the list twice.", ("parts", index, "part_number"))
+            raise ValidationError("The list contains this part twice.", ("parts", index, "part_number"))
         seen.add(number)
 
 
 def assert_etag(etag: str, path: Path) -> None:
     """Raises ValidationError at `path` for what is no ETag, with or without its quotes."""
     if not _ETAG.fullmatch(etag):
-        raise ValidationError("This is not an `ETag` that R2 answered.", path)
+        raise ValidationError("The value is not an `ETag` of R2.", path)
 
 
 def check_assembled(stored: StoredObject, etags: Mapping[int, str], size_bytes: float | None) -> bool:

@@ -31,7 +31,7 @@ __all__ = ["DEFAULT_TIMEOUT_SECONDS", "FirestoreRpc", "Meter", "metered"]
 DEFAULT_TIMEOUT_SECONDS = 10.0
 MAX_READ_ATTEMPTS = 6
 
-NO_ANSWER = "Firestore does not answer right now."
+NO_ANSWER = "Firestore does not answer."
 
 T = TypeVar("T")
 
@@ -186,7 +186,7 @@ def _convert(error: google_exceptions.GoogleAPICallError) -> RepositoryError:
     if isinstance(error, google_exceptions.NotFound):
         return DocumentNotFoundError()
     if isinstance(error, google_exceptions.InvalidArgument):
-        return ValidationError(f"Firestore refuses this: {text}")
+        return ValidationError(f"Firestore refused the request: {text}")
     if isinstance(error, _TRANSIENT) and not isinstance(error, google_exceptions.InternalServerError):
         return UnavailableError(NO_ANSWER)
-    return FirestoreError(f"Firestore refuses this: {text}")
+    return FirestoreError(f"Firestore refused the request: {text}")

@@ -138,7 +138,7 @@ def _compare_ids(values: Mapping[str, Any], source: StoredDocument | None) -> li
     if source is None:
         return []
     stored = {name: source.get(name) for name in _IDS if name in values}
-    reason = "The document's path says otherwise."
+    reason = "The value differs from the document's path."
     return [
         MendedField(name, reason, is_certain=True)
         for name, value in stored.items()

@@ -33,10 +33,10 @@ def parse_title(value: str) -> str:
     """`value` without the space around it: one line, which an index holds in full; ValueError otherwise."""
     stripped = value.strip()
     if not stripped:
-        raise ValueError("This cannot be empty.")
+        raise ValueError("The value must not be empty.")
     identifiers.parse_text(stripped)
     if len(stripped.encode()) > MAX_TEXT_BYTES:
-        raise ValueError(f"This is too long: at most {MAX_TEXT_BYTES:,} bytes of UTF-8.")
+        raise ValueError(f"The value is too long. The limit is {MAX_TEXT_BYTES:,} bytes of UTF-8.")
     return stripped
 
 
@@ -44,7 +44,7 @@ def parse_long_text(value: str) -> str:
     """`value`, which is text of any number of lines; ValueError otherwise."""
     identifiers.parse_text(value, with_lines=True)
     if len(value) > MAX_LONG_TEXT_CHARACTERS:
-        raise ValueError(f"This is too long: at most {MAX_LONG_TEXT_CHARACTERS:,} characters.")
+        raise ValueError(f"The value is too long. The limit is {MAX_LONG_TEXT_CHARACTERS:,} characters.")
     return value
 
 
@@ -82,7 +82,7 @@ def _parse_new(check: Callable[[str], str], check_stored: Callable[[str], bool] 
         if not check_is_stored(info):
             return check(value)
         if not check_stored(value):
-            raise ValueError("This names nothing in the video's own folder.")
+            raise ValueError("The key lies outside the video's folder.")
         return value
 
     return AfterValidator(validate)

@@ -92,7 +92,7 @@ def _assert_id(document_id: str) -> None:
 
 def _parse(token: str) -> Any:
     if len(token) > MAX_TOKEN_CHARACTERS:
-        raise ValueError("This is longer than any cursor.")
+        raise ValueError("The value is longer than any cursor.")
     padded = token + "=" * (-len(token) % 4)
     return json.loads(base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True))
 
@@ -124,7 +124,7 @@ def _decode_value(value: Any) -> Any:
 def _decode_time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo != UTC:
-        raise ValueError("This is not a timestamp.")
+        raise ValueError("The value is not a timestamp.")
     return moment
 
 

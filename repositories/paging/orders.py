@@ -32,7 +32,7 @@ class Order(Enum):
         for order in cls:
             if isinstance(value, str) and value == order.text:
                 return order
-        raise ValidationError(f"An order is one of {', '.join(order.text for order in cls)}.", ("order_by",))
+        raise ValidationError(f"The order must be one of {', '.join(order.text for order in cls)}.", ("order_by",))
 
 
 class VideoOrder(Order):

@@ -37,7 +37,7 @@ class PageQuery:
         """The query; `ValidationError` for a limit out of range, `InvalidCursorError` for another list's cursor."""
         assert_limit(request.limit)
         if type(request.from_end) is not bool:
-            raise ValidationError("This is no boolean.", ("from_end",))
+            raise ValidationError("The value is not a boolean.", ("from_end",))
         after = None if request.after is None else Cursor.decode(request.after, order)
         before = None if request.before is None else Cursor.decode(request.before, order, path="before")
         return cls(order, request.limit, after, before, request.from_end)
@@ -72,7 +72,7 @@ class _Found:
 def assert_limit(limit: int) -> None:
     """Raise ValidationError unless a page can have so many items."""
     if type(limit) is not int or not 1 <= limit <= MAX_PAGE_SIZE:
-        raise ValidationError(f"A page has 1 to {MAX_PAGE_SIZE:,} items.", ("limit",))
+        raise ValidationError(f"The limit must be between 1 and {MAX_PAGE_SIZE:,}.", ("limit",))
 
 
 def filter_equal(query: AsyncQuery, filters: Mapping[str, str | None]) -> AsyncQuery:

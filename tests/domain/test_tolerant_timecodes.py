@@ -22,5 +22,5 @@ def test_what_is_no_time_is_none(text: str) -> None:
 @pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), 360_000])
 def test_what_has_no_form_is_refused(seconds: float) -> None:
     """Seconds that are negative, not finite or over 24 hours are a ValueError."""
-    with pytest.raises(ValueError, match="No time"):
+    with pytest.raises(ValueError, match="is not valid in a video"):
         format_timecode(seconds)

@@ -49,4 +49,4 @@ def test_every_user_is_looked_at_and_mended(tmp_path: Path) -> None:
     assert found.returncode == 1
     assert run("reconcile", "--fix", data_dir=data_dir).returncode == 0
     agreed = run("reconcile", data_dir=data_dir)
-    assert (agreed.returncode, agreed.stdout) == (0, "3 videos, 9 clips, 18 files: R2 and Firestore agree.\n")
+    assert (agreed.returncode, agreed.stdout) == (0, "3 videos, 9 clips, 18 files: R2 and Firestore are in sync.\n")

@@ -27,7 +27,7 @@ def test_server_that_outlives_its_clipgraph_keeps_the_directory(
     held = acquire_lock(tmp_path)
     server = subprocess.Popen(["sleep", "60"], pass_fds=(held.servers_descriptor,))
     held.release()
-    with pytest.raises(EmbeddedError, match="still run"):
+    with pytest.raises(EmbeddedError, match="still use"):
         acquire_lock(tmp_path)
     server.kill()
     server.wait()
@@ -52,5 +52,5 @@ def test_directory_that_cannot_be_is_told(tmp_path: Path, place: str) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_directory_of_another_user_is_told(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(EmbeddedError, match="let this user write there"):
+    with pytest.raises(EmbeddedError, match="grant this user write access"):
         acquire_lock(tmp_path)

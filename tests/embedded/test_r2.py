@@ -105,6 +105,6 @@ def test_port_that_is_taken_is_told_or_gone_around() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         assert choose_host_port(WantedPort(taken)) == "127.0.0.1:0"
-        with pytest.raises(EmbeddedError, match="choose another with CLIPGRAPH_S3_PORT"):
+        with pytest.raises(EmbeddedError, match="choose another port with CLIPGRAPH_S3_PORT"):
             choose_host_port(WantedPort(taken, is_required=True))
     assert choose_host_port(WantedPort(taken, is_required=True)) == f"127.0.0.1:{taken}"

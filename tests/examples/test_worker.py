@@ -179,9 +179,9 @@ SCENE = {"id": 1, "title": "It's on!", "start": "00:00:00.400", "end": "00:00:01
 IMPOSSIBLE = {
     "a highlight twice": (
         {"highlights": [SCENE, SCENE]},
-        "2 highlights make the same clip, clip_02_01_it-s-on_original",
+        "2 highlights have the same clip, clip_02_01_it-s-on_original",
     ),
-    "titles of one slug": ({"highlights": [SCENE, SCENE | {"title": "It s on?"}]}, "2 highlights make the same clip"),
+    "titles of one slug": ({"highlights": [SCENE, SCENE | {"title": "It s on?"}]}, "2 highlights have the same clip"),
     "no address": ({"video_url": "talk.mp4", "highlights": [SCENE]}, "video_url: "),
     "no highlights.json": ([], ""),
 }
@@ -222,12 +222,12 @@ async def test_clip_of_other_content_ends_the_job_and_its_unfinished_clips(
     content = json.loads(await asyncio.to_thread(highlights.read_text))
     content["highlights"][0]["end"] = "00:00:01.500"
     other = write(tmp_path, content)
-    with pytest.raises(ImpossibleJobError, match="exists with other content"):
+    with pytest.raises(ImpossibleJobError, match="exists with different values"):
         await work(Job(user_id, "taken", source, other, ("original",)), services.settings)
     video = await services.videos(user_id).get_video("taken")
     assert video is not None
     assert (video.status, video.clips_count) == (VideoStatus.FAILED, 1)
-    assert "exists with other content: end_time" in str(video.error_message)
+    assert "exists with different values of end_time" in str(video.error_message)
     failed = await clips.list_clips(status=ClipStatus.FAILED)
     assert [(clip.clip_id, clip.error_message) for clip in failed] == [(before[0].clip_id, video.error_message)]
     assert await work(Job(user_id, "taken", source, highlights, ("original",)), services.settings) is (

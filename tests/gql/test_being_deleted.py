@@ -27,7 +27,7 @@ async def test_video_that_is_being_deleted_cannot_be_created(
         await services.videos(user_id).delete_video("v1", BrokenFiles())
     assert await create_video() == {
         "__typename": "VideoAlreadyExists",
-        "message": "The video 'v1' is being deleted. Delete it again to finish that; then create it.",
+        "message": "The video 'v1' is being deleted. Delete it again to complete that, then create it.",
         "videoId": "v1",
         "fields": [],
     }
@@ -44,7 +44,7 @@ async def test_clip_that_is_being_deleted_cannot_be_created(
         await services.clips(user_id, "v1").delete_clip_with_files(clip_id, BrokenFiles())
     assert await create_clips(clip_input(1)) == {
         "__typename": "ClipAlreadyExists",
-        "message": f"The clip {clip_id!r} is being deleted. Delete it again to finish that; then create it.",
+        "message": f"The clip {clip_id!r} is being deleted. Delete it again to complete that, then create it.",
         "clipId": clip_id,
         "fields": [],
     }

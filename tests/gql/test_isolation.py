@@ -384,7 +384,7 @@ async def assert_forbidden(ask: Ask, field: str, variables: dict[str, Any], ids:
     refusal = json.loads(answer)
     (error,) = refusal["errors"]
     assert (error["extensions"], error["path"]) == ({"code": "FORBIDDEN"}, [field])
-    assert error["message"] == "You may not act for another user."
+    assert error["message"] == "Your role may not act for another user."
     assert SECRET not in answer
     assert calls == []
 

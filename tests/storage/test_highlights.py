@@ -50,17 +50,17 @@ def test_good_file_needs_no_mending() -> None:
 @pytest.mark.parametrize(
     ("changes", "field", "value", "sentence"),
     [
-        ({"id": "7"}, "id", 7, "Highlight 1 has the id as a string; it was read as a number."),
-        ({"id": None}, "id", 1, "Highlight 1 has no usable id; 1 was taken."),
+        ({"id": "7"}, "id", 7, "Highlight 1 has the id as text; it was converted to a number."),
+        ({"id": None}, "id", 1, "Highlight 1 has no valid id; 1 was used."),
         ({"priority": "high"}, "priority", 1, "Highlight 1 has no usable priority; 1 was taken."),
         ({"priority": -3}, "priority", 1, "Highlight 1 has no usable priority; 1 was taken."),
-        ({"priority": 2.5}, "priority", 2, "Highlight 1 has a priority that is no whole number; 2 was taken."),
+        ({"priority": 2.5}, "priority", 2, "Highlight 1 has a priority that is not a whole number; 2 was used."),
         ({"priority": True}, "priority", 1, "Highlight 1 has no usable priority; 1 was taken."),
-        ({"id": 10**30}, "id", 1, "Highlight 1 has no usable id; 1 was taken."),
+        ({"id": 10**30}, "id", 1, "Highlight 1 has no valid id; 1 was used."),
         ({"title": None}, "title", "Highlight 1", "Highlight 1 has no title."),
-        ({"title": 42}, "title", "42", "Highlight 1 has a number as title; it was read as text."),
-        ({"title": ["x"]}, "title", "Highlight 1", "Highlight 1 has no text as title; it was left out."),
-        ({"title": "a\ud800b\x00"}, "title", "a\ufffdb", "halves of surrogate pairs and control"),
+        ({"title": 42}, "title", "42", "Highlight 1 has a number as title; it was converted to text."),
+        ({"title": ["x"]}, "title", "Highlight 1", "Highlight 1 has no text as title; it was dropped."),
+        ({"title": "a\ud800b\x00"}, "title", "a\ufffdb", "unpaired surrogates and control"),
         ({"title": "\u202ea\u2066b"}, "title", "ab", "turn the direction of text in its title"),
         ({"title": "\u05e9\u05dc\u200e!"}, "title", "\u05e9\u05dc\u200e!", None),
         ({"title": "a\nb"}, "title", "a b", "control characters in its title"),
@@ -68,16 +68,16 @@ def test_good_file_needs_no_mending() -> None:
         ({"start": "1:02.5"}, "start_time", "00:01:02.500", "Highlight 1 has the start '1:02.5'; it was read as"),
         ({"start": "00:01:02,500"}, "start_time", "00:01:02.500", "it was read as 00:01:02.500."),
         ({"start": 62.5}, "start_time", "00:01:02.500", None),
-        ({"end": None}, "end_time", "00:01:32", "it was taken from start and duration"),
+        ({"end": None}, "end_time", "00:01:32", "it was computed from start and duration"),
         ({"end": "00:00:01"}, "end_time", "00:01:32", "Highlight 1 ends before it starts"),
-        ({"start": 62.50004, "end": 62.5003, "duration": None}, "end_time", None, "within a millisecond"),
-        ({"start": 62.5, "end": None, "duration": 0.0002}, "end_time", None, "no usable end"),
-        ({"start": "soon"}, "start_time", "00:01:02.500", "it was taken from end and duration"),
-        ({"duration": None}, "duration_seconds", 29.5, "it was taken from start and end"),
+        ({"start": 62.50004, "end": 62.5003, "duration": None}, "end_time", None, "does not end after its start"),
+        ({"start": 62.5, "end": None, "duration": 0.0002}, "end_time", None, "no valid end"),
+        ({"start": "soon"}, "start_time", "00:01:02.500", "it was computed from end and duration"),
+        ({"duration": None}, "duration_seconds", 29.5, "it was computed from start and end"),
         ({"duration": "29.5"}, "duration_seconds", 29.5, "Highlight 1 has the duration as a string"),
         ({"duration": "0:29.5"}, "duration_seconds", 29.5, None),
-        ({"duration": 999}, "duration_seconds", 29.5, "says it lasts 999 seconds, but its times say 29.5"),
-        ({"end": "999:00:00", "duration": 1e9}, "end_time", None, "Highlight 1 has no usable end"),
+        ({"duration": 999}, "duration_seconds", 29.5, "has a duration of 999 seconds, but its times give 29.5"),
+        ({"end": "999:00:00", "duration": 1e9}, "end_time", None, "Highlight 1 has no valid end"),
         ({"pad_after_seconds": "1e400"}, "pad_after_seconds", None, "has no usable pad_after_seconds"),
         ({"pad_after_seconds": float("nan")}, "pad_after_seconds", None, "has no usable pad_after_seconds"),
     ],
@@ -93,7 +93,7 @@ def test_unusable_entries_do_not_hide_good_ones() -> None:
     """Entries that are no objects are left out, and the others are read."""
     highlights, mended = parse_highlights(json.dumps({**FILE, "highlights": [None, GOOD, "x", {}]}))
     assert [highlight.id for highlight in highlights.highlights] == [1, 4]
-    assert "Highlight 1 is not an object and was left out." in mended
+    assert "Highlight 1 is not an object and was skipped." in mended
 
 
 def test_guessed_id_meets_no_real_one() -> None:
@@ -101,7 +101,7 @@ def test_guessed_id_meets_no_real_one() -> None:
     entries = [GOOD, {**GOOD, "id": None}, {**GOOD, "id": 2}]
     highlights, mended = parse_highlights(json.dumps({**FILE, "highlights": entries}))
     assert [highlight.id for highlight in highlights.highlights] == [1, 3, 2]
-    assert mended == ("Highlight 2 has no usable id; 3 was taken.",)
+    assert mended == ("Highlight 2 has no valid id; 3 was used.",)
 
 
 def test_two_highlights_with_one_id_are_told_apart() -> None:
@@ -151,17 +151,17 @@ def test_missing_list_is_empty() -> None:
     assert mended == (
         "The file has no video_url.",
         "The file has no video_title.",
-        "The file has no list of highlights; it counts as empty.",
+        "The file has no list of highlights and counts as empty.",
     )
 
 
 @pytest.mark.parametrize(
     ("content", "line"),
     [
-        (b"", "It is empty"),
-        (json.dumps(FILE).encode()[:-30], "It is not whole JSON"),
-        (b"\x00\x01\x02", "It is not whole JSON"),
-        (b"\xff\xfe{", "It is not UTF-8 text"),
+        (b"", "The file is empty"),
+        (json.dumps(FILE).encode()[:-30], "The file is not valid JSON"),
+        (b"\x00\x01\x02", "The file is not valid JSON"),
+        (b"\xff\xfe{", "The file is not UTF-8"),
         (b"[]", "not an object"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"a":' * 100_000, "nested too deeply"),

@@ -133,7 +133,7 @@ async function createClips(_, { input: { userId, videoId, clips: inputs } }) {
     transaction.update(video, changes);
     return isNew;
   });
-  if (created === null) return { __typename: "VideoNotFound", message: "There is no such video." };
+  if (created === null) return { __typename: "VideoNotFound", message: "The video does not exist." };
   const results = clips.map((clip, at) => ({ clip, created: created[at] }));
   return { __typename: "CreateClipsSuccess", results, video: (await video.get()).data() };
 }

@@ -101,7 +101,7 @@ def _assert_fields(index: CompositeIndex) -> None:
     if _NAME in paths:
         raise IndexFileError(f"{DOCUMENT_NAME} can only be the last of the fields")
     if len(set(paths)) < len(paths):
-        raise IndexFileError("a field stands in it twice")
+        raise IndexFileError("it contains a field twice")
     if [field.mode for field in index.fields].count(CONTAINS) > 1:
         raise IndexFileError('at most one field can have "arrayConfig"')
     implied = bool(index.fields) and index.fields[-1].mode == DESCENDING
@@ -155,7 +155,7 @@ def _is_group(scope: Any) -> bool:
 
 def _assert_keys(entry: Any, known: set[str]) -> None:
     if not isinstance(entry, dict):
-        raise IndexFileError(f"{json.dumps(entry)[:100]} stands where an object should")
+        raise IndexFileError(f"{json.dumps(entry)[:100]} is not an object")
     unknown = sorted(entry.keys() - known - _IGNORED)
     if unknown:
         raise IndexFileError(f'"{unknown[0]}" is unknown here: it has {", ".join(sorted(known))}')
@@ -163,11 +163,11 @@ def _assert_keys(entry: Any, known: set[str]) -> None:
 
 def _text(entry: dict[str, Any], key: str) -> str:
     if not isinstance(entry.get(key), str):
-        raise IndexFileError(f'"{key}" is missing, or no text')
+        raise IndexFileError(f'"{key}" is missing, or not a text')
     return str(entry[key])
 
 
 def _list(entry: dict[str, Any], key: str) -> list[Any]:
     if not isinstance(entry.get(key), list):
-        raise IndexFileError(f'"{key}" is missing, or no list')
+        raise IndexFileError(f'"{key}" is missing, or not a list')
     return list(entry[key])

@@ -14,5 +14,5 @@ def refuse_missing(entry: dict[str, Any]) -> None:
     if "fields" in entry:
         advice = "Add this to indexes in firestore.indexes.json"
     else:
-        advice = "Add this to fieldOverrides in firestore.indexes.json, in place of what is there for the field"
+        advice = "Add this to fieldOverrides in firestore.indexes.json, in place of the entry of the field"
     raise FailedPreconditionError(f"The query requires an index. {advice}: {json.dumps(entry)}")

@@ -207,4 +207,4 @@ class _Stream:
             async with asyncio.timeout(STALL_SECONDS):
                 await self._write(message)
         except TimeoutError:
-            raise UnavailableError("The client takes no messages: it has to connect again.") from None
+            raise UnavailableError("The client does not read its messages: reconnect.") from None

@@ -138,7 +138,7 @@ def _assert_partitioning(request: PartitionQueryRequest, query: Query) -> None:
     is_whole = query.limit is None and not query.offset and query.start is None and query.end is None
     if not (query.scope.is_group and is_plain and is_whole):
         raise InvalidArgumentError(
-            "Only a collection group query ordered by __name__ alone, without filters, cursors or limits, can be cut."
+            "Only a collection group query ordered by __name__ without filters, cursors or limits can be partitioned."
         )
 
 

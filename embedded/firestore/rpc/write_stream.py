@@ -129,7 +129,9 @@ class _WriteStream:
         """Forget the responses up to a token: tokens before it are of no use from now on."""
         missing = self._position - _TOKEN.unpack(token)[0] if len(token) == _TOKEN.size else -1
         if not 0 <= missing <= len(self._unacknowledged):
-            raise InvalidArgumentError("The stream_token is none of this stream's, or older than one sent before.")
+            raise InvalidArgumentError(
+                "The stream_token does not belong to this stream, or is older than the last one."
+            )
         while len(self._unacknowledged) > missing:
             self._unacknowledged.popleft()
 

@@ -229,5 +229,5 @@ def _new_id(age: int) -> bytes:
 def _age_of(transaction_id: bytes) -> int:
     """Return when the first attempt of a transaction began: a retry keeps its place among the others."""
     if len(transaction_id) != _AGE_BYTES + _RANDOM_BYTES:
-        raise InvalidArgumentError("Invalid transaction: it is not one that BeginTransaction has given out.")
+        raise InvalidArgumentError("Invalid transaction: it was not issued by BeginTransaction.")
     return int.from_bytes(transaction_id[:_AGE_BYTES], "big")

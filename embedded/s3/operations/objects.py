@@ -119,7 +119,7 @@ def _copy(store: Store, call: Call, source: StoredObject, descriptor: int) -> Wr
     attributes = _choose_attributes(source.attributes, call.headers, directive)
     is_itself = (source.name, parse_source(call.headers)[0]) == (normalize(call.key), call.bucket)
     if is_itself and attributes == source.attributes and directive == "COPY":
-        raise S3Error("InvalidRequest", "A copy of an object to itself has to change something.")
+        raise S3Error("InvalidRequest", "A copy of an object to itself must change something.")
     wanted = call.headers.get("x-amz-checksum-algorithm", "").lower()
     if wanted and (attributes.checksum is None or attributes.checksum.algorithm != wanted):
         raise S3Error("NotImplemented", f"Header 'x-amz-checksum-algorithm' with value '{wanted}' not implemented")

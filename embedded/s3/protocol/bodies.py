@@ -32,7 +32,7 @@ class RequestBody:
         async for data in self._read():
             taken += len(data)
             if taken > self.size:
-                raise S3Error("IncompleteBody", "The body is longer than it was said to be.")
+                raise S3Error("IncompleteBody", "The body is longer than its declared length.")
             waiting += data
             if len(waiting) >= BLOCK_BYTES:
                 yield bytes(waiting)

@@ -44,7 +44,7 @@ class ChunkReader:
             if not size:
                 break
             if await self._read_exactly(2) != b"\r\n":
-                raise S3Error("IncompleteBody", "A chunk is longer than it says.")
+                raise S3Error("IncompleteBody", "A chunk is longer than its declared length.")
             yield data
         if has_trailers:
             await self._read_trailers()
@@ -74,7 +74,7 @@ class ChunkReader:
             if len(self._waiting) > _MAX_LINE_BYTES or not await self._read_more():
                 # A trailer part may end with the body itself.
                 if self._waiting:
-                    raise S3Error("IncompleteBody", "The body's chunks are not as they should be.")
+                    raise S3Error("IncompleteBody", "The chunks of the body are malformed.")
                 return b""
         line = bytes(self._waiting[:end])
         del self._waiting[: end + 2]

@@ -100,7 +100,7 @@ class Database:
                 return connection
             raise StoreError(f"cannot open {self._path}: {error}") from error
         except sqlite3.DatabaseError as error:
-            raise StoreError(f"{self._path} is no database of ours: {error}") from error
+            raise StoreError(f"{self._path} is not a database of clipgraph: {error}") from error
 
     def _prepare(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         found = connection.execute("PRAGMA user_version").fetchone()[0]

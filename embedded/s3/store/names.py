@@ -33,7 +33,7 @@ def assert_key(key: str) -> None:
     if len(key.encode(errors="surrogatepass")) > MAX_KEY_BYTES:
         raise S3Error("InvalidObjectName", f"The key has more than {MAX_KEY_BYTES} bytes.")
     if not check_utf8(key) or "\0" in key:
-        raise S3Error("InvalidObjectName", "The key is not valid UTF-8, or holds NUL.")
+        raise S3Error("InvalidObjectName", "The key is not valid UTF-8, or contains NUL.")
     if any(segment in {".", ".."} for segment in key.split("/")):
         raise S3Error("InvalidObjectName", "The key has `.` or `..` between its slashes.")
 

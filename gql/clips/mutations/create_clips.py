@@ -161,7 +161,7 @@ async def _plan_clips(info: Info, clips: Sequence[CreateClipInput], shared: dict
         try:
             clip = _plan_clip(to_values(data, MODEL_NAMES) | shared, ("clips", index))
             if clip.clip_id in seen:
-                raise ValidationError("This clip is in the list twice.", ("clips", index, "filename"))  # noqa: TRY301  the same lane
+                raise ValidationError("The list contains this clip twice.", ("clips", index, "filename"))  # noqa: TRY301  the same lane
             seen.add(clip.clip_id)
         except ValidationError as error:
             planned.append(error)
@@ -175,7 +175,7 @@ async def _plan_clips(info: Info, clips: Sequence[CreateClipInput], shared: dict
 def _plan_clip(values: dict[str, Any], path: Path) -> ClipMetadata:
     if values["scene_title"] == "":
         # The model takes it for a clip without a title, which is not what a client says with it.
-        raise ValidationError("This cannot be empty.", (*path, "scene_title"))
+        raise ValidationError("The value must not be empty.", (*path, "scene_title"))
     clip = make_clip(values, path=path)
     build_file_keys(clip.user_id, clip.video_id, clip.filename, (*path, "filename"))
     return clip

@@ -33,7 +33,7 @@ class HeaderLimits:
 def find_excess(scope: Scope) -> str | None:
     """What the request has too much of, as a sentence; None where there is nothing."""
     if scope["query_string"].count(b"&") >= MAX_PARAMETERS:
-        return f"The address has more than {MAX_PARAMETERS} parameters."
+        return f"The query string has more than {MAX_PARAMETERS} parameters."
     headers = Headers(scope=scope)
     for name in _LIMITED:
         if sum(len(value) for value in headers.getlist(name)) > MAX_MEDIA_TYPE_BYTES:

@@ -49,7 +49,7 @@ class RequestLimits:
     async def _pass_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         slot = self._connections.acquire(f"address {resolve_address(scope, self._trusted_hops)}")
         if slot is None:
-            message = "Your address has too many WebSockets open that have not said whose they are."
+            message = "Your address has too many unauthenticated WebSockets."
             await error_response(429, message, ErrorCode.RATE_LIMITED)(scope, receive, send)
             return
         with slot:
@@ -60,7 +60,7 @@ class RequestLimits:
         encoding = Headers(scope=scope).get("content-encoding", "identity")
         if encoding.strip().lower() not in {"", "identity"}:
             # Never inflated: a kilobyte can hold a gigabyte.
-            await error_response(415, "Send the body as it is, without a Content-Encoding.")(scope, receive, send)
+            await error_response(415, "Send the body uncompressed, without Content-Encoding.")(scope, receive, send)
             return
         scope.setdefault("state", {})[CONNECTION_LIMIT_KEY] = self._connections
         quota_send = _SendWithQuota(scope, send)
@@ -74,7 +74,7 @@ class RequestLimits:
             log.info("request_refused", code=ErrorCode.RATE_LIMITED, reason=error.message)
             await rate_limited_response(error)(scope, receive, send)
         except BodyTooSlowError:
-            message = f"The request's body did not come within {self._body_seconds:g} seconds."
+            message = f"The request body did not arrive within {self._body_seconds:g} seconds."
             headers = {"Connection": "close"}
             await error_response(408, message, headers=headers)(scope, receive, send)
 

@@ -79,7 +79,7 @@ async def complete_multipart_upload(
 def _to_etags(data: CompleteMultipartUploadInput) -> dict[int, str]:
     """The parts' ETags by their numbers; ValidationError for what cannot be."""
     if not 1 <= len(data.parts) <= MAX_PARTS:
-        raise ValidationError(f"Pass each of the 1 to {MAX_PARTS:,} parts.", ("parts",))
+        raise ValidationError(f"Pass all parts: 1 to {MAX_PARTS:,}.", ("parts",))
     assert_upload_id(data.upload_id)
     assert_part_numbers([part.part_number for part in data.parts])
     for index, part in enumerate(data.parts):
@@ -96,7 +96,7 @@ async def _put_together(
     try:
         await storage.complete_multipart_upload(key, data.upload_id, etags)
     except InvalidPartsError:
-        raise ValidationError("These are not the parts that were uploaded.", ("parts",)) from None
+        raise ValidationError("The parts are not the uploaded ones.", ("parts",)) from None
     except UploadNotFoundError:
         is_over = True
     stored = await storage.head(key)

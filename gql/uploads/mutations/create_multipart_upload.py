@@ -63,10 +63,12 @@ async def create_multipart_upload(
     await assert_video(info, owner_id, input.video_id)
     file = plan_upload(info, owner_id, input.video_id, input.file, ("file",))
     if not MIN_PART_BYTES <= input.part_size_bytes <= MAX_PUT_BYTES:
-        raise ValidationError(f"A part has at least {MIN_PART_BYTES:,} bytes.", ("part_size_bytes",))
+        raise ValidationError(f"A part must have at least {MIN_PART_BYTES:,} bytes.", ("part_size_bytes",))
     parts_count = sum(1 for _ in split_into_parts(file.size_bytes, input.part_size_bytes))
     if parts_count > MAX_PARTS:
-        raise ValidationError(f"An upload has at most {MAX_PARTS:,} parts: make them larger.", ("part_size_bytes",))
+        raise ValidationError(
+            f"The file would have more than {MAX_PARTS:,} parts. Use larger parts.", ("part_size_bytes",)
+        )
     upload_id = await info.context.services.storage.create_multipart_upload(file.key, file.content_type)
     return CreateMultipartUploadSuccess(
         upload_id=strawberry.ID(upload_id),

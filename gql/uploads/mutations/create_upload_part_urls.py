@@ -82,7 +82,7 @@ async def create_upload_part_urls(
 def _assert_size(part: UploadPartInput, max_bytes: int, path: Path) -> None:
     # All parts but the last have one size, so that its number tells how large the file is at least.
     if not 1 <= part.size_bytes <= max_bytes / part.part_number or part.size_bytes != int(part.size_bytes):
-        raise ValidationError(f"A part has 1 byte or more, and the file at most {max_bytes:,} bytes.", path)
+        raise ValidationError(f"A part must have at least 1 byte, and the file at most {max_bytes:,} bytes.", path)
 
 
 def _sign(info: Info, key: str, data: CreateUploadPartUrlsInput, part: UploadPartInput) -> UploadPartUrl:

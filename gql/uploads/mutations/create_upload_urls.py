@@ -77,5 +77,5 @@ def _assert_distinct(keys: Sequence[str]) -> None:
     seen: set[str] = set()
     for index, key in enumerate(keys):
         if key in seen:
-            raise ValidationError("This file is in the list twice.", ("files", index, "filename"))
+            raise ValidationError("The list contains this file twice.", ("files", index, "filename"))
         seen.add(key)

@@ -33,14 +33,14 @@ class HighlightsSummaryInput:
     def to_values(self, path: Path) -> dict[str, Any]:
         """The summary as the model's values; ValidationError below `path` for those that cannot be."""
         if not 0 <= self.total_duration <= MAX_TOTAL_DURATION_SECONDS:
-            message = f"From 0 to {MAX_TOTAL_DURATION_SECONDS:,.0f} seconds."
+            message = f"The value must be between 0 and {MAX_TOTAL_DURATION_SECONDS:,.0f} seconds."
             raise ValidationError(message, (*path, "total_duration"))
         _assert_length(self.categories, (*path, "categories"))
         for index, category in enumerate(self.categories):
             at = (*path, "categories", index)
             validate_value(_CATEGORY, category, path=at)
             if category in self.categories[:index]:
-                raise ValidationError("This category is in the list twice.", at)
+                raise ValidationError("The list contains this category twice.", at)
         return {"total_duration": self.total_duration, "categories": self.categories}
 
 
@@ -55,4 +55,4 @@ def to_video_values(data: Any) -> dict[str, Any]:
 
 def _assert_length(items: list[Any] | None, path: Path) -> None:
     if items is not None and len(items) > MAX_LIST_ITEMS:
-        raise ValidationError(f"At most {MAX_LIST_ITEMS} items.", path)
+        raise ValidationError(f"The list must have at most {MAX_LIST_ITEMS} items.", path)

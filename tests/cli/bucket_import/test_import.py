@@ -227,7 +227,7 @@ async def test_video_that_would_be_too_large_is_imported_without_what_makes_it_s
     assert (video.video_title, video.highlights_count) == ("A talk", 1_499)
     assert video.clips_count == sum(video.clips_by_style.values()) == 1_301
     assert video.clips_by_style["unknown"] > 100
-    assert any("more categories" in problem.text for problem in report.problems)
+    assert any("too many categories" in problem.text for problem in report.problems)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ async def test_address_that_is_none_becomes_blank(folder: Folder, url: str) -> N
     folder.write_video({**HIGHLIGHTS, "video_url": url})
     report = await folder.run()
     assert (await folder.get_video()).video_url == UNKNOWN_VIDEO_URL
-    assert "no web address" in told(report)[folder.key("highlights.json")]
+    assert "not a web address" in told(report)[folder.key("highlights.json")]
 
 
 async def test_links_that_leave_the_folder_are_not_followed(folder: Folder, tmp_path: Path) -> None:

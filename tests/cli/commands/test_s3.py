@@ -69,7 +69,7 @@ def test_serve_has_its_s3_on_the_next_port(tmp_path: Path) -> None:
 
 
 def test_next_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
-    """And another is taken."""
+    """And another is in use."""
     port = find_two_free_ports()
     with socket.create_server(("127.0.0.1", port + 1)):
         with run("serve", "--no-demo", "--port", str(port), "--data-dir", str(tmp_path)) as process:
@@ -77,7 +77,7 @@ def test_next_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
             endpoint = read_endpoint(tmp_path)
         said = [line for line in lines if "CLIPGRAPH_S3_PORT" in line]
         assert len(said) == 1
-        assert f"Port {port + 1} is taken" in said[0]
+        assert f"Port {port + 1} is in use" in said[0]
         assert endpoint in said[0]
 
 

@@ -41,7 +41,7 @@ def test_user_who_cannot_be_is_refused(tmp_path: Path, user_id: str) -> None:
 def test_token_that_no_server_would_trust_is_not_made(tmp_path: Path) -> None:
     exit_code, token, error = run("--data-dir", str(tmp_path), CLIPGRAPH_AUTH_ISSUERS=ISSUERS)
     assert (exit_code, token) == (1, "")
-    assert "issuer is set" in error
+    assert "issuer is configured" in error
 
 
 def test_api_key_comes_with_the_entry_that_makes_it_good() -> None:

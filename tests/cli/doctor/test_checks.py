@@ -98,7 +98,7 @@ def test_missing_index(environment: dict[str, str], tmp_path: Path) -> None:
     with start_stack(tmp_path / "data", indexes_file=tmp_path / "fewer.json") as stack:
         ills = find_ills(**environment | {"FIRESTORE_EMULATOR_HOST": stack.endpoints.firestore_host_port})
     assert list(ills) == ["indexes"]
-    assert "1 of 54 queries are refused, such as videos by TITLE_ASC of a status" in ills["indexes"]
+    assert "1 of 54 queries fail, such as videos by TITLE_ASC of a status" in ills["indexes"]
     assert "firebase deploy --only firestore:indexes" in ills["indexes"]
 
 

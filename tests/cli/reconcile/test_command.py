@@ -80,7 +80,7 @@ def test_exit_code_tells_whether_anything_differs(run: Run, settings: Settings, 
     assert "talk/" in behind.stdout
     assert run("--fix").returncode == 0
     agreed = run()
-    assert (agreed.returncode, "R2 and Firestore agree" in agreed.stdout) == (0, True)
+    assert (agreed.returncode, "R2 and Firestore are in sync" in agreed.stdout) == (0, True)
     # No bar where nobody looks.
     assert (found.stderr, agreed.stderr) == ("", "")
 

@@ -182,7 +182,7 @@ def test_a_bad_line_is_named(invoke: Invoke, make_client: Callable[..., Client],
     assert result.exit_code == 1
     assert "stdin: line 5: " in result.stderr
     assert message in result.stderr
-    assert "3 documents before it are written" in result.stderr
+    assert "3 documents before it were written" in result.stderr
     assert len(list(client.collection("c").stream())) == 3
 
 

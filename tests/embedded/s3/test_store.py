@@ -177,7 +177,7 @@ def test_folder_of_a_newer_clipgraph_is_refused(store: Store) -> None:
 
 def test_database_that_is_none_is_told(tmp_path: Path) -> None:
     (tmp_path / "s3.sqlite").write_bytes(b"no database" * 100)
-    with pytest.raises(StoreError, match="no database of ours"):
+    with pytest.raises(StoreError, match="not a database of clipgraph"):
         open_store(tmp_path)
 
 

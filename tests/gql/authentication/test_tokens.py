@@ -47,25 +47,25 @@ async def test_no_token_is_told_to_send_one(guarded_client: httpx.AsyncClient, a
     ("changes", "reason"),
     [
         ({"exp": NOW - 61}, "expired"),
-        ({"exp": None}, "lacks a claim"),
-        ({"exp": "soon"}, "can be read"),
-        ({"exp": float("inf")}, "can be read"),
-        ({"iat": []}, "can be read"),
-        ({"padding": "x" * MAX_TOKEN_CHARACTERS}, "can be read"),
+        ({"exp": None}, "lacks one of the required claims"),
+        ({"exp": "soon"}, "is malformed"),
+        ({"exp": float("inf")}, "is malformed"),
+        ({"iat": []}, "is malformed"),
+        ({"padding": "x" * MAX_TOKEN_CHARACTERS}, "is malformed"),
         ({"iat": MUCH_LATER}, "not valid yet"),
-        ({"iat": None}, "lacks a claim"),
+        ({"iat": None}, "lacks one of the required claims"),
         ({"nbf": MUCH_LATER}, "not valid yet"),
         ({"aud": "another"}, "another audience"),
         ({"aud": ["another"]}, "another audience"),
-        ({"aud": None}, "lacks a claim"),
+        ({"aud": None}, "lacks one of the required claims"),
         ({"aud": {"our-audience": 1}}, "another audience"),
         ({"iss": "https://another.example"}, "issuer is not trusted"),
         ({"iss": None}, "issuer is not trusted"),
-        ({"sub": None}, "does not say whose"),
-        ({"sub": ""}, "does not say whose"),
-        ({"sub": "x" * 129}, "cannot be one here"),
-        ({"sub": "a/b"}, "cannot be one here"),
-        ({"sub": "__a__"}, "cannot be one here"),
+        ({"sub": None}, "has no user id"),
+        ({"sub": ""}, "has no user id"),
+        ({"sub": "x" * 129}, "user id is not valid"),
+        ({"sub": "a/b"}, "user id is not valid"),
+        ({"sub": "__a__"}, "user id is not valid"),
         ({"sub": "cafe\u0301"}, "form C"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else value,  # every worker must see the same names
@@ -88,20 +88,20 @@ async def test_stranger_signing_under_a_known_key_id_is_refused(
     guarded_client: httpx.AsyncClient, ask_viewer: Ask, mint: Mint
 ) -> None:
     forged = mint("stranger", headers={"kid": "current"})
-    assert_refused(await ask_viewer(guarded_client, forged), "signature is not its issuer's")
+    assert_refused(await ask_viewer(guarded_client, forged), "signature is not valid")
 
 
 async def test_changed_claims_are_refused(guarded_client: httpx.AsyncClient, ask_viewer: Ask, mint: Mint) -> None:
     head, _, signature = mint().split(".")
     _, body, _ = mint(sub="another").split(".")
-    assert_refused(await ask_viewer(guarded_client, f"{head}.{body}.{signature}"), "signature is not its issuer's")
+    assert_refused(await ask_viewer(guarded_client, f"{head}.{body}.{signature}"), "signature is not valid")
 
 
 async def test_unsigned_token_is_refused(
     guarded_client: httpx.AsyncClient, ask_viewer: Ask, claims: dict[str, Any]
 ) -> None:
     unsigned = jwt.encode(claims, "", "none", {"kid": "current"})
-    assert_refused(await ask_viewer(guarded_client, unsigned), "in a way that is not trusted")
+    assert_refused(await ask_viewer(guarded_client, unsigned), "algorithm is not accepted")
 
 
 async def test_public_key_used_as_a_shared_secret_is_refused(
@@ -116,7 +116,7 @@ async def test_public_key_used_as_a_shared_secret_is_refused(
     head = base64.urlsafe_b64encode(json.dumps({"alg": "HS256", "kid": "current"}).encode()).rstrip(b"=").decode()
     signed = f"{head}.{mint().split('.')[1]}"
     signature = base64.urlsafe_b64encode(hmac.digest(pem, signed.encode(), hashlib.sha256)).rstrip(b"=").decode()
-    assert_refused(await ask_viewer(guarded_client, f"{signed}.{signature}"), "in a way that is not trusted")
+    assert_refused(await ask_viewer(guarded_client, f"{signed}.{signature}"), "algorithm is not accepted")
 
 
 async def test_algorithm_that_the_settings_do_not_name_is_refused(
@@ -124,7 +124,7 @@ async def test_algorithm_that_the_settings_do_not_name_is_refused(
 ) -> None:
     """The issuer has the key, and the token is well signed: only our settings do not want ES256."""
     issuer.keys.append(keys["curve"])
-    assert_refused(await ask_viewer(guarded_client, mint("curve")), "in a way that is not trusted")
+    assert_refused(await ask_viewer(guarded_client, mint("curve")), "algorithm is not accepted")
 
 
 async def test_curves_are_taken_where_the_settings_name_them(
@@ -136,7 +136,7 @@ async def test_curves_are_taken_where_the_settings_name_them(
     async with serve(settings) as address, httpx.AsyncClient(base_url=address, trust_env=False) as client:
         assert (await ask_viewer(client, mint("curve"))).status_code == 200
         crossed = mint("curve", headers={"kid": "current"})
-        assert_refused(await ask_viewer(client, crossed), "does not have")
+        assert_refused(await ask_viewer(client, crossed), "is unknown to its issuer")
 
 
 @pytest.mark.parametrize("headers", [{"kid": None}, {"kid": "unknown"}, {"kid": 7}], ids=str)
@@ -157,7 +157,7 @@ async def test_what_is_no_token_is_refused(guarded_client: httpx.AsyncClient, as
 async def test_deeply_nested_claims_are_refused(guarded_client: httpx.AsyncClient, ask_viewer: Ask) -> None:
     """What would exhaust the JSON parser's stack is no token either."""
     body = base64.urlsafe_b64encode(b"[" * 9000).rstrip(b"=").decode()
-    assert_refused(await ask_viewer(guarded_client, f"eyJhbGciOiJSUzI1NiJ9.{body}.AAAA"), "can be read")
+    assert_refused(await ask_viewer(guarded_client, f"eyJhbGciOiJSUzI1NiJ9.{body}.AAAA"), "is malformed")
 
 
 @pytest.mark.parametrize("value", ["Basic YTpi", "Bearer", "token"])

@@ -97,7 +97,7 @@ def test_what_has_no_default_and_is_left_out_is_null() -> None:
 def test_fields_that_would_need_more_are_refused(make_type: Callable[[], Any]) -> None:
     cls = strawberry.input(type("Given", (), {"__annotations__": {"field": make_type()}}))
 
-    with pytest.raises(TypeError, match="no list of what is made at once"):
+    with pytest.raises(TypeError, match="nor a list of compiled inputs"):
         compiled_input(cls)
 
 
@@ -106,5 +106,5 @@ def test_a_list_that_may_be_left_out_is_refused() -> None:
     class Given:
         clips: list[CreateClipInput] = strawberry.field(default_factory=list)
 
-    with pytest.raises(TypeError, match="no list of what is made at once"):
+    with pytest.raises(TypeError, match="nor a list of compiled inputs"):
         compiled_input(Given)

@@ -53,7 +53,7 @@ async def test_user_follows_nobody_else(follow: Follow, address: str, mint: Mint
     for other in (user_id, "nobody"):
         async with follow(address, DOCUMENTS[name], mint("another"), **variables_of(name), userId=other) as events:
             error = await take_error(events)
-        assert error["message"] == "You may not act for another user."
+        assert error["message"] == "Your role may not act for another user."
         assert error["extensions"] == {"code": "FORBIDDEN"}
 
 

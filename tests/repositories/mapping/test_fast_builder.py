@@ -137,7 +137,7 @@ def test_what_is_against_a_rule_is_refused_as_the_model_refuses_it() -> None:
     with pytest.raises(ValidationError) as refused:
         make_clip({**GIVEN, "end_time": "00:00:01"}, path=("clips", 3))
 
-    assert (str(refused.value), refused.value.path) == ("A clip ends after its start.", ("clips", 3, "end_time"))
+    assert (str(refused.value), refused.value.path) == ("The end must be after the start.", ("clips", 3, "end_time"))
 
 
 @pytest.mark.parametrize("status", ClipStatus)

@@ -32,13 +32,13 @@ def override(**changes: Any) -> dict[str, Any]:
 
 NAME_UP, NAME_DOWN = ({"fieldPath": "__name__", "order": order} for order in ("ASCENDING", "DESCENDING"))
 WRONG: list[tuple[Any, str]] = [
-    ([], "file: [] stands where an object should"),
+    ([], "file: [] is not an object"),
     ({"index": []}, 'file: "index" is unknown here: it has fieldOverrides, indexes'),
-    ({"indexes": {}}, 'file: "indexes" is missing, or no list'),
-    ({"indexes": [1]}, "file: indexes[0]: 1 stands where an object should"),
+    ({"indexes": {}}, 'file: "indexes" is missing, or not a list'),
+    ({"indexes": [1]}, "file: indexes[0]: 1 is not an object"),
     (
         {"indexes": [COMPOSITE, {"collectionGroup": "clips", "queryScope": "COLLECTION"}]},
-        'file: indexes[1] of collection group "clips": "fields" is missing, or no list',
+        'file: indexes[1] of collection group "clips": "fields" is missing, or not a list',
     ),
     (composite(STYLE, PRIORITY, queryScope="collection"), '"queryScope" must be COLLECTION or COLLECTION_GROUP'),
     (composite(STYLE, PRIORITY, queryscope="COLLECTION"), '"queryscope" is unknown here'),
@@ -46,7 +46,7 @@ WRONG: list[tuple[Any, str]] = [
     (composite(STYLE, {**PRIORITY, "order": "ASC"}), 'fields[1]: it must have either "order", ASCENDING or'),
     (composite(STYLE, {**PRIORITY, "order": ["ASCENDING"]}), 'fields[1]: it must have either "order", ASCENDING or'),
     (composite(STYLE, {**PRIORITY, "arrayConfig": "CONTAINS"}), "fields[1]: it must have either"),
-    (composite(STYLE, {"order": "ASCENDING"}), 'fields[1]: "fieldPath" is missing, or no text'),
+    (composite(STYLE, {"order": "ASCENDING"}), 'fields[1]: "fieldPath" is missing, or not a text'),
     (composite(STYLE, {**PRIORITY, "fieldPath": "a b"}), 'fields[1]: Invalid field path "a b"'),
     (composite(STYLE, {**PRIORITY, "fieldPath": "__id__"}), "reserved"),
     (composite(STYLE), "fields needs two or more"),
@@ -54,12 +54,12 @@ WRONG: list[tuple[Any, str]] = [
     (composite(NAME_UP), "fields needs two or more"),
     (composite(), "fields needs two or more"),
     (composite(NAME_UP, STYLE), "__name__ can only be the last"),
-    (composite(STYLE, PRIORITY, STYLE), "a field stands in it twice"),
+    (composite(STYLE, PRIORITY, STYLE), "it contains a field twice"),
     (composite(TAGS, {**TAGS, "fieldPath": "more"}), 'at most one field can have "arrayConfig"'),
     ({"indexes": [COMPOSITE, COMPOSITE]}, 'indexes[1] of collection group "clips": it repeats indexes[0]'),
     (override(fieldPath=""), "Invalid field path"),
     (override(fieldPath="__name__"), "__name__ is always indexed"),
-    (override(indexes=None), '"indexes" is missing, or no list'),
+    (override(indexes=None), '"indexes" is missing, or not a list'),
     (override(indexes=[{"queryScope": "COLLECTION"}]), "it must have either"),
     ({"fieldOverrides": [EXEMPTION, EXEMPTION]}, "it repeats fieldOverrides[0]"),
 ]

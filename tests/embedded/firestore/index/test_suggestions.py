@@ -61,7 +61,7 @@ def test_a_bad_file_ends_the_start_in_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "embedded.firestore", "--data-dir", str(tmp_path / "data"), "--indexes", str(file)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr == f'firestore: {file}: indexes[0]: "fields" is missing, or no list\n'
+    assert ended.stderr == f'firestore: {file}: indexes[0]: "fields" is missing, or not a list\n'
 
 
 @pytest.mark.parametrize("is_indented", [False, True])
