@@ -99,7 +99,7 @@ def main(target: Path = TARGET) -> int:
     try:
         fetch(read_pins(), target)
     except FetchError as error:
-        sys.stderr.write(f"GraphiQL is not set up: {error}\n")
+        sys.stderr.write(f"GraphiQL is not installed: {error}\n")
         return int(isinstance(error, ChangedFileError))
     return 0
 

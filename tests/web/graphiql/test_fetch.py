@@ -86,7 +86,7 @@ def test_without_npm_it_says_so_and_goes_on(
     (tmp_path / ".complete").touch()
     assert fetch.main(tmp_path) == 0
     assert capsys.readouterr().err.splitlines() == [
-        "GraphiQL is not set up: npm is not installed. Install it (apt-get install npm) and run make setup."
+        "GraphiQL is not installed: npm is not installed. Install it (apt-get install npm) and run make setup."
     ]
     assert not (tmp_path / ".complete").exists()
 
@@ -100,6 +100,6 @@ def test_without_a_network_it_says_so_and_goes_on(
     monkeypatch.setenv("npm_config_cache", str(tmp_path / "cache"))
     assert fetch.main(tmp_path / "files") == 0
     assert capsys.readouterr().err.splitlines() == [
-        "GraphiQL is not set up: npm could not reach its registry. Run make setup again once it can."
+        "GraphiQL is not installed: npm could not reach its registry. Run make setup again once it can."
     ]
     assert not (tmp_path / "files").exists()
