@@ -52,16 +52,16 @@ def test_good_file_needs_no_mending() -> None:
     [
         ({"id": "7"}, "id", 7, "Highlight 1 has the id as text; it was converted to a number."),
         ({"id": None}, "id", 1, "Highlight 1 has no valid id; 1 was used."),
-        ({"priority": "high"}, "priority", 1, "Highlight 1 has no usable priority; 1 was taken."),
-        ({"priority": -3}, "priority", 1, "Highlight 1 has no usable priority; 1 was taken."),
+        ({"priority": "high"}, "priority", 1, "Highlight 1 has no valid priority; 1 was used."),
+        ({"priority": -3}, "priority", 1, "Highlight 1 has no valid priority; 1 was used."),
         ({"priority": 2.5}, "priority", 2, "Highlight 1 has a priority that is not a whole number; 2 was used."),
-        ({"priority": True}, "priority", 1, "Highlight 1 has no usable priority; 1 was taken."),
+        ({"priority": True}, "priority", 1, "Highlight 1 has no valid priority; 1 was used."),
         ({"id": 10**30}, "id", 1, "Highlight 1 has no valid id; 1 was used."),
         ({"title": None}, "title", "Highlight 1", "Highlight 1 has no title."),
         ({"title": 42}, "title", "42", "Highlight 1 has a number as title; it was converted to text."),
         ({"title": ["x"]}, "title", "Highlight 1", "Highlight 1 has no text as title; it was dropped."),
         ({"title": "a\ud800b\x00"}, "title", "a\ufffdb", "unpaired surrogates and control"),
-        ({"title": "\u202ea\u2066b"}, "title", "ab", "turn the direction of text in its title"),
+        ({"title": "\u202ea\u2066b"}, "title", "ab", "bidirectional control characters in its title"),
         ({"title": "\u05e9\u05dc\u200e!"}, "title", "\u05e9\u05dc\u200e!", None),
         ({"title": "a\nb"}, "title", "a b", "control characters in its title"),
         ({"description": None}, "description", None, None),
@@ -69,17 +69,17 @@ def test_good_file_needs_no_mending() -> None:
         ({"start": "00:01:02,500"}, "start_time", "00:01:02.500", "it was read as 00:01:02.500."),
         ({"start": 62.5}, "start_time", "00:01:02.500", None),
         ({"end": None}, "end_time", "00:01:32", "it was computed from start and duration"),
-        ({"end": "00:00:01"}, "end_time", "00:01:32", "Highlight 1 ends before it starts"),
+        ({"end": "00:00:01"}, "end_time", "00:01:32", "Highlight 1 does not end after its start"),
         ({"start": 62.50004, "end": 62.5003, "duration": None}, "end_time", None, "does not end after its start"),
         ({"start": 62.5, "end": None, "duration": 0.0002}, "end_time", None, "no valid end"),
         ({"start": "soon"}, "start_time", "00:01:02.500", "it was computed from end and duration"),
         ({"duration": None}, "duration_seconds", 29.5, "it was computed from start and end"),
-        ({"duration": "29.5"}, "duration_seconds", 29.5, "Highlight 1 has the duration as a string"),
+        ({"duration": "29.5"}, "duration_seconds", 29.5, "Highlight 1 has the duration as text"),
         ({"duration": "0:29.5"}, "duration_seconds", 29.5, None),
         ({"duration": 999}, "duration_seconds", 29.5, "has a duration of 999 seconds, but its times give 29.5"),
         ({"end": "999:00:00", "duration": 1e9}, "end_time", None, "Highlight 1 has no valid end"),
-        ({"pad_after_seconds": "1e400"}, "pad_after_seconds", None, "has no usable pad_after_seconds"),
-        ({"pad_after_seconds": float("nan")}, "pad_after_seconds", None, "has no usable pad_after_seconds"),
+        ({"pad_after_seconds": "1e400"}, "pad_after_seconds", None, "has no valid pad_after_seconds"),
+        ({"pad_after_seconds": float("nan")}, "pad_after_seconds", None, "has no valid pad_after_seconds"),
     ],
 )
 def test_odd_field_is_mended_and_told(changes: dict[str, Any], field: str, value: object, sentence: str | None) -> None:
@@ -111,7 +111,7 @@ def test_two_highlights_with_one_id_are_told_apart() -> None:
     separate, told = separate_ids(highlights, {9})
     assert mended == ()
     assert [(one.id, one.title) for one in separate.highlights][:2] == [(1, "first"), (10, "second")]
-    assert told == ("Highlight 2 has the id 1 of another; 10 was taken.",)
+    assert told == ("Highlight 2 repeats the id 1; 10 was used.",)
     assert separate_ids(separate, ()) == (separate, ())
 
 

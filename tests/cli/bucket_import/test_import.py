@@ -122,7 +122,7 @@ async def test_two_highlights_with_one_id_are_kept_apart(folder: Folder) -> None
     report = await folder.run()
     clips = await folder.get_clips()
     assert (clips[CLIP].scene_title, clips[OTHER_CLIP].scene_title) == ("First", "Second")
-    assert "Highlight 2 has the id 1 of another; 3 was taken." in {problem.text for problem in report.problems}
+    assert "Highlight 2 repeats the id 1; 3 was used." in {problem.text for problem in report.problems}
 
 
 async def test_times_within_the_rounding_are_placeholders(folder: Folder) -> None:

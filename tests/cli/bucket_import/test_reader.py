@@ -97,4 +97,4 @@ async def test_categories_are_listed_once_in_the_highlights_order(tmp_path: Path
         "total_duration": 10.0,
         "categories": ["surprise", "question"],
     }
-    assert any("the category '__x__', which is left out" in problem.text for problem in reading.problems)
+    assert any("the category '__x__', which was dropped" in problem.text for problem in reading.problems)

@@ -200,7 +200,7 @@ def test_a_failed_export_leaves_the_older_file(invoke: Invoke, tmp_path: Path) -
     file = tmp_path / "out.jsonl"
     file.write_text("older", encoding="utf-8")
     result = invoke("export", file, "--project", "a/b")
-    assert (result.exit_code, result.stderr.splitlines()[-1][:31]) == (1, "Error: Firestore stopped the ex")
+    assert (result.exit_code, result.stderr.splitlines()[-1][:31]) == (1, "Error: Firestore aborted the ex")
     assert [path.read_text(encoding="utf-8") for path in tmp_path.iterdir()] == ["older"]
     assert "Cannot write" in invoke("export", tmp_path / "no" / "folder", "--project", "p").stderr
     assert "Cannot read" in invoke("import", tmp_path / "nothing").stderr
