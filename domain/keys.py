@@ -70,7 +70,7 @@ class ObjectKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ParsedKey:
-    """A key taken apart; the ids are None where the key is outside the video folders, the filename where it names no file.
+    """A parsed key; the ids are None if it is outside a video's folder, the filename if it names no file.
 
     `reason` is why the key is HIDDEN or OTHER, as the end of a sentence about it.
     """
