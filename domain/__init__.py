@@ -1,1 +1,1 @@
-"""Pure rules of names, keys and times: what Firestore and R2 accept, and where a file lies in the bucket."""
+"""Pure rules of names, keys and times: the limits of Firestore and R2, and the layout of the bucket."""

@@ -1,4 +1,4 @@
-"""Ids, filenames and keys: what Firestore and R2 accept, and what keeps a user inside their own folder."""
+"""Ids, filenames and keys: the limits of Firestore and R2, and the checks that keep a user inside their own folder."""
 
 import re
 import unicodedata
@@ -9,7 +9,7 @@ MAX_KEY_BYTES = 1_024
 """R2's limit for a whole key, in UTF-8."""
 
 MAX_FILENAME_BYTES = 255
-"""What file systems take for one name: clips are cut, and in the embedded S3 kept, as files."""
+"""The limit of file systems for one name: clips are cut, and in the embedded S3 stored, as files."""
 
 MAX_FIELD_PATH_BYTES = 1_500
 STATISTICS_BY_STYLE = "clips_by_style"
@@ -67,7 +67,7 @@ def parse_style(value: str) -> str:
 
 
 def parse_name(value: str) -> str:
-    """`value`, which is not empty and reads as what it is; ValueError otherwise."""
+    """`value`, which is not empty and shows no direction marks or control characters; ValueError otherwise."""
     if not value.strip():
         raise ValueError("The value must not be empty.")
     if _DIRECTIONS.search(value):
@@ -110,7 +110,7 @@ def parse_text(value: str, *, with_lines: bool = False) -> str:
 
 
 def build_video_key(user_id: str, video_id: str, *names: str) -> str:
-    """The key of what lies in the video's folder."""
+    """The key of a file in the video's folder."""
     return "/".join((user_id, video_id, *names))
 
 

@@ -1,4 +1,4 @@
-"""Where each file of a video lives in the bucket, and what a key or a filename tells about a clip."""
+"""The place of each file of a video in the bucket, and the facts that a key or a filename states about a clip."""
 
 import re
 from collections.abc import Iterable
@@ -46,7 +46,7 @@ The list names video types only: a browser would run an `.html`, `.svg` or `.js`
 CLIP_EXTENSIONS = frozenset(CLIP_CONTENT_TYPES)
 
 SEEN_STYLES = ("intelligent_split", "intelligent", "split_fast", "split", "left_focus", "right_focus", "original")
-"""Styles seen in real buckets: what to try for a video whose own styles are not known."""
+"""Styles seen in real buckets, to try for a video whose own styles are not known."""
 
 # Segments that name no file in their folder.
 _NOWHERE = frozenset({"", ".", ".."})
@@ -59,7 +59,7 @@ _MACOS_FOLDER = "__MACOSX"
 
 
 class ObjectKind(StrEnum):
-    """What an object is, as far as its key tells. HIDDEN: it belongs to an operating system or a tool."""
+    """The kind of an object, by its key. HIDDEN objects belong to an operating system or a tool."""
 
     HIGHLIGHTS = "highlights"
     CLIP = "clip"
@@ -84,7 +84,7 @@ class ParsedKey:
 
 @dataclass(frozen=True, slots=True)
 class ClipName:
-    """What a clip's filename says about the clip."""
+    """The facts that a clip's filename states."""
 
     priority: int
     scene_id: int
@@ -134,7 +134,7 @@ def clip_id_of(filename: str) -> str:
 def parse_filename(value: str) -> str:
     """`value`, which names a clip's file in its video's folder, and by its stem the clip; ValueError otherwise.
 
-    This is the one rule for what a clip's file is called: of the API's inputs, uploads, the import and `reconcile`.
+    This is the one rule for clips' filenames: of the API's inputs, uploads, the import and `reconcile`.
     """
     assert_segment(value)
     identifiers.parse_name(value)
@@ -180,7 +180,7 @@ def guess_content_type(filename: str) -> str:
 
 
 def parse_key(key: str) -> ParsedKey:
-    """What the key names; any key at all is answered, foreign and unsafe ones as OTHER, with the reason."""
+    """The kind and parts of any key; foreign and unsafe keys are OTHER, with the reason."""
     segments = key.split("/")
     if any(check_hidden(segment) and segment not in _NOWHERE for segment in segments):
         return ParsedKey(ObjectKind.HIDDEN, reason="is hidden, or in a hidden folder")
@@ -196,7 +196,7 @@ def parse_key(key: str) -> ParsedKey:
 
 
 def _parse_names(user_id: str, video_id: str, *names: str) -> ParsedKey:
-    """What the file at `names` below the video's folder is."""
+    """The kind and parts of the file at `names` below the video's folder."""
     kind, reason = ObjectKind.OTHER, "is neither `highlights.json` nor a file in `clips/`"
     match names:
         case [filename] if filename == HIGHLIGHTS_FILENAME:
@@ -207,7 +207,7 @@ def _parse_names(user_id: str, video_id: str, *names: str) -> ParsedKey:
 
 
 def _classify(filename: str) -> tuple[ObjectKind, str]:
-    """What a file in `clips/` is; for OTHER with the reason."""
+    """The kind of a file in `clips/`; for OTHER with the reason."""
     stem, extension = split_filename(filename)
     is_thumbnail = extension == THUMBNAIL_SUFFIX
     try:
@@ -227,10 +227,10 @@ def check_key(key: str) -> bool:
 
 
 def read_clip_filename(filename: str, known_styles: Iterable[str] = SEEN_STYLES) -> ClipName | None:
-    """What the filename says, or None where it is not a clip's or ends in no known style.
+    """The facts that the filename states; None where it is not a clip's or ends in no known style.
 
-    Title and style may both hold underscores, so only a known style shows where the title ends; the longest that
-    fits is taken: `…_intelligent_split` is that style and not `split` after a title that ends in "intelligent".
+    Title and style may both hold underscores, so only a known style shows where the title ends; the longest that fits
+    is taken: `…_intelligent_split` is that style and not `split` after a title that ends in "intelligent".
     """
     stem, extension = split_filename(filename)
     matched = _CLIP_STEM.fullmatch(stem)

@@ -1,4 +1,4 @@
-"""Mending of texts that people and programs write: the same for what an import reads and what the API is given."""
+"""Mending of texts that people and programs write: one rule for the import and the API."""
 
 import re
 
@@ -11,7 +11,7 @@ _SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
 def mend_text(text: str) -> tuple[str, tuple[str, ...]]:
-    """The text without what turns it and with U+FFFD for halves of surrogates; and what was mended, in words.
+    """The text without direction marks and with U+FFFD for halves of surrogates; and the names of the mended faults.
 
     Control characters are left: the API refuses them, and files replace them by spaces.
     """

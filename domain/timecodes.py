@@ -43,7 +43,10 @@ def parse_timecode_text(text: str) -> str:
 
 
 def format_timecode(seconds: float) -> str:
-    """`HH:MM:SS`, with `.mmm` where there is a fraction of a second; ValueError for what has no such form."""
+    """`HH:MM:SS`, with `.mmm` for a fraction of a second.
+
+    ValueError for seconds that are negative, not finite or over a day.
+    """
     if not math.isfinite(seconds) or not 0 <= seconds <= MAX_SECONDS:
         raise ValueError(f"The time {seconds} seconds is not valid in a video.")
     whole, fraction = divmod(round(seconds * 1000), 1000)

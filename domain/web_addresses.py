@@ -1,4 +1,4 @@
-"""Addresses on the web: what counts as one, and how one without its scheme is completed."""
+"""Web addresses: the parts of a valid one, and the completion of one without its scheme."""
 
 import re
 from urllib.parse import SplitResult, urlsplit
@@ -31,7 +31,7 @@ def parse_web_address(text: str) -> SplitResult:
 
 
 def complete_web_address(text: str) -> str | None:
-    """The address with its scheme, as people leave it out: `youtube.com/watch?v=…`; None for what is no address."""
+    """The address with the scheme that people leave out, as in `youtube.com/watch?v=…`; None for other text."""
     text = text.strip()
     if text.startswith("//") or ("://" not in text and _BARE.fullmatch(text)):
         text = f"https://{text.removeprefix('//')}"

@@ -77,7 +77,7 @@ def _find_in_query(query: str) -> str | None:
 
 
 def _find_in_fragment(address: SplitResult) -> str | None:
-    """The id of old addresses, `watch#!v=…`, and of those that a script made, `#/watch?v=…`."""
+    """The id of old addresses, `watch#!v=…`, and of script-made ones, `#/watch?v=…`."""
     fragment = address.fragment.removeprefix("!")
     return _find_in_query(fragment.partition("?")[2] or fragment)
 

@@ -92,7 +92,7 @@ def parse_video_filter(value: object) -> VideoStatus | None:
 
 
 def parse_error_message(value: object, path: Path = ("error_message",)) -> str | None:
-    """The message as it is kept, or None."""
+    """The message as it is stored, or None."""
     return None if value is None else validate_value(_ERROR_MESSAGE, value, path=path)
 
 
@@ -105,7 +105,7 @@ def parse_timeout(value: object) -> float:
 
 
 def parse_list(values: object, name: str) -> list[Any]:
-    """The items of any iterable but a text or a map, whose items nobody means."""
+    """The items of any iterable but a text or a map: a caller means neither characters nor keys."""
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise ValidationError("The value is not a list.", (name,))
     return list(values)
@@ -148,7 +148,7 @@ def parse_files(value: object) -> FileStore:
 
 
 def parse_up_to(value: object) -> int | None:
-    """How far to count, or None."""
+    """The number at which a count stops, or None."""
     return None if value is None else validate_value(_UP_TO, value, path=("up_to",))
 
 
@@ -191,9 +191,9 @@ def parse_change(value: object, *path: str | int) -> ClipStatusChange:
 
 
 def _revalidate(cls: type[D], model: D, path: Path) -> D:
-    """The model as pydantic makes it of its values; the fields that were given stay those.
+    """The model as pydantic makes it of its values; its set of given fields stays the same.
 
-    A field that was mended when the model was read was given by nobody: it takes its default.
+    A field that was mended when the model was read was not given: it takes its default.
     """
     fields = cls.model_fields
     mended = {one.field for one in model.mended if one.field in fields and not fields[one.field].is_required()}

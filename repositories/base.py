@@ -1,4 +1,4 @@
-"""What both repositories share: whose documents they are, the client, and how a call becomes one commit."""
+"""The base of both repositories: the user, the client, and the commit that a call becomes."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -30,9 +30,9 @@ class Repository:
     def transaction(self) -> AbstractAsyncContextManager[UnitOfWork]:
         """A unit of work for calls of any repository, passed on as `transaction=`: committed at the block's end.
 
-        What it reads is locked until then. All or nothing is written; `ContentionError` (a `ConflictError`) where
-        somebody else came first. `await transaction.commit()` commits it earlier, once. `run_in_transaction` does the
-        same with a function that it can run anew.
+        Documents that it reads are locked until then. All or nothing is written; `ContentionError` (a `ConflictError`)
+        after a concurrent write. `await transaction.commit()` commits it earlier, once. `run_in_transaction` does the
+        same with a function that it can run again.
         """
         return open_transaction(self._rpc)
 

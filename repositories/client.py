@@ -41,7 +41,7 @@ def default_client() -> FirestoreClient:
 
 @contextmanager
 def _environment(name: str, value: str | None) -> Iterator[None]:
-    """The variable is set within, if there is a value: the client has no other way to be told of an emulator."""
+    """The variable is set within, if there is a value: the client takes an emulator's address from nowhere else."""
     before = os.environ.get(name)
     if value is not None:
         os.environ[name] = value

@@ -1,7 +1,7 @@
 """Clips that are created in one commit.
 
-Nearly always none of them is there yet. So the first run reads only the video, and leaves it to the commit to look:
-that is refused where one of them is there, and the next run reads and compares all. It spares a document read a clip.
+Nearly always all of them are new. So the first run reads only the video, and the commit checks that no clip exists: it
+is refused otherwise, and the next run reads and compares all. This saves a document read per clip.
 """
 
 from collections.abc import Collection, Mapping
@@ -37,10 +37,10 @@ class ClipCreation:
     """Whether the next run takes for granted that none of them is stored."""
 
     guesses: Mapping[str, Guesses] = field(default_factory=dict)
-    """What of the clips is guessed, by their ids."""
+    """The guessed fields of the clips, by their ids."""
 
     async def add_all(self, unit: UnitOfWork) -> list[Created]:
-        """The unit creates those that are new; `ClipAlreadyExistsError`, and it creates none, where one cannot be."""
+        """The unit creates the new clips; `ClipAlreadyExistsError`, and it creates none, where one conflicts."""
         created: list[Created] = []
         for outcome in await self._plan(unit):
             if isinstance(outcome, ClipAlreadyExistsError):
@@ -50,7 +50,7 @@ class ClipCreation:
         return created
 
     async def add_possible(self, unit: UnitOfWork) -> list[Created | ClipAlreadyExistsError]:
-        """The unit creates those that are new; of those that cannot be, it is listed why."""
+        """The unit creates the new clips; each conflicting one is listed as its error."""
         outcomes = await self._plan(unit)
         self._add(unit, [outcome for outcome in outcomes if not isinstance(outcome, ClipAlreadyExistsError)])
         return outcomes
@@ -84,7 +84,7 @@ class ClipCreation:
 
 
 def _compare(clip: ClipMetadata, stored: dict[str, Any] | None) -> Created | ClipAlreadyExistsError:
-    """What will be stored, and whether it is new; the error where the id is taken by other content."""
+    """The clip as it will be stored, and whether it is new; the error where the id is taken by other content."""
     if stored is None:
         return clip, True
     known = read_clip(stored)

@@ -1,4 +1,4 @@
-"""Pages of the clips of many videos, in one round trip; how each is read depends on what its statistics say."""
+"""Pages of the clips of many videos, in one round trip; each video's statistics decide how its page is read."""
 
 import asyncio
 from collections import defaultdict
@@ -30,7 +30,7 @@ Pages = dict[str, Page[ClipMetadata]]
 
 
 def bound_reads(limit: int) -> int:
-    """How many documents the first page of so many clips of a video reads at most."""
+    """The largest number of documents that the first page of `limit` clips of a video reads."""
     listed = min(limit * MAX_CLIPS_LISTED_PER_CLIP_SHOWN, MAX_LISTED)
     # Where a list is given up for a query, which reads one more than it shows, both are paid for.
     # The same goes for a shared query in which clips are missing that the statistics count.
@@ -83,7 +83,7 @@ class ClipPages:
         return {video_id: self._get_page(clips) for video_id, clips in sets.items()}
 
     def _plan(self, videos: Iterable[VideoMetadata]) -> tuple[list[str], list[str], list[str]]:
-        """The ids of videos whose clips are listed, of those that share a query, and of those that have their own."""
+        """The ids of videos by method: their clips are listed, queried in groups, or queried one by one."""
         listed, grouped, own = list[str](), list[VideoMetadata](), list[str]()
         for video in videos:
             if self._check_is_listable(video):
@@ -97,7 +97,7 @@ class ClipPages:
         return listed, [video.video_id for video in grouped], own
 
     async def _list(self, video_ids: Sequence[str]) -> dict[str, ClipSet]:
-        """All clips of those videos that have no more than one list may hold."""
+        """All clips of each video that has no more than one list may hold."""
         limit = min(self._page_query.limit * MAX_CLIPS_LISTED_PER_CLIP_SHOWN, MAX_LISTED)
         found = await asyncio.gather(
             *(self._rpc.list_documents(self._clips_of(video_id), limit) for video_id in video_ids)
@@ -149,7 +149,7 @@ class ClipPages:
         return clips.get_page(self._wanted, self._page_query)
 
     def _check_is_listable(self, video: VideoMetadata) -> bool:
-        """Whether the clips wanted are most of the video's; of those that are not completed, statistics say nothing."""
+        """Whether the wanted clips are a large part of the video's; statistics count completed clips only."""
         completed = self._count_completed(video)
         if self._has_cursor or completed is None or not 0 < video.clips_count <= MAX_LISTED:
             return False
@@ -166,7 +166,7 @@ class ClipPages:
         return self._page_query.after is not None or self._page_query.before is not None
 
     def _count_completed(self, video: VideoMetadata) -> int | None:
-        """How many clips the filter leaves, where the video's statistics say it."""
+        """The number of clips that the filter leaves; None where the video's statistics do not say it."""
         if self._wanted.status is not ClipStatus.COMPLETED:
             return None
         style = self._wanted.style

@@ -91,9 +91,11 @@ class ClipRepository(Repository):
     async def try_create_clips(
         self, clips: Sequence[ClipMetadata], *, guesses: Mapping[str, Guesses] | None = None
     ) -> list[tuple[ClipMetadata, bool] | ClipAlreadyExistsError]:
-        """What `create_clips_batch` answers, but a clip that cannot be leaves the others alone: its error is listed.
+        """The outcome of each clip, as `create_clips_batch` answers it.
 
-        `guesses` are marked on the clips with these ids that are new.
+        A conflicting clip is listed as its error, and the others are created.
+
+        `guesses` are marked on the new clips with these ids.
         """
         batch = self._parse_batch(clips)
         marks = {} if guesses is None else parse_map(guesses, "guesses")
@@ -176,7 +178,7 @@ class ClipRepository(Repository):
         has_thumbnail: bool | None = None,
         transaction: UnitOfWork | None = None,
     ) -> ClipMetadata:
-        """The clip with its new status, and what R2 says of its files. The status that it has already is no error.
+        """The clip with its new status, and the given facts of its files. Its present status is no error.
 
         `InvalidStatusChangeError` where the state machine has no such step.
         """
@@ -195,7 +197,7 @@ class ClipRepository(Repository):
     ) -> list[ClipMetadata]:
         """Each clip with its new status, in one commit with one write on the video; all of them, or none.
 
-        Errors are those of `update_clip_status`, and `ValidationError` for more than 200 or a clip that is there twice.
+        Errors are those of `update_clip_status`, and `ValidationError` for more than 200 changes or two of one clip.
         """
         parsed = self.parse_changes(changes)
 
@@ -266,9 +268,9 @@ class ClipRepository(Repository):
         await self._run_unlocked(delete, None)
 
     async def delete_all_clips(self) -> int:
-        """How many clips were deleted: in commits of 200, each with the statistics right; none is left.
+        """The number of deleted clips; none is left. They are deleted in commits of 200, each with exact statistics.
 
-        Their files are the caller's. Where it is interrupted, the same call goes on.
+        The caller deletes their files. Where it is interrupted, the same call goes on.
         """
         total = 0
         while deleted := await self._run_deleting(self._delete_some):
@@ -276,7 +278,10 @@ class ClipRepository(Repository):
         return total
 
     async def delete_clips_of_deleted_video(self) -> int:
-        """What `delete_all_clips` does, while the video is being deleted: the clips of one created anew stay."""
+        """The number of deleted clips, as from `delete_all_clips`, while the video is being deleted.
+
+        The clips of a video that was created again stay.
+        """
         video = self._video(self.video_id)
 
         async def delete_some(unit: UnitOfWork) -> int:
@@ -296,7 +301,7 @@ class ClipRepository(Repository):
         up_to: int | None = None,
         transaction: UnitOfWork | None = None,
     ) -> int:
-        """How many clips a list in this order has, `up_to` at most; nothing is read, and a thousand cost one read."""
+        """The number of clips of a list in this order, at most `up_to`; none is read, and a thousand cost one read."""
         filters = {"status": parse_clip_filter(status), "style": parse_style(style)}
         query = filter_live(AsyncQuery(self._clips), filters, ClipOrder.parse(order_by))
         return await self._rpc.count(query, transaction_of(transaction), parse_up_to(up_to))

@@ -1,10 +1,10 @@
-"""What can go wrong, in types that callers tell apart. None of them knows GraphQL, none shows pydantic or gRPC."""
+"""The exceptions of the repositories, typed for callers. They depend on neither GraphQL, pydantic nor gRPC."""
 
 from enum import StrEnum
 
 
 class RepositoryError(Exception):
-    """Any failure of a repository; `message` says for people what is wrong."""
+    """Any failure of a repository; `message` describes it for people."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -35,11 +35,11 @@ class DocumentNotFoundError(NotFoundError, VideoRepositoryError, ClipRepositoryE
 
 
 class ConflictError(RepositoryError):
-    """What is stored does not allow this, or somebody else changed it meanwhile. Nothing was written."""
+    """The stored state does not allow this, or a concurrent write changed it. Nothing was written."""
 
 
 class ContentionError(ConflictError, VideoRepositoryError, ClipRepositoryError):
-    """Somebody else changed meanwhile what this was built upon."""
+    """A concurrent write invalidated this one."""
 
     def __init__(self) -> None:
         super().__init__("A concurrent write invalidated this one. Nothing was written. Read again and retry.")
@@ -57,7 +57,7 @@ class UnavailableError(VideoRepositoryError, ClipRepositoryError):
 
 
 class ValidationError(VideoRepositoryError, ClipRepositoryError):
-    """A value cannot be; `path` leads to it by field names and list indexes, such as `("clips", 3, "start_time")`."""
+    """A value is not valid; `path` leads to it by field names and indexes, such as `("clips", 3, "start_time")`."""
 
     def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
         super().__init__(message)
@@ -87,14 +87,14 @@ class InvalidVersionError(ValidationError):
 
 
 class VersionTooOldError(RepositoryError):
-    """What has changed since this version is not known any more: the present state has to be read anew."""
+    """The changes since this version are no longer known: the present state has to be read again."""
 
     def __init__(self) -> None:
         super().__init__("The changes since this version are no longer available. Start again without a version.")
 
 
 class SubscriberTooSlowError(RepositoryError):
-    """More changes wait than are kept for one subscriber; it can come again with the last version that it got."""
+    """The subscriber fell too far behind; it can subscribe again after its last version."""
 
     def __init__(self) -> None:
         super().__init__("The subscriber fell too far behind. Resume with the last received version.")
@@ -136,7 +136,7 @@ class ClipNotFoundError(ClipRepositoryError, NotFoundError):
 
 
 class VideoAlreadyExistsError(VideoRepositoryError, ConflictError):
-    """The id is taken by a video with other content; `fields` are those that differ."""
+    """The id is taken by a video with other content; `fields` are the differing ones."""
 
     def __init__(self, video_id: str, fields: tuple[str, ...]) -> None:
         super().__init__(f"The video {video_id!r} exists with different values of {', '.join(fields)}.")
@@ -145,7 +145,7 @@ class VideoAlreadyExistsError(VideoRepositoryError, ConflictError):
 
 
 class ClipAlreadyExistsError(ClipRepositoryError, ConflictError):
-    """The id is taken by a clip with other content; `fields` are those that differ."""
+    """The id is taken by a clip with other content; `fields` are the differing ones."""
 
     def __init__(self, clip_id: str, fields: tuple[str, ...]) -> None:
         super().__init__(f"The clip {clip_id!r} exists with different values of {', '.join(fields)}.")

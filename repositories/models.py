@@ -68,7 +68,7 @@ def _build_thumbnail_key(data: dict[str, Any]) -> str | None:
 
 
 def _to_title(text: str) -> str:
-    """`text` as a title, whatever it is: ids of other programs may be what no title can be."""
+    """`text` as a title, repaired where needed: other programs' ids may break a title's rules."""
     try:
         return parse_title(text)
     except ValueError:
@@ -89,7 +89,7 @@ def _is_stored_below_zero(count: Any, info: ValidationInfo) -> bool:
 
 
 class HighlightsSummary(BaseModel):
-    """What was found worth cutting: `total_duration` in seconds, and the highlights' categories, each once."""
+    """The highlights that were found: `total_duration` in seconds, and their categories, each once."""
 
     # One that was copied or constructed was not validated.
     model_config = ConfigDict(frozen=True, revalidate_instances="always")
@@ -153,7 +153,9 @@ class VideoMetadata(Document):
 
     @property
     def version(self) -> datetime | None:
-        """When the document was written last, as Firestore tells; None unless this is the document as it was read.
+        """The time of the document's last write, as Firestore states it.
+
+        None unless this is the document as it was read.
 
         Every write of a clip writes its video, so this also is a version of the video's clips.
         """
@@ -170,7 +172,7 @@ class VideoMetadata(Document):
         return {name: value for name, value in super().get_values().items() if name != _VERSION}
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy, which is no document as it was read."""
+        """A copy, which has no version."""
         copied = super().model_copy(update=update, deep=deep)
         copied.__dict__.pop(_VERSION, None)
         return copied
@@ -229,7 +231,7 @@ class VideoMetadata(Document):
 class ClipMetadata(Document):
     """A short clip that was cut out of a video. Its id is its filename without the extension.
 
-    `r2_key` is empty where the document names a file outside of the video's folder: nobody is led there.
+    `r2_key` is empty where the document names a file outside of the video's folder: no client is led there.
     """
 
     LIFECYCLE_FIELDS = frozenset(
@@ -276,7 +278,7 @@ class ClipMetadata(Document):
 
     @property
     def file_key(self) -> str:
-        """Where its file lies, or would lie had the document a key that can be used."""
+        """The key of its file; the standard one where the document's key cannot be used."""
         return self.r2_key or _build_clip_key(self.__dict__)
 
     @classmethod
@@ -302,7 +304,7 @@ class ClipMetadata(Document):
         return {**fields, "status": str(self.status), "file_size_mb": self.file_size_mb}
 
     def with_file(self, *, file_size_bytes: int, has_thumbnail: bool) -> Self:
-        """This clip with what R2 says of its files."""
+        """This clip with the facts of its files."""
         changes = plan_file_change(self, file_size_bytes=file_size_bytes, has_thumbnail=has_thumbnail)
         return self.model_copy(update=changes)
 

@@ -1,4 +1,4 @@
-"""Everything that is stored of a user's videos, tombstones and orphans included, for whoever holds it against R2."""
+"""Scans of all stored documents of a user's videos, with tombstones and orphans, to compare them with R2."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ DOCUMENTS_PER_QUERY = 200
 class ScannedClip:
     """A clip's document, written last at `updated_at`; `clip` is None for a tombstone.
 
-    `keys` are those of R2 that the document names, whatever else it is; `guesses` what of it is marked as guessed.
+    `keys` are all keys of R2 that the document names; `guesses` are its marks of guesses.
     """
 
     clip_id: str
@@ -53,7 +53,7 @@ class ScannedVideo:
 
 
 class Scanner:
-    """Reads what the repositories keep to themselves, and changes nothing. Ids come in Firestore's order."""
+    """Reads all documents, also hidden ones, and changes nothing. Ids come in Firestore's order."""
 
     def __init__(self, client: FirestoreClient, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> None:
         self._rpc = FirestoreRpc(client, timeout_seconds)
@@ -69,7 +69,7 @@ class Scanner:
             yield video_id
 
     async def list_clips(self, user_id: str, video_id: str) -> AsyncIterator[ScannedClip]:
-        """Every clip of the video; a page is held at a time, and what is written meanwhile may be read either way."""
+        """Every clip of the video, read page by page; a concurrent write may or may not be seen."""
         async for document in self._list_documents(self._clips(user_id, video_id)):
             yield _scan(document)
 
@@ -94,7 +94,7 @@ class Scanner:
         return paths.get_clips(self._rpc.client, user_id, video_id)
 
     async def _list_ids(self, collection: AsyncCollectionReference) -> AsyncIterator[str]:
-        """Also of documents that are missing, and have collections below them: queries cannot tell of those."""
+        """The ids of the collection's documents, also of missing ones with collections below, which queries omit."""
         timeout_seconds = self._rpc.timeout_seconds
         # Its own retry goes on for a minute, and gives up with an error that is no GoogleAPICallError.
         retry = AsyncRetry(

@@ -13,16 +13,16 @@ from repositories.model.statuses import find_status
 from repositories.models import UNKNOWN_STYLE, ClipMetadata, ClipStatus, VideoMetadata
 
 REVISION_FIELD = "clips_revision"
-"""How often the video's clips were written: no write of a clip leaves the video as it was."""
+"""The number of writes of the video's clips: so each of them changes the video."""
 
 
 def count_by_style(clips: Iterable[ClipMetadata]) -> Counter[str]:
-    """How many of the clips are completed, by style."""
+    """The number of completed clips, by style."""
     return Counter(clip.style for clip in clips if clip.status is ClipStatus.COMPLETED)
 
 
 def count_documents(documents: Iterable[Mapping[str, Any]]) -> Counter[str]:
-    """The same of documents as they are stored, of which only these two fields need be known."""
+    """The number of completed clips, by style, of stored documents with at least these two fields."""
     completed = (data for data in documents if find_status(data.get("status")) == ClipStatus.COMPLETED.value)
     return Counter(read_style(data.get("style")) for data in completed)
 
@@ -36,22 +36,22 @@ def read_style(style: object) -> str:
 
 
 def negate(counted: Counter[str]) -> Counter[str]:
-    """What the statistics lose with these clips."""
+    """The change of the statistics that removes these clips."""
     return Counter({style: -count for style, count in counted.items()})
 
 
 def compute_difference(before: ClipMetadata, after: ClipMetadata) -> Counter[str]:
-    """What the change of a clip adds to the statistics, or (negative) takes from them."""
+    """The change of the statistics that follows from a clip's change."""
     difference = count_by_style([after])
     difference.subtract(count_by_style([before]))
     return difference
 
 
 def to_field_changes(difference: Mapping[str, int], emptied: Collection[str] = ()) -> dict[str, Any]:
-    """The change as increments, which need no read of the video and never lose each other. The video counts as changed.
+    """The change as increments, which need no read of the video and never overwrite each other.
 
-    For statistics that `check_takes_increments`. The styles in `emptied` leave the map: whoever names them holds the
-    video as it was read. A style can be any text: its field path is quoted as one segment.
+    The statistics must pass `check_takes_increments`. The styles in `emptied` leave the map: the caller holds the video
+    as it was read. A style can be any text: its field path is quoted as one segment.
     """
     counts: dict[str, Any] = {style: Increment(count) for style, count in difference.items() if count != 0}
     total = {"clips_count": Increment(sum(difference.values()))} if counts else {}
@@ -74,14 +74,14 @@ def apply_difference(data: dict[str, Any], difference: Mapping[str, int]) -> dic
 
 
 def check_takes_increments(data: Mapping[str, Any]) -> bool:
-    """Whether Firestore can add to the statistics: what is no number, an increment replaces."""
+    """Whether Firestore can add to the statistics: an increment replaces a value that is no number."""
     by_style = data.get("clips_by_style")
     counts = [data.get("clips_count"), *(by_style.values() if isinstance(by_style, Mapping) else [by_style])]
     return all(count is None or _check_is_countable(count) for count in counts)
 
 
 def to_whole_changes(data: Mapping[str, Any], difference: Mapping[str, int]) -> dict[str, Any]:
-    """The change as statistics that replace those of the video's fields, which no increment can be added to."""
+    """The change as whole statistics, for fields that no increment can be added to."""
     return {**_add(data, difference), REVISION_FIELD: Increment(1)}
 
 

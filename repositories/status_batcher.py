@@ -1,8 +1,8 @@
-"""Single status changes that arrive together, merged: a video's document takes about one write a second.
+"""Batches of single status changes: a video's document takes about one write a second.
 
 Every step of a clip writes its video's statistics. Fifty workers that report one clip each would write that one
-document fifty times, and wait for each other. Here the first report is written at once; those that come within the
-window after it become one commit, with one write on the video. Nothing is acknowledged before its commit.
+document fifty times, and wait for each other. Here the first report is written at once; reports within the window after
+it become one commit, with one write on the video. Nothing is acknowledged before its commit.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from repositories.models import ClipMetadata
 
 @dataclass(frozen=True)
 class _Waiting:
-    """A change that somebody waits for; `cost` is what its commit cost, told to the first of those in it."""
+    """A change with its waiting caller; `cost` is the cost of the commit, set for the first change in it."""
 
     change: ClipStatusChange
     outcome: asyncio.Future[ClipMetadata]
@@ -27,7 +27,7 @@ class _Waiting:
 
 
 class StatusBatcher:
-    """The changes of all videos that this process is asked for."""
+    """The status changes of all videos in this process."""
 
     def __init__(self, window_seconds: float) -> None:
         self._window_seconds = window_seconds
@@ -53,7 +53,7 @@ class StatusBatcher:
             add_to_meter(waiting.cost)
 
     async def close(self) -> None:
-        """Nothing runs any more; whoever still waits is told so."""
+        """All commits have ended, and waiting callers are cancelled."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -78,7 +78,7 @@ class StatusBatcher:
 
 
 async def _commit(repository: ClipRepository, batch: list[_Waiting]) -> None:
-    """Everybody in the batch has their answer."""
+    """Every caller in the batch has its outcome."""
     outcomes: Sequence[ClipMetadata | Exception]
     try:
         with metered(batch[0].cost):

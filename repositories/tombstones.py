@@ -1,9 +1,9 @@
-"""Documents that are being deleted: what is left of them until their files are gone.
+"""Tombstones: documents that are being deleted, until their files are gone.
 
 A delete spans Firestore and R2, which share no transaction. So the document becomes a tombstone first, in the commit
 that counts it out of the statistics; its files go next, the tombstone last. A tombstone has none of the fields that
 lists are ordered by and a status that no filter asks for: it is in no list and in no count, and reads by id find
-nothing. It keeps what is needed to finish, whoever does.
+nothing. It keeps what is needed to finish the delete.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ DELETING_STATUS = "deleting"
 
 @runtime_checkable
 class FileStore(Protocol):
-    """Where the files are; `storage.r2.R2Storage` is one."""
+    """The store of the files; `storage.r2.R2Storage` is one."""
 
     async def delete(self, keys: Iterable[str], /) -> None:
         """None of the keys has a file any more."""
@@ -41,7 +41,7 @@ class UnfinishedDelete:
 
     @classmethod
     def from_document(cls, document: StoredDocument) -> Self:
-        """What the tombstone says."""
+        """The unfinished delete that the tombstone records."""
         ids = parse_path(document.path)
         return cls(ids.video_id, ids.clip_id, document.get("deleting_at"))
 
@@ -52,7 +52,7 @@ def check_is_deleting(fields: Mapping[str, Any] | None) -> bool:
 
 
 def list_file_keys(tombstone: Mapping[str, Any], user_id: str, video_id: str) -> list[str]:
-    """The keys that a clip's tombstone names, in its video's folder: another program may have written any."""
+    """The keys in a clip's tombstone that lie in its video's folder: another program may have written any."""
     found = tombstone.get("file_keys")
     named = [key for key in found if isinstance(key, str)] if isinstance(found, list) else []
     return [key for key in named if keys.check_is_within(key, user_id, video_id)]

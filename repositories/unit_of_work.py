@@ -45,17 +45,17 @@ T = TypeVar("T")
 Data = dict[str, Any]
 
 MAX_EMPTY_STYLES = 32
-"""How many styles without a clip stay in a video's statistics: to take one out, the video must not change meanwhile."""
+"""The number of styles without a clip that stay in a video's statistics: removing one expects the video unchanged."""
 
 CROWDED_BYTES = MAX_DOCUMENT_BYTES // 2
-"""From this size of a video on, no style without a clip stays."""
+"""The size of a video from which on no style without a clip stays."""
 
 
 class UnitState(Enum):
-    """How far a unit of work is: only an OPEN one takes calls.
+    """The state of a unit of work: only an OPEN one takes calls.
 
-    1. A unit ends once: by its commit, by its block's end, or by an error.
-    2. A unit is committed only after it has ended, by the commit that it ended for.
+    1. A unit ends once: by its commit, by its block's end, or by an error. 2. A unit is committed only after it has
+    ended, by the commit that it ended for.
     """
 
     OPEN = "open"
@@ -82,13 +82,14 @@ class _Write:
 
 @dataclass
 class UnitOfWork:
-    """What one commit is built of. Reads by id see the writes that are buffered; queries see what is stored.
+    """The reads and buffered writes of one commit. Reads by id see buffered writes; queries see stored documents.
 
-    With a `transaction`, what is read is locked until the commit. Without one, nothing is locked, so that a worker
-    that dies leaves no lock behind: the commit is refused if a document that was read, and is written, has changed.
+    With a `transaction`, documents that are read are locked until the commit. Without one, nothing is locked, so that a
+    worker that dies leaves no lock behind: the commit is refused if a document that was read, and is written, has
+    changed.
 
-    It is committed once: by `commit`, or at the end of the block or function that it was made for. Every call after
-    that raises `TransactionEndedError`.
+    It is committed once: by `commit`, or at the end of its block or function. Every later call raises
+    `TransactionEndedError`.
     """
 
     rpc: FirestoreRpc
@@ -103,7 +104,7 @@ class UnitOfWork:
         return (await self.get_all([reference]))[0]
 
     async def get_all(self, references: Sequence[AsyncDocumentReference]) -> list[Data | None]:
-        """What `get` answers for each of the references, in one RPC."""
+        """The fields of each document, as `get` answers them, in one RPC."""
         self.assert_open()
         unread = {reference.path: reference for reference in references if reference.path not in self._read}
         if unread:
@@ -112,12 +113,12 @@ class UnitOfWork:
         return [self._with_writes(reference.path) for reference in references]
 
     async def read_tombstone(self, reference: AsyncDocumentReference) -> Data | None:
-        """What is left of a document that is being deleted; None where it is missing or not being deleted."""
+        """The fields of a tombstone; None where the document is missing or not being deleted."""
         await self.get(reference)
         return self.find_tombstone(reference)
 
     def find_tombstone(self, reference: AsyncDocumentReference) -> Data | None:
-        """What `read_tombstone` answers, for a document that was read."""
+        """The fields of the tombstone of a document that was read; None as above."""
         fields = self._read[reference.path].fields
         return dict(fields) if fields is not None and check_is_deleting(fields) else None
 
@@ -127,23 +128,23 @@ class UnitOfWork:
         return await self.rpc.run_query(query, self.transaction)
 
     def create(self, reference: AsyncDocumentReference, fields: Data) -> None:
-        """The document will be there; the commit is refused if it is there already."""
+        """The commit creates the document, and is refused if it exists."""
         _assert_size(reference.path, fields, fields)
         self._buffer(_Write(reference, fields, is_new=True))
 
     def update(self, reference: AsyncDocumentReference, changes: Data) -> None:
-        """The fields will be changed; the commit is refused if the document is missing."""
+        """The commit changes the fields, and is refused if the document is missing."""
         if reference.path in self._read:
             fields = {**(self._with_writes(reference.path) or {}), **changes}
             _assert_size(reference.path, fields, changes)
         self._buffer(_Write(reference, changes))
 
     def replace(self, reference: AsyncDocumentReference, fields: Data) -> None:
-        """The document, which was read and is there, will have these fields and no others."""
+        """The commit replaces all fields of the document, which was read and exists."""
         self._buffer(_Write(reference, fields, is_whole=True))
 
     def delete(self, reference: AsyncDocumentReference, *, update_time: datetime | None = None) -> None:
-        """The document will be gone; the commit is refused if it was changed after `update_time`."""
+        """The commit deletes the document, and is refused if it was changed after `update_time`."""
         if update_time is not None:
             self._read.setdefault(reference.path, StoredDocument(reference.path, None, None, update_time))
         self._buffer(_Write(reference, None))
@@ -163,7 +164,7 @@ class UnitOfWork:
             raise
 
     def get_difference(self, video: AsyncDocumentReference) -> Counter[str]:
-        """By how much the commit will move the video's statistics."""
+        """The change of the video's statistics by the commit."""
         return Counter(self._differences.get(video.path, {}))
 
     def assert_open(self) -> None:
@@ -172,7 +173,7 @@ class UnitOfWork:
             raise TransactionEndedError
 
     async def commit(self) -> None:
-        """Everything buffered is written, or nothing; `ContentionError` where somebody else came first.
+        """Everything buffered is written, or nothing; `ContentionError` after a concurrent write.
 
         The unit has ended either way, and the end of its block does nothing more.
         """
@@ -246,7 +247,10 @@ class UnitOfWork:
     def _add_statistics(
         self, batch: AsyncWriteBatch, path: str, difference: Counter[str], written: set[str] | None
     ) -> None:
-        """Statistics are added to; what cannot be added to is replaced, if the video is as it was read."""
+        """The difference is added to the statistics.
+
+        Statistics that are no numbers are replaced, if the video is as it was read.
+        """
         reference, read = self.rpc.client.document(path), self._read.get(path)
         data = None if read is None or "clips_count" in (written or ()) else to_data(read)
         if data is not None and not check_takes_increments(data):
@@ -258,7 +262,7 @@ class UnitOfWork:
         batch.update(reference, to_field_changes(difference, emptied), option=option)
 
     def _list_emptied(self, path: str, difference: Counter[str]) -> list[str]:
-        """The styles that leave the map of a video which was read: those without a clip, once there are many."""
+        """The styles that leave the map of a video that was read: styles without a clip, once there are many."""
         read = self._read.get(path)
         emptied = [] if read is None else list_emptied(read.get("clips_by_style"), difference)
         is_due = len(emptied) > MAX_EMPTY_STYLES or (emptied and self._measure(path) > CROWDED_BYTES)
@@ -288,7 +292,7 @@ class UnitOfWork:
             batch.update(write.reference, write.fields, option=option)
 
     def _expect(self, read: StoredDocument | None) -> WriteOption | None:
-        """The precondition that a document is as it was read; what a transaction has read is locked anyway."""
+        """The precondition that a document is unchanged since its read; None in a transaction, which holds a lock."""
         if read is None or read.update_time is None or self.transaction is not None:
             return None
         return self.rpc.client.write_option(last_update_time=read.update_time)
@@ -317,9 +321,9 @@ def _assert_size(path: str, fields: Data, changes: Data | None = None) -> None:
 
 
 async def run_unlocked(rpc: FirestoreRpc, function: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-    """What `function` answered in the run whose writes were committed; it is run anew after each conflict.
+    """The function's answer in the run whose writes were committed; it runs again after each conflict.
 
-    For documents that few write at once: nothing is locked, and it costs one RPC less than a transaction.
+    For documents with few concurrent writers: nothing is locked, and it costs one RPC less than a transaction.
     """
     return await _run(rpc, function, is_locking=False)
 
@@ -330,7 +334,7 @@ async def run_in_transaction(
     *,
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
 ) -> T:
-    """What `function` answered in the run whose transaction was committed; it is run anew after each conflict.
+    """The function's answer in the run whose transaction was committed; it runs again after each conflict.
 
     Pass its unit of work on as `transaction=` to the repositories' calls. `UnavailableError` after `timeout_seconds`.
     """
@@ -338,7 +342,7 @@ async def run_in_transaction(
 
 
 async def run_locked(rpc: FirestoreRpc, function: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-    """What `run_in_transaction` does, through these calls."""
+    """The function's answer, as `run_in_transaction` gives it, through these RPCs."""
     return await _run(rpc, function, is_locking=True)
 
 
@@ -346,8 +350,8 @@ async def run_locked(rpc: FirestoreRpc, function: Callable[[UnitOfWork], Awaitab
 async def open_transaction(rpc: FirestoreRpc) -> AsyncIterator[UnitOfWork]:
     """A unit of work that is committed at the end of the block, or not at all if the block raises.
 
-    A block that commits it earlier has nothing more to write. `ContentionError` where somebody else came first: the
-    block cannot be run anew from here.
+    A block that commits it earlier has nothing more to write. `ContentionError` after a concurrent write: the block
+    cannot be run again from here.
     """
     transaction = Transaction(rpc.client)
     await rpc.begin(transaction, None)

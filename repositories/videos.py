@@ -98,9 +98,9 @@ class VideoRepository(Repository):
     async def create_or_update_video(
         self, video: VideoMetadata, *, transaction: UnitOfWork | None = None
     ) -> VideoMetadata:
-        """The video as it is stored: new, or changed in the fields that were given for it.
+        """The video as it is stored: new, or changed in the given fields.
 
-        Statistics, creation and whatever was not given stay as they are; a given status follows the state machine.
+        Statistics, creation and other fields stay as they are; a given status follows the state machine.
         """
         new = self._parse_own(video)
 
@@ -235,10 +235,10 @@ class VideoRepository(Repository):
         before: str | None = None,
         from_end: bool = False,
     ) -> dict[str, Page[ClipMetadata]]:
-        """What `ClipRepository.list_clips` answers for each of the videos, by its id.
+        """The page of each of the videos, by its id, as `ClipRepository.list_clips` answers it.
 
-        One round trip, whatever they have; a second one for a video with many clips that are not completed; none for
-        videos that the cache of clips knows, in the version that they have here.
+        One round trip for all videos; a second one for a video with many clips that are not completed; none for videos
+        whose clips are cached in this version.
         """
         order, wanted = ClipOrder.parse(order_by), parse_instances(videos, VideoMetadata, "videos")
         page_query = PageQuery.parse(order, PageRequest(limit, cursor, before, from_end))
@@ -256,7 +256,7 @@ class VideoRepository(Repository):
         before: str | None = None,
         from_end: bool = False,
     ) -> dict[str, Page[ClipMetadata]]:
-        """What `list_clips` answers of those videos that the cache of clips knows, without waiting."""
+        """The pages of `list_clips` for the videos whose clips are cached, without waiting."""
         order, wanted = ClipOrder.parse(order_by), parse_instances(videos, VideoMetadata, "videos")
         page_query = PageQuery.parse(order, PageRequest(limit, cursor, before, from_end))
         return self._clip_pages(status, style, page_query).find_cached(wanted)
@@ -327,10 +327,10 @@ class VideoRepository(Repository):
         return await self._run_locked(mend, None)
 
     async def delete_video(self, video_id: str, files: FileStore | None = None) -> int:
-        """How many clips were deleted with the video; none of their documents is left, and in `files` no file.
+        """The number of clips that were deleted with the video; their documents are gone, and in `files` their files.
 
         It is in no list and no count from the first commit on, and takes no new clips. Where it is interrupted, the
-        same call goes on. Without `files`, they are the caller's.
+        same call goes on. Without `files`, the caller deletes them.
         """
         parse_id(video_id, "video_id")
         store = None if files is None else parse_files(files)
@@ -351,7 +351,7 @@ class VideoRepository(Repository):
         ]
 
     async def finish_delete(self, unfinished: UnfinishedDelete, files: FileStore) -> None:
-        """The delete has ended, whoever began it. One that has ended already is no error, and what is new stays."""
+        """The delete has ended. A delete that had ended already is no error, and documents created since stay."""
         parse_files(files)
         parse_instance(unfinished, UnfinishedDelete, "unfinished")
         if unfinished.clip_id is None:
@@ -367,7 +367,7 @@ class VideoRepository(Repository):
         up_to: int | None = None,
         transaction: UnitOfWork | None = None,
     ) -> int:
-        """How many videos a list in this order has, `up_to` at most; nothing is read, and a thousand cost one read."""
+        """The number of videos of a list in this order, at most `up_to`; none is read, and a thousand cost one read."""
         order = VideoOrder.parse(order_by)
         query = filter_live(AsyncQuery(self._videos), {"status": parse_video_filter(status)}, order)
         return await self._rpc.count(query, transaction_of(transaction), parse_up_to(up_to))
@@ -380,7 +380,7 @@ class VideoRepository(Repository):
         return ClipRepository(self.user_id, video_id, self._client, timeout_seconds=self._timeout_seconds)
 
     async def _finish_delete(self, video_id: str, files: FileStore | None) -> int:
-        """How many clips were deleted; the tombstone is gone, and all that lay below it."""
+        """The number of clips that were deleted; the tombstone and all documents below it are gone."""
         clips, folder = self._clip_repository(video_id), identifiers.build_video_key(self.user_id, video_id, "")
         any_clip = AsyncQuery(self._clips_of(video_id)).select([]).limit(1)
 
@@ -440,7 +440,7 @@ def _to_statistics(counted: Counter[str]) -> dict[str, Any]:
 
 
 def _pick_updates(video: VideoMetadata, given: Iterable[str]) -> dict[str, Any]:
-    """The values of the given fields that can be updated, and what follows from them."""
+    """The values of the given fields that can be updated, and of the fields that follow from them."""
     names = {name for name in given if name in UPDATABLE_FIELDS}
     if "video_url" in names:
         names.add("youtube_id")

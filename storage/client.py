@@ -1,4 +1,4 @@
-"""The one boto3 client, configured for R2, and botocore's errors in words of ours."""
+"""The boto3 client, configured for R2, and the conversion of botocore's errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,7 +74,7 @@ def _make_loader() -> "Loader":
 
 @contextmanager
 def translate_errors(missing: StorageError | None = None) -> Iterator[None]:
-    """Errors of botocore come out as `StorageError`s; `missing` is what a 404 means for this call."""
+    """Converts botocore's errors to `StorageError`s; a 404 becomes `missing`, if it is given."""
     from botocore import exceptions
     from botocore.parsers import ResponseParserError
     from urllib3.exceptions import HTTPError as Urllib3Error

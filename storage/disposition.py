@@ -6,7 +6,7 @@ from urllib.parse import quote
 # What a quoted string cannot hold, or what browsers make something else of; and all that is not ASCII.
 _NOT_PLAIN = re.compile(r'[^\x20-\x7e]|["\\/%]')
 _ATTR_CHAR = "!#$&+-.^_`|~"
-"""RFC 8187: what stands unencoded in `filename*`, besides letters and digits."""
+"""The characters that RFC 8187 leaves unencoded in `filename*`, besides letters and digits."""
 
 
 def format_attachment(filename: str) -> str:

@@ -14,9 +14,9 @@ DEFAULT_WINDOW_SECONDS = 900
 
 
 def generate_presigned_url(key: str, expires_in: int = 3600) -> str:
-    """A URL that anyone may read the object with, for at least `expires_in` seconds and at most 7 days.
+    """A URL that reads the object without credentials, for at least `expires_in` seconds and at most 7 days.
 
-    The bucket is the environment's (`CLIPGRAPH_R2_…`); `StorageNotConfiguredError` names those that are missing.
+    The bucket is the environment's (`CLIPGRAPH_R2_…`); `StorageNotConfiguredError` names missing variables.
     """
     endpoint_url = os.environ.get(_ENDPOINT) or _find_account_endpoint()
     values = [os.environ.get(name) for name in _REQUIRED]

@@ -1,4 +1,4 @@
-"""What can go wrong with objects in R2, in words of ours: botocore's exceptions never leave this package."""
+"""The exceptions of storage: botocore's never leave this package."""
 
 
 class StorageError(Exception):
@@ -35,7 +35,7 @@ class UploadNotFoundError(StorageError):
 
 
 class InvalidPartsError(StorageError):
-    """The parts are not those that were uploaded, or one but the last is too small."""
+    """The parts differ from the uploaded ones, or one but the last is too small."""
 
     def __init__(self, code: str) -> None:
         super().__init__(f"R2 cannot join these parts ({code}).")
@@ -55,7 +55,7 @@ class StorageUnavailableError(StorageError):
 
 
 class StorageNotConfiguredError(StorageError):
-    """The environment does not say where the bucket is, or with which key to sign; `names` are what to set."""
+    """The environment lacks the bucket's address or the key to sign with; `names` are the variables to set."""
 
     def __init__(self, names: list[str]) -> None:
         super().__init__(f"R2 is not configured. Missing: {', '.join(names)}.")

@@ -9,7 +9,7 @@ from domain.timecodes import MAX_SECONDS, format_timecode
 from storage.tolerant_json import FieldReader, NotAnObjectError, load_object
 
 _OTHER_NAMES = {"start_time": "start", "end_time": "end", "duration_seconds": "duration"}
-"""What many clippers call the fields of a highlight."""
+"""Other names that many clippers give the fields of a highlight."""
 
 
 class HighlightsError(Exception):
@@ -18,7 +18,7 @@ class HighlightsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Highlight:
-    """One moment of a video that is worth a clip; what the file does not tell, and nothing else tells, is None."""
+    """One moment of a video that is worth a clip; a field that neither the file nor another field states is None."""
 
     id: int
     title: str
@@ -45,10 +45,10 @@ class Highlights:
 def parse_highlights(
     content: bytes | str, on_highlight: Callable[[], None] = lambda: None
 ) -> tuple[Highlights, tuple[str, ...]]:
-    """The file's content, and a plain sentence for each thing that had to be mended.
+    """The file's content, and a sentence for each thing that was mended.
 
-    `on_highlight` is called before each highlight: what it raises ends the reading.
-    Raises HighlightsError where the content is not a JSON object: corrupt, half-written, or something else.
+    `on_highlight` is called before each highlight: its exception ends the reading. Raises HighlightsError where the
+    content is not a JSON object: corrupt, half-written, or something else.
     """
     mended: list[str] = []
     try:
@@ -66,9 +66,9 @@ def parse_highlights(
 
 
 def separate_ids(highlights: Highlights, reserved: Collection[int]) -> tuple[Highlights, tuple[str, ...]]:
-    """The same highlights, no two with one id, and a sentence for each that got another.
+    """The same highlights with unique ids, and a sentence for each that got another.
 
-    The first keeps the id. A free id is above all that are used, and above those `reserved`.
+    The first keeps the id. A free id is above all used ones, and above `reserved`.
     """
     free = count(max([0, *reserved, *(highlight.id for highlight in highlights.highlights)]) + 1)
     seen: set[int] = set()
@@ -103,7 +103,7 @@ def _read_highlights(entries: object, mended: list[str], on_highlight: Callable[
 
 
 def _rename_fields(entry: dict[str, Any]) -> dict[str, Any]:
-    """The fields by their own names, also those that are there under another name only."""
+    """The fields by their standard names, also where the file has other names only."""
     renamed = {own: entry[other] for other, own in _OTHER_NAMES.items() if other in entry}
     return renamed | {name: value for name, value in entry.items() if value is not None or name not in renamed}
 
@@ -154,7 +154,7 @@ def _read_span(reader: FieldReader) -> tuple[str | None, str | None, float | Non
 
 
 def _agreed_duration(reader: FieldReader, span_seconds: float, duration: float | None) -> float:
-    """The time from start to end: what clips are cut by, whatever the file's own duration says."""
+    """The time from start to end, by which clips are cut, whatever the file's own duration."""
     if duration is None:
         reader.note("has no valid duration; it was computed from start and end")
     elif abs(duration - span_seconds) > 1:

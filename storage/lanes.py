@@ -1,7 +1,7 @@
-"""Lanes to R2: threads of their own for each kind of call, and in each so many a caller.
+"""Lanes to R2: a thread pool for each kind of call, with a bounded share for each caller.
 
-A caller who asks for a thousand files waits for their own calls: others' go by in the threads that are left, and
-calls of another kind have other threads altogether.
+A caller who asks for a thousand files waits for their own calls: other callers use the remaining threads, and calls of
+another kind have other threads.
 """
 
 import asyncio
@@ -17,21 +17,21 @@ T = TypeVar("T")
 
 
 class LaneName(Enum):
-    """What a lane is for."""
+    """The kind of calls that a lane runs."""
 
     CHECKS = "checks"
-    """HEAD: whether an object is there, which whoever says COMPLETED waits for."""
+    """HEAD requests, for which a change to COMPLETED waits."""
 
     READS = "reads"
     """Objects' contents, and lists."""
 
     CHANGES = "changes"
-    """Uploads and deletes, with the lists of what they delete."""
+    """Uploads and deletes, with the lists that deletes need."""
 
 
 @dataclass(frozen=True, slots=True)
 class LaneSize:
-    """How many calls run in a lane at once, of all callers and of each."""
+    """The numbers of calls that run in a lane at once, of all callers and of each."""
 
     threads: int
     per_caller: int
@@ -46,7 +46,7 @@ LANE_SIZES = {
 
 @dataclass
 class R2Usage:
-    """Who calls R2, and how many calls of theirs began."""
+    """The caller of R2, and the number of its calls that have begun."""
 
     caller: str
     calls: int = 0
@@ -73,7 +73,7 @@ class _Share:
 
     places: asyncio.Semaphore
     calls: int = 0
-    """How many run or wait."""
+    """The number of calls that run or wait."""
 
 
 class Lane:
@@ -90,10 +90,10 @@ class Lane:
         return len(self._shares)
 
     async def run(self, call: Callable[[], T]) -> T:
-        """The call's answer.
+        """The call's answer. A call that is cancelled while it waits never runs.
 
-        A call that is cancelled while it waits never runs. One that is cancelled while it runs keeps its place until
-        its thread is free: a caller who hangs up and comes again gets no second share.
+        A call that is cancelled while it runs keeps its place until its thread is free: a caller who disconnects and
+        returns gets no second share.
         """
         usage = _usage.get()
         if usage is None:
@@ -110,11 +110,11 @@ class Lane:
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """Nothing begins any more; calls that run are awaited by nobody."""
+        """No call begins any more; the lane does not wait for running ones."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _enter(self, caller: str) -> Callable[[], None]:
-        """Takes a place in the caller's share, once there is one; what is answered gives it back."""
+        """Takes a place in the caller's share, once one is free; the answer frees it."""
         share = self._shares.setdefault(caller, _Share(asyncio.Semaphore(self._per_caller)))
         share.calls += 1
         try:
@@ -136,6 +136,6 @@ class Lane:
 
 
 def _call_on(loop: asyncio.AbstractEventLoop, free: Callable[[], None]) -> None:
-    """Calls `free` on the loop's thread, unless the loop is closed: then nobody waits for a place."""
+    """Calls `free` on the loop's thread, unless the loop is closed and has no waiting calls."""
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(free)

@@ -55,7 +55,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object as R2 tells of it; listings do not tell the content type."""
+    """An object as R2 describes it; listings omit the content type."""
 
     key: str
     size_bytes: int
@@ -83,13 +83,13 @@ class MultipartUpload:
 
 
 class R2Storage:
-    """One bucket. Signing costs microseconds and asks nobody; all else is a coroutine that runs in a lane's thread.
+    """One bucket. Signing costs microseconds and no round trip; all else is a coroutine that runs in a lane's thread.
 
     R2 keeps keys in Unicode's form C. A key in another form names no object here, so that it never reaches the object
     of the key that looks the same: reads and deletes find nothing, and signing and writing raise ValueError.
 
-    Coroutines raise `StorageError`s only: `ObjectNotFoundError`, and `StorageUnavailableError` where the same call
-    may work later. Each request waits `timeout_seconds` for an answer and is tried three times.
+    Coroutines raise `StorageError`s only: `ObjectNotFoundError`, and `StorageUnavailableError` where the same call may
+    work later. Each request waits `timeout_seconds` for an answer and is tried three times.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class R2Storage:
         return self._signer.presign("GET", key, expires_in_seconds, parameters=parameters).url
 
     def presign_head(self, key: str, expires_in_seconds: int = 3600) -> str:
-        """A URL that tells the object's size and type."""
+        """A URL for the object's size and type."""
         return self._signer.presign("HEAD", parse_form_c(key), expires_in_seconds).url
 
     def presign_put(
@@ -168,13 +168,13 @@ class R2Storage:
         return self._signer.expires_at(expires_in_seconds)
 
     def get_window(self, expires_in_seconds: int = 3600) -> tuple[int, int, int]:
-        """What the URLs that `presign_get` gives change with, for the same key and validity."""
+        """The values that URLs of `presign_get` change with, for the same key and validity."""
         return self._signer.get_window(expires_in_seconds)
 
     # Objects
 
     async def head(self, key: str) -> StoredObject | None:
-        """What R2 says of the object, or None where there is none."""
+        """The object's facts in R2, or None where there is none."""
         if not check_can_be_key(key):
             return None
 
@@ -255,7 +255,7 @@ class R2Storage:
     # Uploads in parts
 
     async def create_multipart_upload(self, key: str, content_type: str = DEFAULT_CONTENT_TYPE) -> str:
-        """The id of an upload that has begun; the object is there once it is completed."""
+        """The id of an upload that has begun; the object exists once it is completed."""
         parse_form_c(key)
 
         def call(client: "S3Client") -> str:
@@ -265,9 +265,9 @@ class R2Storage:
         return await self._run(LaneName.CHANGES, call)
 
     async def complete_multipart_upload(self, key: str, upload_id: str, etags: Mapping[int, str]) -> None:
-        """The object is there, put together of the parts with these ETags, by their numbers.
+        """The object exists, put together of the parts with these ETags, by their numbers.
 
-        `UploadNotFoundError` where the upload is over or never was, `InvalidPartsError` where it has other parts.
+        `UploadNotFoundError` where the upload has ended or never began, `InvalidPartsError` where it has other parts.
         """
         parts: list[CompletedPartTypeDef] = [
             {"PartNumber": number, "ETag": etag} for number, etag in sorted(etags.items())
@@ -354,14 +354,14 @@ class R2Storage:
         )
 
     def close(self) -> None:
-        """Connections are closed; calls that still run are awaited by nobody."""
+        """Connections are closed; running calls are not waited for."""
         for lane in self._lanes.values():
             lane.close()
         if self._client is not None:
             self._client.close()
 
     async def _run(self, lane: LaneName, call: "Callable[[S3Client], T]", missing: StorageError | None = None) -> T:
-        """The call's answer, from a thread of the lane; `missing` is what a 404 means."""
+        """The call's answer, from a thread of the lane; a 404 raises `missing`."""
 
         def run() -> T:
             client = self._open_client()

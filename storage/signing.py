@@ -1,7 +1,7 @@
-"""Presigned URLs: SigV4 in the query string, byte for byte what boto3 gives for the same moment, in microseconds.
+"""Presigned URLs: SigV4 in the query string, byte for byte as boto3 signs for the same moment, in microseconds.
 
 boto3 needs hundreds of microseconds a URL, and a page of a thousand clips needs two thousand URLs. Here the day's
-signing key and all that a window's URLs share are kept, so that a URL costs one SHA-256 and half an HMAC; and
+signing key and the common parts of a window's URLs are cached, so that a URL costs one SHA-256 and half an HMAC; and
 the URLs themselves, while their window lasts.
 """
 
@@ -35,7 +35,7 @@ class PresignedUrl:
 
 @dataclass(frozen=True, slots=True)
 class _Stamp:
-    """What all URLs signed for one moment share."""
+    """The common parts of all URLs signed for one moment."""
 
     signed_at_seconds: int
     amz_date: str
@@ -73,9 +73,9 @@ class _Form:
 class UrlSigner:
     """Signs URLs for the objects of one bucket, addressed by path.
 
-    The signing time is floored to a window of `window_seconds`, and the validity made longer by as much: within a
-    window the same call gives the same URL, which browsers and CDNs can cache, and it is valid for at least what
-    was asked for. Close to the limit of 7 days there is no room to make it longer, and the window shrinks instead.
+    The signing time is floored to a window of `window_seconds`, and the validity extended by as much: within a window
+    the same call gives the same URL, which browsers and CDNs can cache, and it is valid for at least the given time.
+    Close to the limit of 7 days the validity cannot be extended, and the window shrinks instead.
     """
 
     def __init__(
@@ -112,8 +112,8 @@ class UrlSigner:
     ) -> PresignedUrl:
         """A URL for `method` on the object, valid for at least `expires_in_seconds` and at most 7 days.
 
-        `parameters` go into the query in their order; `headers` (names in lower case) are signed, so whoever uses
-        the URL must send exactly these.
+        `parameters` go into the query in their order; `headers` (names in lower case) are signed, so a request must
+        send exactly these.
         """
         stamp, validity_seconds = self._stamp_for(expires_in_seconds, now)
         if parameters or headers:
@@ -123,7 +123,7 @@ class UrlSigner:
         return PresignedUrl(form.fill_in(key), form.expires_at)
 
     def presign_plain(self, method: str, key: str, expires_in_seconds: int) -> str:
-        """What `presign` gives without parameters and headers: the URL alone, for pages of thousands."""
+        """The URL that `presign` gives without parameters and headers, for pages of thousands."""
         stamp, validity_seconds = self._stamp_for(expires_in_seconds, None)
         known = stamp.urls.get((method, validity_seconds, key))
         if known is not None:
@@ -135,14 +135,14 @@ class UrlSigner:
         return url
 
     def rotate(self, access_key_id: str, secret_access_key: str) -> None:
-        """URLs are signed with this key from now on; those that are out are R2's to refuse."""
+        """URLs are signed with this key from now on; earlier ones are R2's to refuse."""
         self._access_key_id = access_key_id
         self._secret_access_key = secret_access_key
         self._stamp = None
         self._rotations += 1
 
     def get_window(self, expires_in_seconds: int) -> tuple[int, int, int]:
-        """What URLs of this validity change with: while it is the same, the same call gives the same URL."""
+        """The values that URLs of this validity change with: while they are equal, the same call gives the same URL."""
         return self._rotations, *self._place(expires_in_seconds, None)
 
     def expires_at(self, expires_in_seconds: int, now: datetime | None = None) -> datetime:
@@ -151,7 +151,7 @@ class UrlSigner:
         return datetime.fromtimestamp(signed_at_seconds + validity_seconds, UTC)
 
     def _place(self, expires_in_seconds: int, now: datetime | None) -> tuple[int, int]:
-        """When to sign (seconds since 1970), and for how many seconds."""
+        """The signing time (seconds since 1970), and the validity in seconds."""
         if expires_in_seconds < 1:
             raise ValueError("The validity of a presigned URL must be at least one second.")
         now_seconds = int(time.time() if now is None else now.timestamp())

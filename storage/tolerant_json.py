@@ -1,4 +1,4 @@
-"""Fields of JSON that people, programs and language models wrote: what can be read is read, and what is mended told."""
+"""A tolerant reader of JSON that people, programs and language models wrote; it reports each thing that it mends."""
 
 import json
 import math
@@ -10,13 +10,13 @@ from domain.texts import mend_text
 from domain.timecodes import MAX_SECONDS, check_canonical, format_timecode, read_timecode
 
 MAX_LINE_BYTES = 1_500
-"""Of a title: what Firestore's indexes see of a text."""
+"""The part of a title that Firestore's indexes see."""
 
 MAX_TEXT_BYTES = 10_000
 """More than any description has; a document in Firestore holds a million bytes in all."""
 
 MAX_INTEGER = 2**31 - 1
-"""What GraphQL's Int and the documents hold."""
+"""The largest integer of GraphQL's Int and of the documents."""
 
 _LONGEST_NUMBER = 40
 """Characters. Python refuses to parse integers of some thousand digits, and longer ones cost ever more."""
@@ -35,7 +35,7 @@ class NotAnObjectError(Exception):
 
 
 def load_object(content: bytes | str, mended: list[str]) -> dict[str, Any]:
-    """The one JSON object that is the content, or stands in its first Markdown fence, which `mended` then tells.
+    """The JSON object that is the content, or stands in its first Markdown fence, which `mended` then reports.
 
     NotAnObjectError where there is none.
     """
@@ -72,7 +72,7 @@ def _parse_float(digits: str) -> float:
 
 
 class FieldReader:
-    """Reads the fields of one JSON object, and notes what it had to mend."""
+    """A reader of one JSON object's fields, which reports each that it mends."""
 
     def __init__(self, fields: Mapping[str, Any], where: str, mended: list[str]) -> None:
         self._fields = fields
@@ -80,11 +80,11 @@ class FieldReader:
         self._mended = mended
 
     def note(self, what: str) -> None:
-        """Tells, as a sentence about this object, what was mended."""
+        """Reports a mended thing, as a sentence about this object."""
         self._mended.append(f"{self._where[0].upper()}{self._where[1:]} {what}.")
 
     def text(self, name: str, *, is_expected: bool = False, is_one_line: bool = True) -> str | None:
-        """The text without what no database takes; None for an empty or missing one."""
+        """The text without characters that no database takes; None for an empty or missing one."""
         value = self._fields.get(name)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             self.note(f"has a number as {name}; it was converted to text")

@@ -112,12 +112,12 @@ class ClipCache:
 
 
 def _list_covering(wanted: Filter) -> Iterator[Filter]:
-    """The filters of sets that have what is wanted: the one that is wanted, and larger ones."""
+    """The filters of all sets that cover the wanted one: the filter itself, and broader ones."""
     yield from dict.fromkeys((Filter(), Filter(wanted.status), Filter(None, wanted.style), wanted))
 
 
 def _measure(clips: Iterable[Iterable[Any]]) -> int:
-    """The bytes of memory that clips of these values take, and rather more than less: what they share counts twice."""
+    """The bytes of memory that clips of these values take, estimated high: shared values count twice."""
     return BYTES_PER_SET + sum(BYTES_PER_ROW + _measure_texts(values) for values in clips)
 
 

@@ -30,7 +30,7 @@ class Filter:
 
 
 class ClipRow(NamedTuple):
-    """A clip with what is stored in the fields that queries ask for; `clip` is None where it cannot be read."""
+    """A clip with the stored values of the fields that queries use; `clip` is None where it cannot be read."""
 
     id: str
     status: Any
@@ -57,12 +57,12 @@ class ClipSet:
 
     @classmethod
     def of(cls, wanted: Filter, documents: Iterable[StoredDocument]) -> Self:
-        """The set of these documents; what is being deleted is in no list."""
+        """The set of these documents, without tombstones."""
         return cls._of_rows(wanted, map(_to_row, documents))
 
     @classmethod
     async def read(cls, wanted: Filter, documents: Iterable[StoredDocument]) -> Self:
-        """What `of` answers; of many documents, it is others' turn in between."""
+        """The set of these documents, as `of` builds it; other tasks run between slices of a long list."""
         return cls._of_rows(wanted, await map_in_turns(_to_row, documents))
 
     @classmethod
@@ -70,7 +70,7 @@ class ClipSet:
         return cls(wanted, tuple(row for row in rows if row.status != DELETING_STATUS))
 
     def get_page(self, wanted: Filter, page_query: PageQuery) -> Page[ClipMetadata]:
-        """What `list_clips` would read in Firestore, of a filter that this set's own covers."""
+        """The page that `list_clips` would read in Firestore; the set's own filter covers `wanted`."""
         if page_query.after is not None or page_query.before is not None:
             return self._make_page(wanted, page_query)
         key = (wanted, page_query)
@@ -100,7 +100,7 @@ class ClipSet:
         return _build(found, page_query.order, has_next=has_more, has_previous=has_nearer)
 
     def _get_value(self, cursor: Cursor) -> Any:
-        """What is stored in the document that the cursor points at; KeyError where it is not of this set."""
+        """The stored value of the document that the cursor points at; KeyError for a document outside of the set."""
         return {row.id: row for row in self.rows}[cursor.document_id].values[cursor.order.field]
 
     def _sort(self, name: str) -> list[tuple[Any, ClipRow]]:
@@ -129,7 +129,7 @@ def _get_key(entry: tuple[Any, ClipRow]) -> Any:
 def _compute_bounds(
     rows: list[tuple[Any, ClipRow]], near: Cursor | None, far: Cursor | None, *, is_reversed: bool
 ) -> tuple[int, int]:
-    """Where a query from `near` to `far` begins and stops, in the direction of reading; both are left out of it."""
+    """The indexes at which a query from `near` to `far` begins and stops; it excludes both."""
     size = len(rows)
     begin = stop = None
     if near is not None:

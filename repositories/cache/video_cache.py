@@ -1,7 +1,7 @@
-"""Videos that were read before: a document is made a model once for each of its versions.
+"""An LRU cache of models of videos: each version of a document is validated once.
 
-Firestore answers documents with the moment of their last write, which no two versions of a document share. So this is
-no cache of reads: each document was just read, and only what it means is known from the last time.
+Firestore sends a document with the time of its last write, which no two of its versions share. The cache saves no
+reads: each document was just read, and only its model is known from an earlier read.
 """
 
 import sys
@@ -31,7 +31,7 @@ class VideoCache:
         return self._videos.size
 
     def read(self, document: StoredDocument) -> VideoMetadata | None:
-        """What `read_video_document` answers."""
+        """The document's video, as `read_video_document` reads it."""
         key = (document.path, document.update_time)
         if (known := self._videos.get(key)) is not None:
             return known

@@ -1,1 +1,1 @@
-"""The wire to Firestore: RPCs, transport, encoding, transactions and metering."""
+"""Firestore's transport, RPCs, encoding, paths, transactions and metering."""

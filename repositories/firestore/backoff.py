@@ -1,4 +1,4 @@
-"""How long to wait before something that failed is tried again: growing, bounded, and random, so that rivals part."""
+"""Waits before a failed call is tried again: growing, bounded, and random, so that rivals part."""
 
 import random
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Backoff:
 
 
 RPC_BACKOFF = Backoff(first_seconds=0.02, factor=2.0, max_seconds=1.0)
-"""Of reads and commits, whose callers wait for them."""
+"""The waits of reads and commits, whose callers wait for them."""
 
 STREAM_BACKOFF = Backoff(first_seconds=1.0, factor=1.5, max_seconds=15.0)
-"""Of Listen streams and targets, which Firestore's own clients reconnect as slowly."""
+"""The waits of Listen streams and targets, which Firestore's own clients reconnect as slowly."""

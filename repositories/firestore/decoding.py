@@ -1,7 +1,7 @@
-"""From the protobuf messages that arrive to Python's own types, without a wrapper an element, when they are asked for.
+"""Protobuf messages as Python values, decoded when they are used and without a wrapper per element.
 
-What it answers is what `DocumentSnapshot.to_dict` does, at a tenth of its cost, but for values that no model has: a
-reference is its name in a `Reference`.
+The values are those of `DocumentSnapshot.to_dict`, at a tenth of its cost; a reference, which no model has, is its name
+in a `Reference`.
 """
 
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping
@@ -28,7 +28,7 @@ class Reference:
 
     @property
     def _document_path(self) -> str:
-        """By which the library knows a reference, and encodes it."""
+        """The full name, by which the library recognizes a reference and encodes it."""
         return self.name
 
 

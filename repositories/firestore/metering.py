@@ -1,4 +1,4 @@
-"""What a piece of work costs in Firestore."""
+"""The cost of a piece of work in Firestore."""
 
 import math
 from collections.abc import Iterator
@@ -18,9 +18,9 @@ class Meter:
     document_writes: int = 0
     rpcs: int = 0
     saved_document_reads: int = 0
-    """Documents that were shown, and not read: they were kept from an earlier read."""
+    """Documents that were shown from memory, without a read."""
     paid_document_reads: int = 0
-    """Of the documents that were read, those that the caller was charged when they were."""
+    """The part of the documents read that the caller had been charged for before."""
 
     def reset(self) -> None:
         """Nothing is counted."""
@@ -28,7 +28,7 @@ class Meter:
         self.paid_document_reads = 0
 
     def add_reads(self, documents: int) -> None:
-        """So many documents more were read."""
+        """The documents are added to the reads."""
         self.document_reads += documents
 
 
@@ -36,7 +36,7 @@ _meter: ContextVar[Meter | None] = ContextVar("firestore_meter", default=None)
 
 
 def find_meter() -> Meter | None:
-    """The meter of whatever runs here."""
+    """The meter of the running task; None outside of `metered`."""
     return _meter.get()
 
 
@@ -53,7 +53,7 @@ def metered(meter: Meter) -> Iterator[None]:
 
 
 def add_to_meter(cost: Meter) -> None:
-    """What was counted in `cost` is counted here as well."""
+    """The counts of `cost` are added to the running task's meter."""
     if meter := _meter.get():
         meter.document_reads += cost.document_reads
         meter.document_writes += cost.document_writes
@@ -68,30 +68,30 @@ def count_rpc() -> None:
 
 
 def count_reads(documents: int) -> None:
-    """An RPC answered with so many documents; one that finds none is billed one read."""
+    """The documents of an RPC's answer are counted as reads: at least one, which Firestore bills for none."""
     if meter := _meter.get():
         meter.document_reads += max(1, documents)
 
 
 def count_paid_reads(documents: int) -> None:
-    """So many documents were read, for which the caller was charged already."""
+    """The documents are counted as reads that the caller has been charged for."""
     if meter := _meter.get():
         meter.document_reads += documents
         meter.paid_document_reads += documents
 
 
 def count_saved_reads(documents: int) -> None:
-    """So many documents were shown that were read before."""
+    """The documents are counted as shown from memory."""
     if meter := _meter.get():
         meter.saved_document_reads += documents
 
 
 def count_aggregation(counted: int) -> None:
-    """A count went through so many index entries."""
+    """A count over so many index entries is counted as reads."""
     count_reads(math.ceil(counted / INDEX_ENTRIES_PER_READ))
 
 
 def count_writes(documents: int) -> None:
-    """A commit wrote so many documents."""
+    """The documents of a commit are counted as writes."""
     if meter := _meter.get():
         meter.document_writes += documents

@@ -1,4 +1,4 @@
-"""The one way to Firestore: every RPC with a deadline, a bounded retry, a meter, and errors as the house knows them."""
+"""The RPCs of the repositories: each with a deadline, a bounded retry, a meter, and repository errors."""
 
 import asyncio
 import itertools
@@ -53,7 +53,7 @@ class FirestoreRpc:
     async def get_all(
         self, references: Sequence[AsyncDocumentReference], transaction: Transaction | None = None
     ) -> list[StoredDocument]:
-        """The documents in one RPC, in any order; those that are missing without fields."""
+        """The documents in one RPC, in any order; missing ones without fields."""
 
         async def send(timeout_seconds: float) -> list[StoredDocument]:
             if transaction is None:
@@ -102,7 +102,7 @@ class FirestoreRpc:
         return Transport(self.client)
 
     async def count(self, query: AsyncQuery, transaction: Transaction | None = None, up_to: int | None = None) -> int:
-        """How many documents the query has, `up_to` at most; none of them is read, and a thousand cost one read."""
+        """The number of the query's documents, at most `up_to`; none of them is read, and a thousand cost one read."""
         counted_query = query if up_to is None else query.limit(up_to)
 
         async def send(timeout_seconds: float) -> int:
@@ -115,9 +115,9 @@ class FirestoreRpc:
         return counted
 
     async def commit(self, batch: AsyncWriteBatch) -> None:
-        """The batch is written, all or nothing. Sent once: whoever built it looks again before building it anew.
+        """The batch is written, all or nothing. It is sent once: the caller reads again before it builds another.
 
-        `ContentionError` where a precondition does not hold any more.
+        `ContentionError` where a precondition no longer holds.
         """
         writes = len(batch)
         try:
@@ -137,7 +137,7 @@ class FirestoreRpc:
         await self._read(lambda timeout_seconds: transaction.begin(retried, timeout_seconds))
 
     async def commit_transaction(self, transaction: Transaction) -> None:
-        """What `commit` does, together with what the transaction read."""
+        """The transaction's writes are committed, if its reads still hold; errors are those of `commit`."""
         writes = len(transaction)
         try:
             await self._send(transaction.commit_once)
@@ -155,7 +155,7 @@ class FirestoreRpc:
             return
 
     async def _read(self, send: Callable[[float], Awaitable[T]], transaction: Transaction | None = None) -> T:
-        """The answer, asked for again after transient errors while there is time."""
+        """The answer of a read that is sent again after transient errors, within the deadline."""
         # An aborted transaction has to begin anew; a read without one only has to be sent again.
         transient = _TRANSIENT if transaction is not None else (*_TRANSIENT, google_exceptions.Aborted)
         ends_at = time.monotonic() + self.timeout_seconds
@@ -178,7 +178,7 @@ class FirestoreRpc:
 
 
 def _convert(error: google_exceptions.GoogleAPICallError) -> RepositoryError:
-    """Google's errors as the house's: the only place that knows both."""
+    """Converts Google API errors to repository errors."""
     text = str(error.message)
     is_lost_transaction = isinstance(error, google_exceptions.InvalidArgument) and "transaction" in text.lower()
     if isinstance(error, google_exceptions.Aborted) or is_lost_transaction:

@@ -1,4 +1,4 @@
-"""Long lists are read in slices: between two of them it is others' turn, and time may be up."""
+"""Long lists are processed in slices: other tasks run, and deadlines apply, between two of them."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -12,7 +12,7 @@ ITEMS_PER_TURN = 100
 
 
 async def map_in_turns(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """What `function` makes of each item, in their order."""
+    """The function's result for each item, in their order."""
     made: list[R] = []
     for number, item in enumerate(items, 1):
         made.append(function(item))

@@ -24,12 +24,12 @@ class StoredDocument:
 
     @classmethod
     def from_snapshot(cls, snapshot: DocumentSnapshot[AsyncDocumentReference]) -> Self:
-        """What the snapshot holds; its `to_dict` copies all of it, so it is asked once."""
+        """The document of the library's snapshot; `to_dict` copies all fields, so it is called once."""
         return cls(snapshot.reference.path, snapshot.to_dict(), snapshot.create_time, snapshot.update_time)
 
     @classmethod
     def from_message(cls, message: Message) -> Self:
-        """The document of a `google.firestore.v1.Document`; what nobody asks for is never decoded."""
+        """The document of a `google.firestore.v1.Document`; a field that is not used is never decoded."""
         created_at, updated_at = decode_time(message.create_time), decode_time(message.update_time)
         return cls(decode_path(message.name), Fields(message.fields), created_at, updated_at)
 
@@ -43,7 +43,7 @@ class StoredDocument:
         return (self.fields or {}).get(name)
 
     def select(self, names: Iterable[str]) -> dict[str, Any]:
-        """The values of these fields as they are stored; None for those that are null or missing."""
+        """The values of these fields as they are stored; None for null and missing ones."""
         if isinstance(self.fields, Fields):
             return self.fields.select(names)
         return {name: self.get(name) for name in names}

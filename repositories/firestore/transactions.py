@@ -26,7 +26,7 @@ class Transaction(AsyncTransaction):
         self._id = response.transaction
 
     async def commit_once(self, timeout_seconds: float) -> None:
-        """The writes that were added are done, if what was read is still so."""
+        """The added writes are committed, if the documents that were read are unchanged."""
         request = {"database": self._database, "writes": self._write_pbs, "transaction": self._id}
         await self._api.commit(request=request, **self._send_options(timeout_seconds))
 

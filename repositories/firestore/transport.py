@@ -1,8 +1,8 @@
-"""What goes over the wire: Firestore's own messages, sent by the library's channel and not wrapped by it.
+"""Firestore's own messages, sent over the library's channel and not wrapped by it.
 
-The library makes three objects of each element that arrives, or is created; that was most of a page's time. The one
-file that uses names which google-cloud-firestore keeps to itself, but for `transactions.py`;
-tests/repositories/firestore/test_transport.py fails where a release moves one.
+The library makes three objects of each element that arrives, or is created; that was most of a page's time. This file
+and `transactions.py` alone use private names of google-cloud-firestore; tests/repositories/firestore/test_transport.py
+fails where a release moves one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -50,7 +50,7 @@ _LISTEN_OPTIONS = (
 
 
 class Transport:
-    """The reads of a database. Each is sent once, and raises Google's errors."""
+    """The RPCs of a database. Each is sent once, and raises Google's errors."""
 
     def __init__(self, client: FirestoreClient) -> None:
         self._client = client
@@ -61,7 +61,7 @@ class Transport:
     async def get_all(
         self, paths: Iterable[str], timeout_seconds: float, read_time: datetime | None = None
     ) -> list[StoredDocument]:
-        """The documents, now or as they were, in any order; those that are missing without fields."""
+        """The documents, now or at `read_time`, in any order; missing ones without fields."""
         names = [f"{self.root}/{path}" for path in paths]
         request = BatchGetDocumentsRequest(database=self.database, documents=names, read_time=read_time)
         responses = await self._stream(
@@ -83,9 +83,11 @@ class Transport:
     async def list_documents(
         self, collection: AsyncCollectionReference, limit: int, timeout_seconds: float
     ) -> list[StoredDocument] | None:
-        """All documents of the collection, by id; None where there are more than `limit`, which are read in vain.
+        """All documents of the collection, by id.
 
-        One message holds them all: a query's stream costs 120 µs of CPU a message, whatever is in it.
+        None where there are more than `limit`, which are billed all the same.
+
+        One message holds them all: a query's stream costs 120 µs of CPU a message, whatever its size.
         """
         documents, next_token = await self.list_page(collection, "", limit, "", timeout_seconds)
         return None if next_token else documents
@@ -103,8 +105,8 @@ class Transport:
     ) -> tuple[list[StoredDocument], str]:
         """Documents in an order, such as `priority desc, __name__ desc`, from the token on; and the next token.
 
-        As many as are wanted and one message holds, now or as they were, with all fields or those that are named; the
-        token is empty where nothing follows.
+        At most `limit`, and as many as one message holds, now or at `read_time`, with all fields or the named ones; the
+        token is empty after the last page.
         """
         parent = f"{self.root}/{collection.parent.path}"
         request = ListDocumentsRequest(
@@ -135,7 +137,7 @@ class Transport:
             raise google_exceptions.from_grpc_error(error) from error
 
     def open_listen(self) -> tuple[grpc.aio.Channel, Any]:
-        """A channel that nobody else uses, and on it a Listen call in raw messages; both are the caller's to close."""
+        """A new channel, and on it a Listen call in raw messages; the caller closes both."""
         channel = self._open_channel()
         method: Any = channel.stream_stream(
             _LISTEN,
@@ -145,7 +147,7 @@ class Transport:
         return channel, method(metadata=self._to_metadata(("database", self.database)))
 
     def _open_channel(self) -> grpc.aio.Channel:
-        """What `_firestore_api_helper` of the client opens, with our options."""
+        """A channel as the client's `_firestore_api_helper` opens it, with other options."""
         target = self._client._target  # noqa: SLF001  the host, or the emulator's
         if self._client._emulator_host is not None:  # noqa: SLF001  there, nothing is encrypted
             return grpc.aio.insecure_channel(target, options=_LISTEN_OPTIONS)
@@ -157,7 +159,7 @@ class Transport:
 
     @property
     def root(self) -> str:
-        """What all names of documents begin with, without a slash at the end."""
+        """The prefix of all names of documents, without a slash at the end."""
         return f"{self.database}/documents"
 
     async def _stream(self, stub: Any, request: Any, route: tuple[str, str], timeout_seconds: float) -> list[Any]:
@@ -173,7 +175,7 @@ class Transport:
 
 
 def add_creation(batch: AsyncWriteBatch, reference: AsyncDocumentReference, fields: dict[str, Any]) -> None:
-    """The batch creates the document: what `batch.create` adds, which takes 0.3 ms to encode a clip."""
+    """The batch creates the document, as `batch.create` adds it, which takes 0.3 ms to encode a clip."""
     try:
         document = encode_document(reference._document_path, fields)  # noqa: SLF001  `projects/…/documents/…`
     except UseLibraryEncoder:

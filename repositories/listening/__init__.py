@@ -1,1 +1,1 @@
-"""Live: what Firestore streams of changes, for any number of subscribers over few streams. See `listener.py`."""
+"""Subscriptions to changes, for any number of subscribers over few Listen streams. See `listener.py`."""

@@ -1,4 +1,4 @@
-"""What leads a subscriber from what it knows to what is there. Every list is in the order of versions."""
+"""The changes that lead a subscriber from a state that it knows to the present one, in the order of versions."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
@@ -13,7 +13,7 @@ _get_version = attrgetter("version")
 
 
 class Step(NamedTuple):
-    """A change without its text and its model."""
+    """A change without its version's text and its model."""
 
     version: Version
     kind: ChangeKind
@@ -21,12 +21,12 @@ class Step(NamedTuple):
     document: DocumentState | None
 
     def to_change(self) -> Change:
-        """The change as it is told."""
+        """The change as subscribers receive it."""
         return Change(self.kind, self.id, str(self.version), self.document)
 
 
 class LazyChanges(Sequence[Change]):
-    """Changes that are made when they are asked for, and not kept: a long list's models are never there all at once."""
+    """Changes that are built on each access and not stored: a long list's models never exist all at once."""
 
     def __init__(self, steps: Sequence[Step]) -> None:
         self._steps = steps
@@ -46,9 +46,9 @@ class LazyChanges(Sequence[Change]):
 
 
 def list_initial(state: TargetState, style: str | None) -> Sequence[Change]:
-    """From nothing to the state of the feed.
+    """The changes from nothing to the present state.
 
-    The last version says as of when that is: whoever comes back with it may have been told nothing since, for long.
+    The last one's version is the time of the state: a subscriber may return with it after a long silence.
     """
     shown = [document for document in state.documents.values() if check_shown(document, style)]
     shown.sort(key=_get_version)
@@ -59,7 +59,7 @@ def list_initial(state: TargetState, style: str | None) -> Sequence[Change]:
 
 
 def list_differences(state: TargetState, known: KnownStyles, style: str | None, after: Version) -> Sequence[Change]:
-    """From what was known at a version to the state of the feed."""
+    """The changes from the state at a version to the present one."""
     lost = {document_id for document_id, known_style in known.items() if check_style(known_style, style)}
     steps: dict[Version, Step] = {}
     for document in state.documents.values():
@@ -74,20 +74,20 @@ def list_differences(state: TargetState, known: KnownStyles, style: str | None, 
 
 
 def list_removals_since(state: TargetState, known: KnownStyles, style: str | None, after: Version) -> Sequence[Change]:
-    """From what was known at a version to nothing: the video has gone meanwhile."""
+    """The removals of all that was known at a version, after which the video was deleted."""
     ids = [document_id for document_id, known_style in known.items() if check_style(known_style, style)]
     versions = sorted((after.get_next(state.digest(document_id)), document_id) for document_id in ids)
     return [_make_removal(document_id, version) for version, document_id in versions]
 
 
 def list_removals(documents: Iterable[DocumentState], micros: int) -> Sequence[Change]:
-    """From these documents to nothing, all at one time."""
+    """The removals of these documents, all at one time."""
     versions = sorted((Version(micros, document.version.digest), document.id) for document in documents)
     return [_make_removal(document_id, version) for version, document_id in versions]
 
 
 def _date_removals(state: TargetState, ids: Iterable[str], after: Version) -> Iterator[tuple[str, Version]]:
-    """When these left: as it was told here, or else at once, so that nothing can come between."""
+    """The versions of these removals: logged ones, or else the next possible, so that nothing comes between."""
     told = {removal.id: removal.version for removal in state.removals.list_after(after)}
     for document_id in ids:
         version = told.get(document_id)

@@ -1,4 +1,4 @@
-"""What subscribers are told: that a document is there, has changed, or is gone."""
+"""The changes that subscribers receive: a document was added, modified or removed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class Decoder(Protocol):
 
 
 class ChangeKind(StrEnum):
-    """What has become of a document, as a subscriber sees it."""
+    """The kind of a change, as a subscriber sees it."""
 
     ADDED = "added"
     MODIFIED = "modified"
@@ -31,10 +31,10 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DocumentState:
-    """A document as it was at a version, as bytes: a model takes five times the memory, and few are asked for again.
+    """A document at a version, as bytes: a model takes five times the memory, and few are used again.
 
-    `born` is the version with which it was created, `style` a clip's. Nobody sees a document that is not `is_shown`:
-    it is being deleted, or cannot be read.
+    `born` is the version of its creation, `style` a clip's. A document that is not `is_shown` is being deleted, or
+    cannot be read: no subscriber sees it.
     """
 
     id: str
@@ -46,13 +46,13 @@ class DocumentState:
     decoder: Decoder
 
     def decode(self) -> Model | None:
-        """The model, made anew by each call."""
+        """The model, built by each call; None where the document is not shown."""
         return self.decoder.decode(self.id, self.data) if self.is_shown else None
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of one document; shared by all subscribers that are told it.
+    """One change of one document, shared by all subscribers that receive it.
 
     `id` is the video's or the clip's; `version` orders changes as text; `document` is None where it is REMOVED.
     """
@@ -73,9 +73,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class DocumentChange:
-    """What a commit has made of a document; None where there was none, or is none that anybody sees.
+    """The states of a document before and after a commit; None where it did not exist.
 
-    `latest_micros` is when at the latest it happened: Firestore tells of a delete when it was seen, not when it was.
+    `latest_micros` is the latest possible time of the change: Firestore dates a delete by when it was seen.
     """
 
     id: str
@@ -86,7 +86,7 @@ class DocumentChange:
 
 
 class InitialChanges(Sequence[DocumentChange]):
-    """The events of a first state, in order, made when they are asked for: most often nobody is there to be told."""
+    """The changes of a first snapshot, in order, built on first access: most often no subscriber needs them."""
 
     def __init__(self, documents: Sequence[DocumentState]) -> None:
         self._documents = documents
@@ -115,7 +115,7 @@ class InitialChanges(Sequence[DocumentChange]):
 
 
 def check_style(style: str | None, wanted: str | None) -> bool:
-    """Whether a filter by `wanted` leaves what has this style; None filters nothing."""
+    """Whether a filter by the style `wanted` keeps this style; None filters nothing."""
     return wanted is None or style == wanted
 
 
@@ -125,7 +125,7 @@ def check_shown(document: DocumentState | None, wanted: str | None) -> bool:
 
 
 def to_change(change: DocumentChange, wanted: str | None) -> Change | None:
-    """The event as a subscriber with this filter sees it; None where it does not."""
+    """The change as a subscriber with this filter sees it; None where it does not."""
     was_shown = check_shown(change.before, wanted)
     if change.after is not None and check_shown(change.after, wanted):
         kind = ChangeKind.MODIFIED if was_shown else ChangeKind.ADDED
@@ -134,7 +134,7 @@ def to_change(change: DocumentChange, wanted: str | None) -> Change | None:
 
 
 def merge(waiting: Change, newer: Change) -> Change | None:
-    """The two changes of a document as one; None where a subscriber need not hear of it at all."""
+    """The two changes of a document as one; None where they cancel each other out."""
     kind = _MERGED.get((waiting.kind, newer.kind), newer.kind)
     if kind is None or kind is newer.kind:
         return None if kind is None else newer

@@ -1,4 +1,4 @@
-"""A target's documents as few bytes, and as models where somebody is told of them."""
+"""The documents of a target as compact bytes, and as models where a subscriber needs them."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ _Document = Document.pb()
 
 
 class DocumentDecoder:
-    """Makes entries of a target's messages. Names are kept once for all documents, and not in each."""
+    """Builds the states of a target's documents. Their common path is stored once, and not in each."""
 
     def __init__(self, target: AnyTarget) -> None:
         self._target = target
         self._folder = ""  # with the project and the database
 
     def read_state(self, document_id: str, document: Any, version: Version, born: Version) -> DocumentState:
-        """The entry of a protobuf Document."""
+        """The state of a protobuf Document."""
         model = self._target.read(StoredDocument.from_message(document))
         style = model.style if isinstance(model, ClipMetadata) else None
         data = b"" if model is None else self._encode(document)

@@ -1,4 +1,4 @@
-"""Those who watch the same thing: told once what has changed, each filter its own view, all in one pass."""
+"""The fan-out of one target's changes to its subscribers: one pass for each filter."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -21,11 +21,11 @@ MAX_AHEAD_MICROS = 60_000_000
 """Versions of a later time than this, by Firestore's clock, were never given to anybody."""
 
 INITIAL_MICROS = 60_000_000
-"""For so long the present state is told as of the same time: those who come back need one of the last hour."""
+"""The age up to which the initial changes are shared: a returning subscriber needs a version of the last hour."""
 
 
 class FanOut:
-    """The subscribers to the documents of `source`, for as long as the video in `owner` is there (None: for ever)."""
+    """The subscribers to the documents of `source`, which end with the video in `owner` (None: they never end)."""
 
     def __init__(
         self,
@@ -51,22 +51,22 @@ class FanOut:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody is here."""
+        """Whether there is no subscriber."""
         return not self._waiting and not any(self._groups.values())
 
     @property
     def is_current(self) -> bool:
-        """Whether all feeds have been told everything up to now."""
+        """Whether all targets are current."""
         return all(state.is_current for state in self.states)
 
     def add(self, subscription: Subscription) -> None:
-        """The subscription is told the present state, or what came after its version, and what follows."""
+        """The subscription receives the present state, or the changes since its version, and then every change."""
         subscription.on_close(self._leave)
         self._waiting[subscription] = None
         self._settle()
 
     def tell(self) -> None:
-        """The last events of the feeds are told to everybody."""
+        """All subscribers have received the changes of the targets' last snapshots."""
         if not self._is_ready:
             return
         if self.source.changes:
@@ -81,14 +81,14 @@ class FanOut:
         self._settle()
 
     def fail(self, error: RepositoryError) -> None:
-        """Everybody is told this, and nobody may come any more."""
+        """All subscriptions have failed with the error, and no further one may come."""
         self.error = error
         for subscription in self._clear():
             subscription.fail(error)
         self._on_idle(self)
 
     def close(self) -> None:
-        """Everybody's subscription ends, without what waits for it."""
+        """All subscriptions have ended, and their waiting changes are dropped."""
         for subscription in self._clear():
             subscription.abandon()
 
@@ -98,7 +98,7 @@ class FanOut:
 
     @property
     def _has_owner(self) -> bool:
-        """Whether there is a video whose documents these are."""
+        """Whether the video exists to which the documents belong."""
         return self.owner is None or any(check_shown(document, None) for document in self.owner.documents.values())
 
     @property
@@ -132,14 +132,14 @@ class FanOut:
             del group[subscription]
 
     def _find_end(self) -> DocumentChange | None:
-        """The event with which the video has gone."""
+        """The change by which the video was deleted; None where it was not."""
         for change in self.owner.changes if self.owner is not None else ():
             if check_shown(change.before, None) and not check_shown(change.after, None):
                 return change
         return None
 
     def _end(self, micros: int) -> None:
-        """All that was shown is gone, and everybody's subscription ends."""
+        """All shown documents are removed, and every subscription ends."""
         before: dict[str, DocumentState | None] = dict(self.source.documents)
         before |= {change.id: change.before for change in self.source.changes}
         shown = [document for document in before.values() if document is not None]
@@ -150,7 +150,7 @@ class FanOut:
         self._groups.clear()
 
     def _settle(self) -> None:
-        """Whoever waits and needs not is told the first changes."""
+        """Each waiting subscription that can begin has received its first changes."""
         self.is_eager = not self._is_ready
         if self._is_ready:
             for subscription in list(self._waiting):
@@ -190,7 +190,7 @@ class FanOut:
         subscription.begin(changes, is_prepaid=subscription.payer is self.source.payer)
 
     def _list_initial(self, style: str | None) -> Sequence[Change]:
-        """The present state, made once for all who come before the next change."""
+        """The initial changes, built once for all subscribers that come before the next change."""
         if self._read_micros - self._initial_micros > INITIAL_MICROS:
             self._initial.clear()
             self._initial_micros = self._read_micros
@@ -199,9 +199,9 @@ class FanOut:
         return self._initial[style]
 
     def _find_past_state(self, after: Version, payer: Payer) -> PastState | None:
-        """What was known at a version: as remembered here, or as Firestore tells, which takes a while (None).
+        """The state at a version: from the removal log, or from Firestore, which takes a while (None until then).
 
-        Who asks first pays for that; it is read for all who wait for the same.
+        The first subscriber that asks pays for the read; it serves all that wait for the same version.
         """
         if after in self._read:
             return self._read[after]
@@ -212,7 +212,7 @@ class FanOut:
         return None
 
     def _cancel_unwanted(self, after: Version | None) -> None:
-        """Nothing is read for a version that nobody waits for any more."""
+        """No state is read for a version that no subscription waits for."""
         if after in self._tasks and all(waiting.after != after for waiting in self._waiting):
             self._tasks.pop(after).cancel()
 

@@ -1,4 +1,4 @@
-"""The door: who watches what in this process, over as few streams as that takes."""
+"""The listener: all subscriptions of this process, over as few streams as they need."""
 
 import asyncio
 from collections import defaultdict
@@ -20,13 +20,13 @@ from repositories.model.fields import UserId
 from repositories.model.validation import validate_value
 
 LINGER_SECONDS = 5.0
-"""How long a target outlives its last subscriber: clients that come back find it warm, and nothing is read again."""
+"""Seconds that a target outlives its last subscriber: returning clients cause no read."""
 
 TOO_LARGE_SECONDS = 60.0
-"""How long a target that had too many documents is refused without a look."""
+"""Seconds for which a target with too many documents is refused without a read."""
 
 DEFAULT_MAX_DOCUMENTS_PER_PAYER = 100_000
-"""Of all targets that one payer has opened: whoever opens one after the other holds no more memory than this."""
+"""The limit over all targets that one payer has opened, and so of the memory that one payer takes."""
 
 _USER_ID = TypeAdapter[str](UserId)
 
@@ -62,27 +62,27 @@ class Listener:
 
     @property
     def documents_read(self) -> int:
-        """How many document reads Firestore has billed for all that was told."""
+        """The document reads that Firestore has billed for all targets and past states."""
         return self._streams.documents_read + self._past_reader.documents_read
 
     @property
     def targets_count(self) -> int:
-        """How many targets Firestore has of this process."""
+        """The number of targets that are open."""
         return len(self._states)
 
     @property
     def streams_count(self) -> int:
-        """How many streams are open."""
+        """The number of open streams."""
         return self._streams.count
 
     def watch_video(
         self, user_id: str, video_id: str, after: str | None = None, *, payer: Payer | None = None
     ) -> Subscription:
-        """The video, and what becomes of it; ends when it is deleted. One that is not there yet is waited for."""
+        """The video and its changes; ends when it is deleted. A missing video is waited for."""
         return self._watch(VideoTarget(user_id, video_id), None, after, payer)
 
     def watch_videos(self, user_id: str, after: str | None = None, *, payer: Payer | None = None) -> Subscription:
-        """The user's videos."""
+        """The user's videos and their changes."""
         return self._watch(VideosTarget(user_id), None, after, payer)
 
     def watch_clips(
@@ -94,7 +94,7 @@ class Listener:
         *,
         payer: Payer | None = None,
     ) -> Subscription:
-        """The video's clips, all or those of a style; ends when the video is deleted."""
+        """The video's clips, all or of one style, and their changes; ends when the video is deleted."""
         return self._watch(ClipsTarget(user_id, video_id), style, after, payer)
 
     async def close(self) -> None:
@@ -136,14 +136,14 @@ class Listener:
             raise TooManyDocumentsError(self._max_documents)
 
     def _assert_has_room(self, target: AnyTarget, payer: Payer) -> None:
-        """Raises `FollowsTooMuchError` where the target would be read for a payer for whom very much is kept."""
+        """Raise `FollowsTooMuchError` where the payer's targets already hold the most documents that they may."""
         if target in self._fan_outs or payer.name not in self._opened:
             return
         if sum(len(state.documents) for state in self._opened[payer.name]) >= self._max_documents_per_payer:
             raise FollowsTooMuchError(self._max_documents_per_payer)
 
     def _open(self, target: AnyTarget, payer: Payer) -> FanOut:
-        """The audience of a target that nobody watches yet: the payer pays for what is read for that."""
+        """The fan-out of a target that has none yet; the payer pays for the first reads."""
         owner: TargetState | None = None
         if not isinstance(target, VideosTarget):
             owner = self._open_state(VideoTarget(target.user_id, target.video_id), payer)
@@ -171,7 +171,7 @@ class Listener:
         self._streams.remove(state)
 
     def _retire(self, fan_out: FanOut) -> None:
-        """The audience is forgotten after a while, unless somebody comes; at once where it has failed."""
+        """The fan-out is dropped after the linger time unless a subscriber returns; at once where it has failed."""
         if fan_out.error is not None:
             self._drop(fan_out)
             if isinstance(fan_out.error, TooManyDocumentsError):
@@ -193,7 +193,7 @@ class Listener:
                 self._forget(state)
 
     def _remember_too_large(self, target: AnyTarget) -> None:
-        """Nobody reads it again for a while, to find out the same."""
+        """The target is refused for a while without another read."""
         loop = asyncio.get_running_loop()
         self._too_large[target] = loop.call_later(TOO_LARGE_SECONDS, self._too_large.pop, target, None)
 

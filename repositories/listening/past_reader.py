@@ -1,4 +1,4 @@
-"""What was there at an earlier moment, read from Firestore: for those who come back and nobody here remembers."""
+"""Reads a target's state at a past version, for resumes that the removal log does not cover."""
 
 import asyncio
 import itertools
@@ -43,9 +43,10 @@ Page = tuple[list[StoredDocument], str]
 
 @dataclass(frozen=True, slots=True)
 class PastState:
-    """What somebody knows who was told all changes up to a version.
+    """The state of a target as a subscriber knows it that received all changes up to a version.
 
-    `known` has the documents with their styles. `had_owner` says whether the video was there, or had just gone.
+    `known` has the documents with their styles. `had_owner` says whether the video existed, or was deleted by that very
+    commit.
     """
 
     known: KnownStyles
@@ -53,7 +54,7 @@ class PastState:
 
 
 class PastReader:
-    """Reads of the past. Firestore keeps an hour of it."""
+    """Reads of past states. Firestore keeps an hour of them."""
 
     def __init__(self, client: FirestoreClient, max_documents: int = DEFAULT_MAX_DOCUMENTS) -> None:
         self._client = client
@@ -63,7 +64,7 @@ class PastReader:
         self.documents_read = 0
 
     async def close(self) -> None:
-        """Nothing is being read."""
+        """All reads have ended."""
         for page in self._pages:
             page.cancel()
         await asyncio.gather(*self._pages, return_exceptions=True)
@@ -71,9 +72,9 @@ class PastReader:
     async def read(
         self, source: AnyTarget, owner: AnyTarget | None, version: Version, payer: Payer = NOBODY
     ) -> PastState:
-        """The history at a version, in turn with other users' reads; the payer pays for each page as it comes.
+        """The state at a version, in turn with other users' reads; the payer pays for each page as it comes.
 
-        `VersionTooOldError` where Firestore does not know it any more, `TooManyDocumentsError` where it is too large.
+        `VersionTooOldError` where Firestore no longer has it, `TooManyDocumentsError` where it is too large.
         """
         # The commit at this very time may have been told by half: those with higher digests are as they were before it.
         async with self._turns.turn(payer.name):
@@ -83,14 +84,14 @@ class PastReader:
         return PastState(known, had_owner=told is not None or untold is not None)
 
     async def _look(self, source: AnyTarget, owner: AnyTarget | None, micros: int, payer: Payer) -> KnownStyles | None:
-        """The documents that were shown at a time, with their styles; None where their video was not there."""
+        """The documents that were shown at a time, with their styles; None where their video did not exist."""
         if owner is not None and owner != source and not await self._list(owner, micros, payer):
             return None
         known = await self._list(source, micros, payer)
         return known if known or owner != source else None
 
     async def _list(self, target: AnyTarget, micros: int, payer: Payer) -> KnownStyles:
-        """The documents that were there at a time, with their styles."""
+        """The documents that existed at a time, with their styles."""
         known: KnownStyles = {}
         async for documents in self._each_page(target, to_moment(micros), payer):
             shown = (document for document in documents if document.fields is not None)
@@ -127,7 +128,7 @@ class PastReader:
         return documents, next_token
 
     async def _insist(self, target: AnyTarget, read_time: datetime, token: str) -> Page:
-        """A page of the documents at a time, however often that has to be tried."""
+        """A page of the documents at a time, read again after transient errors without end."""
         for attempt in itertools.count():
             try:
                 return await self._read(target, read_time, token)
@@ -156,7 +157,7 @@ class PastReader:
 
 
 def _pick(target: AnyTarget, known: KnownStyles, version: Version, *, is_told: bool) -> KnownStyles:
-    """Those whose change at the version's own time was told, or those whose was not."""
+    """The documents whose change at the version's own time was told, or with `is_told` False was not."""
     return {
         document_id: style
         for document_id, style in known.items()

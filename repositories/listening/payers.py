@@ -1,4 +1,4 @@
-"""Who pays for what Firestore reads on behalf of a subscriber: a target's first state, and states of the past."""
+"""Payers of the reads that a subscription causes: a target's first snapshot, and past states."""
 
 from collections.abc import Callable
 
@@ -9,10 +9,10 @@ READS_PER_PAYMENT = 100
 
 
 class Payer:
-    """One subscriber's purse. Those of one `name` take turns with reads of the past.
+    """The account of one subscriber. Payers of one `name` take turns with reads of past states.
 
     `pay` is called with numbers of documents as they are read, also after the subscriber has left; `on_idle` each time
-    that nothing is being read any more.
+    that the last read ends.
     """
 
     __slots__ = ("_on_idle", "_reads", "name", "pay")
@@ -25,15 +25,15 @@ class Payer:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is being read."""
+        """Whether no read is running."""
         return not self._reads
 
     def begin_read(self) -> None:
-        """Something is being read until `end_read`."""
+        """A read is running until `end_read`."""
         self._reads += 1
 
     def end_read(self) -> None:
-        """One thing less is being read."""
+        """One read has ended."""
         self._reads -= 1
         if self.is_idle and self._on_idle is not None:
             self._on_idle()
@@ -72,7 +72,7 @@ class Bill:
         self.close()
 
     def close(self) -> None:
-        """Everything is paid, and nothing more is read."""
+        """Everything is paid, and the read has ended."""
         self.settle()
         if not self._is_closed:
             self._is_closed = True
@@ -80,6 +80,6 @@ class Bill:
 
 
 def get_payer(user_id: str) -> Payer:
-    """Whoever is metered here (`metering.metered`), or else nobody; the user's documents are read."""
+    """The payer of the running task's meter (`metering.metered`), or one that is charged nothing."""
     meter = find_meter()
     return Payer(user_id, NOBODY.pay if meter is None else meter.add_reads)

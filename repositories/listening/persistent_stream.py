@@ -1,7 +1,7 @@
-"""A stream that does not end: when its connection breaks another one goes on, by the tokens of its feeds.
+"""A stream that outlives its connections: the next one resumes by the tokens of the targets.
 
-Every state that it tells is one moment of all its targets. So what belongs together, such as a video and its clips, is
-on one stream.
+Every snapshot is one moment of all its targets. So targets that belong together, such as a video and its clips, share a
+stream.
 """
 
 import asyncio
@@ -35,17 +35,17 @@ class PersistentStream:
 
     @property
     def documents_read(self) -> int:
-        """How many documents it was told."""
+        """The number of documents that Firestore has sent."""
         return self._read_before + (self._watch_stream.documents_read if self._watch_stream else 0)
 
     def add(self, state: TargetState) -> None:
-        """The feed is told its documents."""
+        """The target receives its documents."""
         self._states[state] = None
         if self._watch_stream is not None:
             self._watch_stream.ask(state)
 
     def remove(self, state: TargetState) -> None:
-        """The feed is told nothing more."""
+        """The target receives nothing more."""
         self._states.pop(state, None)
         if self._watch_stream is None or not self._watch_stream.stop(state):
             state.close()
@@ -64,7 +64,7 @@ class PersistentStream:
                 await asyncio.sleep(backoff.STREAM_BACKOFF.compute_seconds(failures - 1))
 
     async def _listen(self) -> bool:
-        """Returns when the connection is broken: whether it was of use for a while, so that another is made at once."""
+        """Return when the connection breaks: whether it served for a while, so that the next one is made at once."""
         watch_stream = self._watch_stream = WatchStream(self._transport, _refuse)
         try:
             for state in self._states:
@@ -84,7 +84,7 @@ class PersistentStream:
         return watch_stream.lasted_seconds > backoff.STREAM_BACKOFF.first_seconds
 
     def _judge(self, error: grpc.aio.AioRpcError) -> None:
-        """After this, the next attempt may succeed, or there is none."""
+        """The next attempt may succeed, or the stream is refused for good."""
         code = error.code().value[0]
         log.info("listen_broken", code=code, reason=error.details())
         with_token = [state for state in self._states if state.token]

@@ -1,8 +1,7 @@
-"""What has left a target lately: with it, and the documents that are there, an earlier state is known.
+"""A log of recent removals. With the present documents it reconstructs earlier states, except inside gaps.
 
-But for states amid commits that were told as one, such as after a break: a document may have come and gone there. Where
-Firestore tells them as they come, one commit may be told with the next, but a document is not expected to be written
-twice in that time.
+A gap lies amid commits that arrived as one, such as after a break: a document may have come and gone there. On a live
+stream two commits may arrive together as well, but one document is not expected to be written twice in that time.
 """
 
 from collections import deque
@@ -18,7 +17,7 @@ MAX_GAPS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A document has gone, or has got another style than this one."""
+    """A document was deleted, or left this style."""
 
     id: str
     version: Version
@@ -27,12 +26,12 @@ class Removal:
     style: str | None
 
     def check_follows(self, version: Version) -> bool:
-        """Whether somebody who was told all up to this version may not have been told of it."""
+        """Whether a subscriber that received all changes up to this version may lack the removal."""
         return self.version > version or self.latest_micros > version.micros
 
 
 class RemovalLog:
-    """The latest departures, in order; after `since`, none is missing, but for what came and went within a gap."""
+    """The latest removals, in order; complete after `since`, but for documents that came and went within a gap."""
 
     def __init__(self, max_removals: int = MAX_REMOVALS) -> None:
         self.since: Version | None = None
@@ -41,24 +40,24 @@ class RemovalLog:
         self._gaps: deque[tuple[int, int]] = deque()
 
     def begin(self, micros: int) -> None:
-        """From this time on, all are added."""
+        """All removals after this time are logged."""
         if self.since is None:
             self.since = Version.end_of(micros)
 
     def check_covers(self, version: Version) -> bool:
-        """Whether all that was there at this version and has left is known."""
+        """Whether every document that existed at this version, and was removed since, is known."""
         if self.since is None or version < self.since:
             return False
         return not any(Version.end_of(after) < version < Version.end_of(until) for after, until in self._gaps)
 
     def add_gap(self, after_micros: int, until_micros: int) -> None:
-        """Only the outcome is known of what was committed after the one time, up to the other."""
+        """Commits after the one time, up to the other, are known by their outcome only."""
         self._gaps.append((after_micros, until_micros))
         if len(self._gaps) > MAX_GAPS:
             self._forget_until(self._gaps.popleft()[1])
 
     def add(self, change: DocumentChange) -> None:
-        """The departure that the event is, if it is one."""
+        """The removal is logged, if the change is one."""
         before = change.before
         if before is None or not before.is_shown:
             return
@@ -69,11 +68,11 @@ class RemovalLog:
             self._forget_until(self._removals.popleft().latest_micros)
 
     def list_after(self, version: Version) -> Iterator[Removal]:
-        """What may have left after this version, in order."""
+        """The removals that may have come after this version, in order."""
         return (removal for removal in self._removals if removal.check_follows(version))
 
     def recall(self, documents: Iterable[DocumentState], version: Version) -> dict[str, str | None]:
-        """The documents that were shown at this version, with their styles; `documents` are those that are now."""
+        """The documents that were shown at this version, with their styles, where `documents` are the present ones."""
         known = {
             document.id: document.style for document in documents if document.is_shown and document.born <= version
         }

@@ -1,4 +1,4 @@
-"""Which stream has which target: as few streams as there can be, and what belongs together on one."""
+"""The streams of a process and their targets: as few streams as possible, and related targets on one."""
 
 import asyncio
 from collections.abc import Hashable
@@ -10,7 +10,7 @@ from repositories.listening.target_state import TargetState
 from repositories.listening.targets import VideosTarget
 
 MAX_TARGETS_PER_STREAM = 100
-"""What Firestore's best practices name as the limit of snapshot listeners of one client."""
+"""The limit of snapshot listeners of one client that Firestore's best practices name."""
 
 _TARGETS_PER_VIDEO = 2  # itself and its clips, whether they are watched or not: so both always find room
 
@@ -26,23 +26,23 @@ class StreamPool:
 
     @property
     def count(self) -> int:
-        """How many streams are open."""
+        """The number of open streams."""
         return len(self._streams)
 
     @property
     def documents_read(self) -> int:
-        """How many documents Firestore has told."""
+        """The number of documents that Firestore has sent."""
         return self._read_by_closed + sum(stream.documents_read for stream in self._streams)
 
     def add(self, state: TargetState) -> None:
-        """The feed is told its documents."""
+        """The target receives its documents."""
         key = _get_group(state)
         stream = self._find(key) or self._find_room(key) or self._open()
         self._streams[stream].setdefault(key, set()).add(state)
         stream.add(state)
 
     def remove(self, state: TargetState) -> None:
-        """The feed is told nothing more; a stream without any feed is closed."""
+        """The target receives nothing more; a stream without targets is closed."""
         key = _get_group(state)
         stream = self._find(key)
         if stream is None:
@@ -84,7 +84,7 @@ class StreamPool:
 
 
 def _get_group(state: TargetState) -> Hashable:
-    """What the feed has to be on one stream with."""
+    """The key of the targets that share a stream."""
     target = state.target
     return target.user_id if isinstance(target, VideosTarget) else (target.user_id, target.video_id)
 

@@ -1,4 +1,4 @@
-"""One subscriber's side: the changes that wait for it, bounded, the newest for each document."""
+"""A subscription: the changes that wait for it, bounded, the newest of each document."""
 
 import asyncio
 from collections import OrderedDict
@@ -14,10 +14,10 @@ DEFAULT_MAX_WAITING = 1_000
 
 
 class Subscription:
-    """An async iterator of changes, for one consumer: first those that make the present state, then what follows.
+    """An async iterator of changes, for one consumer: first the present state, then every change.
 
-    It ends by itself after the last change where the video is deleted. It raises `SubscriberTooSlowError`,
-    `VersionTooOldError`, `ValidationError`, and `UnavailableError` where Firestore refuses for good.
+    It ends after the last change where the video is deleted. It raises `SubscriberTooSlowError`, `VersionTooOldError`,
+    `ValidationError`, and `UnavailableError` where Firestore refuses for good.
     """
 
     __slots__ = (
@@ -49,9 +49,9 @@ class Subscription:
         self.after = after
         self.payer = payer
         self.is_read = False
-        """Whether nothing more has to be read before the first change, also where there will be none."""
+        """Whether all reads before the first change are done, also where no change will come."""
         self.is_last_prepaid = False
-        """Whether the change that was taken last is of a state for which this subscriber has paid."""
+        """Whether the last change that was taken belongs to a snapshot for which this subscriber has paid."""
         self._max_waiting = max_waiting
         self._backlog: Sequence[Change] = ()
         self._told = 0  # of the backlog
@@ -87,13 +87,13 @@ class Subscription:
         await self.close()
 
     async def close(self) -> None:
-        """It is told nothing more, and iterating ends."""
+        """The subscription receives nothing more, and its iteration ends."""
         if self._on_close is not None:
             self._on_close(self)
         self.abandon()
 
     def on_close(self, callback: "Callable[[Subscription], None]") -> None:
-        """`callback` is called when the subscriber leaves."""
+        """`callback` is called when the subscription is closed."""
         self._on_close = callback
 
     def on_read(self, callback: Callable[[], None]) -> None:
@@ -103,23 +103,23 @@ class Subscription:
             self.mark_read()
 
     def mark_read(self) -> None:
-        """Nothing more has to be read for the subscriber before the first change."""
+        """All reads before the first change are done."""
         self.is_read = True
         if (callback := self._on_read) is not None:
             self._on_read = None
             callback()
 
     def begin(self, changes: Sequence[Change], *, is_prepaid: bool = False) -> None:
-        """These come first, however many they are. They are shared with other subscribers."""
+        """These changes come first, however many they are. Other subscriptions share them."""
         self._backlog = changes
         self._is_prepaid = is_prepaid
         self.mark_read()
         self._wake()
 
     def offer(self, changes: Sequence[Change]) -> bool:
-        """The changes wait for the subscriber; False where it was too slow for that, which ends it.
+        """The changes wait for the subscriber; False where it was too slow, which ends it.
 
-        One that has taken all that came before can be given any number at once.
+        A subscriber that has taken all earlier changes accepts any number at once.
         """
         is_behind = bool(self._waiting)
         for change in changes:
@@ -131,19 +131,19 @@ class Subscription:
         return True
 
     def finish(self) -> None:
-        """Nothing follows what waits."""
+        """The subscription ends after the waiting changes."""
         self._is_ended = True
         self._on_close = None
         self.mark_read()
         self._wake()
 
     def abandon(self) -> None:
-        """Nothing is told any more, not even what waits."""
+        """The subscription has ended, and its waiting changes are dropped."""
         self._forget()
         self.finish()
 
     def fail(self, error: RepositoryError) -> None:
-        """The subscriber is told this instead of what waits."""
+        """The subscription has failed with the error, and its waiting changes are dropped."""
         self._error = error
         self.abandon()
 

@@ -14,7 +14,7 @@ from enum import Enum, auto
 
 
 class TargetPhase(Enum):
-    """What Firestore sends of a target."""
+    """The phase of a target, by what Firestore sends of it."""
 
     IDLE = auto()
     """Nothing: the target was not requested yet, or was removed."""
@@ -29,7 +29,7 @@ class TargetPhase(Enum):
 
 
 class Signal(Enum):
-    """What happens to a target."""
+    """An event in the life of a target."""
 
     REQUESTED_WITH_TOKEN = auto()
     REQUESTED_WITHOUT_TOKEN = auto()

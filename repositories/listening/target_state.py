@@ -1,4 +1,4 @@
-"""The documents of one target, as of the last moment at which Firestore has told all of them."""
+"""The state of one target: its documents as of the last snapshot, and what was sent since."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from repositories.listening.targets import AnyTarget
 from repositories.listening.versions import Version, digest_path, to_micros
 
 DEFAULT_MAX_DOCUMENTS = 10_000
-"""Of one target: a kilobyte of memory each, in every process in which somebody follows it."""
+"""The limit of one target: a kilobyte of memory a document, in every process with a subscriber to it."""
 
 _WHOLE = frozenset({TargetPhase.LOADING, TargetPhase.LOADED})
 _CURRENT = frozenset({TargetPhase.CURRENT, TargetPhase.LOADED})
@@ -40,10 +40,10 @@ class Watcher(Protocol):
 
 
 class TargetState:
-    """What a stream is told of one target, until it makes a state; then `changes` has what has changed since the last.
+    """The documents of a target, as of its last snapshot; `changes` are those of that snapshot.
 
-    The documents and the token stay when a stream breaks, so that the next one tells only what came meanwhile.
-    `payer` pays for the first state: each document that is told before it, and at least one read.
+    The documents and the token outlive a stream, so that the next one sends only later changes. `payer` pays for the
+    first snapshot: each document that is sent before it, and at least one read.
     """
 
     def __init__(self, target: AnyTarget, payer: Payer = NOBODY, max_documents: int = DEFAULT_MAX_DOCUMENTS) -> None:
@@ -72,12 +72,12 @@ class TargetState:
         return self._phase in _CURRENT
 
     def ask(self) -> None:
-        """The target is asked for: what was told and made no state will be told again; without a token, everything."""
+        """The target is requested: documents since the last snapshot are sent again; without a token, all documents."""
         self._next_token = b""
         self._restart(Signal.REQUESTED_WITH_TOKEN if self.token else Signal.REQUESTED_WITHOUT_TOKEN)
 
     def reset(self) -> None:
-        """All documents follow; those that do not are gone."""
+        """All documents are sent again; documents that are not are removed with the next snapshot."""
         self._restart(Signal.RESET)
 
     def mark_current(self) -> None:
@@ -93,26 +93,26 @@ class TargetState:
         self.token = b""
 
     def clear_changes(self) -> None:
-        """The changes of the last snapshot were told to all watchers."""
+        """The changes of the last snapshot are dropped: all watchers have received them."""
         self.changes = ()
 
     def change(self, document: Any) -> None:
-        """The document is so, or was when it was told. Decoded here: each message is a turn of the event loop."""
+        """The document has this state. It is decoded here: each message is a turn of the event loop."""
         self.count_read()
         document_id = _to_id(document.name)
         self._pending[document_id] = self._read(document_id, document)
 
     def remove(self, name: str, micros: int) -> None:
-        """The document is gone; it was seen at this time."""
+        """The document is deleted, and was seen to be at this time."""
         self._pending[_to_id(name)] = micros
 
     def keep_token(self, token: bytes) -> None:
-        """With this token, all that was told up to here need not be told again."""
+        """The token of the next snapshot: a request with it receives later changes only."""
         if token:
             self._next_token = token
 
     def count(self) -> int:
-        """How many documents the target has by what was told."""
+        """The number of documents of the target, with those sent since the last snapshot."""
         known = set[str]() if self._phase in _WHOLE else set(self.documents)
         for document_id, told in self._pending.items():
             (known.discard if isinstance(told, int) else known.add)(document_id)
@@ -120,7 +120,7 @@ class TargetState:
 
     @property
     def is_too_large(self) -> bool:
-        """Whether the target has more documents than one may have here."""
+        """Whether the target has more documents than `max_documents`."""
         if len(self.documents) > self.max_documents:
             return True
         if len(self._pending) <= self.max_documents:
@@ -128,7 +128,7 @@ class TargetState:
         return sum(not isinstance(told, int) for told in self._pending.values()) > self.max_documents
 
     def count_read(self) -> None:
-        """One document more was told: the payer's, where that was for the first state."""
+        """One document more was sent, which the payer pays before the first snapshot."""
         if self.read_micros is None:
             self._bill.add_read()
 
@@ -141,7 +141,10 @@ class TargetState:
         self._bill.close()
 
     def advance(self, read_micros: int) -> None:
-        """What was told is the state as of this time; `changes` is how it differs from the last one, in order."""
+        """The documents that were sent are the snapshot of this time.
+
+        `changes` leads to it from the last one, in order.
+        """
         if self.read_micros is None:
             self._bill.finish()
         elif read_micros < self.read_micros:
@@ -159,12 +162,12 @@ class TargetState:
         self.token = self._next_token or self.token
 
     def estimate_now_micros(self) -> int:
-        """The least that Firestore's clock shows now: the last state's time, and what has passed here since."""
+        """The earliest present time of Firestore's clock: the last snapshot's, and the time passed here since."""
         passed_seconds = time.monotonic() - self._advanced_at
         return (self.read_micros or 0) + int(passed_seconds * 1_000_000)
 
     def digest(self, document_id: str) -> int:
-        """The digest of a document of the target, which stands in its versions."""
+        """The digest of a document of the target, as in its versions."""
         return digest_path(f"{self.target.folder}/{document_id}")
 
     def _log_removals(self) -> None:
@@ -173,7 +176,10 @@ class TargetState:
                 self.removals.add(change)
 
     def _take_first(self) -> Sequence[DocumentChange]:
-        """The first state. Thousands of documents take no time here: each was decoded when it was told."""
+        """The changes of the first snapshot.
+
+        Thousands of documents take no time here: each was decoded when it was sent.
+        """
         self.documents = {
             document.id: document for document in self._pending.values() if isinstance(document, DocumentState)
         }
@@ -194,7 +200,7 @@ class TargetState:
         return sorted(shown, key=attrgetter("version"))
 
     def _read(self, document_id: str, document: Any) -> DocumentState | None:
-        """The entry of the document; None where it is what is known already."""
+        """The document's state; None where this version is known."""
         micros = to_micros(document.update_time)
         known = self.documents.get(document_id)
         if known is not None and known.version.micros == micros:
@@ -215,7 +221,7 @@ class TargetState:
         return DocumentChange(document.id, document.version, document.version.micros, before, document)
 
     def _drop(self, gone: dict[str, int], first_change: int | None) -> Iterable[DocumentChange]:
-        """The events of documents that are gone: before all changes that may have come after them."""
+        """The changes of deleted documents: before all changes that may have come after them."""
         for document_id, latest_micros in gone.items():
             before = self.documents.pop(document_id, None)
             if before is None:

@@ -1,7 +1,7 @@
-"""What can be listened to, in Firestore's terms: one document, or a collection with all its documents.
+"""Targets of a Listen stream: one document, or a collection with all its documents.
 
-Each kind says where its documents are (`folder`, a collection's path), builds the protobuf Target without its id, and
-reads documents: None where one is being deleted or cannot be read. Equal targets are the same.
+Each kind has the path of its documents' collection (`folder`), builds the protobuf Target without its id, and reads
+documents: None where one is being deleted or cannot be read. Equal targets are the same.
 """
 
 from dataclasses import dataclass

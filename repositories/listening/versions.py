@@ -1,7 +1,7 @@
-"""Versions of changes: when they were committed and, within a commit, an order that every process knows.
+"""Versions of changes: the commit's time and, within a commit, an order that every process computes.
 
-A version promises: whoever has been told a change has been told every earlier one of the same subscription. So the
-last version that a client got says all about what it has and has not seen.
+A version promises that its subscriber received every earlier change of the same subscription. So the last version that
+a client got states all that it has and has not received.
 """
 
 import re
@@ -34,7 +34,7 @@ class Version(NamedTuple):
 
     @classmethod
     def end_of(cls, micros: int) -> Self:
-        """The version of those who were told all up to this time, whole."""
+        """The version of a subscriber that received all changes up to this time."""
         return cls(micros, _MAX_DIGEST)
 
     def get_next(self, digest: int) -> "Version":

@@ -1,4 +1,7 @@
-"""What is asked and told over one connection: targets, their documents, and the moments at which they make a state."""
+"""One Listen call: requests for targets, their documents, and the snapshots that these make.
+
+The protocol and its one connection; `persistent_stream.py` replaces a call that breaks.
+"""
 
 import asyncio
 import time
@@ -21,7 +24,7 @@ from repositories.listening.versions import to_micros
 log = structlog.get_logger(__name__)
 
 SILENCE_SECONDS = 120.0
-"""What Firestore's client for Node takes for the end of a stream; the embedded one says something every half minute."""
+"""Silence after which Firestore's client for Node gives a stream up; the embedded one sends every half minute."""
 
 TOKEN_REFUSALS = frozenset(
     code.value[0] for code in (StatusCode.INVALID_ARGUMENT, StatusCode.FAILED_PRECONDITION, StatusCode.OUT_OF_RANGE)
@@ -50,7 +53,7 @@ _Kind = TargetChange.TargetChangeType
 class WatchStream:
     """One Listen call, from its construction until `close`.
 
-    Feeds that Firestore refuses for good, or that grow too large, are given to `on_refused`.
+    Targets that Firestore refuses for good, or that grow too large, are given to `on_refused`.
     """
 
     def __init__(self, transport: Transport, on_refused: Callable[[TargetState, RepositoryError], None]) -> None:
@@ -65,7 +68,7 @@ class WatchStream:
         self._last_id = 0
 
     def ask(self, state: TargetState) -> None:
-        """The feed will be told what has changed since its token, or without one everything."""
+        """The target is requested: changes since its token, or without one all documents."""
         self._later.pop(state, None)
         state.ask()
         self._last_id += 1
@@ -78,7 +81,10 @@ class WatchStream:
         self._call.ask(add_target=target)
 
     def stop(self, state: TargetState) -> bool:
-        """The feed is told nothing more; it is closed once Firestore knows that. False where it was not being told."""
+        """The target receives nothing more, and is closed once Firestore confirms that.
+
+        False where it received nothing before.
+        """
         if timer := self._later.pop(state, None):
             timer.cancel()
         target_ids = [target_id for target_id, known in self._states.items() if known is state]
@@ -88,7 +94,7 @@ class WatchStream:
         return bool(target_ids)
 
     async def follow(self) -> None:
-        """Returns when Firestore ends the call. Raises gRPC's errors, and TimeoutError where it is silent."""
+        """Return when Firestore ends the call. Raises gRPC's errors, and TimeoutError where it is silent."""
         while (message := await self._read()) is not None:
             # Not by a table of our methods: such a ring keeps the connection open until it is collected as garbage.
             match message.WhichOneof("response_type"):
@@ -110,7 +116,7 @@ class WatchStream:
         return 0.0 if self._first_state_at is None else time.monotonic() - self._first_state_at
 
     async def close(self) -> None:
-        """The call has ended; what was told and made no state is of no use."""
+        """The call has ended; documents since the last snapshot are dropped."""
         for timer in self._later.values():
             timer.cancel()
         for state in self._states.values():
@@ -141,7 +147,7 @@ class WatchStream:
             state.remove(told.document, to_micros(told.read_time))
 
     def _on_existence_filter(self, told: Any) -> None:
-        """A feed that has lost its way, which a count shows, begins anew."""
+        """A target whose count differs from Firestore's is loaded whole."""
         for state in self._find([told.target_id]):
             if state.count() != told.count:
                 log.info("listen_mismatch", target=repr(state.target))
@@ -187,7 +193,7 @@ class WatchStream:
         self._later[state] = timer
 
     def _advance(self, read_micros: int) -> None:
-        """What was told up to here is the state of this time."""
+        """The targets that are current have this time's snapshot, and their watchers its changes."""
         states = self._list_current()
         for state in states:
             state.advance(read_micros)
@@ -201,13 +207,13 @@ class WatchStream:
             self._first_state_at = time.monotonic()
 
     def _refuse_if_too_large(self, state: TargetState) -> None:
-        """Refuses the feed where it has become too large."""
+        """The target is refused where it has become too large."""
         if state.is_too_large:
             log.info("listen_too_large", target=repr(state.target), limit=state.max_documents)
             self._on_refused(state, TooManyDocumentsError(state.max_documents))
 
     def _list_current(self) -> Sequence[TargetState]:
-        """The feeds that were told everything up to now. Those that belong together go together."""
+        """The targets that are current. Related targets take part together."""
         states = list(self._states.values())
         if all(state.is_current for state in states):
             return states

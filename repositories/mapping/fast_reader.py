@@ -1,7 +1,7 @@
-"""Clips as this version writes them, read without validation: the model's own rules, for text that needs no look twice.
+"""The fast path for stored clips: builds clips that this version wrote, without pydantic.
 
-Validation costs 40 µs a clip, this 7. Whatever is not plain (an older version's document, another program's, a name
-with marks) is for the model to judge; tests/repositories/mapping/test_fast_reader.py holds both to the same answer.
+Validation costs 40 µs a clip, this 7. Other documents (an older version's, another program's, a name with marks) are
+left to the model; tests/repositories/mapping/test_fast_reader.py holds both to the same answer.
 """
 
 import re
@@ -37,7 +37,7 @@ def read_clip_fast(values: dict[str, Any]) -> ClipMetadata | None:
 
 
 def _construct(values: dict[str, Any], given: set[str]) -> ClipMetadata:
-    """What `model_construct` makes, which asks each field for its aliases and its default before."""
+    """The clip as `model_construct` makes it, which asks each field for its aliases and its default first."""
     clip = ClipMetadata.__new__(ClipMetadata)
     object.__setattr__(clip, "__dict__", values)
     object.__setattr__(clip, "__pydantic_fields_set__", given)
@@ -47,7 +47,7 @@ def _construct(values: dict[str, Any], given: set[str]) -> ClipMetadata:
 
 
 def _check_names(values: dict[str, Any]) -> bool:
-    """Whether ids and keys are plain, and the keys those that follow from the ids."""
+    """Whether ids and keys are simple, and the keys follow from the ids."""
     user_id, video_id, filename = values["user_id"], values["video_id"], values["filename"]
     for name in (user_id, video_id, values["style"], values["created_by"]):
         if type(name) is not str or len(name) > _MAX_NAME_CHARACTERS or not _NAME.fullmatch(name):
@@ -89,7 +89,7 @@ def _check_numbers(values: dict[str, Any]) -> bool:
 
 
 def _check_moments(values: dict[str, Any]) -> bool:
-    """Whether the status is one, and its times are those that it has: in UTC, as documents are decoded."""
+    """Whether the status exists and its times fit it: in UTC, as documents are decoded."""
     status = values["status"]
     if type(status) is not str or status not in _STATUSES or not _check_moment(values["created_at"]):
         return False

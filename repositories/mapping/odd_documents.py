@@ -1,4 +1,4 @@
-"""Whom a document's odd fields are told to: the log once for each version of the document, and a counter."""
+"""Reports of documents' odd fields: one log line for each version of a document, and counters."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from repositories.model.mended_fields import MendedField
 log = structlog.get_logger(__name__)
 
 MAX_VERSIONS_KNOWN = 10_000
-"""Versions of documents, at some 250 bytes each; beyond them the one seen longest ago is told again."""
+"""The number of remembered versions, at some 250 bytes each; a forgotten one is logged again."""
 
 
 class OddDocuments:
@@ -24,7 +24,7 @@ class OddDocuments:
         self._known = LruCache[tuple[str, datetime | None], bool](max_versions)
 
     def tell(self, path: str, version: datetime | None, mended: Sequence[MendedField]) -> None:
-        """The document's odd fields are logged and counted, unless they were before."""
+        """The document's odd fields are logged and counted, unless this version's were before."""
         key = path, version
         if self._known.get(key):
             return
@@ -36,4 +36,4 @@ class OddDocuments:
 
 
 odd_documents = OddDocuments()
-"""Those of this process."""
+"""The odd documents of this process."""

@@ -1,4 +1,4 @@
-"""From Firestore's documents to models: every document can be read, and its odd fields are told to the log."""
+"""Firestore's documents as models: every document can be read, and its odd fields are logged."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar

@@ -16,7 +16,7 @@ from repositories.firestore.decoding import Reference
 from repositories.model.fields import to_utc
 
 MAX_ORDERED_BYTES = 1_500
-"""Of a text or of bytes, so many take part in queries."""
+"""The bytes of a text, or of bytes, that take part in queries."""
 
 MAX_CHARACTER_BYTES = 4
 _VECTOR_TYPE, _VECTOR_VALUES = "__type__", "value"
@@ -28,9 +28,9 @@ SortKey = tuple[int, Any]
 
 
 def normalize_value(value: Any) -> Any:
-    """The value as lists are ordered by it, in one form for each type, whichever client has read it.
+    """The value by which lists are ordered, in one form for each type, whichever client read it.
 
-    What is beyond the ordered bytes is gone; a vector is the map that Firestore stores, a reference its name.
+    Bytes beyond the ordered ones are cut; a vector is the map that Firestore stores, a reference its name.
     """
     if isinstance(value, _NORMAL):
         return value
@@ -41,7 +41,7 @@ def normalize_value(value: Any) -> Any:
 
 
 def to_sort_key(value: Any) -> SortKey:
-    """What sorts normalized values as Firestore sorts them."""
+    """A key that sorts normalized values as Firestore sorts them."""
     if isinstance(value, float) and math.isnan(value):
         return 2, 0
     for rank, type_, to_key in _KEYS:

@@ -1,4 +1,4 @@
-"""What both kinds of documents share: how they are read, written and compared."""
+"""The base of both kinds of documents: reading, writing and comparing them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -24,7 +24,7 @@ class Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     LIFECYCLE_FIELDS: ClassVar[frozenset[str]]
-    """Fields that later calls change, or that tell about the call: two documents may differ in them and be the same."""
+    """Fields that later calls change, or that describe the call: they make no two documents different."""
 
     def __getitem__(self, name: str) -> Any:
         """The value of a field as Firestore holds it, None where it has none; KeyError for any other name."""
@@ -46,9 +46,9 @@ class Document(BaseModel):
 
     @classmethod
     def from_document(cls, data: Mapping[str, Any]) -> Self:
-        """The model of a stored document, whatever its fields hold; its ids are given, and are those of its path.
+        """The model of a stored document, for any values of its fields; its ids are those of its path.
 
-        Fields that are unknown or null are as if they were missing; `mended` has those that the model cannot hold.
+        Unknown and null fields count as missing; `mended` has the fields that the model cannot hold.
         """
         source = data.get(SOURCE)
         values = {name: value for name in cls.model_fields if (value := data.get(name)) is not None}
@@ -61,20 +61,20 @@ class Document(BaseModel):
 
     @classmethod
     def _list_defaults(cls, values: Mapping[str, Any]) -> dict[str, Any]:
-        """What a stored document without these fields is shown with, where a new one needs them or has another."""
+        """The values of fields that a stored document lacks, where a new one needs them or has other defaults."""
         raise NotImplementedError
 
     def judge_mended(self) -> tuple[MendedField, ...]:
-        """The mended fields, those as certain whose right value is known from what else is."""
+        """The mended fields; a field whose right value follows from others is certain."""
         return tuple(replace(one, is_certain=True) if self._check_is_derived(one.field) else one for one in self.mended)
 
     def _check_is_derived(self, name: str) -> bool:
-        """Whether the field's right value follows from what else is known, so that nothing is lost with it."""
+        """Whether the field's right value follows from other values, so that nothing is lost with it."""
         raise NotImplementedError
 
     @property
     def mended(self) -> tuple[MendedField, ...]:
-        """The fields that are not stored as they are here: Firestore holds what this model cannot."""
+        """The fields whose stored values differ from the model's, because the model cannot hold them."""
         mended: tuple[MendedField, ...] = self.__dict__.get(_MENDED, ())
         return mended
 
@@ -84,11 +84,11 @@ class Document(BaseModel):
         return {one.field: getattr(self, one.field) for one in self.mended if one.field not in uncertain}
 
     def check_is_mended(self, name: str) -> bool:
-        """Whether the field is not stored as it is here."""
+        """Whether the field's stored value differs from the model's."""
         return any(one.field == name for one in self.mended)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy, in which what is updated is no longer mended."""
+        """A copy, in which updated fields are no longer mended."""
         copied = super().model_copy(update=update, deep=deep)
         if update and self.mended:
             copied.__dict__[_MENDED] = tuple(one for one in self.mended if one.field not in update)
@@ -109,10 +109,10 @@ class Document(BaseModel):
         return {name: document[name] for name in names}
 
     def list_differing_fields(self, stored: Self) -> tuple[str, ...]:
-        """The fields in which `stored` is not what was given here.
+        """The fields that were given here and differ in `stored`.
 
-        A field that was left out, or given its default, claims nothing: so a create that is sent again is still the
-        same after the document was updated. A status other than the first one does claim.
+        A field that was left out, or given its default, does not count: so a create that is sent again is the same
+        after the document was updated. A status other than the first one counts.
         """
         claimed = [name for name in type(self).model_fields if name in self.model_fields_set and self._claims(name)]
         return tuple(name for name in claimed if getattr(self, name) != getattr(stored, name))
@@ -126,7 +126,7 @@ class Document(BaseModel):
 
 
 def _list_times(cls: type[Document], source: StoredDocument | None) -> dict[str, Any]:
-    """The times that Firestore itself knows of the document, for those that it does not hold."""
+    """The times of the document that Firestore keeps, for fields that it lacks."""
     if source is None:
         return {}
     times = {"created_at": source.create_time, "updated_at": source.update_time}

@@ -21,7 +21,7 @@ MAX_INTEGER = 2**31 - 1
 """GraphQL's Int."""
 
 MAX_FILE_SIZE_BYTES = 2**53
-"""What a double, and so JSON, holds exactly."""
+"""The largest integer that a double, and so JSON, holds exactly."""
 
 
 def check_is_stored(info: ValidationInfo) -> bool:
@@ -66,7 +66,7 @@ def _cut(value: object) -> object:
 
 
 def _mend(value: object) -> object:
-    """Text as an import mends it, too: whoever writes a title, it is stored the same."""
+    """Text as the import mends it: a title is stored the same, whoever writes it."""
     return mend_text(value)[0] if isinstance(value, str) else value
 
 
@@ -76,7 +76,7 @@ def _to_whole(value: object) -> object:
 
 
 def _parse_new(check: Callable[[str], str], check_stored: Callable[[str], bool] = lambda _: True) -> AfterValidator:
-    """Names of what is new are checked; of what is stored, only whether it is safe to use."""
+    """A validator: new names follow all rules; stored names only have to be safe to use."""
 
     def validate(value: str, info: ValidationInfo) -> str:
         if not check_is_stored(info):

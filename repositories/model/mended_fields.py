@@ -1,4 +1,4 @@
-"""The memory of a model: which of its fields are not stored as they are shown."""
+"""The fields of a model whose stored values it cannot hold."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class MendedField:
     """A field whose stored value the model cannot hold, and why.
 
-    `name` is dotted for a value in a map or list. `is_certain` says whether what is shown instead is the right value;
-    otherwise it is the field's default, or what could be saved of the text.
+    `name` is dotted for a value in a map or list. `is_certain` says whether the shown value is the right one; otherwise
+    it is the field's default, or a part of the text.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""What is shown for a stored value that a model cannot hold; docs/odd-documents.md has this as a table.
+"""Repairs of stored values that a model cannot hold; docs/odd-documents.md has them as a table.
 
-A value is certain where there is one reading of what is stored. Everything else is the field's default, or what can
-be saved of a text, and is left in the document for a person to judge.
+A repair is certain where the stored value can be read in one way only. Any other value is shown as the field's default,
+or as a part of the text, and is left in the document for a person to judge.
 """
 
 import math
@@ -108,7 +108,7 @@ def _repair_long_text(value: Any) -> Repair | None:
 
 
 def _repair_key(value: Any) -> Repair | None:
-    """No key: nobody may be led to a file of another folder."""
+    """No key: a client must not be led to a file of another folder."""
     return Repair(NO_KEY, is_certain=False) if isinstance(value, str) else None
 
 

@@ -1,4 +1,4 @@
-"""Stored values as a model: the model's own validation, and what is shown where it refuses."""
+"""Stored values as a model: the model's own validation, and repairs where it refuses."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
@@ -60,7 +60,7 @@ class _Mending:
         self.mended: dict[str, MendedField] = {}
 
     def mend(self, error: pydantic.ValidationError) -> None:
-        """Each value that was refused is repaired, or gone; the error itself where there is none of them."""
+        """Each refused value is repaired, or removed; the error is raised where there is none of them."""
         faults = {location: fault for fault in _list_faults(error) if (location := self._find(fault.location))}
         if not faults:
             raise error
@@ -69,7 +69,7 @@ class _Mending:
             self._replace(location, faults[location])
 
     def _find(self, location: Location) -> Location:
-        """The innermost value there that is stored: pydantic also names places in what validators made."""
+        """The innermost stored value at the location: pydantic also names places in values that validators made."""
         holder: Any = self.values
         for depth, part in enumerate(location):
             if not _check_holds(holder, part):

@@ -19,7 +19,7 @@ MAX_TOKEN_CHARACTERS = 16_384
 """More than a document's longest id takes, each character escaped."""
 
 MAX_VALUE_CHARACTERS = 2_000
-"""Of a value in a cursor; a longer one is found in its document."""
+"""The limit of a value in a cursor; a longer value is read from its document."""
 
 MAX_ID_BYTES = 1_500
 _INT64 = range(-(2**63), 2**63)
@@ -68,7 +68,7 @@ class Cursor:
 
     @property
     def key(self) -> tuple[SortKey, str]:
-        """What compares places as Firestore does: `true` is not 1 there."""
+        """A key that orders places as Firestore does: `true` is not 1 there."""
         return to_sort_key(self.value), self.document_id
 
     def encode(self) -> str:

@@ -36,7 +36,7 @@ class Order(Enum):
 
 
 class VideoOrder(Order):
-    """How a list of videos is ordered."""
+    """The orders of a list of videos."""
 
     CREATED_AT_ASC = ("created_at", False)
     CREATED_AT_DESC = ("created_at", True)
@@ -47,7 +47,7 @@ class VideoOrder(Order):
 
 
 class ClipOrder(Order):
-    """How a list of clips is ordered."""
+    """The orders of a list of clips."""
 
     PRIORITY_ASC = ("priority", False)
     PRIORITY_DESC = ("priority", True)

@@ -41,7 +41,7 @@ class Page(Sequence[T], Generic[T]):
     has_next: bool = False
     has_previous: bool = False
     page_key: object | None = field(default=None, compare=False, repr=False)
-    """What no other page has, where this one is kept in memory: it may be told from all others by it."""
+    """The identity of a page that is cached: no other page has it."""
 
     @cached_property
     def cursors(self) -> tuple[str, ...]:

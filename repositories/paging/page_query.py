@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class PageQuery:
-    """The part of a list that is wanted: `limit` documents after and before the cursors, from one end."""
+    """A query for a part of a list: `limit` documents after and before the cursors, from one end."""
 
     order: Order
     limit: int
@@ -43,26 +43,26 @@ class PageQuery:
         return cls(order, request.limit, after, before, request.from_end)
 
     def locate(self, get_value: Callable[[Cursor], Any]) -> "PageQuery":
-        """The span between places of known values; `InvalidCursorError` where `get_value` has none (KeyError)."""
+        """The query between places of known values; `InvalidCursorError` where `get_value` has none (KeyError)."""
         return replace(
             self, after=_locate(self.after, get_value, "cursor"), before=_locate(self.before, get_value, "before")
         )
 
     @property
     def cursors_of_documents(self) -> list[Cursor]:
-        """Its ends whose value only the document says."""
+        """Its cursors whose value stands in the document only."""
         ends = (self.after, self.before)
         return [end for end in ends if end is not None and end.value is OF_DOCUMENT]
 
     @property
     def fits_one_message(self) -> bool:
-        """Whether it begins at an end, and is no larger than one message may be."""
+        """Whether the page begins at an end of the list, and fits into one message."""
         return self.after is None and self.before is None and self.limit < MAX_LISTED
 
 
 @dataclass(frozen=True)
 class _Found:
-    """Documents of a span, seen from the end that was read first."""
+    """Documents of a page, in the order in which they were read."""
 
     documents: list[StoredDocument]
     has_more: bool
@@ -70,7 +70,7 @@ class _Found:
 
 
 def assert_limit(limit: int) -> None:
-    """Raise ValidationError unless a page can have so many items."""
+    """Raise ValidationError for a limit out of range."""
     if type(limit) is not int or not 1 <= limit <= MAX_PAGE_SIZE:
         raise ValidationError(f"The limit must be between 1 and {MAX_PAGE_SIZE:,}.", ("limit",))
 
@@ -84,7 +84,7 @@ def filter_equal(query: AsyncQuery, filters: Mapping[str, str | None]) -> AsyncQ
 
 
 def filter_live(query: AsyncQuery, filters: Mapping[str, str | None], order: Order) -> AsyncQuery:
-    """What a list in this order has: documents that are being deleted lack the fields that lists are ordered by."""
+    """The query for the documents of a list in this order: tombstones lack the fields that lists are ordered by."""
     if any(value is not None for value in filters.values()):
         return filter_equal(query, filters)
     return query.order_by(order.field)
@@ -107,7 +107,7 @@ async def read_page(
     read: Callable[[StoredDocument], T | None],
     transaction: Transaction | None = None,
 ) -> Page[T]:
-    """The span of the collection's documents as models; what `read` makes None of is left out."""
+    """The page of the collection's documents as models; documents that `read` answers with None are left out."""
     if cursors := page_query.cursors_of_documents:
         found_ends = await rpc.get_all([collection.document(one.document_id) for one in cursors], transaction)
         values = {document.id: document.fields or {} for document in found_ends}
@@ -143,7 +143,7 @@ def make_cursor(document: StoredDocument, order: Order) -> Cursor:
 
 
 async def _list(rpc: FirestoreRpc, collection: AsyncCollectionReference, page_query: PageQuery) -> _Found:
-    """What `_find` answers where nothing is filtered, in one message instead of one a document: 0.1 ms of CPU each."""
+    """The documents that `_find` answers without filters, in one message: each message costs 0.1 ms of CPU."""
     direction = "desc" if page_query.order.descending != page_query.from_end else "asc"
     order_by = f"{page_query.order.field} {direction}, __name__ {direction}"
     documents = await rpc.list_first(collection, order_by, page_query.limit + 1)

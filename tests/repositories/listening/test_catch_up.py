@@ -131,7 +131,7 @@ async def test_many_who_come_back_cost_one_look_into_the_past(
 async def test_what_is_forgotten_is_looked_up(
     listener: Listener, clips: ClipRepository, make_clip: MakeClip, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only the latest departures are remembered."""
+    """Only the latest removals are logged."""
     monkeypatch.setattr(removal_log.RemovalLog.__init__, "__defaults__", (2,))
     subscription = listener.watch_clips(clips.user_id, "v")
     await clips.create_clips_batch([make_clip(number) for number in range(1, 6)])

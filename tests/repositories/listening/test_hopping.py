@@ -1,4 +1,4 @@
-"""Clients that go from process to process at any moment end with what is there: simulated, on the real feeds.
+"""Clients that go from process to process at any moment end with what is there: simulated, on the real target states.
 
 Every process hears of the same commits, in batches of its own, and of deletes only when they were seen; now and then it
 is told only the outcome of several, or everything anew. Times are microseconds that touch.

@@ -30,7 +30,7 @@ def make_document(document_id: str, updated: int, created: int = 1, **fields: st
 
 @pytest.fixture
 def state() -> TargetState:
-    """A feed with the clips `a` and `b`, as of 100 µs, by the token `t`."""
+    """A target state with the clips `a` and `b`, as of 100 µs, by the token `t`."""
     state = TargetState(ClipsTarget("u", "v"))
     state.ask()
     state.change(make_document("a", 10))
