@@ -91,6 +91,18 @@ async def test_header_of_the_handshake_counts_where_connection_init_says_nothing
         assert (await receive(opened))["payload"]["data"]["viewer"]["userId"] == "owner"
 
 
+async def test_a_payload_of_null_is_none(open_socket: Open, mint: Mint) -> None:
+    """The handshake's header counts, and without one there is no token."""
+    null = {"type": "connection_init", "payload": None}
+    async with open_socket(Authorization=f"Bearer {mint()}") as opened:
+        await send(opened, null, subscribe())
+        assert await receive(opened) == {"type": "connection_ack"}
+        assert (await receive(opened))["payload"]["data"]["viewer"]["userId"] == "owner"
+    async with open_socket() as opened:
+        await send(opened, null)
+        assert (await receive_close(opened))[0] == 4403
+
+
 async def test_connection_init_goes_before_the_header(open_socket: Open, mint: Mint) -> None:
     async with open_socket(Authorization=f"Bearer {mint()}") as opened:
         await send(opened, {"type": "connection_init", "payload": {"authorization": f"Bearer {mint(sub='b')}"}})

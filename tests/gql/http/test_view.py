@@ -59,6 +59,17 @@ async def test_body_above_the_limit_without_a_length_is_413(client: httpx.AsyncC
     assert response.status_code == 413
 
 
+@pytest.mark.parametrize("name", ["variables", "operationName", "extensions", "documentId"])
+async def test_a_parameter_of_get_without_a_value_is_absent(client: httpx.AsyncClient, name: str) -> None:
+    """Forms and clients send the names of what is not there."""
+    headers = {"graphql-require-preflight": "1"}
+    query = "query named($n: Int = 3) { videos(first: $n) { nodes { id } } }"
+    plain = await client.get("/graphql", params={"query": query}, headers=headers)
+    empty = await client.get("/graphql", params={"query": query, name: ""}, headers=headers)
+    assert (empty.status_code, empty.json()["data"]) == (200, plain.json()["data"])
+    assert empty.json()["data"] == {"videos": {"nodes": []}}
+
+
 async def test_mutation_by_get_is_refused(client: httpx.AsyncClient) -> None:
     response = await client.get("/graphql", params={"query": "mutation { __typename }"})
     assert response.status_code in {400, 405}

@@ -1,0 +1,52 @@
+"""Control characters in what others named do not reach the terminal in which a command runs."""
+
+import subprocess
+import sys
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+NAME = "no\x1b[2J\x9b31m\x85where"
+COMMANDS = [
+    ["import", NAME],
+    ["import", NAME, "--dry-run", "--json"],
+    ["schema", "check", NAME],
+    ["token", "--user", NAME],
+    ["token", "--user", "u", "--expires-in", NAME],
+    ["reconcile", "--data-dir", f"/dev/null/{NAME}"],
+    ["serve", "--data-dir", f"/dev/null/{NAME}"],
+    ["serve", "--host", NAME],
+    [NAME],
+    [f"--{NAME}"],
+]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cli.main", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def assert_harmless(text: str) -> None:
+    """Nothing in it moves a cursor, or begins a line where there is none."""
+    assert {character for character in text if unicodedata.category(character) == "Cc"} <= {"\n"}
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0][:8])
+def test_refusals_escape_what_was_given(arguments: list[str]) -> None:
+    """Whatever says no: a command of ours, or click."""
+    done = run(*arguments)
+    assert done.returncode != 0
+    assert_harmless(done.stdout + done.stderr)
+
+
+def test_import_escapes_names_of_files(tmp_path: Path) -> None:
+    """Folders and files of a bucket are named by whoever wrote them."""
+    bucket = tmp_path / "bucket" / "user" / NAME / "clips"
+    bucket.mkdir(parents=True)
+    (bucket / f"clip_01_01_{NAME}_split.mp4").write_bytes(b"0")
+    (bucket.parent / "highlights.json").write_text('{"video_title": "\\u001b[2J", "highlights": [{"id": "\\u009b"}]}')
+    for options in ([], ["--dry-run"], ["--json"]):
+        done = run("import", str(tmp_path / "bucket"), "--data-dir", str(tmp_path / "data"), *options)
+        assert "where" in done.stdout + done.stderr
+        assert_harmless(done.stdout + done.stderr)

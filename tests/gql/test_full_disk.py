@@ -1,0 +1,69 @@
+"""The embedded Firestore's disk is full: writes are UNAVAILABLE, reads go on, and the log says why."""
+
+import resource
+import traceback
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import structlog
+
+from gql.app import create_app
+from settings import Settings
+from tests.embedded.firestore.process import ServerProcess
+
+CREATE = """mutation ($id: ID!, $prompt: String) {
+  createVideo(input: {videoId: $id, videoUrl: "https://youtu.be/dQw4w9WgXcQ", title: "t", customPrompt: $prompt}) {
+    ... on CreateVideoSuccess { video { videoId } }
+  }
+}"""
+READ = "{ videos { nodes { videoId } } }"
+LONG = "x" * 20_000
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    """A Firestore as a process, whose files can be kept from growing."""
+    with ServerProcess(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+async def client(server: ServerProcess, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an app over that Firestore."""
+    changes = {"firestore_emulator_host": server.host_port, "firestore_timeout_seconds": 3}
+    app = create_app(settings.model_copy(update=changes))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+        yield client
+    await app.state.services.close()
+
+
+def limit_files(server: ServerProcess, size_bytes: int) -> None:
+    """No file of the process may have more bytes from now on."""
+    assert server._process is not None
+    resource.prlimit(server._process.pid, resource.RLIMIT_FSIZE, (size_bytes, resource.RLIM_INFINITY))
+
+
+async def test_writes_are_unavailable_until_there_is_room(
+    client: httpx.AsyncClient, server: ServerProcess, tmp_path: Path
+) -> None:
+    """Nothing of the write that was refused is there; the same write is taken afterwards."""
+
+    async def create(video_id: str) -> httpx.Response:
+        variables = {"id": video_id, "prompt": LONG}
+        return await client.post("/graphql", json={"query": CREATE, "variables": variables})
+
+    assert (await create("before")).json()["data"]["createVideo"]["video"] == {"videoId": "before"}
+    limit_files(server, max(path.stat().st_size for path in tmp_path.iterdir()))  # noqa: ASYNC240
+    with structlog.testing.capture_logs() as lines:
+        (error,) = (await create("lost")).json()["errors"]
+    assert error["extensions"]["code"] == "UNAVAILABLE"
+    assert "disk" not in error["message"]
+    (line,) = [line for line in lines if line["log_level"] == "error"]
+    assert "disk is full" in "".join(traceback.format_exception(line["exc_info"]))
+    read = (await client.post("/graphql", json={"query": READ})).json()
+    assert read["data"]["videos"]["nodes"] == [{"videoId": "before"}]
+    limit_files(server, resource.RLIM_INFINITY)
+    assert (await create("lost")).json()["data"]["createVideo"]["video"] == {"videoId": "lost"}
+    assert "cannot write: its disk is full" in server.stop()
