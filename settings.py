@@ -58,7 +58,7 @@ def read_credentials_file(path: Path) -> tuple[str, str]:
     )
 
 
-def _check_address(value: str) -> str:
+def _parse_address(value: str) -> str:
     """`value`, an address that nobody on the way can answer for: https, or plain http on this machine."""
     parts = urlsplit(value)
     if parts.scheme == "https" and parts.hostname:
@@ -68,7 +68,7 @@ def _check_address(value: str) -> str:
     raise ValueError("must begin with https://, or with http:// and a loopback host")
 
 
-def _check_origin(value: str) -> str:
+def _parse_origin(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname or value != f"{parts.scheme}://{parts.netloc}":
         raise ValueError("must be an origin such as https://app.example.com, without a path")
@@ -90,10 +90,10 @@ def _to_tuple(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-Address = Annotated[str, AfterValidator(_check_address)]
+Address = Annotated[str, AfterValidator(_parse_address)]
 Texts = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_to_tuple), Field(min_length=1)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)]
-Origins = Annotated[tuple[Annotated[str, AfterValidator(_check_origin)], ...], NoDecode, BeforeValidator(_split_commas)]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_parse_origin)], ...], NoDecode, BeforeValidator(_split_commas)]
 RoleName = Literal["user", "worker", "admin"]
 
 
@@ -289,7 +289,7 @@ class Settings(BaseSettings):
 
     @field_validator("r2_endpoint_url")
     @classmethod
-    def _check_endpoint_url(cls, value: str | None) -> str | None:
+    def _parse_endpoint_url(cls, value: str | None) -> str | None:
         parts = urlsplit(value or "http://unset")
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("must be an address such as https://ACCOUNT.r2.cloudflarestorage.com")
@@ -297,7 +297,7 @@ class Settings(BaseSettings):
 
     @field_validator("rate_limit_redis_url")
     @classmethod
-    def _check_redis_url(cls, value: SecretStr | None) -> SecretStr | None:
+    def _parse_redis_url(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and urlsplit(value.get_secret_value()).scheme not in {"redis", "rediss", "unix"}:
             raise ValueError("must be an address such as redis://HOST:6379/0")
         return value

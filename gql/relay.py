@@ -159,13 +159,13 @@ def parse_page_request(
 ) -> PageRequest:
     """The page asked for; BAD_USER_INPUT for sizes out of range, or `first` together with `last`."""
     if last is None:
-        return PageRequest(_assert_page_size("first", first), after, before, from_end=False)
+        return PageRequest(_parse_page_size("first", first), after, before, from_end=False)
     if first is not None and _is_argument_given(info, "first"):
         raise bad_user_input("Pass `first` or `last`, not both.", path=["last"])
-    return PageRequest(_assert_page_size("last", last), after, before, from_end=True)
+    return PageRequest(_parse_page_size("last", last), after, before, from_end=True)
 
 
-def _assert_page_size(name: str, size: int | None) -> int:
+def _parse_page_size(name: str, size: int | None) -> int:
     if size is None or not 1 <= size <= MAX_PAGE_SIZE:
         raise bad_user_input(f"`{name}` must be between 1 and {MAX_PAGE_SIZE}.", path=[name])
     return size

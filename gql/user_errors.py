@@ -1,9 +1,10 @@
-"""Expected refusals of mutations (lane 1): a type each, and the one place that makes them from exceptions."""
+"""Expected refusals of mutations (lane 1): a type each, and one table from domain exceptions to these types."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import strawberry
-from strawberry.schema.exception_handlers import ExceptionHandler, get_exception_types
+from strawberry.schema.exception_handlers import ExceptionHandler
 
 from gql.errors import to_argument_path
 from repositories.exceptions import (
@@ -92,114 +93,93 @@ class UploadNotFound(UserError):
     upload_id: strawberry.ID = strawberry.field(description="The id that was not found.")
 
 
-class VideoNotFoundHandler(ExceptionHandler[VideoNotFoundError, VideoNotFound]):
-    """`VideoNotFoundError` as a type."""
-
-    def handle(self, exception: VideoNotFoundError, **_: Any) -> VideoNotFound:
-        """The refusal to show."""
-        return VideoNotFound(message=exception.message, video_id=strawberry.ID(exception.video_id))
-
-
-class ClipNotFoundHandler(ExceptionHandler[ClipNotFoundError, ClipNotFound]):
-    """`ClipNotFoundError` as a type."""
-
-    def handle(self, exception: ClipNotFoundError, **_: Any) -> ClipNotFound:
-        """The refusal to show."""
-        return ClipNotFound(
-            message=exception.message,
-            video_id=strawberry.ID(exception.video_id),
-            clip_id=strawberry.ID(exception.clip_id),
-        )
+def _to_video_already_exists(error: VideoAlreadyExistsError) -> VideoAlreadyExists:
+    fields = to_argument_path(error.fields)
+    return VideoAlreadyExists(
+        # Without a field that differs the video is being deleted, and its own message says so.
+        message=f"The video {error.video_id!r} exists with different values of {', '.join(fields)}."
+        if fields
+        else error.message,
+        video_id=strawberry.ID(error.video_id),
+        fields=fields,
+    )
 
 
-class VideoAlreadyExistsHandler(ExceptionHandler[VideoAlreadyExistsError, VideoAlreadyExists]):
-    """`VideoAlreadyExistsError` as a type."""
-
-    def handle(self, exception: VideoAlreadyExistsError, **_: Any) -> VideoAlreadyExists:
-        """The refusal to show."""
-        fields = to_argument_path(exception.fields)
-        return VideoAlreadyExists(
-            # Without a field that differs the video is being deleted, and its own message says so.
-            message=f"The video {exception.video_id!r} exists with different values of {', '.join(fields)}."
-            if fields
-            else exception.message,
-            video_id=strawberry.ID(exception.video_id),
-            fields=fields,
-        )
+def _to_clip_already_exists(error: ClipAlreadyExistsError) -> ClipAlreadyExists:
+    fields = to_argument_path(error.fields)
+    return ClipAlreadyExists(
+        # Without a field that differs the clip is being deleted, and its own message says so.
+        message=f"The clip {error.clip_id!r} exists with different values of {', '.join(fields)}."
+        if fields
+        else error.message,
+        clip_id=strawberry.ID(error.clip_id),
+        fields=fields,
+    )
 
 
-class ClipAlreadyExistsHandler(ExceptionHandler[ClipAlreadyExistsError, ClipAlreadyExists]):
-    """`ClipAlreadyExistsError` as a type."""
-
-    def handle(self, exception: ClipAlreadyExistsError, **_: Any) -> ClipAlreadyExists:
-        """The refusal to show."""
-        fields = to_argument_path(exception.fields)
-        return ClipAlreadyExists(
-            # Without a field that differs the clip is being deleted, and its own message says so.
-            message=f"The clip {exception.clip_id!r} exists with different values of {', '.join(fields)}."
-            if fields
-            else exception.message,
-            clip_id=strawberry.ID(exception.clip_id),
-            fields=fields,
-        )
+def _to_file_missing(error: ObjectNotFoundError) -> FileMissing:
+    found = "The file has 0 bytes" if isinstance(error, ObjectEmptyError) else "There is no file"
+    return FileMissing(message=f"{found} at {error.key}: upload it first.", key=error.key)
 
 
-class InvalidInputHandler(ExceptionHandler[ValidationError, InvalidInput]):
-    """`ValidationError` as a type."""
-
-    def handle(self, exception: ValidationError, **_: Any) -> InvalidInput:
-        """The refusal to show."""
-        return InvalidInput(message=exception.message, path=to_argument_path(exception.path))
+E = TypeVar("E", bound=Exception)
+U = TypeVar("U", bound=UserError)
 
 
-class InvalidStatusChangeHandler(ExceptionHandler[InvalidStatusChangeError, InvalidStatusChange]):
-    """`InvalidStatusChangeError` as a type."""
+class Handler(ExceptionHandler[E, U]):
+    """One row of the table below: a domain exception, its type in the schema, and the conversion."""
 
-    def handle(self, exception: InvalidStatusChangeError, **_: Any) -> InvalidStatusChange:
-        """The refusal to show."""
-        return InvalidStatusChange(
-            message=exception.message, from_=exception.from_status.name, to=exception.to_status.name
-        )
+    def __init__(self, exception_type: type[E], error_type: type[U], convert: Callable[[E], U]) -> None:
+        self.exception_type = exception_type
+        self.error_type = error_type
+        self._convert = convert
 
-
-class FileMissingHandler(ExceptionHandler[ObjectNotFoundError, FileMissing]):
-    """`ObjectNotFoundError` as a type."""
-
-    def handle(self, exception: ObjectNotFoundError, **_: Any) -> FileMissing:
-        """The refusal to show."""
-        is_empty = isinstance(exception, ObjectEmptyError)
-        found = "The file has 0 bytes" if is_empty else "There is no file"
-        return FileMissing(message=f"{found} at {exception.key}: upload it first.", key=exception.key)
+    def handle(self, exception: E, **_: Any) -> U:
+        """The exception as its type in the schema."""
+        return self._convert(exception)
 
 
-class UploadNotFoundHandler(ExceptionHandler[UploadNotFoundError, UploadNotFound]):
-    """`UploadNotFoundError` as a type."""
-
-    def handle(self, exception: UploadNotFoundError, **_: Any) -> UploadNotFound:
-        """The refusal to show."""
-        return UploadNotFound(
-            message="The upload of this file does not exist. Begin a new one.",
-            upload_id=strawberry.ID(exception.upload_id),
-        )
-
-
-HANDLERS: tuple[ExceptionHandler[Any, Any], ...] = (
-    VideoNotFoundHandler(),
-    ClipNotFoundHandler(),
-    VideoAlreadyExistsHandler(),
-    ClipAlreadyExistsHandler(),
-    InvalidInputHandler(),
-    InvalidStatusChangeHandler(),
-    FileMissingHandler(),
-    UploadNotFoundHandler(),
+HANDLERS: tuple[Handler[Any, Any], ...] = (
+    Handler(
+        VideoNotFoundError,
+        VideoNotFound,
+        lambda error: VideoNotFound(message=error.message, video_id=strawberry.ID(error.video_id)),
+    ),
+    Handler(
+        ClipNotFoundError,
+        ClipNotFound,
+        lambda error: ClipNotFound(
+            message=error.message, video_id=strawberry.ID(error.video_id), clip_id=strawberry.ID(error.clip_id)
+        ),
+    ),
+    Handler(VideoAlreadyExistsError, VideoAlreadyExists, _to_video_already_exists),
+    Handler(ClipAlreadyExistsError, ClipAlreadyExists, _to_clip_already_exists),
+    Handler(
+        ValidationError,
+        InvalidInput,
+        lambda error: InvalidInput(message=error.message, path=to_argument_path(error.path)),
+    ),
+    Handler(
+        InvalidStatusChangeError,
+        InvalidStatusChange,
+        lambda error: InvalidStatusChange(message=error.message, from_=error.from_status.name, to=error.to_status.name),
+    ),
+    Handler(ObjectNotFoundError, FileMissing, _to_file_missing),
+    Handler(
+        UploadNotFoundError,
+        UploadNotFound,
+        lambda error: UploadNotFound(
+            message="The upload of this file does not exist. Begin a new one.", upload_id=strawberry.ID(error.upload_id)
+        ),
+    ),
 )
+"""The one table from domain exceptions to types of the schema; an exception takes the first row that fits."""
 
 
 def find_user_error(exception: Exception) -> UserError | None:
-    """The refusal that the exception is shown as, where it is a part of an answer; None for no such exception."""
-    handlers: tuple[Any, ...] = HANDLERS
-    for handler in handlers:
-        if isinstance(exception, get_exception_types(handler)):
+    """The exception as its type in the schema; None for an exception that the table has no row for."""
+    for handler in HANDLERS:
+        if isinstance(exception, handler.exception_type):
             refusal: UserError = handler.handle(exception)
             return refusal
     return None

@@ -77,7 +77,7 @@ def _make_worker_issuer(audience: str, accounts: tuple[str, ...]) -> Issuer:
         email = claims.get("email")
         if email not in accounts or claims.get("email_verified") is not True:
             raise CallerRefusedError("The token's service account is not a worker.")
-        return _assert_user_id(email), frozenset({Role.WORKER})
+        return _parse_user_id(email), frozenset({Role.WORKER})
 
     return Issuer(GOOGLE_ISSUER, (audience,), ("RS256",), RemoteKeys(GOOGLE_ISSUER, GOOGLE_JWKS_URL), identify)
 
@@ -97,7 +97,7 @@ def identify_user(claims: Claims, entry: IssuerSettings) -> Identity:
     value = claims.get(entry.user_id_claim)
     if not isinstance(value, str) or not value:
         raise CallerRefusedError("The token has no user id.")
-    return _assert_user_id(entry.user_id_prefix + value), _read_roles(claims, entry)
+    return _parse_user_id(entry.user_id_prefix + value), _read_roles(claims, entry)
 
 
 def _read_roles(claims: Claims, entry: IssuerSettings) -> frozenset[Role]:
@@ -109,7 +109,7 @@ def _read_roles(claims: Claims, entry: IssuerSettings) -> frozenset[Role]:
     return frozenset({Role.USER} | known) if entry.roles_claim else frozenset({Role.USER})
 
 
-def _assert_user_id(value: str) -> str:
+def _parse_user_id(value: str) -> str:
     try:
         return parse_form_c(parse_user_id(value))
     except ValueError:

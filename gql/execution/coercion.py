@@ -54,20 +54,20 @@ def make_leaf_renderer(type_: GraphQLLeafType) -> Renderer:
     def render(values: Sequence[Any]) -> Sequence[Any]:
         kinds = {*map(type, values)}
         if kinds <= {unchanged}:
-            return _assert_range(unchanged, values) if values else values
+            return _parse_numbers(unchanged, values) if values else values
         if unchanged is float and kinds == {int} and -_WHOLE_FLOAT <= min(values) <= max(values) <= _WHOLE_FLOAT:
             return [*map(float, values)]
         if not all(kind in _SYNCHRONOUS or issubclass(kind, Enum) for kind in kinds):
             raise FallBack
         if isinstance(type_, GraphQLEnumType):
             coerced = {value: coerce(value) for value in {*values}}
-            return _assert_values([coerced[value] for value in values])
-        return _assert_values([*map(coerce, values)])
+            return _parse_coerced([coerced[value] for value in values])
+        return _parse_coerced([*map(coerce, values)])
 
     return render
 
 
-def _assert_range(kind: type | None, values: Sequence[Any]) -> Sequence[Any]:
+def _parse_numbers(kind: type | None, values: Sequence[Any]) -> Sequence[Any]:
     """The numbers, where each is one that its type can hold."""
     if kind is float and not all(map(isfinite, values)):
         raise FallBack
@@ -76,7 +76,7 @@ def _assert_range(kind: type | None, values: Sequence[Any]) -> Sequence[Any]:
     return values
 
 
-def _assert_values(coerced: Sequence[Any]) -> Sequence[Any]:
+def _parse_coerced(coerced: Sequence[Any]) -> Sequence[Any]:
     if not {NoneType, UndefinedType}.isdisjoint(map(type, coerced)):
         raise FallBack
     return coerced

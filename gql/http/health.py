@@ -37,22 +37,23 @@ class Readiness:
         del request
         now = time.monotonic()
         if self._look is None or (self._look.done() and now - self._looked_at >= KEPT_SECONDS):
-            self._look, self._looked_at = asyncio.create_task(self._check_all()), now
+            self._look, self._looked_at = asyncio.create_task(self._probe_all()), now
         # Shielded: who asked first may hang up, and the others still wait.
         answering = await asyncio.shield(self._look)
         is_ready = all(answering.values())
         body = {"status": "ok" if is_ready else "unavailable", **answering}
         return JSONResponse(body, status_code=200 if is_ready else 503)
 
-    async def _check_all(self) -> dict[str, bool]:
+    async def _probe_all(self) -> dict[str, bool]:
         services = self._services
         firestore, r2 = await asyncio.gather(
-            _check("firestore", services.videos("readyz").check()), _check("r2", services.storage.check())
+            _check_answers("firestore", services.videos("readyz").check()),
+            _check_answers("r2", services.storage.check()),
         )
         return {"firestore": firestore, "r2": r2}
 
 
-async def _check(name: str, check: Awaitable[None]) -> bool:
+async def _check_answers(name: str, check: Awaitable[None]) -> bool:
     try:
         await asyncio.wait_for(check, CHECK_TIMEOUT_SECONDS)
     except Exception as error:  # noqa: BLE001  whatever it is, the service is not ready

@@ -64,7 +64,7 @@ class Budgets:
         """What is left of the caller's requests; `RateLimitedError` where requests or reads are used up."""
         allowance = self._resolve(principal)
         usage = await self._windows.add(principal.caller, requests=1)
-        requests = _assert_requests_left(usage, allowance.requests)
+        requests = _parse_requests_left(usage, allowance.requests)
         _assert_reads_left(usage, allowance.document_reads)
         return requests
 
@@ -76,7 +76,7 @@ class Budgets:
     async def admit_anonymous(self, address: str) -> Quota:
         """Counts a refusal; `RateLimitedError` where the address has had too many of them."""
         usage = await self._windows.add(f"address {address}", requests=1)
-        return _assert_requests_left(usage, self._settings.requests_per_minute_anonymous)
+        return _parse_requests_left(usage, self._settings.requests_per_minute_anonymous)
 
     async def charge(self, principal: Principal, document_reads: int) -> None:
         """What was read, or counts as reads, is taken off the caller's budget, also where it is more than was left."""
@@ -132,7 +132,7 @@ def create_windows(settings: Settings) -> Windows:
     return RedisWindows(settings.rate_limit_redis_url.get_secret_value())
 
 
-def _assert_requests_left(usage: Usage, limit: int) -> Quota:
+def _parse_requests_left(usage: Usage, limit: int) -> Quota:
     quota = _make_quota(limit, usage.requests, usage)
     if usage.requests > limit:
         raise RateLimitedError(f"You sent {limit:,} requests within a minute, which is the limit.", quota)

@@ -44,11 +44,11 @@ class CheckedExecutor(BreadthFirstExecutor):
 
     def execute_field(self, *args: Any) -> Any:
         """The field's value, checked."""
-        return self._check(super().execute_field, args)
+        return self._run_checked(super().execute_field, args)
 
     def complete_list_value(self, *args: Any) -> Any:
         """The list, checked."""
-        return self._check(super().complete_list_value, args)
+        return self._run_checked(super().complete_list_value, args)
 
     def _get_compiled(self, compiled: Any, details: Any, type_: Any, make: Any) -> Any:
         """Nothing, while graphql-core runs."""
@@ -56,7 +56,7 @@ class CheckedExecutor(BreadthFirstExecutor):
         self._has_plan = found is not None and compiled is self._plans
         return found
 
-    def _check(self, run: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    def _run_checked(self, run: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         if _is_checking.get():
             return run(*args)
         errors = len(self.collected_errors.errors)

@@ -22,7 +22,7 @@ NOUNS = {
     "missing",
 }
 # To be emptied as the repositories, the domain's rules, the storage and gql take their names.
-TEMPORARY = ("gql", "domain", "repositories", "storage", "settings.py", "tests/gql", "tests/repositories")
+TEMPORARY = ("domain", "repositories", "storage", "tests/repositories")
 
 
 def check_ended(file: Path) -> bool:

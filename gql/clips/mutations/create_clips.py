@@ -142,7 +142,7 @@ async def create_clips(
     planned = await _plan_clips(info, input.clips, shared)
     if input.error_policy is CreateClipsErrorPolicy.REJECT_ALL:
         async with reporting_missing_video(info, owner_id, input.video_id):
-            clips = _assert_all(planned)
+            clips = _parse_all(planned)
         outcomes: list[Outcome] = [*await repository.create_clips_batch(clips)]
     else:
         outcomes = await _create_possible(repository, planned)
@@ -195,7 +195,7 @@ async def _with_file(info: Info, clip: Planned) -> Planned:
     return clip.with_file(file_size_bytes=files.size_bytes, has_thumbnail=files.has_thumbnail)
 
 
-def _assert_all(planned: Sequence[Planned]) -> list[ClipMetadata]:
+def _parse_all(planned: Sequence[Planned]) -> list[ClipMetadata]:
     clips: list[ClipMetadata] = []
     for clip in planned:
         if not isinstance(clip, ClipMetadata):
