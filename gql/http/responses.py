@@ -18,8 +18,7 @@ log = structlog.get_logger(__name__)
 
 ALLOWED_METHODS = "GET, POST"
 NO_SINGLE_ANSWER = (
-    "A subscription has many answers: send it with `Accept: text/event-stream`, "
-    "or over WebSocket (graphql-transport-ws)."
+    "A subscription needs a stream. Send it with `Accept: text/event-stream`, or over WebSocket (graphql-transport-ws)."
 )
 
 
