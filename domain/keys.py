@@ -92,6 +92,11 @@ class ClipName:
     style: str
 
 
+def folder_prefix(*folders: str) -> str:
+    """The prefix of all keys below these folders, as a list of the bucket names them: any name, also an odd one."""
+    return "".join(f"{folder}/" for folder in folders)
+
+
 def video_prefix(user_id: str, video_id: str) -> str:
     """The prefix, slash included, of everything that belongs to a video; ValueError for ids that lead elsewhere.
 
@@ -100,7 +105,7 @@ def video_prefix(user_id: str, video_id: str) -> str:
     for segment in (user_id, video_id):
         if segment in _NOWHERE or "/" in segment:
             raise ValueError(f"A prefix must not contain the segment {segment!r}.")
-    return f"{user_id}/{video_id}/"
+    return folder_prefix(user_id, video_id)
 
 
 def highlights_key(user_id: str, video_id: str) -> str:
@@ -275,7 +280,7 @@ def check_stays(segment: str) -> bool:
 
 def check_is_within(key: str, user_id: str, video_id: str) -> bool:
     """Whether a stored key names a file below `{user_id}/{video_id}/`, and leads nowhere else."""
-    folder = f"{user_id}/{video_id}/"
+    folder = folder_prefix(user_id, video_id)
     return key.startswith(folder) and all(map(check_stays, key.removeprefix(folder).split("/")))
 
 

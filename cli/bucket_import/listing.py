@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from cli.bucket_import.sources import Source, SourceFile
-from domain.keys import ObjectKind, ParsedKey, parse_key
+from domain.keys import ObjectKind, ParsedKey, folder_prefix, parse_key
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class VideoFiles:
     @property
     def folder(self) -> str:
         """The prefix of all files of the video."""
-        return f"{self.user_id}/{self.video_id}/"
+        return folder_prefix(self.user_id, self.video_id)
 
     @property
     def all(self) -> list[SourceFile]:

@@ -12,7 +12,15 @@ import pydantic
 from cli.bucket_import.listing import Problem, VideoFiles
 from cli.bucket_import.sources import Source, SourceFile
 from domain.identifiers import parse_map_key
-from domain.keys import CLIP_SUFFIX, SEEN_STYLES, ClipName, clip_id_of, read_clip_filename, thumbnail_filename
+from domain.keys import (
+    CLIP_SUFFIX,
+    HIGHLIGHTS_FILENAME,
+    SEEN_STYLES,
+    ClipName,
+    clip_id_of,
+    read_clip_filename,
+    thumbnail_filename,
+)
 from domain.web_addresses import complete_web_address
 from repositories.exceptions import ValidationError
 from repositories.model.validation import validate_model
@@ -183,7 +191,7 @@ def _separate(reading: VideoReading, highlights: Highlights, scene_ids: set[int]
 
 
 def _find_key(files: VideoFiles) -> str:
-    return f"{files.folder}highlights.json"
+    return files.folder + HIGHLIGHTS_FILENAME
 
 
 def _name_clip(reading: VideoReading, file: SourceFile, filename: str, styles: Sequence[str]) -> ClipName:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from domain.keys import folder_prefix
 from storage.exceptions import ObjectTooLargeError
 from storage.r2 import R2Storage
 
@@ -96,7 +97,7 @@ class BucketSource:
 
     async def list_files(self, user_id: str | None) -> AsyncIterator[SourceFile]:
         """Every object below the prefix; of a user's, only their folder is listed."""
-        prefix, folder = self._prefix, "" if user_id is None else f"{user_id}/"
+        prefix, folder = self._prefix, "" if user_id is None else folder_prefix(user_id)
         if not prefix.startswith(folder):
             if not folder.startswith(prefix):
                 return

@@ -1,1 +1,1 @@
-"""`clipgraph reconcile`: merging walks both sides, judging names what differs, confirming looks again, mending acts."""
+"""`clipgraph reconcile`: a merge walks both sides, a judge names what differs, a recheck looks again, a repair acts."""

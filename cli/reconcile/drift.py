@@ -10,7 +10,7 @@ from repositories.model.fields import utc_now
 
 
 class DriftKind(StrEnum):
-    """A way in which R2 and Firestore differ, or Firestore differs from itself. The order is that of mending."""
+    """A way in which R2 and Firestore differ, or Firestore differs from itself. The order is that of the repairs."""
 
     UNFINISHED_DELETE = "unfinished-delete"
     FILE_WITHOUT_METADATA = "file-without-metadata"

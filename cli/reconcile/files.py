@@ -1,13 +1,14 @@
-"""A video's files as the bucket lists them."""
+"""Files as the bucket lists them: a video's folder, and uploads in parts that no worker continues."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from cli.bucket_import.listing import VideoFiles
 from cli.bucket_import.sources import SourceFile
+from cli.reconcile.drift import Drift, DriftKind, Rules
 from domain.identifiers import MAX_KEY_BYTES
-from domain.keys import parse_key
-from storage.r2 import R2Storage, StoredObject
+from domain.keys import folder_prefix, parse_key
+from storage.r2 import MultipartUpload, R2Storage, StoredObject
 
 
 @dataclass
@@ -38,7 +39,7 @@ async def list_folders(storage: R2Storage, prefix: str = "") -> AsyncIterator[st
 
 async def list_files(storage: R2Storage, user_id: str, video_id: str) -> AsyncIterator[StoredObject]:
     """The video's files, by key."""
-    prefix = f"{user_id}/{video_id}/"
+    prefix = folder_prefix(user_id, video_id)
     if _check_holds_nothing(prefix):
         return
     async for found in storage.list(prefix):
@@ -48,6 +49,18 @@ async def list_files(storage: R2Storage, user_id: str, video_id: str) -> AsyncIt
 async def read_folder(storage: R2Storage, user_id: str, video_id: str) -> Folder:
     """All files of the video, as the bucket lists them now."""
     return Folder(user_id, video_id, {found.key: found async for found in list_files(storage, user_id, video_id)})
+
+
+async def find_stale_uploads(
+    storage: R2Storage, user_id: str | None, rules: Rules
+) -> AsyncIterator[tuple[Drift, MultipartUpload]]:
+    """The user's, or all users', uploads that began so long ago that no worker still sends parts."""
+    async for upload in storage.list_multipart_uploads("" if user_id is None else folder_prefix(user_id)):
+        parsed = parse_key(upload.key)
+        if parsed.user_id is None or parsed.video_id is None or not rules.check_is_stuck(upload.started_at):
+            continue
+        text = f"has been an open upload since {upload.started_at:%Y-%m-%d %H:%M}."
+        yield Drift(DriftKind.STALE_UPLOAD, parsed.user_id, parsed.video_id, text, key=upload.key), upload
 
 
 def _check_holds_nothing(prefix: str) -> bool:

@@ -8,6 +8,7 @@ from cli.bucket_import.reader import read_video
 from cli.bucket_import.sources import BucketSource
 from cli.reconcile.drift import Drift, DriftKind
 from cli.reconcile.files import read_folder
+from domain.keys import folder_prefix
 from gql.services import Services
 from repositories.models import ClipMetadata, VideoMetadata
 from repositories.scanner import Scanner
@@ -40,7 +41,7 @@ async def find_outdated_guesses(
     if video.video is None:
         return
     folder = await read_folder(services.storage, user_id, video_id)
-    source = BucketSource(services.storage, f"{user_id}/{video_id}/")
+    source = BucketSource(services.storage, folder_prefix(user_id, video_id))
     styles = find_known_styles(video.video, video.guesses)
     reading = await read_video(source, folder.to_video_files(), video.video, styles)
     plan = correct_video(video.video, video.guesses, reading, None)

@@ -11,6 +11,7 @@ from domain.keys import (
     THUMBNAIL_SUFFIX,
     ObjectKind,
     clip_id_of,
+    folder_prefix,
     parse_key,
 )
 from repositories import statistics
@@ -38,7 +39,7 @@ class Judge:
         self._video = video
         self._rules = rules
         self._is_left_out = video.is_deleting
-        self._prefix = f"{video.user_id}/{video.video_id}/{CLIPS_FOLDER}/"
+        self._prefix = folder_prefix(video.user_id, video.video_id, CLIPS_FOLDER)
         self._waiting: dict[str, StoredObject] = {}
         self._left: dict[str, StoredObject] = {}
         self._named_elsewhere = set[str]()
@@ -68,7 +69,7 @@ class Judge:
             self._give_up_files(before=scanned.clip_id)
 
     def finish(self) -> list[Drift]:
-        """Everything that differs, in the order in which it is to be mended."""
+        """Everything that differs, in the order in which it is to be repaired."""
         if not self._is_left_out:
             self._found.extend(judge_statistics(self._video, self._counted))
             self._found.extend(self.find_files_without_metadata())

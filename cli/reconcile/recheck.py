@@ -20,7 +20,7 @@ ATTEMPTS = 5
 """A document that is written as often as this while it is looked at has somebody who cares for it."""
 
 
-class Confirmer:
+class Rechecker:
     """Asks both sides for single documents and files. What it answers held at one moment of now."""
 
     def __init__(self, services: Services, scanner: Scanner, rules: Rules) -> None:
@@ -28,14 +28,14 @@ class Confirmer:
         self._scanner = scanner
         self._rules = rules
 
-    async def confirm(self, drift: Drift, video: ScannedVideo) -> Drift | None:
+    async def recheck(self, drift: Drift, video: ScannedVideo) -> Drift | None:
         """The drift as it is now, or None where it is none (any more)."""
         if drift.kind is DriftKind.FILE_WITHOUT_METADATA:
             return drift if await self._check_is_orphan(drift) else None
         if drift.kind is DriftKind.GUESS_OUTDATED:
             return drift  # found in documents and files as they are now
         if drift.kind is DriftKind.STATISTICS_DIFFER:
-            return await self.confirm_statistics(drift.user_id, drift.video_id)
+            return await self.recheck_statistics(drift.user_id, drift.video_id)
         if drift.clip_id is not None:
             found = await self._judge_clip(drift, drift.clip_id)
         else:
@@ -43,7 +43,7 @@ class Confirmer:
             found = [*judge_delete(now, self._rules), *judge_video_document(now, self._rules)]
         return next((one for one in found if one.kind is drift.kind), None)
 
-    async def confirm_statistics(self, user_id: str, video_id: str) -> Drift | None:
+    async def recheck_statistics(self, user_id: str, video_id: str) -> Drift | None:
         """The drift if the statistics differ from a count in the same transaction."""
         for attempt in range(ATTEMPTS):
             try:

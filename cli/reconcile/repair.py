@@ -1,4 +1,4 @@
-"""Mends what differs, each kind in the direction that loses nothing, and only while it still is as it was judged."""
+"""Repairs what differs, each kind in the direction that loses nothing, and only while it still is as it was judged."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -11,7 +11,8 @@ from cli.reconcile.drift import Drift, DriftKind, Rules
 from cli.reconcile.files import Folder, read_folder
 from cli.reconcile.guesses import correct_guess, find_outdated_guesses
 from cli.reconcile.judge import judge_clip
-from cli.reconcile.recheck import ATTEMPTS, Confirmer
+from cli.reconcile.recheck import ATTEMPTS, Rechecker
+from domain.keys import folder_prefix
 from gql.services import Services
 from repositories.exceptions import ClipBeingDeletedError, ContentionError
 from repositories.firestore.backoff import RPC_BACKOFF
@@ -23,18 +24,18 @@ from storage.r2 import StoredObject
 # One commit each, and of files one request to delete them.
 FILES_PER_BATCH = 50
 
-Mended = AsyncIterator[tuple[Drift, bool]]
-"""Each drift with whether it is mended, as soon as that is known."""
+Repaired = AsyncIterator[tuple[Drift, bool]]
+"""Each drift with whether it is repaired, as soon as that is known."""
 
 
-class Mender:
-    """Mends the drift of one video after the other. Orphans are deleted only where that was asked for by name."""
+class Repairer:
+    """Repairs the drift of one video after the other. Orphans are deleted only where that was asked for by name."""
 
     def __init__(
         self,
         services: Services,
         scanner: Scanner,
-        confirmer: Confirmer,
+        rechecker: Rechecker,
         rules: Rules,
         remark: Callable[[str], None],
         *,
@@ -43,54 +44,54 @@ class Mender:
         self._remark = remark
         self._services = services
         self._scanner = scanner
-        self._confirmer = confirmer
+        self._rechecker = rechecker
         self._rules = rules
         self._delete_orphans = delete_orphans
 
-    async def mend(self, drifts: list[Drift], video: ScannedVideo) -> Mended:
-        """Mends drifts of one kind that were just confirmed; what changed meanwhile is left.
+    async def repair(self, drifts: list[Drift], video: ScannedVideo) -> Repaired:
+        """Repairs drifts of one kind that were just rechecked; what changed meanwhile is left.
 
         `video` is as it was when they were found. Several drifts at once only of files without metadata, and guesses.
         """
         if drifts[0].kind is DriftKind.GUESS_OUTDATED:
-            async for mended in self._correct_guesses(drifts, video):
-                yield mended
+            async for repaired in self._correct_guesses(drifts, video):
+                yield repaired
             return
         if drifts[0].kind is not DriftKind.FILE_WITHOUT_METADATA:
             for drift in drifts:
-                yield drift, await self._mend_one(drift, video)
+                yield drift, await self._repair_one(drift, video)
             return
-        mend_files = self._delete_files if self._delete_orphans else self._import_files
-        async for mended in mend_files(drifts, video):
-            yield mended
+        repair_files = self._delete_files if self._delete_orphans else self._import_files
+        async for repaired in repair_files(drifts, video):
+            yield repaired
 
-    async def _mend_one(self, drift: Drift, video: ScannedVideo) -> bool:
+    async def _repair_one(self, drift: Drift, video: ScannedVideo) -> bool:
         if drift.kind is DriftKind.DOCUMENT_ODD:
-            return await self._mend_document(drift)
+            return await self._repair_document(drift)
         for attempt in range(ATTEMPTS):
             try:
-                return await self._try_mend(drift, video)
+                return await self._try_repair(drift, video)
             except ContentionError:
                 await asyncio.sleep(RPC_BACKOFF.compute_seconds(attempt))
         return False
 
-    async def _try_mend(self, drift: Drift, video: ScannedVideo) -> bool:
+    async def _try_repair(self, drift: Drift, video: ScannedVideo) -> bool:
         if drift.kind is DriftKind.UNFINISHED_DELETE:
             unfinished = UnfinishedDelete(drift.video_id, drift.clip_id, None)
             await self._services.videos(drift.user_id).finish_delete(unfinished, self._services.storage)
             return True
         if drift.clip_id is None:
-            return await self._mend_video(drift)
-        clip, (file, thumbnail) = await self._confirmer.look_at(video, drift.clip_id)
+            return await self._repair_video(drift)
+        clip, (file, thumbnail) = await self._rechecker.look_at(video, drift.clip_id)
         if clip is None:
             return False
         if drift.kind is DriftKind.CLIP_WITHOUT_VIDEO:
-            return await self._mend_orphan(clip)
+            return await self._repair_orphan(clip)
         if drift.kind in {one.kind for one in judge_clip(video, clip, file, thumbnail, self._rules)}:
-            return await self._mend_clip(drift, clip, file, thumbnail)
-        return True  # somebody took the clip up meanwhile, or what was mended before mended this, too
+            return await self._repair_clip(drift, clip, file, thumbnail)
+        return True  # somebody took the clip up meanwhile, or an earlier repair repaired this, too
 
-    async def _mend_document(self, drift: Drift) -> bool:
+    async def _repair_document(self, drift: Drift) -> bool:
         """Whether no odd field is left: those with a certain value are written, the others stay for a person."""
         if drift.clip_id is None:
             video = await self._services.videos(drift.user_id).mend_video(drift.video_id)
@@ -100,7 +101,7 @@ class Mender:
 
     # Clips
 
-    async def _mend_clip(
+    async def _repair_clip(
         self, drift: Drift, clip: ScannedClip, file: StoredObject | None, thumbnail: StoredObject | None
     ) -> bool:
         if drift.kind is DriftKind.METADATA_WITHOUT_FILE:
@@ -145,14 +146,14 @@ class Mender:
                 )
         return True
 
-    async def _mend_orphan(self, scanned: ScannedClip) -> bool:
+    async def _repair_orphan(self, scanned: ScannedClip) -> bool:
         """The clip has a video again, as its files describe it; without files it goes, if it may."""
         clip = scanned.clip
         if clip is None:
             return False
         videos = self._services.videos(clip.user_id)
         if await videos.get_video(clip.video_id) is not None:
-            return True  # what was mended before brought it back
+            return True  # an earlier repair brought it back
         folder = await read_folder(self._services.storage, clip.user_id, clip.video_id)
         if folder.objects:
             return (await self._describe(folder)).video is not None
@@ -166,7 +167,7 @@ class Mender:
 
     # Videos
 
-    async def _mend_video(self, drift: Drift) -> bool:
+    async def _repair_video(self, drift: Drift) -> bool:
         if drift.kind is DriftKind.VIDEO_STUCK:
             return await self._end_video(drift)
         await self._services.videos(drift.user_id).update_clip_statistics(drift.video_id)
@@ -190,7 +191,7 @@ class Mender:
             )
         return True
 
-    async def _correct_guesses(self, drifts: list[Drift], video: ScannedVideo) -> Mended:
+    async def _correct_guesses(self, drifts: list[Drift], video: ScannedVideo) -> Repaired:
         """The documents say what their files tell by now; a fact that somebody wrote meanwhile stays."""
         found = find_outdated_guesses(self._services, self._scanner, video.user_id, video.video_id)
         guesses = {guess.clip_id: guess async for guess in found}
@@ -200,13 +201,13 @@ class Mender:
 
     # Files
 
-    async def _delete_files(self, drifts: list[Drift], video: ScannedVideo) -> Mended:
+    async def _delete_files(self, drifts: list[Drift], video: ScannedVideo) -> Repaired:
         """The files are gone, but for those that any document of the video names by now, or that came anew."""
         orphans = await self._find_orphans(video)
         for batch in _split(drifts):
             # Once more, right before: a worker may have put a file that is old in every list.
-            confirmed = await asyncio.gather(*(self._confirmer.confirm(drift, video) for drift in batch))
-            keys = [drift.key for drift in confirmed if drift is not None and drift.key in orphans]
+            rechecked = await asyncio.gather(*(self._rechecker.recheck(drift, video) for drift in batch))
+            keys = [drift.key for drift in rechecked if drift is not None and drift.key in orphans]
             await self._services.storage.delete(filter(None, keys))
             for drift in batch:
                 yield drift, drift.key in keys
@@ -217,7 +218,7 @@ class Mender:
         judge = await compare_video(self._services.storage, self._scanner, now, self._rules)
         return {drift.key for drift in judge.find_files_without_metadata()}
 
-    async def _import_files(self, drifts: list[Drift], video: ScannedVideo) -> Mended:
+    async def _import_files(self, drifts: list[Drift], video: ScannedVideo) -> Repaired:
         """The files have metadata, as an import would describe them; what is there already is not touched."""
         folder = await read_folder(self._services.storage, video.user_id, video.video_id)
         known = await self._services.videos(video.user_id).get_video(video.video_id)
@@ -256,7 +257,7 @@ class Mender:
         """What the folder's files say; their video has a document."""
         videos = self._services.videos(folder.user_id)
         known = await videos.get_video(folder.video_id)
-        source = BucketSource(self._services.storage, f"{folder.user_id}/{folder.video_id}/")
+        source = BucketSource(self._services.storage, folder_prefix(folder.user_id, folder.video_id))
         reading = await read_video(source, folder.to_video_files(), known)
         if known is None and reading.video is not None:
             await videos.create_video(reading.video, guesses=reading.guesses.get(None))

@@ -12,20 +12,20 @@ from rich.progress import Progress
 
 from cli.reconcile.compare import compare_video
 from cli.reconcile.drift import Drift, DriftKind, Rules
-from cli.reconcile.files import list_folders
+from cli.reconcile.files import find_stale_uploads, list_folders
 from cli.reconcile.guesses import find_outdated_guesses
 from cli.reconcile.judge import Judge
 from cli.reconcile.ordered_merge import merge, to_order
-from cli.reconcile.recheck import Confirmer
-from cli.reconcile.repair import Mender
-from cli.reconcile.uploads import find_stale_uploads
+from cli.reconcile.recheck import Rechecker
+from cli.reconcile.repair import Repairer
+from domain.keys import folder_prefix
 from gql.services import Services
 from repositories.exceptions import ConflictError, NotFoundError, ValidationError
 from repositories.scanner import ScannedVideo, Scanner
 from storage.exceptions import ObjectNotFoundError
 
 # Each asks Firestore and R2 a few times, one after the other.
-CONFIRMED_AT_ONCE = 8
+RECHECKED_AT_ONCE = 8
 
 
 class Outcome(StrEnum):
@@ -91,11 +91,11 @@ class Reconciler:
         self._task = progress.add_task("Comparing videos", total=0)
         self._reporter = reporter
         self._scanner = Scanner(services.firestore, timeout_seconds=services.settings.firestore_timeout_seconds)
-        self._confirmer = Confirmer(services, self._scanner, rules)
-        self._mender: Mender | None = None
+        self._rechecker = Rechecker(services, self._scanner, rules)
+        self._repairer: Repairer | None = None
         if fix:
-            self._mender = Mender(
-                services, self._scanner, self._confirmer, rules, self._remark, delete_orphans=delete_orphans
+            self._repairer = Repairer(
+                services, self._scanner, self._rechecker, rules, self._remark, delete_orphans=delete_orphans
             )
 
     async def run(self, user_id: str | None = None, resume_after: tuple[str, str] | None = None) -> Summary:
@@ -111,10 +111,10 @@ class Reconciler:
             except ValidationError as error:
                 self._remark(f"{found_id} is skipped: {error.message}")
         async for drift, upload in find_stale_uploads(self._services.storage, user_id, self._rules):
-            if self._mender is not None:
+            if self._repairer is not None:
                 # Whoever completed it meanwhile keeps the file: an upload that is over is not aborted.
                 await self._services.storage.abort_multipart_upload(upload.key, upload.upload_id)
-            self._note(drift, Outcome.FOUND if self._mender is None else Outcome.MENDED)
+            self._note(drift, Outcome.FOUND if self._repairer is None else Outcome.MENDED)
         return self.summary
 
     async def _list_users(self, user_id: str | None) -> AsyncIterator[str]:
@@ -126,7 +126,7 @@ class Reconciler:
 
     async def _run_user(self, user_id: str, reached: tuple[bytes, ...] | None) -> None:
         await self._expect_videos(user_id)
-        folders = list_folders(self._services.storage, f"{user_id}/")
+        folders = list_folders(self._services.storage, folder_prefix(user_id))
         async for video_id in merge(self._scanner.list_videos(user_id), folders):
             self._progress.advance(self._task)
             if reached is not None and (to_order(user_id), to_order(video_id)) <= reached:
@@ -145,14 +145,14 @@ class Reconciler:
     async def _run_video(self, user_id: str, video_id: str) -> None:
         video = await self._scanner.read_video(user_id, video_id)
         found = await self._find_drift(video)
-        # All of it is confirmed before any is mended: mending one changes what the others look like.
-        for drifts in _group([drift async for drift in self._confirm(found, video)]):
+        # All of it is rechecked before any is repaired: repairing one changes what the others look like.
+        for drifts in _group([drift async for drift in self._recheck(found, video)]):
             await self._settle(drifts, video)
 
-    async def _confirm(self, found: list[Drift], video: ScannedVideo) -> AsyncIterator[Drift]:
-        for start in range(0, len(found), CONFIRMED_AT_ONCE):
-            batch = found[start : start + CONFIRMED_AT_ONCE]
-            for drift in await asyncio.gather(*(self._confirmer.confirm(one, video) for one in batch)):
+    async def _recheck(self, found: list[Drift], video: ScannedVideo) -> AsyncIterator[Drift]:
+        for start in range(0, len(found), RECHECKED_AT_ONCE):
+            batch = found[start : start + RECHECKED_AT_ONCE]
+            for drift in await asyncio.gather(*(self._rechecker.recheck(one, video) for one in batch)):
                 if drift is not None:
                     yield drift
 
@@ -171,15 +171,15 @@ class Reconciler:
                 yield guess.to_drift()
 
     async def _settle(self, drifts: list[Drift], video: ScannedVideo) -> None:
-        if self._mender is None:
+        if self._repairer is None:
             for drift in drifts:
                 self._note(drift, Outcome.FOUND)
             return
         left = dict.fromkeys(drifts)
         try:
-            async for drift, is_mended in self._mender.mend(drifts, video):
+            async for drift, is_repaired in self._repairer.repair(drifts, video):
                 del left[drift]
-                self._note(drift, Outcome.MENDED if is_mended else Outcome.LEFT)
+                self._note(drift, Outcome.MENDED if is_repaired else Outcome.LEFT)
         except (ConflictError, NotFoundError, ValidationError, ObjectNotFoundError) as error:
             self._remark(f"{drifts[0].place} is unchanged: {error}")
         for drift in left:
@@ -195,7 +195,7 @@ class Reconciler:
 
 
 def _group(drifts: list[Drift]) -> Iterator[list[Drift]]:
-    """What is mended together: what one look into a video's highlights.json describes."""
+    """Drifts that are repaired together: those that one look into a video's highlights.json describes."""
     for kind, same_kind in groupby(drifts, key=lambda drift: drift.kind):
         if kind in {DriftKind.FILE_WITHOUT_METADATA, DriftKind.GUESS_OUTDATED}:
             yield list(same_kind)

@@ -153,11 +153,11 @@ async def test_every_kind_of_drift_is_found_and_mended_while_workers_write(bucke
         statuses = await bucket.statuses()
         assert {path: statuses.get(path) for path in before} == before
         await bucket.services.storage.abort_multipart_upload(young, upload_id)
-        mended = await reconcile(bucket, fix=True)
+        repaired = await reconcile(bucket, fix=True)
     assert done.total() > 0
     hollow = {drift for drift in seeded if drift[1].startswith("hollow/")}
-    assert mended[Outcome.LEFT] == hollow
-    assert mended[Outcome.MENDED] == seeded - hollow
+    assert repaired[Outcome.LEFT] == hollow
+    assert repaired[Outcome.MENDED] == seeded - hollow
     assert (await reconcile(bucket))[Outcome.FOUND] == hollow
     assert (await reconcile(bucket, fix=True, delete_orphans=True))[Outcome.MENDED] == hollow
     assert not any((await reconcile(bucket)).values())

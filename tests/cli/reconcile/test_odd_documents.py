@@ -23,19 +23,19 @@ async def read(bucket: Bucket, clip_id: str) -> dict[str, Any]:
 async def test_certain_values_are_written_and_others_left(bucket: Bucket) -> None:
     """A run without `--fix` writes nothing; one with it writes what is certain, and no more."""
     await bucket.create_video("v")
-    mended, left = await bucket.add_clips("v", 2)
-    await bucket.document("v", mended.clip_id).update({name: odd for name, (odd, _) in CERTAIN.items()})
+    repaired, left = await bucket.add_clips("v", 2)
+    await bucket.document("v", repaired.clip_id).update({name: odd for name, (odd, _) in CERTAIN.items()})
     await bucket.document("v", left.clip_id).update({"scene_title": 7, "r2_key": "somebody/else/clips/a.mp4"})
-    before = [await read(bucket, one.clip_id) for one in (mended, left)]
-    odd = {(DriftKind.DOCUMENT_ODD, f"v/{one.clip_id}") for one in (mended, left)}
+    before = [await read(bucket, one.clip_id) for one in (repaired, left)]
+    odd = {(DriftKind.DOCUMENT_ODD, f"v/{one.clip_id}") for one in (repaired, left)}
 
     assert (await reconcile(bucket))[Outcome.FOUND] == odd
-    assert [await read(bucket, one.clip_id) for one in (mended, left)] == before
+    assert [await read(bucket, one.clip_id) for one in (repaired, left)] == before
 
     outcomes = await reconcile(bucket, fix=True)
-    assert outcomes[Outcome.MENDED] == {(DriftKind.DOCUMENT_ODD, f"v/{mended.clip_id}")}
+    assert outcomes[Outcome.MENDED] == {(DriftKind.DOCUMENT_ODD, f"v/{repaired.clip_id}")}
     assert outcomes[Outcome.LEFT] == {(DriftKind.DOCUMENT_ODD, f"v/{left.clip_id}")}
-    stored = await read(bucket, mended.clip_id)
+    stored = await read(bucket, repaired.clip_id)
     right = {name: value for name, (_, value) in CERTAIN.items()} | {"user_id": bucket.user_id}
     assert {name: stored[name] for name in right} == right
     assert await read(bucket, left.clip_id) == before[1]

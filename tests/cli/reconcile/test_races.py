@@ -7,8 +7,8 @@ import pytest
 
 from cli.reconcile.compare import compare_video
 from cli.reconcile.drift import Drift, DriftKind, Rules
-from cli.reconcile.recheck import Confirmer
-from cli.reconcile.repair import Mender
+from cli.reconcile.recheck import Rechecker
+from cli.reconcile.repair import Repairer
 from cli.reconcile.run import Outcome
 from repositories.models import ClipMetadata, ClipStatus
 from repositories.scanner import ScannedVideo, Scanner
@@ -51,9 +51,9 @@ class Hands:
         self._bucket = bucket
         self._rules = rules
         self._scanner = Scanner(bucket.services.firestore)
-        self._confirmer = Confirmer(bucket.services, self._scanner, rules)
-        self._mender = Mender(
-            bucket.services, self._scanner, self._confirmer, rules, self.remarks.append, delete_orphans=delete_orphans
+        self._rechecker = Rechecker(bucket.services, self._scanner, rules)
+        self._repairer = Repairer(
+            bucket.services, self._scanner, self._rechecker, rules, self.remarks.append, delete_orphans=delete_orphans
         )
 
     async def find(self, video_id: str) -> tuple[list[Drift], ScannedVideo]:
@@ -63,13 +63,13 @@ class Hands:
         judge = await compare_video(self._bucket.services.storage, self._scanner, video, self._rules)
         return judge.finish(), video
 
-    async def confirm(self, drift: Drift, video: ScannedVideo) -> Drift | None:
+    async def recheck(self, drift: Drift, video: ScannedVideo) -> Drift | None:
         """What a second look makes of it."""
-        return await self._confirmer.confirm(drift, video)
+        return await self._rechecker.recheck(drift, video)
 
-    async def mend(self, drifts: list[Drift], video: ScannedVideo) -> list[bool]:
-        """Whether each is mended."""
-        return [is_mended async for _, is_mended in self._mender.mend(drifts, video)]
+    async def repair(self, drifts: list[Drift], video: ScannedVideo) -> list[bool]:
+        """Whether each is repaired."""
+        return [is_repaired async for _, is_repaired in self._repairer.repair(drifts, video)]
 
 
 async def put_old(bucket: Bucket, clip: ClipMetadata) -> Rules:
@@ -80,17 +80,17 @@ async def put_old(bucket: Bucket, clip: ClipMetadata) -> Rules:
 
 
 async def test_clip_that_a_worker_took_up_meanwhile_is_left_to_it(bucket: Bucket) -> None:
-    """Between the second look and the mending, the worker begins to render anew."""
+    """Between the second look and the repair, the worker begins to render anew."""
     await bucket.create_video("talk")
     (clip,) = await bucket.add_clips("talk", 1)
     await bucket.services.storage.delete([clip.r2_key, bucket.thumbnail_key(clip)])
     hands = Hands(bucket, Rules(STUCK_AFTER, timedelta(0)))
     (drift,), video = await hands.find("talk")
-    assert await hands.confirm(drift, video) == drift
+    assert await hands.recheck(drift, video) == drift
     clips = bucket.services.clips(bucket.user_id, "talk")
     taken = await clips.update_clip_status(clip.clip_id, ClipStatus.PROCESSING)
-    assert await hands.confirm(drift, video) is None
-    await hands.mend([drift], video)
+    assert await hands.recheck(drift, video) is None
+    await hands.repair([drift], video)
     assert await clips.get_clip(clip.clip_id) == taken
 
 
@@ -103,25 +103,25 @@ async def test_orphan_that_a_worker_puts_anew_is_not_deleted(bucket: Bucket) -> 
     drifts, video = await hands.find("talk")
     assert {drift.key for drift in drifts} == {clip.r2_key, bucket.thumbnail_key(clip)}
     await bucket.services.storage.put(clip.r2_key, b"anew")
-    mended = await hands.mend(drifts, video)
-    assert {drift.key: is_mended for drift, is_mended in zip(drifts, mended, strict=True)} == {
+    repaired = await hands.repair(drifts, video)
+    assert {drift.key: is_repaired for drift, is_repaired in zip(drifts, repaired, strict=True)} == {
         clip.r2_key: False,
         bucket.thumbnail_key(clip): True,
     }
     assert await bucket.services.storage.head(clip.r2_key)
 
 
-class LateWorker(Confirmer):
+class LateWorker(Rechecker):
     """Lets a worker put the file anew right before the last look at it."""
 
     def __init__(self, bucket: Bucket, rules: Rules, key: str) -> None:
         super().__init__(bucket.services, Scanner(bucket.services.firestore), rules)
         self._put = partial(bucket.services.storage.put, key, b"anew")
 
-    async def confirm(self, drift: Drift, video: ScannedVideo) -> Drift | None:
+    async def recheck(self, drift: Drift, video: ScannedVideo) -> Drift | None:
         """What it is after that."""
         await self._put()
-        return await super().confirm(drift, video)
+        return await super().recheck(drift, video)
 
 
 async def test_orphan_that_a_worker_puts_anew_at_the_last_moment_is_not_deleted(bucket: Bucket) -> None:
@@ -130,10 +130,10 @@ async def test_orphan_that_a_worker_puts_anew_at_the_last_moment_is_not_deleted(
     clip = bucket.new_clip("talk", ClipStatus.PROCESSING)
     rules = await put_old(bucket, clip)
     drifts, video = await Hands(bucket, rules).find("talk")
-    confirmer, scanner = LateWorker(bucket, rules, clip.r2_key), Scanner(bucket.services.firestore)
-    mender = Mender(bucket.services, scanner, confirmer, rules, print, delete_orphans=True)
-    mended = {drift.key: is_mended async for drift, is_mended in mender.mend(drifts, video)}
-    assert mended == {clip.r2_key: False, bucket.thumbnail_key(clip): True}
+    rechecker, scanner = LateWorker(bucket, rules, clip.r2_key), Scanner(bucket.services.firestore)
+    repairer = Repairer(bucket.services, scanner, rechecker, rules, print, delete_orphans=True)
+    repaired = {drift.key: is_repaired async for drift, is_repaired in repairer.repair(drifts, video)}
+    assert repaired == {clip.r2_key: False, bucket.thumbnail_key(clip): True}
     assert await bucket.services.storage.head(clip.r2_key)
 
 
@@ -145,7 +145,7 @@ async def test_orphan_that_a_worker_puts_anew_is_not_imported(bucket: Bucket) ->
     hands = Hands(bucket, rules)
     drifts, video = await hands.find("talk")
     await bucket.services.storage.put(clip.r2_key, b"anew")
-    assert await hands.mend(drifts, video) == [False, False]
+    assert await hands.repair(drifts, video) == [False, False]
     assert (await bucket.services.clips(bucket.user_id, "talk").create_clip(clip))[1]
 
 
@@ -156,7 +156,7 @@ async def test_orphan_that_a_worker_described_meanwhile_is_not_deleted(bucket: B
     hands = Hands(bucket, Rules(STUCK_AFTER, timedelta(0)), delete_orphans=True)
     drifts, video = await hands.find("talk")
     await bucket.services.clips(bucket.user_id, "talk").create_clip(clip)
-    assert await hands.mend(drifts, video) == [False, False]
+    assert await hands.repair(drifts, video) == [False, False]
     assert await bucket.services.storage.head(clip.r2_key)
 
 
@@ -182,7 +182,7 @@ async def test_video_that_is_deleted_meanwhile_does_not_come_back(bucket: Bucket
     hands = Hands(bucket, Rules(STUCK_AFTER, timedelta(0)))
     drifts, video = await hands.find("talk")
     await bucket.services.videos(bucket.user_id).delete_video("talk")
-    assert await hands.mend(drifts, video) == []
+    assert await hands.repair(drifts, video) == []
     assert len(hands.remarks) == 1
     assert await bucket.statuses() == {}
 
@@ -205,9 +205,9 @@ async def test_tombstone_of_a_clip_whose_video_is_gone_is_finished(bucket: Bucke
         await bucket.services.clips(bucket.user_id, "talk").delete_clip_with_files(clip.clip_id, BrokenStore())
     await bucket.document("talk").delete()
     await bucket.clock.age(STUCK_AFTER)
-    mended = {(DriftKind.UNFINISHED_DELETE, f"talk/{clip.clip_id}")}
-    assert (await reconcile(bucket))[Outcome.FOUND] == mended
-    assert (await reconcile(bucket, fix=True))[Outcome.MENDED] == mended
+    repaired = {(DriftKind.UNFINISHED_DELETE, f"talk/{clip.clip_id}")}
+    assert (await reconcile(bucket))[Outcome.FOUND] == repaired
+    assert (await reconcile(bucket, fix=True))[Outcome.MENDED] == repaired
     assert await bucket.statuses() == {}
     assert await bucket.services.storage.head(clip.r2_key) is None
 
