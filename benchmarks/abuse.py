@@ -154,7 +154,7 @@ ATTACKS: dict[str, Attack] = {
 
 @dataclass(frozen=True)
 class Outside:
-    """What an attacker knows of a server; whose data directory this is has keys that make tokens."""
+    """A server as an attacker knows it; the owner of its data directory has the keys that make tokens."""
 
     port: int
     data_dir: Path

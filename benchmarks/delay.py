@@ -15,7 +15,7 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 
 def make_handler(host_port: str, delay_seconds: float) -> Handler:
-    """What serves a connection: both directions to `host_port`, each delayed."""
+    """A handler of connections: both directions to `host_port`, each delayed."""
     host, _, port = host_port.rpartition(":")
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -68,7 +68,7 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, del
 
 
 def main() -> None:
-    """Run the proxy."""
+    """Runs the proxy."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.delay", description=__doc__)
     parser.add_argument("--milliseconds", type=float, default=20.0, help="a round trip's delay; %(default)s")
     parser.add_argument("servers", nargs="+", metavar="HOST:PORT")

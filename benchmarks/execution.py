@@ -1,4 +1,4 @@
-"""What executing a page costs, in this process and without Firestore: graphql-core's executor, and our columns.
+"""The cost of executing a page, in this process and without Firestore: graphql-core's executor, and our columns.
 
 `python -m benchmarks.execution` runs the workload `wall` (20 videos with 50 clips of 14 fields each) over models that
 are in memory, with URLs that are not signed. Medians of rounds in turn, so that a busy machine slows all alike.
@@ -82,7 +82,7 @@ class UnsignedStorage:
 
 @dataclass(frozen=True)
 class MemoryServices:
-    """What resolvers ask for."""
+    """The context that resolvers ask for."""
 
     repository: MemoryVideos
     storage: UnsignedStorage = field(default_factory=UnsignedStorage)
@@ -95,7 +95,7 @@ class MemoryServices:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measures and prints."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.execution", description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     arguments = parser.parse_args()

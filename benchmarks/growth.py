@@ -1,4 +1,4 @@
-"""What growth costs: the same page of stores that hold ever more, and pages that hold ever more themselves.
+"""The cost of growth: the same page of stores that hold ever more, and pages that hold ever more themselves.
 
 `make bench-growth`: three stores, asked for the same pages in turns; then pages of 10 to 5,000 clips. Cold is without
 clips in memory (`CLIPGRAPH_CLIP_CACHE_MB=0`), so that each request reads its documents. The exit code is 1 where a
@@ -46,7 +46,7 @@ class Store(NamedTuple):
 
 
 def main() -> int:
-    """Load, measure and report; return the exit code."""
+    """Loads, measures and reports; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("--clips", type=int, default=1_000_000, help="how many the largest store holds; %(default)s")
     parser.add_argument("--rounds", type=int, default=5)

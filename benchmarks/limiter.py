@@ -1,4 +1,4 @@
-"""What the limiter takes of a request beside very many other callers. `python -m benchmarks.limiter`, in seconds.
+"""The limiter's share of a request beside very many other callers. `python -m benchmarks.limiter`, in seconds.
 
 Budgets of 1, 10,000 and 100,000 callers within a minute, timed in turns. In this process: no server answers requests of
 100,000 callers within a minute, but several that share a Redis may. Claimed: with 100,000 a request takes at most 1.1
@@ -35,7 +35,7 @@ def make_principal(number: int) -> Principal:
 
 
 async def fill(budgets: Budgets, callers: int) -> None:
-    """So many callers have sent a request that read documents."""
+    """Charges the requests of so many callers, which read documents."""
     for number in range(callers):
         principal = make_principal(number)
         await budgets.admit(principal)
@@ -70,12 +70,12 @@ async def measure() -> dict[int, tuple[float, float]]:
 
 
 def read_own_memory() -> float:
-    """What this process weighs, in MiB."""
+    """The memory of this process, in MiB."""
     return read_memory(Path("/proc/self/status").read_text(encoding="ascii"))
 
 
 def main() -> int:
-    """Measure and report; return the exit code."""
+    """Measures and reports; returns the exit code."""
     argparse.ArgumentParser(prog="python -m benchmarks.limiter", description=__doc__).parse_args()
     measured = asyncio.run(measure())
     alone, _ = measured[CALLERS[0]]

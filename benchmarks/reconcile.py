@@ -141,7 +141,7 @@ def measure(shape: Shape) -> Measured:
 
 
 def main() -> int:
-    """Measure and report; 1 where memory grows with the bucket."""
+    """Measures and reports; 1 where memory grows with the bucket."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reconcile", description=__doc__)
     parser.add_argument("--objects", type=int, nargs="*", default=[10_000, 100_000], help="sizes to compare")
     parser.add_argument("--one-video", type=int, default=20_000, help="objects of a bucket with a single video")

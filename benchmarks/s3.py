@@ -72,7 +72,7 @@ class Server:
 
     @property
     def memory_mb(self) -> float:
-        """What it holds in memory."""
+        """The memory that the server holds."""
         status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
         return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
@@ -90,7 +90,7 @@ class _Signer(S3SigV4Auth):
     """Signs everything but the body."""
 
     def payload(self, request: AWSRequest) -> str:
-        """What stands for the body's hash."""
+        """The header's value in place of the body's hash."""
         del request
         return "UNSIGNED-PAYLOAD"
 
@@ -197,7 +197,7 @@ def report(server: Server, taken: dict[str, Taken]) -> None:
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--port", type=int, default=9751, help="this one and the next are used")

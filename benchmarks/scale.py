@@ -45,7 +45,7 @@ Message = Any  # a raw protobuf message
 
 
 def new(name: str, **fields: Any) -> Message:
-    """Return a raw message of the API."""
+    """A raw message of the API."""
     return getattr(types, name).pb()(**fields)
 
 
@@ -66,7 +66,7 @@ class Server:
         self._channel = grpc.insecure_channel(host_port, options=[("grpc.use_local_subchannel_pool", 1)])
 
     def stop(self) -> None:
-        """End it, and wait until it has ended."""
+        """Ends it, and waits until it has ended."""
         self._channel.close()
         self._process.terminate()
         self._process.communicate()
@@ -89,7 +89,7 @@ class Server:
         return sum(file.stat().st_size for file in self._data_dir.iterdir()) / 2**20
 
     def load(self) -> None:
-        """Write all videos and their clips, a few commits at a time; making them up is not part of the time."""
+        """Writes all videos and their clips, a few commits at a time; making them up is not part of the time."""
         loading_seconds, used_before = 0.0, self.cpu_seconds
         commits = self._commits()
         number = 0
@@ -114,18 +114,18 @@ class Server:
             call.result()
 
     def commit(self, writes: list[Message]) -> None:
-        """Commit writes, and wait for it."""
+        """Commits writes, and waits for it."""
         data = new("CommitRequest", database=DATABASE, writes=writes).SerializeToString()
         self._channel.unary_unary(_path("Commit"), None, None)(data)
 
     def query(self, parent: str, **query: Any) -> int:
-        """Run a query, and return how many documents came."""
+        """Runs a query, and returns how many documents came."""
         request = new("RunQueryRequest", parent=parent, structured_query=query)
         stream = self._channel.unary_stream(_path("RunQuery"), None, None)(request.SerializeToString())
         return sum(1 for _ in stream)
 
     def count(self, parent: str, **query: Any) -> int:
-        """Return what counting a query's results answers."""
+        """The count of a query's results."""
         aggregation = {"structured_query": query, "aggregations": [{"count": {}}]}
         request = new("RunAggregationQueryRequest", parent=parent, structured_aggregation_query=aggregation)
         stream = self._channel.unary_stream(_path("RunAggregationQuery"), None, None)(request.SerializeToString())
@@ -149,7 +149,7 @@ def _path(method: str) -> str:
 
 
 def video_name(number: int) -> str:
-    """Return the full name of a video's document."""
+    """The full name of a video's document."""
     return f"{USER}/videos/v{number:06}"
 
 
@@ -190,7 +190,7 @@ _CLIP = _template(
 
 
 def video_writes(number: int) -> list[Message]:
-    """Return the writes of a video with its clips, some ten of each style."""
+    """The writes of a video with its clips, some ten of each style."""
     name = video_name(number)
     fields = {"video_id": {"string_value": f"v{number:06}"}, "video_title": {"string_value": f"Talk {number}"}}
     created_at = {"timestamp_value": BEGIN + timedelta(seconds=number)}
@@ -199,7 +199,7 @@ def video_writes(number: int) -> list[Message]:
 
 
 def clip_write(video: int, at: int, prefix: str = "clip") -> Message:
-    """Return the write of one clip."""
+    """The write of one clip."""
     style = STYLES[at % len(STYLES)]
     clip_id = f"{prefix}_{at % 10:02}_{at:02}_a-good-moment-{video}_{style}"
     key = f"u/v{video:06}/clips/{clip_id}"
@@ -288,7 +288,7 @@ OPERATIONS: dict[str, tuple[Callable[[Server, random.Random], None], int]] = {
 
 
 def measure(servers: list[Server], rounds: int) -> dict[str, list[float]]:
-    """Return, for each operation, the median time in milliseconds of each server; they take turns."""
+    """For each operation, the median time in milliseconds of each server; they take turns."""
     dice = random.Random(1)  # noqa: S311 - which documents, not secrets
     times: dict[str, list[list[float]]] = {name: [[] for _ in servers] for name in OPERATIONS}
     for turn in range(rounds + 1):
@@ -303,7 +303,7 @@ def measure(servers: list[Server], rounds: int) -> dict[str, list[float]]:
 
 
 def report(small: Server, big: Server, medians: dict[str, list[float]]) -> bool:
-    """Print the tables, and tell whether every claim holds."""
+    """Prints the tables, and tells whether every claim holds."""
     print(f"\n| median | {small.clip_count:,} clips | {big.clip_count:,} clips | ratio (at most {MAX_RATIO}) |")
     print("| --- | ---: | ---: | ---: |")
     holds = True
@@ -320,7 +320,7 @@ def report(small: Server, big: Server, medians: dict[str, list[float]]) -> bool:
 
 
 def main() -> int:
-    """Load, measure and report; return the exit code."""
+    """Loads, measures and reports; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
     parser.add_argument("--small", type=int, default=10_000, help="how many clips the one server holds")
     parser.add_argument("--big", type=int, default=1_000_000, help="how many the other holds: some 4 KB of disk each")

@@ -1,4 +1,4 @@
-"""What a presigned URL costs: clipgraph's signer beside boto3's, in one process. `python -m benchmarks.signatures`."""
+"""The cost of a presigned URL: clipgraph's signer beside boto3's, in one process. `python -m benchmarks.signatures`."""
 
 import statistics
 import sys
@@ -71,7 +71,7 @@ def _time(sign: Callable[[str], object], keys: list[str]) -> float:
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measures and prints."""
     times = measure()
     print("| a presigned URL | µs |\n| --- | ---: |")
     print(f"| clipgraph | {times.clipgraph_us:.2f} |\n| boto3 | {times.boto3_us:.1f} |\n| ratio | {times.ratio:.1f} |")

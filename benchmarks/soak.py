@@ -114,7 +114,7 @@ def report(memory_mb: list[float], requests: int) -> bool:
 
 
 def main() -> int:
-    """Measure and report; return the exit code."""
+    """Measures and reports; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--requests", type=int, default=1_000_000)
     parser.add_argument("--users", type=int, default=USERS, help="%(default)s, with 1,000 clips each")

@@ -72,7 +72,7 @@ def find_stage(frame: FrameType | None) -> str:
 
 
 def serve(file: Path) -> None:
-    """What `clipgraph serve` does; between two SIGUSR1 it is sampled, and what was found is in the file at the end."""
+    """Runs `clipgraph serve`, sampled between two SIGUSR1; at the end, the samples are in the file."""
     from cli.main import main
 
     samples: Counter[str] = Counter()
@@ -111,7 +111,7 @@ async def measure(process: Process, file: Path, workload: str, requests: int) ->
 
 
 def main() -> int:
-    """Start everything, measure and report."""
+    """Starts everything, measures and reports."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.stages", description=__doc__)
     parser.add_argument("--workload", choices=list(WORKLOADS), default="wall")
     parser.add_argument("--requests", type=int, default=40)

@@ -77,7 +77,7 @@ def lead_to(endpoints: Endpoints) -> dict[str, str]:
 
 
 def main() -> int:
-    """Measure and print."""
+    """Measures and prints."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.startup", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     rounds_wanted = parser.parse_args().rounds

@@ -27,14 +27,14 @@ RETURNER = "returner"
 
 
 class Server(Protocol):
-    """What an attacker knows."""
+    """A user's token, as an attacker knows it."""
 
     port: int
     data_dir: Path
 
 
 async def prepare(data_dir: Path, videos: int) -> None:
-    """What the attackers follow is stored."""
+    """Stores the videos that the attackers follow."""
     for number in range(LEFT_VIDEOS):
         await write_clips(data_dir, f"left{number}", CLIPS)
     await write_clips(data_dir, "again", CLIPS, RETURNER)

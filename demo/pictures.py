@@ -1,4 +1,4 @@
-"""What the demo clips show: a subject, the person who speaks of it, and the words, laid out as the style says."""
+"""The pictures of the demo clips: a subject, the person who speaks of it, and the words, laid out as the style says."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ Draw = Callable[[Picture, Panel, Video, Scene], None]
 
 
 def lay_out(style: str, cut: int) -> list[tuple[Draw, Panel]]:
-    """What the style shows after that many cuts, and where in the picture."""
+    """The subject that the style shows after that many cuts, and where in the picture."""
     whole = Panel(0, 0, WIDTH, HEIGHT)
     match style:
         case "split":

@@ -1,4 +1,4 @@
-"""What the demo bucket holds: the table of videos, their scenes and styles, from which all its files are made."""
+"""The content of the demo bucket: the table of videos, their scenes and styles, from which all its files are made."""
 
 import re
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ CONNECT_TIMEOUT_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """What clients need to talk to the embedded Firestore and S3."""
+    """The addresses and credentials with which clients talk to the embedded Firestore and S3."""
 
     firestore_host_port: str
     r2_endpoint_url: str

@@ -47,7 +47,7 @@ NOT_IN_SLUG = re.compile(r"[^a-z0-9]+")
 
 @dataclass(frozen=True)
 class Job:
-    """What a queue delivers, at least once: all ids follow from it, so that the same job finds its own work again."""
+    """A queue's job, delivered at least once: all ids follow from it, so that a second delivery finds the work of the first."""
 
     user_id: str
     video_id: str
@@ -58,7 +58,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a job makes: the video, and all clips, no two of which are one."""
+    """The documents that a job makes: the video, and all clips, no two of which are one."""
 
     video: VideoMetadata
     clips: tuple[ClipMetadata, ...]
@@ -198,7 +198,7 @@ async def _run_ffmpeg(*arguments: str) -> None:
 
 
 def make_plan(job: Job, content: bytes) -> Plan:
-    """What the job makes; `ImpossibleJobError` where its highlights make no video, or one clip twice."""
+    """The documents that the job makes; `ImpossibleJobError` where its highlights make no video, or one clip twice."""
     try:
         highlights, _ = parse_highlights(content)
         plan = Plan(_describe_video(job, highlights), tuple(_describe_clips(job, highlights)))

@@ -1,1 +1,1 @@
-"""What is installed, pinned and hashed, and what is done with these lists: the audit and the bill of materials."""
+"""The installed packages, pinned and hashed, and the tools over these lists: the audit and the bill of materials."""

@@ -26,7 +26,7 @@ CANARY_TIMEOUT_SECONDS = 10
 def run_pip_audit(
     service: str, files: Sequence[Path], options: Sequence[str] = (), *, timeout_seconds: float = TIMEOUT_SECONDS
 ) -> list[dict[str, Any]]:
-    """What the service knows of each requirement; RuntimeError with the reason where it did not answer for all."""
+    """The known vulnerabilities of each requirement; RuntimeError with the reason where it did not answer for all."""
     command = [sys.executable, "-m", "pip_audit", "--vulnerability-service", service, "--format", "json"]
     command += ["--disable-pip", "--no-deps", "--progress-spinner", "off", "--timeout", str(REQUEST_TIMEOUT_SECONDS)]
     command += [part for file in files for part in ("--requirement", str(file))]

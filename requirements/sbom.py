@@ -83,7 +83,7 @@ def build_npm_package(spec: str, assets: list[Asset]) -> Component:
 
 
 def find_licenses(name: str) -> Iterator[License]:
-    """What the installed package declares."""
+    """The licences that the installed package declares."""
     metadata: Any = distribution(name).metadata
     approved = "License :: OSI Approved :: "
     classifiers = [line for line in metadata.get_all("Classifier", ()) if line.startswith(approved)]

@@ -30,7 +30,7 @@ PEERS_WITHOUT_NODE = [peer for peer in PEERS if peer not in {"clipgraph", "node"
 
 
 def main() -> int:
-    """Measure and report; return the exit code: 1 where a peer answers otherwise, 2 without npm."""
+    """Measures and reports; returns the exit code: 1 where a peer answers otherwise, 2 without npm."""
     arguments = _parse_arguments()
     # So that a terminated run ends what it has started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -1,4 +1,4 @@
-"""What must hold: each claim a ratio of two numbers of one run, and its limit."""
+"""The claims that must hold: each is a ratio of two numbers of one run, and its limit."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ class Numbers(Protocol):
 
     @property
     def workload(self) -> str:
-        """What was asked."""
+        """The workload."""
 
     @property
     def peer(self) -> str:
-        """Who was asked."""
+        """The peer."""
 
     @property
     def is_cold(self) -> bool:
@@ -40,7 +40,7 @@ class Numbers(Protocol):
 
     @property
     def document_reads(self) -> int | None:
-        """What Firestore bills."""
+        """The operations that Firestore bills."""
 
 
 Pick = Callable[[Sequence[Numbers]], float | None]

@@ -1,4 +1,4 @@
-"""What is stored: users who all have the same videos and clips, in Firestore; of the first, the files as well."""
+"""The stored data set: users who all have the same videos and clips, in Firestore; of the first, the files as well."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What is measured: which peers answer which workloads, how often and for how long."""
+"""The plan of a run: which peers answer which workloads, how often and for how long."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a run says: tables for people, JSON for programs."""
+"""The report of a run: tables for people, JSON for programs."""
 
 import statistics
 from dataclasses import asdict, dataclass

@@ -29,7 +29,7 @@ class Say(Protocol):
 
 @dataclass
 class Measured:
-    """What a cell's rounds gave."""
+    """The results of a cell's rounds."""
 
     latencies: list[Latency] = field(default_factory=list)
     requests_per_second: list[float] = field(default_factory=list)
@@ -82,7 +82,7 @@ class Servers:
 
 
 async def run(plan: Plan, folder: Path, say: Say) -> dict[Cell, Measured]:
-    """What was measured, cell by cell; AnswersDifferError before anything is, where a peer answers otherwise."""
+    """The measurements, cell by cell; AnswersDifferError before anything is, where a peer answers otherwise."""
     cells = plan.list_cells()
     measured = {cell: Measured() for cell in cells}
     with _start(plan, folder, say) as servers:
@@ -128,7 +128,7 @@ async def _measure(plan: Plan, cell: Cell, server: Server, measured: Measured) -
 
 
 def _make_clients(plan: Plan, workload: Workload, *, is_cold: bool) -> list[Iterator[bytes]]:
-    """What each client sends. Two that write to one video would wait for each other: they have one each."""
+    """The requests of each client. Two that write to one video would wait for each other: they have one each."""
     users = range(1 + plan.cold_requests, 1 + plan.cold_requests + plan.clients)
     if is_cold:
         return [iter([workload.make_body(user)]) for user in users]

@@ -68,11 +68,11 @@ class Process:
         self._process.send_signal(number)
 
     def read_status(self) -> str:
-        """What the kernel tells of it: /proc/PID/status."""
+        """The kernel's account of the process: /proc/PID/status."""
         return Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
 
     def read_log(self) -> str:
-        """What it has said so far."""
+        """The process's output so far."""
         return self._log_path.read_text(encoding="utf-8", errors="replace")
 
     def stop(self) -> None:
@@ -133,7 +133,7 @@ class Server:
         return self._port
 
     def restart(self) -> None:
-        """Nothing that it has kept is there any more."""
+        """Removes all data that the server has kept."""
         self.process.stop()
         self.start()
 

@@ -1,4 +1,4 @@
-"""What is asked: five documents, each sent to every peer as it is."""
+"""The workloads: five documents, each sent to every peer as it is."""
 
 import itertools
 from collections.abc import Callable, Iterator

@@ -40,7 +40,7 @@ SETTINGS = {"CLIPGRAPH_MAX_SOCKETS_PER_CALLER": "100000"}
 
 @dataclass(frozen=True)
 class Watched:
-    """What one number of subscribers gave."""
+    """The results of one number of subscribers."""
 
     subscribers: int
     videos: int
@@ -63,7 +63,7 @@ class Bench:
         self._completed: set[tuple[str, int]] = set()
 
     async def watch(self, count: int, a_video: int) -> Watched:
-        """So many subscribers, some to each video, while clips are completed one after the other."""
+        """The delays of so many subscribers, some to each video, while clips are completed one after the other."""
         seen = Seen()
         video_ids = await self._make_videos(-(-count // a_video))
         memory_before = read_memory(self._server.read_status())
@@ -209,7 +209,7 @@ async def run(server: Process, host_port: str, arguments: argparse.Namespace) ->
 
 
 def main() -> int:
-    """Start everything, measure and report."""
+    """Starts everything, measures and reports."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.live", description=__doc__)
     parser.add_argument("--subscribers", type=int, nargs="*", default=[1, 100, 5_000], help="five a video; %(default)s")
     parser.add_argument("--on-one-video", type=int, nargs="*", default=[100, 1_000], help="%(default)s")

@@ -20,7 +20,7 @@ async def tell(request: Request) -> JSONResponse:
 
 
 def main() -> None:
-    """Serve until a signal."""
+    """Serves until a signal."""
     settings = Settings()
     configure_logging(settings)
     app = create_app(settings)

@@ -1,4 +1,4 @@
-"""Those who watch: clients with a WebSocket and a subscription each, and clients that ask every two seconds."""
+"""Watchers: clients with a WebSocket and a subscription each, and clients that ask every two seconds."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ ARRIVE_WITHIN_SECONDS = 60
 
 @dataclass
 class Seen:
-    """What the watchers have seen: how old each change was when it reached them, in milliseconds."""
+    """The changes that the watchers have seen: how old each change was when it reached them, in milliseconds."""
 
     ages_ms: list[float] = field(default_factory=list)
     documents_read: int = 0
@@ -38,7 +38,7 @@ class Seen:
             self._more.set()
 
     async def wait_for(self, count: int) -> None:
-        """So many have seen it, beside those who had seen what was before it. TimeoutError where they do not."""
+        """Waits until so many have seen the change, beside those that saw the one before; TimeoutError otherwise."""
         self._expected += count
         self._more.clear()
         if len(self.ages_ms) < self._expected:

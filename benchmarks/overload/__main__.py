@@ -1,4 +1,4 @@
-"""What becomes of a server that is asked for three times what it can do. `python -m benchmarks.overload`.
+"""A server under three times the load that it can serve. `python -m benchmarks.overload`.
 
 First the knee: closed loops of more and more clients, with the bound on requests in flight out of the way. Its highest
 row is the peak. Then three times the peak is offered in an open loop, by 10,000 callers, to a server with the default
@@ -70,7 +70,7 @@ async def find_knee(server: Server, requests: list[bytes], seconds: float) -> tu
 
 
 async def measure_peak(server: Server, requests: list[bytes], clients: int, seconds: float) -> float:
-    """What is answered in a second to so many clients in closed loops."""
+    """The responses a second to so many clients in closed loops."""
     load = Load(server.port, requests)
     await load.run_closed(clients, seconds / 2)
     outcome = await load.run_closed(clients, seconds)
@@ -79,7 +79,7 @@ async def measure_peak(server: Server, requests: list[bytes], clients: int, seco
 
 
 async def overload(server: Server, requests: list[bytes], rate: float, seconds: float) -> tuple[Outcome, float]:
-    """What became of the load, and the seconds after it until the server answered as it had before."""
+    """The outcome of the load, and the seconds after it until the server answered as it had before."""
     load = Load(server.port, requests)
     await load.run_closed(8, 3)
     calm_ms = (await load.run_closed(1, 3)).percentile(OK, 90)
@@ -121,7 +121,7 @@ def _judge(measured_ms: float, most_ms: float) -> tuple[str, str, bool]:
 
 
 def main() -> int:
-    """Measure and report; return the exit code."""
+    """Measures and reports; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.overload", description=__doc__)
     parser.add_argument("--workload", choices=sorted(set(WORKLOADS) - {"write"}), default="page")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long the overload lasts; %(default)s")

@@ -27,7 +27,7 @@ class Issuer:
 
     @property
     def setting(self) -> str:
-        """What `CLIPGRAPH_AUTH_ISSUERS` is for a server that trusts it."""
+        """The value of `CLIPGRAPH_AUTH_ISSUERS` for a server that trusts it."""
         entry = {"issuer": self.address, "audience": AUDIENCE, "jwks_url": f"{self.address}/keys"}
         return json.dumps([{**entry, "algorithms": ["ES256"], "roles_claim": "roles"}])
 

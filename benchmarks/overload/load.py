@@ -62,7 +62,7 @@ class Caller(asyncio.Protocol):
 
 @dataclass
 class Outcome:
-    """What became of the requests of a run: seconds to the answer, by status."""
+    """The outcome of the requests of a run: seconds to the answer, by status."""
 
     seconds: float
     by_status: dict[int, list[float]] = field(default_factory=dict)
@@ -110,7 +110,7 @@ class Load:
         return outcome
 
     async def run_open(self, rate: float, seconds: float) -> Outcome:
-        """So many requests a second, whether or not any is answered; then all that were sent are waited for."""
+        """Sends so many requests a second, whether or not any is answered; then waits for all of them."""
         loop = asyncio.get_running_loop()
         outcome, began_at, sent = Outcome(seconds), loop.time(), 0
         running: set[asyncio.Task[None]] = set()

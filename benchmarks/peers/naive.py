@@ -192,7 +192,7 @@ class VideoConnection:
 
 @strawberry.type
 class Query:
-    """What can be asked."""
+    """The root fields of queries."""
 
     @strawberry.field
     async def videos(self, user_id: strawberry.ID, first: int = 20) -> VideoConnection:
@@ -233,7 +233,7 @@ class CreateClipsInput:
 
 @strawberry.type
 class CreateClipOutcome:
-    """What became of a clip."""
+    """A change of a clip."""
 
     clip: Clip
     created: bool
@@ -305,7 +305,7 @@ async def write_clips(transaction: Any, reference: Any, models: list[ClipModel])
 
 @strawberry.type
 class Mutation:
-    """What can be changed."""
+    """The root fields of mutations."""
 
     @strawberry.mutation
     async def create_clips(self, input: CreateClipsInput) -> CreateClipsResult:  # noqa: A002

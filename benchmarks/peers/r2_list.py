@@ -1,4 +1,4 @@
-"""What this architecture replaces: each request lists the bucket, parses filenames and reads highlights.json."""
+"""The replaced architecture: each request lists the bucket, parses filenames and reads highlights.json."""
 
 import asyncio
 import os
@@ -42,7 +42,7 @@ def read_highlights(key: str) -> Any:
 
 
 async def run(function: Any, *arguments: Any) -> Any:
-    """What the function answers, off the event loop."""
+    """The function's result, computed off the event loop."""
     return await asyncio.get_running_loop().run_in_executor(threads, function, *arguments)
 
 

@@ -29,7 +29,7 @@ RUNS: dict[str, dict[str, Any]] = {
 
 
 def main() -> int:
-    """Do the runs and report; return the exit code."""
+    """Does the runs and reports; returns the exit code."""
     arguments = _parse_arguments()
     runs: dict[str, Run] = {}
     for name in arguments.runs:

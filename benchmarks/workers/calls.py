@@ -30,7 +30,7 @@ class Calls:
         self._notes = notes
 
     async def mutate(self, name: str, fields: str, **given: object) -> Any:
-        """What the mutation answers, which must be its success."""
+        """The mutation's payload, which must be its success."""
         kind = name[0].upper() + name[1:]
         query = f"mutation ($input: {kind}Input!) {{ {name}(input: $input) {{ __typename {fields} }} }}"
         began_at = time.perf_counter()

@@ -34,7 +34,7 @@ query ($videoId: ID!, $after: String) {{
 
 
 async def find_problems(run: Run) -> list[str]:
-    """What is not as it must be: nothing, where every clip is there once, completed, with its files and counted."""
+    """The problems found: none where every clip is there once, completed, with its files and counted."""
     expected = {(clip.video_id, clip.clip_id): _describe(clip) for clip in run.plan.list_all_clips()}
     problems = compare("acknowledged", dict.fromkeys(expected), dict.fromkeys(run.acknowledged))
     async with httpx.AsyncClient(base_url=run.server.address, timeout=60) as client:
@@ -59,7 +59,7 @@ def compare(place: str, expected: Mapping[Any, object], found: Mapping[Any, obje
 
 
 def count_clips(plan: Plan) -> dict[str, dict[str, int]]:
-    """What a recount of each video gives, by style."""
+    """A recount of each video's clips, by style."""
     counts: dict[str, Counter[str]] = {video_id: Counter() for video_id in plan.video_ids}
     for clip in plan.list_all_clips():
         counts[clip.video_id][clip.style] += 1
@@ -122,7 +122,7 @@ async def _compare_r2(services: Services, plan: Plan) -> list[str]:
 
 
 def _reconcile(run: Run) -> list[str]:
-    """What `clipgraph reconcile` says, however young the files are."""
+    """The drift that `clipgraph reconcile` finds, however young the files are."""
     command = [sys.executable, "-m", "cli.main", "reconcile", "--json", "--older-than", "0s"]
     command += ["--data-dir", str(run.server.data_dir)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""What workers note down as they go, in files that outlive them: calls that were answered, and clips acknowledged."""
+"""The notes of workers, in files that outlive them: calls that were answered, and clips acknowledged."""
 
 import os
 from collections.abc import Iterator

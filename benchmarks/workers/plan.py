@@ -1,4 +1,4 @@
-"""What a run does: who works on which clips, and when what is killed. All of it follows from the numbers given."""
+"""The plan of a run: who works on which clips, and when what is killed. All of it follows from the numbers given."""
 
 import dataclasses
 import json
@@ -55,7 +55,7 @@ class ClipPlan:
 
     @property
     def body(self) -> bytes:
-        """What its file holds: of a length of its own, as far as there are some."""
+        """The content of its file: of a length of its own, as far as there are some."""
         return random.Random(self.number).randbytes(100 + self.number * 37 % 1999)  # noqa: S311  no secret
 
     @property
@@ -65,7 +65,7 @@ class ClipPlan:
 
     @property
     def files(self) -> list[FilePlan]:
-        """What will be in R2 of it."""
+        """The objects of the clip that will be in R2."""
         key = clip_key(USER_ID, self.video_id, self.filename)
         files = [FilePlan("CLIP", self.filename, key, self.body)]
         if self.has_thumbnail:
@@ -74,7 +74,7 @@ class ClipPlan:
         return files
 
     def to_input(self) -> dict[str, object]:
-        """What `createClips` takes."""
+        """The clip as input of `createClips`."""
         return {
             "filename": self.filename,
             "sceneId": self.number,
@@ -87,7 +87,7 @@ class ClipPlan:
 
 
 class Victim(StrEnum):
-    """What is killed."""
+    """The process to kill."""
 
     WORKERS = "workers"
     """One of the processes, with the workers in it."""
@@ -146,7 +146,7 @@ class Plan:
             yield from self.list_clips(worker)
 
     def draw_kills(self) -> list[Kill]:
-        """What will be killed when, first things first."""
+        """The kills of the run, in order of time."""
         dice = random.Random(self.seed)  # noqa: S311  no secret
         servers = [dice.choice([Victim.SERVER, Victim.ALL_SERVERS]) for _ in range(self.server_kills)]
         victims = [Victim.WORKERS] * self.worker_kills + servers

@@ -109,7 +109,7 @@ class Crew:
 
 
 def _watch(plan: Plan, server: Server, crew: Crew, clips: ClipsReader, progress: Progress) -> list[Kill]:
-    """What was killed until all was done."""
+    """The kills until all work was done."""
     kills, dice = plan.draw_kills(), random.Random(plan.seed)  # noqa: S311  no secret
     due, last_count, moved_at = 0, 0, time.monotonic()
     while not crew.is_done:

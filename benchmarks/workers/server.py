@@ -61,7 +61,7 @@ class Server:
         self._process.wait()
 
     def stop(self) -> None:
-        """Nothing of it runs any more."""
+        """Ends every process of the server."""
         if self._process is None or not self.is_running:
             return
         self._process.terminate()

@@ -46,7 +46,7 @@ class Worker:
                 await self._complete(clip)
 
     async def _announce(self, clips: Sequence[ClipPlan]) -> list[ClipPlan]:
-        """Those of the clips that are not completed yet; all of them are there."""
+        """The clips that are not completed yet; all of them exist."""
         inputs = [clip.to_input() for clip in clips]
         fields = "... on CreateClipsSuccess { results { clip { status } } }"
         answer = await self._calls.mutate("createClips", fields, videoId=self._video_id, clips=inputs)

@@ -1,4 +1,4 @@
-"""What a later import or `reconcile` knows better than a document: guesses give way to it, facts do not."""
+"""Corrections by a later import or `reconcile`: they replace guesses, and never facts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class Correction:
 
 
 def correct_video(known: VideoMetadata, marked: Guesses, found: VideoReading, base: VideoReading | None) -> Correction:
-    """What the files know better of the video than its document; `base` is what they said when they were imported."""
+    """The corrections of a video's document by its files; `base` is their content at the import."""
     if found.video is None:
         return Correction(guesses=dict(marked))
     read = found.video.to_document()
@@ -44,7 +44,7 @@ def correct_video(known: VideoMetadata, marked: Guesses, found: VideoReading, ba
 
 
 def correct_clip(known: ClipMetadata, marked: Guesses, found: VideoReading, base: VideoReading | None) -> Correction:
-    """What the files know better of the clip than its document."""
+    """The corrections of a clip's document by its files."""
     read = next((clip for clip in found.clips if clip.clip_id == known.clip_id), None)
     if read is None:
         return Correction(guesses=dict(marked))

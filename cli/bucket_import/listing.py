@@ -10,7 +10,7 @@ from domain.keys import ObjectKind, ParsedKey, folder_prefix, parse_key
 
 @dataclass(frozen=True)
 class Problem:
-    """Something about a file that was mended, guessed or left out."""
+    """A remark on a file that was repaired, guessed or left out."""
 
     key: str
     text: str

@@ -1,4 +1,4 @@
-"""What a video's files say, as models: tolerant of what is missing, and telling of what was mended or guessed."""
+"""A video's files as models: missing values are tolerated, and each repair and guess is reported."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -117,7 +117,7 @@ async def read_highlights(source: Source, files: VideoFiles) -> HighlightsFile:
 
 
 def parse_file(key: str, content: bytes) -> HighlightsFile:
-    """What the content of a highlights.json says."""
+    """The parsed content of a highlights.json."""
     try:
         highlights, mended = parse_highlights(content)
     except HighlightsError as error:

@@ -19,7 +19,7 @@ class FileFaultError(Exception):
 
 
 class _Snapshot(NamedTuple):
-    """What changes when a file does."""
+    """A value that changes when the file does."""
 
     size_bytes: int
     modified_ns: int
@@ -36,7 +36,7 @@ class Uploader:
         self._stored: dict[str, StoredObject] = {}
 
     async def look(self, prefix: str) -> None:
-        """What R2 has below the prefix is known from now on, and nothing else."""
+        """Reads the list of the objects below the prefix, and replaces the one read before."""
         self._stored = {found.key: found async for found in self._storage.list(prefix)}
 
     def find(self, key: str) -> StoredObject | None:

@@ -26,7 +26,7 @@ CLIPS_PER_BATCH = 50
 
 @dataclass
 class Report:
-    """What an import did; a dry run's is what it would do."""
+    """The outcome of an import; a dry run's is what it would do."""
 
     videos_created: int = 0
     videos_updated: int = 0
@@ -106,7 +106,7 @@ class Importer:
         return _Video(scanned, clips, reading, await self._read_base(reading, scanned, styles))
 
     async def _read_base(self, reading: VideoReading, scanned: ScannedVideo, styles: list[str]) -> VideoReading | None:
-        """What the highlights.json in R2 says, where the folder has another: documents may say it still."""
+        """The content of the highlights.json in R2, where the folder has another: documents may still follow it."""
         file = reading.files.highlights
         if scanned.video is None or file is None or reading.content is None or self._uploader.find(file.key) is None:
             return None

@@ -65,7 +65,7 @@ class Place(click.ParamType[tuple[str, str]]):
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for."""
+    """The options of the command."""
 
     user_id: str | None
     resume_after: tuple[str, str] | None

@@ -25,7 +25,7 @@ def print_command() -> None:
 @command.command(name="check", help="Compare schema.graphql with the schema of the code. Exit with 1 if they differ.")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=CHECKED_IN)
 def compare_command(file: Path) -> None:
-    """What differs, the breaking changes named as such."""
+    """Prints the differences, breaking changes named as such."""
     from graphql import GraphQLError, build_schema
     from graphql.utilities import find_breaking_changes, find_dangerous_changes
 

@@ -172,7 +172,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
 
 
 def make_welcome(address: str, settings: Settings) -> str:
-    """What a person needs first: where to look, and one query to paste."""
+    """The first lines for a person: where to look, and one query to paste."""
     hint = "GraphiQL in a browser; Ctrl-C stops" if settings.has_graphiql else "Ctrl-C stops"
     token = '-H "authorization: Bearer $TOKEN" ' if settings.has_issuer else ""
     return (

@@ -15,7 +15,7 @@ from settings import ConfigurationError, Settings
 
 
 def examine(data_dir: Path | None) -> list[Finding]:
-    """What was found; where the settings cannot be used, nothing else is looked at."""
+    """The findings; where the settings cannot be used, nothing else is looked at."""
     try:
         settings = load_settings(data_dir=data_dir)
     except ConfigurationError as error:

@@ -1,4 +1,4 @@
-"""What was looked at, and what was found."""
+"""A finding: the subject of a check, and its result."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What can differ between R2 and Firestore, and what is called old."""
+"""The kinds of drift between R2 and Firestore, and the ages from which files and work are old."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -49,7 +49,7 @@ class Drift:
 
 @dataclass(frozen=True)
 class Rules:
-    """What counts as drift: work and files that are younger may still be on their way. `now` is the clock for ages."""
+    """The rules of drift: work and files that are younger may still be on their way. `now` is the clock for ages."""
 
     stuck_after: timedelta
     older_than: timedelta

@@ -124,7 +124,7 @@ def find_clip_id(key: str) -> str:
 def judge_clip(
     video: ScannedVideo, scanned: ScannedClip, file: StoredObject | None, thumbnail: StoredObject | None, rules: Rules
 ) -> Iterator[Drift]:
-    """What differs between the clip's document and its files."""
+    """The differences between the clip's document and its files."""
     clip = scanned.clip
     drift = partial(Drift, user_id=video.user_id, video_id=video.video_id, clip_id=scanned.clip_id)
     if scanned.is_deleting:
@@ -149,7 +149,7 @@ def judge_clip(
 def _judge_files(
     drift: Callable[..., Drift], clip: ClipMetadata, file: StoredObject | None, thumbnail: StoredObject | None
 ) -> Iterator[Drift]:
-    """What differs between a completed clip and its files."""
+    """The differences between a completed clip and its files."""
     if file is None or file.size_bytes == 0:
         found = "R2 has no" if file is None else "R2 has 0 bytes of"
         yield drift(DriftKind.METADATA_WITHOUT_FILE, text=f"is completed, but {found} {clip.r2_key}.")
@@ -174,7 +174,7 @@ def judge_delete(video: ScannedVideo, rules: Rules) -> Iterator[Drift]:
 
 
 def judge_video_document(scanned: ScannedVideo, rules: Rules) -> Iterator[Drift]:
-    """What the video's document alone tells."""
+    """The drift that the video's document alone shows."""
     video, updated_at = scanned.video, scanned.updated_at
     if video is None or updated_at is None:
         return

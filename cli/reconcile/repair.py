@@ -254,7 +254,7 @@ class Repairer:
         }
 
     async def _describe(self, folder: Folder) -> VideoReading:
-        """What the folder's files say; their video has a document."""
+        """The folder's files as models; their video has a document."""
         videos = self._services.videos(folder.user_id)
         known = await videos.get_video(folder.video_id)
         source = BucketSource(self._services.storage, folder_prefix(folder.user_id, folder.video_id))

@@ -1,4 +1,4 @@
-"""What a run prints: drift and the summary on stdout, remarks on stderr."""
+"""The output of a run: drift and the summary on stdout, remarks on stderr."""
 
 from rich.console import Console
 from rich.table import Table

@@ -29,7 +29,7 @@ RECHECKED_AT_ONCE = 8
 
 
 class Outcome(StrEnum):
-    """What became of a drift."""
+    """The outcome of a drift."""
 
     FOUND = "found"
     MENDED = "mended"
@@ -38,7 +38,7 @@ class Outcome(StrEnum):
 
 @dataclass
 class Summary:
-    """What a run saw, and what became of it, by kind and outcome."""
+    """The objects that a run has read, and the outcome of their drift, by kind and outcome."""
 
     videos: int = 0
     clips: int = 0
@@ -61,13 +61,13 @@ class Summary:
 
 
 class Reporter(Protocol):
-    """Who is told what a run finds, as it finds it: nothing of it is kept."""
+    """A receiver of a run's findings, one at a time: none is kept."""
 
     def tell_drift(self, drift: Drift, outcome: Outcome, resume_after: str | None) -> None:
-        """Something differs, and became this; a run behind `resume_after`, as `user/video`, comes to it again."""
+        """Reports a drift and its outcome; a run behind `resume_after`, as `user/video`, comes to it again."""
 
     def tell_remark(self, text: str) -> None:
-        """Something was left out, or guessed."""
+        """Reports what was left out, or guessed."""
 
 
 class Reconciler:

@@ -24,7 +24,7 @@ class Database:
 
     @property
     def root(self) -> str:
-        """What the names of its documents begin with, up to a slash."""
+        """The prefix of its documents' names, up to a slash."""
         return f"{self.name}/documents"
 
 

@@ -20,7 +20,7 @@ from embedded.firestore.store.storage import StorageError
 
 
 def main() -> int:
-    """Serve until SIGTERM or SIGINT; return the exit code."""
+    """Serves until SIGTERM or SIGINT; returns the exit code."""
     arguments = _parse_arguments()
     os.umask(CHILDREN_UMASK)
     # A commit of five hundred documents makes a hundred thousand objects that no cycle holds.
@@ -68,7 +68,7 @@ def _make_server(arguments: argparse.Namespace, suggestions: Suggestions | None)
 
 
 def _watch_parent(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
-    """End when stdin does: the parent is gone, however it went."""
+    """Ends the server when stdin ends: the parent is gone, however it went."""
     if not os.read(sys.stdin.fileno(), 4096):
         loop.remove_reader(sys.stdin.fileno())
         ended.set()

@@ -53,7 +53,7 @@ class FirestoreServer:
         self._write_streams: WriteStreamService | None = None
 
     async def start(self) -> None:
-        """Serve; StorageError says in one line what is in the way."""
+        """Serves requests; StorageError says in one line why it cannot."""
         storage = Storage.open(self._data_dir, self._indexes)
         if self._report_missing is not None:
             storage.indexes.report_missing = self._report_missing
@@ -74,7 +74,7 @@ class FirestoreServer:
         self._listening, self._write_streams = listening, write_streams
 
     async def stop(self) -> None:
-        """End: requests get a moment to finish, commits that were taken become durable."""
+        """Stops the server: requests get a moment to finish, and accepted commits become durable."""
         if self._server is None or self._storage is None or self._transactions is None:
             return
         for streams in (self._listening, self._write_streams):
@@ -87,7 +87,7 @@ class FirestoreServer:
 
 
 def _bind(server: grpc.aio.Server, host_port: str) -> str:
-    """Return the address that the server now listens on."""
+    """The address that the server now listens on."""
     host, _, port = host_port.rpartition(":")
     try:
         # gRPC would write lines of its own to stderr where a port is taken.

@@ -27,7 +27,7 @@ _STOP_SECONDS = 2
 
 
 def main() -> int:
-    """Serve until SIGTERM or SIGINT; return the exit code."""
+    """Serves until SIGTERM or SIGINT; returns the exit code."""
     arguments = _parse_arguments()
     os.umask(CHILDREN_UMASK)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -91,7 +91,7 @@ async def _sweep(store: Store) -> None:
 
 
 def _watch_parent(loop: asyncio.AbstractEventLoop, server: uvicorn.Server) -> None:
-    """End when stdin does: the parent is gone, however it went."""
+    """Ends the server when stdin ends: the parent is gone, however it went."""
     if not os.read(sys.stdin.fileno(), 4096):
         loop.remove_reader(sys.stdin.fileno())
         server.should_exit = True

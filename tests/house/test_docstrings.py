@@ -34,13 +34,6 @@ TEMPORARY = (
     "repositories",
     "storage",
     "settings.py",
-    "embedded",
-    "cli",
-    "benchmarks",
-    "demo",
-    "examples",
-    "requirements",
-    "web",
     "tests",
 )
 TEMPORARY_TESTS = ("tests",)

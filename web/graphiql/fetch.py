@@ -45,7 +45,7 @@ class Asset:
 
     @property
     def tarball(self) -> str:
-        """What `npm pack` calls the package's file (packages with a scope have other names)."""
+        """The name that `npm pack` gives the package's file (packages with a scope have other names)."""
         return f"{self.package}-{self.version}.tgz"
 
 

@@ -38,7 +38,7 @@ class EntryMakers:
         self._makers: dict[str, _EntryMaker] = {}
 
     def entries(self, collection_id: str, fields: Fields) -> list[Entry]:
-        """Return all index entries of a document with these fields, each once."""
+        """All index entries of a document with these fields, each once."""
         maker = self._makers.get(collection_id)
         if maker is None:
             if len(self._makers) >= _MAX_MAKERS:
@@ -70,7 +70,7 @@ class _EntryMaker:
         return found
 
     def _add_fields(self, found: list[Entry], known: dict[FieldPath, bytes], fields: Fields, parent: FieldPath) -> None:
-        """Add the entries of single fields, those of maps' fields included."""
+        """Adds the entries of single fields, those of maps' fields included."""
         for name in fields:
             path = (*parent, name)
             places = self._places.get(path)
@@ -91,7 +91,7 @@ class _EntryMaker:
                 self._add_fields(found, known, value.map_value.fields, path)
 
     def _add_composites(self, found: list[Entry], fields: Fields, known: dict[FieldPath, bytes]) -> None:
-        """Add the entries in composite indexes: none where a field is missing, one for each array element."""
+        """Adds the entries in composite indexes: none where a field is missing, one for each array element."""
         parts = [_part(fields, part, known) for part in self._parts]
         if all(len(part) == 1 for part in parts):
             only = [part[0] for part in parts]
@@ -106,7 +106,7 @@ class _EntryMaker:
             found += [(is_group, definition, key, is_name_inverted) for key in keys]
 
     def _look_up(self, path: FieldPath) -> list[_Place]:
-        """Return the scopes in which a field is indexed, each with the definitions of its two kinds of index."""
+        """The scopes in which a field is indexed, each with the definitions of its two kinds of index."""
         indexes = self._config.field_indexes(self._collection_id, path)
         scopes = ((False, indexes.collection), (True, indexes.group))
         places = [(is_group, *_definitions(path, modes)) for is_group, modes in scopes if modes]
@@ -119,7 +119,7 @@ class _EntryMaker:
 
 
 def _pick(places: Iterable[int]) -> Callable[[list[Any]], tuple[Any, ...]]:
-    """Return a function that picks the components of one index out of those of all."""
+    """A function that picks the components of one index out of those of all."""
     places = tuple(places)
     return itemgetter(*places) if len(places) > 1 else lambda parts: tuple(parts[place] for place in places)
 
@@ -130,7 +130,7 @@ def _definitions(path: FieldPath, modes: frozenset[str]) -> tuple[str | None, st
 
 
 def _part(fields: Fields, field: IndexField, known: dict[FieldPath, bytes]) -> list[bytes]:
-    """Return the components of a document in one field of a composite index; none where the field is missing."""
+    """The components of a document in one field of a composite index; none where the field is missing."""
     path, mode = field
     key = known.get(path)
     if key is None or mode == CONTAINS:

@@ -32,12 +32,12 @@ class IndexFileError(Exception):
 
 
 def load_index_config(file: Path, *, is_enforced: bool = True) -> IndexConfig:
-    """Return what a file says."""
+    """The indexes that a file declares."""
     return parse_index_config(load_content(file), str(file), is_enforced=is_enforced)
 
 
 def load_content(file: Path) -> Any:
-    """Return the JSON in a file."""
+    """The JSON in a file."""
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -47,7 +47,7 @@ def load_content(file: Path) -> Any:
 
 
 def parse_index_config(content: Any, source: str, *, is_enforced: bool) -> IndexConfig:
-    """Return the configuration that a file's content stands for."""
+    """The configuration that a file's content stands for."""
     with _within(source):
         _assert_keys(content, {"indexes", "fieldOverrides"})
         composites = [index for index in _parse_each(content, "indexes", _parse_composite) if index is not None]
@@ -57,7 +57,7 @@ def parse_index_config(content: Any, source: str, *, is_enforced: bool) -> Index
 
 @contextmanager
 def _within(place: str) -> Iterator[None]:
-    """Say of an error where it is."""
+    """Adds to an error's message where in the file it is."""
     try:
         yield
     except (IndexFileError, InvalidArgumentError) as error:
@@ -79,7 +79,7 @@ def _parse_each(content: dict[str, Any], section: str, parse: Callable[[Any], An
 
 
 def _parse_composite(entry: Any) -> CompositeIndex | None:
-    """Return an index; None for one of vectors, which no query uses here."""
+    """An index; None for one of vectors, which no query uses here."""
     _assert_keys(entry, {"collectionGroup", "queryScope", "fields"})
     parsed = [_parse_field(field, number) for number, field in enumerate(_list(entry, "fields"))]
     fields = tuple(field for field in parsed if field is not None)
@@ -122,7 +122,7 @@ def _parse_field(field: Any, number: int) -> IndexField | None:
 
 
 def _parse_override(entry: Any) -> tuple[tuple[str, FieldPath], FieldIndexes] | None:
-    """Return a field with its indexes; None where the entry leaves them as they are."""
+    """A field with its indexes; None where the entry leaves them as they are."""
     _assert_keys(entry, {"collectionGroup", "fieldPath", "indexes"})
     collection_id, text = _text(entry, "collectionGroup"), _text(entry, "fieldPath")
     assert_collection_id(collection_id)

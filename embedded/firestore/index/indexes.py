@@ -48,7 +48,7 @@ class CompositeIndex:
         return replace(self, fields=(*self.fields[:-1], last), is_name_descending=not self.is_name_descending)
 
     def describe(self) -> dict[str, Any]:
-        """Return it as an entry of firestore.indexes.json; the order of names is left out where it is implied."""
+        """The index as an entry of firestore.indexes.json; the order of names is left out where it is implied."""
         fields = list(self.fields)
         implied = bool(fields) and fields[-1].mode == DESCENDING
         if not fields or implied != self.is_name_descending:
@@ -66,13 +66,13 @@ class FieldIndexes:
     group: frozenset[str]
 
     def with_mode(self, mode: str, *, is_group: bool) -> "FieldIndexes":
-        """Return these and one more."""
+        """These indexes and one more."""
         if is_group:
             return FieldIndexes(self.collection, self.group | {mode})
         return FieldIndexes(self.collection | {mode}, self.group)
 
     def describe(self, collection_id: str, path: FieldPath) -> dict[str, Any]:
-        """Return them as a field override of firestore.indexes.json, which replaces what the field had."""
+        """The indexes as a field override of firestore.indexes.json, which replaces what the field had."""
         scopes = ((COLLECTION, self.collection), (COLLECTION_GROUP, self.group))
         indexes = [
             {**_describe_mode(mode), "queryScope": scope}
@@ -108,22 +108,22 @@ class IndexConfig:
         }
 
     def stored_forms(self, collection_id: str) -> list[tuple[CompositeIndex, CompositeIndex]]:
-        """Return the composite indexes of a collection id, each with the one that has its entries."""
+        """The composite indexes of a collection id, each with the one that has its entries."""
         return self._stored_forms.get(collection_id, [])
 
     def stored_form(self, index: CompositeIndex) -> CompositeIndex:
-        """Return the index that is kept for one: itself, or for a descending one its mirror where that is there too."""
+        """The index that is kept for one: itself, or for a descending one its mirror where that is there too."""
         mirror = index.mirror
         if index.is_name_descending and mirror is not None and mirror in self.composites[index.collection_id]:
             return mirror
         return index
 
     def stored_composites(self, collection_id: str) -> list[CompositeIndex]:
-        """Return the composite indexes of a collection id that have entries."""
+        """The composite indexes of a collection id that have entries."""
         return list(dict.fromkeys(stored for _, stored in self.stored_forms(collection_id)))
 
     def field_indexes(self, collection_id: str, path: FieldPath) -> FieldIndexes:
-        """Return the single-field indexes of a field: its own override, or that of a map around it, or the default."""
+        """The single-field indexes of a field: its own override, or that of a map around it, or the default."""
         for end in range(len(path), 0, -1):
             found = self.overrides.get((collection_id, path[:end]))
             if found is not None:
@@ -131,33 +131,33 @@ class IndexConfig:
         return self.overrides.get((collection_id, EVERY_FIELD), DEFAULT_FIELD_INDEXES)
 
     def has_overrides_below(self, collection_id: str, path: FieldPath) -> bool:
-        """Tell whether a field inside the map at a path has an override of its own."""
+        """Whether a field inside the map at a path has an override of its own."""
         depth = len(path)
         return any(
             id_ == collection_id and len(field) > depth and field[:depth] == path for id_, field in self.overrides
         )
 
     def describe(self) -> dict[str, Any]:
-        """Return the configuration in the form of firestore.indexes.json, the same text for the same indexes."""
+        """The configuration in the form of firestore.indexes.json, the same text for the same indexes."""
         indexes = [index.describe() for found in self.composites.values() for index in found]
         overrides = [indexes_of.describe(*field) for field, indexes_of in self.overrides.items()]
         return {"indexes": sorted(indexes, key=str), "fieldOverrides": sorted(overrides, key=str)}
 
     def of_collection(self, collection_id: str) -> tuple[set[CompositeIndex], dict[FieldPath, FieldIndexes]]:
-        """Return what concerns one collection id."""
+        """The indexes of one collection id."""
         overrides = {path: indexes for (id_, path), indexes in self.overrides.items() if id_ == collection_id}
         return set(self.stored_composites(collection_id)), overrides
 
 
 def changed_collections(left: IndexConfig, right: IndexConfig) -> list[str]:
-    """Return the collection ids whose indexes differ between two configurations."""
+    """The collection ids whose indexes differ between two configurations."""
     ids = {*left.composites, *right.composites}
     ids |= {collection_id for collection_id, _ in (*left.overrides, *right.overrides)}
     return sorted(id_ for id_ in ids if left.of_collection(id_) != right.of_collection(id_))
 
 
 def changes_between(left: IndexConfig, right: IndexConfig, collection_id: str) -> tuple[IndexConfig, IndexConfig]:
-    """Return two configurations of one collection id that differ as these do, with little in common.
+    """Two configurations of one collection id that differ as these do, with little in common.
 
     So a new composite index does not make anyone compare the entries of all other fields.
     """
@@ -172,7 +172,7 @@ def _of_one(collection_id: str, composites: set[CompositeIndex], fields: dict[Fi
 
 
 def field_definition(path: FieldPath, mode: str) -> str:
-    """Return the text that names a single-field index; descending order reads the ascending one backwards."""
+    """The text that names a single-field index; descending order reads the ascending one backwards."""
     return f"{format_field_path(path)} {CONTAINS if mode == CONTAINS else ASCENDING}"
 
 

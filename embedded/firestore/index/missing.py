@@ -1,4 +1,4 @@
-"""What becomes of a query that lacks an index: refused as in production, or noted down."""
+"""Queries that lack an index: refused as in production, or recorded."""
 
 import json
 from collections.abc import Callable
@@ -10,7 +10,7 @@ ReportMissing = Callable[[dict[str, Any]], None]
 
 
 def refuse_missing(entry: dict[str, Any]) -> None:
-    """Refuse as production does, naming the index."""
+    """Refuses as production does, naming the index."""
     if "fields" in entry:
         advice = "Add this to indexes in firestore.indexes.json"
     else:

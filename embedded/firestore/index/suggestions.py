@@ -20,7 +20,7 @@ class Suggestions:
         self._known: set[str] = set()
 
     def add(self, entry: dict[str, Any]) -> None:
-        """Take a missing index, which may be known already."""
+        """Records a missing index, which may be known already."""
         text = json.dumps(entry)
         if text in self._known:
             return
@@ -43,7 +43,7 @@ class Suggestions:
 
 
 def format_content(content: Content) -> str:
-    """Return the file's text with one entry a line."""
+    """The file's text with one entry a line."""
     sections = []
     for name, entries in content.items():
         lines = ",\n".join(f"    {json.dumps(entry)}" for entry in entries)
@@ -65,7 +65,7 @@ def _merge(content: Content, entry: dict[str, Any]) -> None:
 
 
 def _indent(content: Content) -> str:
-    """Return the file's text as the Firebase CLI writes it."""
+    """The file's text as the Firebase CLI writes it."""
     return json.dumps(content, indent=2) + "\n"
 
 

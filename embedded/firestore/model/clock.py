@@ -13,18 +13,18 @@ NANOSECONDS = 1_000_000_000
 
 @lru_cache(maxsize=64)  # a commit asks for its time with each of its documents
 def to_timestamp(micros: int) -> Timestamp:
-    """Return the protobuf Timestamp of a time in microseconds: to be copied, not changed."""
+    """The protobuf Timestamp of a time in microseconds: to be copied, not changed."""
     seconds, rest = divmod(micros, MICROSECONDS)
     return Timestamp(seconds=seconds, nanos=rest * 1000)
 
 
 def to_micros(timestamp: Timestamp) -> int:
-    """Return a Timestamp in microseconds; finer parts are rounded down."""
+    """A Timestamp in microseconds; finer parts are rounded down."""
     return timestamp.seconds * MICROSECONDS + timestamp.nanos // 1000
 
 
 def is_valid(timestamp: Timestamp) -> bool:
-    """Tell whether a Timestamp lies in the years 1 to 9999 and has legal nanoseconds."""
+    """Whether a Timestamp lies in the years 1 to 9999 and has legal nanoseconds."""
     return MIN_SECONDS <= timestamp.seconds <= MAX_SECONDS and 0 <= timestamp.nanos < NANOSECONDS
 
 
@@ -35,11 +35,11 @@ class Clock:
         self._last_micros = last_micros
 
     def next_commit_time(self) -> int:
-        """Return a time that is later than every other time given out."""
+        """A time that is later than every other time given out."""
         self._last_micros = max(time.time_ns() // 1000, self._last_micros + 1)
         return self._last_micros
 
     def read_time(self) -> int:
-        """Return a time that no earlier commit exceeds and that every later commit will."""
+        """A time that no earlier commit exceeds and that every later commit will."""
         self._last_micros = max(time.time_ns() // 1000, self._last_micros)
         return self._last_micros

@@ -1,4 +1,4 @@
-"""What a document may hold, how large it is, and how its fields are reached by path."""
+"""The limits of a document's values, how large it is, and how its fields are reached by path."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ Fields = Any  # protobuf's map<string, Value>
 
 
 def normalise_fields(fields: Fields, *, is_small: bool) -> None:
-    """Assert that every value may be stored, and cut its timestamps to microseconds; InvalidArgumentError otherwise.
+    """Asserts that every value may be stored, and cuts its timestamps to microseconds; InvalidArgumentError otherwise.
 
     is_small: the document is so small that no value can be too long.
     """
@@ -36,7 +36,7 @@ def normalise_fields(fields: Fields, *, is_small: bool) -> None:
 
 
 def normalise_value(value: Value, field: str, depth: int = 1) -> int:
-    """Assert that one value may be stored, and return its size in bytes as Firestore counts it."""
+    """The size in bytes of one value as Firestore counts it; InvalidArgumentError where it may not be stored."""
     kind = value.WhichOneof("value_type")
     fixed = _FIXED_BYTES.get(kind)
     if fixed is not None:
@@ -51,18 +51,18 @@ def normalise_value(value: Value, field: str, depth: int = 1) -> int:
 
 
 def measure_name(path: Path) -> int:
-    """Return the size in bytes that a document's name counts for."""
+    """The size in bytes that a document's name counts for."""
     return sum(len(segment.encode()) + 1 for segment in path.segments) + _NAME_OVERHEAD_BYTES
 
 
 def is_small(document: Document) -> bool:
-    """Tell whether a document is far from any limit: no value counts for more than four times its size on the wire."""
+    """Whether a document is far from any limit: no value counts for more than four times its size on the wire."""
     size_bytes: int = document.ByteSize()
     return size_bytes < MAX_DOCUMENT_BYTES // 5
 
 
 def assert_size(path: Path, document: Document) -> None:
-    """Raise InvalidArgumentError where a document is larger than Firestore stores, or nested too deeply."""
+    """Raises InvalidArgumentError where a document is larger than Firestore stores, or nested too deeply."""
     if is_small(document):
         return
     fields = document.fields
@@ -76,7 +76,7 @@ def assert_size(path: Path, document: Document) -> None:
 
 
 def get_field(fields: Fields, path: FieldPath) -> Value | None:
-    """Return the value at a path, or None where the document has none."""
+    """The value at a path, or None where the document has none."""
     for name in path[:-1]:
         if name not in fields or fields[name].WhichOneof("value_type") != "map_value":
             return None
@@ -86,7 +86,7 @@ def get_field(fields: Fields, path: FieldPath) -> Value | None:
 
 
 def set_field(fields: Fields, path: FieldPath, value: Value) -> None:
-    """Put a value at a path; what is no map on the way becomes one."""
+    """Puts a value at a path; what is no map on the way becomes one."""
     for name in path[:-1]:
         step = fields[name]
         if step.WhichOneof("value_type") != "map_value":
@@ -96,7 +96,7 @@ def set_field(fields: Fields, path: FieldPath, value: Value) -> None:
 
 
 def delete_field(fields: Fields, path: FieldPath) -> None:
-    """Remove the value at a path, if there is one."""
+    """Removes the value at a path, if there is one."""
     for name in path[:-1]:
         if name not in fields or fields[name].WhichOneof("value_type") != "map_value":
             return
@@ -105,7 +105,7 @@ def delete_field(fields: Fields, path: FieldPath) -> None:
 
 
 def mask_fields(fields: Fields, mask: list[FieldPath]) -> Document:
-    """Return a document of only the fields that a mask names."""
+    """A document of only the fields that a mask names."""
     masked = Document()
     for path in mask:
         value = get_field(fields, path)

@@ -1,4 +1,4 @@
-"""What the server refuses, each with the gRPC code that Firestore gives.
+"""The server's errors, each with the gRPC code that Firestore gives.
 
 Never INTERNAL or DEADLINE_EXCEEDED, and UNAVAILABLE only where it is meant: clients retry those in silence, and a fault
 looks like a hang.
@@ -61,7 +61,7 @@ class UnavailableError(RpcError):
 
 
 class DiskFullError(RpcError):
-    """Nothing more can be written; Firestore says the same where a quota is used up."""
+    """The disk is full: no write succeeds; Firestore says the same where a quota is used up."""
 
     def __init__(self) -> None:
         super().__init__(grpc.StatusCode.RESOURCE_EXHAUSTED, "The embedded Firestore cannot write: its disk is full.")

@@ -18,7 +18,7 @@ NAME: FieldPath = (DOCUMENT_NAME,)
 
 @lru_cache(maxsize=8192)
 def parse_field_path(text: str) -> FieldPath:
-    """Return the segments of a field path; InvalidArgumentError where it is malformed or reserved."""
+    """The segments of a field path; InvalidArgumentError where it is malformed or reserved."""
     if text == DOCUMENT_NAME:
         return NAME
     segments = _split(text)
@@ -31,7 +31,7 @@ def parse_field_path(text: str) -> FieldPath:
 
 @lru_cache(maxsize=8192)
 def assert_field_name(name: str) -> None:
-    """Raise InvalidArgumentError where no field may be called so."""
+    """Raises InvalidArgumentError where no field may be called so."""
     if not name:
         raise InvalidArgumentError("Field names must not be empty.")
     if name.startswith("__") and _RESERVED.match(name):
@@ -41,7 +41,7 @@ def assert_field_name(name: str) -> None:
 
 
 def format_field_path(path: FieldPath) -> str:
-    """Return the text of a field path, quoted only where it must be."""
+    """The text of a field path, quoted only where it must be."""
     return ".".join(
         name if _SIMPLE.match(name) else "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`" for name in path
     )

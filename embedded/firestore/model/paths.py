@@ -30,7 +30,7 @@ class Path(NamedTuple):
 
     @property
     def is_document(self) -> bool:
-        """Tell whether this names a document; the root (no segments) is none."""
+        """Whether this names a document; the root (no segments) is none."""
         return bool(self.segments) and len(self.segments) % 2 == 0
 
     @property
@@ -54,18 +54,18 @@ class Path(NamedTuple):
         return encode_segments(self.segments)
 
     def child(self, *segments: str) -> "Path":
-        """Return the path with segments appended."""
+        """The path with segments appended."""
         return Path(self.database, self.segments + segments)
 
 
 def encode_segments(segments: tuple[str, ...]) -> bytes:
-    """Return an order-preserving, self-delimiting key of a relative path."""
+    """An order-preserving, self-delimiting key of a relative path."""
     return b"".join([encode_segment(segment) for segment in segments])
 
 
 @lru_cache(maxsize=65_536)
 def encode_segment(segment: str) -> bytes:
-    """Return the key of one segment: numeric ids come first, by number; the others by their UTF-8 bytes."""
+    """The key of one segment: numeric ids come first, by number; the others by their UTF-8 bytes."""
     match = _NUMERIC_ID.match(segment)
     if match is not None and -_INT64_BIAS <= int(match[1]) < _INT64_BIAS:
         return _NUMERIC_TAG + (int(match[1]) + _INT64_BIAS).to_bytes(8, "big")
@@ -73,7 +73,7 @@ def encode_segment(segment: str) -> bytes:
 
 
 def decode_segments(key: bytes) -> tuple[str, ...]:
-    """Return the segments that `encode_segments` was given."""
+    """The segments that `encode_segments` was given."""
     segments = []
     at = 0
     while at < len(key):
@@ -88,7 +88,7 @@ def decode_segments(key: bytes) -> tuple[str, ...]:
 
 
 def parse_database(name: str) -> str:
-    """Return `projects/…/databases/…` as it is; InvalidArgumentError if it is not that."""
+    """`projects/…/databases/…` as it is; InvalidArgumentError if it is not that."""
     match = _NAME.match(name)
     if match is None or match[3] is not None or name.endswith("/documents"):
         raise InvalidArgumentError(f"Invalid database name {_short(name)}: expected projects/{{id}}/databases/{{id}}.")
@@ -96,7 +96,7 @@ def parse_database(name: str) -> str:
 
 
 def parse_parent(name: str) -> Path:
-    """Return the root or the document that a collection is asked for under."""
+    """The root or the document that a collection is asked for under."""
     path = _parse(name)
     if len(path.segments) % 2:
         raise InvalidArgumentError(
@@ -106,7 +106,7 @@ def parse_parent(name: str) -> Path:
 
 
 def parse_document(name: str) -> Path:
-    """Return the path of a document."""
+    """The path of a document."""
     path = _parse(name)
     if not path.is_document:
         raise InvalidArgumentError(f"Document name {_short(name)} lacks a document id: it has an odd number of ids.")
@@ -114,25 +114,25 @@ def parse_document(name: str) -> Path:
 
 
 def parse_resource(name: str) -> Path:
-    """Return any path below a database, be it a document, a collection or the root."""
+    """Any path below a database, be it a document, a collection or the root."""
     return _parse(name)
 
 
 def assert_database(path: Path, database: str) -> None:
-    """Raise InvalidArgumentError where a document lies in another database than the request names."""
+    """Raises InvalidArgumentError where a document lies in another database than the request names."""
     if path.database != database:
         raise InvalidArgumentError(f"Document {_short(path.name)} is not in the request's database {_short(database)}.")
 
 
 def assert_collection_id(segment: str) -> None:
-    """Raise InvalidArgumentError where no collection can be called so."""
+    """Raises InvalidArgumentError where no collection can be called so."""
     if "/" in segment:
         raise InvalidArgumentError(f"Collection id {_short(segment)} must not contain a slash.")
     assert_id(segment)
 
 
 def _parse(name: str) -> Path:
-    """Return any path below a database; neighbours share the work on what is above them."""
+    """Any path below a database; neighbours share the work on what is above them."""
     above, slash, id_ = name.rpartition("/")
     if slash and len(name) < MAX_NAME_BYTES // 4:
         with suppress(InvalidArgumentError):
@@ -161,7 +161,7 @@ def _parse_whole(name: str) -> Path:
 
 
 def assert_id(segment: str) -> None:
-    """Raise InvalidArgumentError where neither a collection nor a document may be called so."""
+    """Raises InvalidArgumentError where neither a collection nor a document may be called so."""
     if not segment:
         raise InvalidArgumentError("Resource ids must not be empty: look for a double or trailing slash in the name.")
     if segment in {".", ".."}:
@@ -173,5 +173,5 @@ def assert_id(segment: str) -> None:
 
 
 def _short(text: str) -> str:
-    """Quote a client's text without repeating kilobytes of it."""
+    """A client's text in quotes, without kilobytes of it."""
     return f'"{text}"' if len(text) <= 200 else f'"{text[:200]}…"'  # noqa: PLR2004 - enough to recognise it by

@@ -31,28 +31,28 @@ _SIZE_LAYOUT = struct.Struct(">cI")
 
 
 def invert(key: bytes) -> bytes:
-    """Return bytes that sort the other way round."""
+    """The bytes that sort the other way round."""
     return key.translate(_INVERT)
 
 
 def after(key: bytes) -> bytes:
-    """Return the least bytes above everything that begins with a key."""
+    """The least bytes above everything that begins with a key."""
     stripped = key.rstrip(AFTER_ALL)
     return stripped[:-1] + bytes([stripped[-1] + 1]) if stripped else AFTER_ALL
 
 
 def encode_value(value: Value) -> bytes:
-    """Return the key of a value; keys compare as Firestore orders the values, and equal values have equal keys."""
+    """The key of a value; keys compare as Firestore orders the values, and equal values have equal keys."""
     return ENCODERS[value.WhichOneof("value_type")](value)
 
 
 def encode_exactly(value: Value) -> bytes:
-    """Return a key in which the whole of a long string or bytes value counts, as array transforms compare them."""
+    """A key in which the whole of a long string or bytes value counts, as array transforms compare them."""
     return _EXACT[value.WhichOneof("value_type")](value)
 
 
 def encode_number(number: float) -> bytes:
-    """Return the key of an integer or double: the nearest double below it, and what an integer is above that."""
+    """The key of an integer or double: the nearest double below it, and what an integer is above that."""
     if isinstance(number, int):
         base = float(number)
         if int(base) > number:
@@ -64,18 +64,18 @@ def encode_number(number: float) -> bytes:
 
 
 def encode_reference(name: str) -> bytes:
-    """Return the key of a document's full resource name: segment by segment."""
+    """The key of a document's full resource name: segment by segment."""
     return REFERENCE + b"".join([encode_segment(segment) for segment in name.split("/")]) + END
 
 
 def is_vector(value: Value) -> bool:
-    """Tell whether a map value is a vector: a map marked as one by its reserved key."""
+    """Whether a map value is a vector: a map marked as one by its reserved key."""
     fields = value.map_value.fields
     return VECTOR_TYPE_KEY in fields and fields[VECTOR_TYPE_KEY].string_value == VECTOR_TYPE
 
 
 def _order_double(number: float) -> int:
-    """Return an unsigned integer that orders doubles; -0.0 is 0.0."""
+    """An unsigned integer that orders doubles; -0.0 is 0.0."""
     bits: int = struct.unpack(">q", struct.pack(">d", number + 0.0))[0]
     return bits + _INT64_BIAS if bits >= 0 else ~bits
 
@@ -94,7 +94,7 @@ def _encode_geo_point(value: Value) -> bytes:
 
 
 def _make_encoders(max_bytes: int | None) -> dict[str | None, Encoder]:
-    """Return an encoder for each type; of strings and bytes only so many bytes count."""
+    """An encoder for each type; of strings and bytes only so many bytes count."""
 
     def encode(value: Value) -> bytes:
         return encoders[value.WhichOneof("value_type")](value)

@@ -26,7 +26,7 @@ class Total:
     has_double: bool = False
 
     def add(self, number: Any) -> None:
-        """Take one number into account."""
+        """Takes one number into account."""
         self.count += 1
         if isinstance(number, int):
             self.integers += number
@@ -39,7 +39,7 @@ class Total:
             self.unbounded += number
 
     def as_double(self) -> float:
-        """Return the double next to the sum, infinite where there is none."""
+        """The double next to the sum, infinite where there is none."""
         if self.unbounded:
             return self.unbounded
         units = self.units + self.integers * _UNITS_OF_ONE
@@ -61,7 +61,7 @@ class Aggregation:
     numbers: Total = field(default_factory=Total)
 
     def add(self, document: Document) -> None:
-        """Take one result into account."""
+        """Takes one result into account."""
         self.count += 1
         if self.path is not None:
             value = get_field(document.fields, self.path)
@@ -70,12 +70,12 @@ class Aggregation:
                 self.numbers.add(getattr(value, kind))
 
     def result(self) -> Value:
-        """Return what the gathered documents come to."""
+        """The aggregate of the gathered documents."""
         return _RESULTS[self.kind](self)
 
 
 def parse_aggregations(query: StructuredAggregationQuery) -> list[Aggregation]:
-    """Return the checked aggregations, those without an alias called field_1 and on."""
+    """The checked aggregations, those without an alias called field_1 and on."""
     found = query.aggregations
     if not found:
         raise InvalidArgumentError("Aggregations can not be empty.")
@@ -88,7 +88,7 @@ def parse_aggregations(query: StructuredAggregationQuery) -> list[Aggregation]:
 
 
 def order_fields(aggregations: list[Aggregation]) -> tuple[FieldPath, ...]:
-    """Return the fields that must be there for a document to count."""
+    """The fields that must be there for a document to count."""
     return tuple(aggregation.path for aggregation in aggregations if aggregation.path is not None)
 
 

@@ -27,7 +27,7 @@ class Execution:
         self._scanner = Scanner(snapshot, query)
 
     async def run(self) -> AsyncIterator[StoredDocument | None]:
-        """Yield the results in order; None for each that the offset skips."""
+        """The results in order; None for each that the offset skips."""
         limit, offset = self._query.limit, self._query.offset
         if limit == 0:
             return
@@ -40,7 +40,7 @@ class Execution:
                 await pace.pause()
 
     async def _started(self) -> Iterator[StoredDocument]:
-        """Return the results; what has to be read and sorted before the first of them is so already, in a thread."""
+        """The results; what has to be read and sorted before the first of them is so already, in a thread."""
         documents = self._documents()
         if self._snapshot.past_time is None and all(plan.is_ordered for plan in self._plans):
             return documents
@@ -48,7 +48,7 @@ class Execution:
         return chain((first,), documents) if first is not None else iter(())
 
     def count(self, limit: int | None) -> int:
-        """Return the number of results, as far as a limit; reads no documents where indexes answer it."""
+        """The number of results, as far as a limit; reads no documents where indexes answer it."""
         query = self._query
         wanted = min((number for number in (limit, query.limit) if number is not None), default=None)
         top = None if wanted is None else wanted + query.offset
@@ -62,7 +62,7 @@ class Execution:
         return max(total - query.offset, 0)
 
     def pick(self, positions: set[int]) -> list[bytes]:
-        """Return the paths of the results at some positions, counted from 0; safe to be run in a thread."""
+        """The paths of the results at some positions, counted from 0; safe to be run in a thread."""
         if self._is_index_only:
             numbers = self._scanner.numbers(self._plans[0])
             picked = [number for at, number in enumerate(numbers) if at in positions]
@@ -71,7 +71,7 @@ class Execution:
 
     @property
     def _is_index_only(self) -> bool:
-        """Tell whether the entries alone say what the results are."""
+        """Whether the entries alone say what the results are."""
         return self._snapshot.past_time is None and len(self._plans) == 1 and not self._plans[0].needs_check
 
     def _documents(self) -> Iterator[StoredDocument]:
@@ -91,13 +91,13 @@ class Execution:
         return self._query.sort_key(stored.path, Document.FromString(stored.data))
 
     def _order_key(self, stored: StoredDocument) -> bytes | None:
-        """Return the sort key of a result; the document is read only where more than its name counts."""
+        """The sort key of a result; the document is read only where more than its name counts."""
         if self._query.is_by_name:
             return self._query.order_key(stored.path, None)
         return self._query.order_key(stored.path, Document.FromString(stored.data))
 
     def _keyed(self, plan: Plan) -> Iterator[Keyed]:
-        """Return a plan's documents with their sort keys, in order, and no newer than the snapshot."""
+        """A plan's documents with their sort keys, in order, and no newer than the snapshot."""
         if not plan.is_ordered:
             return self._sorted(plan)
         # What the entries have proven is not checked again: for 20 values and 200 results, that took 12 ms.
@@ -114,7 +114,7 @@ class Execution:
                     yield key, stored
 
     def _sorted(self, plan: Plan) -> Iterator[Keyed]:
-        """Sort what no index has in order. Only keys are held, and the documents are read again for the page."""
+        """Sorts what no index has in order. Only keys are held, and the documents are read again for the page."""
         keys = [(key, stored.number) for key, stored in self._with_keys(self._scanner.documents(plan), self._key)]
         wanted = None if self._query.limit is None else self._query.limit + self._query.offset
         ordered = sorted(keys) if wanted is None else heapq.nsmallest(wanted, keys)
@@ -123,7 +123,7 @@ class Execution:
             yield key, self._scanner.document(number)
 
     def _past(self) -> Iterator[Keyed]:
-        """Return the versions of the snapshot's time that have been replaced since, in order."""
+        """The versions of the snapshot's time that have been replaced since, in order."""
         scope = self._query.scope
         versions = self._snapshot.replaced_versions(scope.parent.database, scope.prefix)
         keys = []
@@ -136,7 +136,7 @@ class Execution:
 
 
 def _distinct(keyed: Iterator[Keyed]) -> Iterator[StoredDocument]:
-    """Yield each document once; the same one found twice has the same key, and so comes twice in a row."""
+    """Each document once; the same one found twice has the same key, and so comes twice in a row."""
     last: bytes | None = None
     for _, stored in keyed:
         if stored.path != last:

@@ -31,7 +31,7 @@ class Conjunction:
     intervals: dict[FieldPath, list[Interval]] = field(default_factory=dict)
 
     def matches(self, fields: Fields, name_key: bytes) -> bool:
-        """Tell whether a document fulfils all the filters."""
+        """Whether a document fulfils all the filters."""
         return (
             all(_key(fields, path, name_key) == key for path, key in self.equal.items())
             and all(_has_elements(fields, path, keys) for path, keys in self.contains.items())
@@ -49,7 +49,7 @@ class _Atom:
 
 @dataclass(slots=True)
 class _Checks:
-    """What the whole filter uses, for the rules that span it."""
+    """The operators and fields of the whole filter, for the rules that span it."""
 
     inequalities: set[FieldPath] = field(default_factory=set)
     used: list[int] = field(default_factory=list)
@@ -69,7 +69,7 @@ class WhereParser:
         return self._checks.inequalities
 
     def parse(self, where: Message) -> list[Conjunction]:
-        """Return the disjuncts; none of them can be dropped, and a filter that nothing fulfils gives none."""
+        """The disjuncts; none of them can be dropped, and a filter that nothing fulfils gives none."""
         disjuncts = self._expand(where)
         self._assert_combination()
         merged = [conjunction for atoms in dict.fromkeys(disjuncts) if (conjunction := _conjoin(atoms)) is not None]
@@ -171,7 +171,7 @@ class WhereParser:
         return _Atom(path, "intervals", intervals=(interval,))
 
     def _unequal(self, path: FieldPath, keys: list[bytes], *, is_list: bool = False) -> _Atom:
-        """Match what is neither null nor any of the keys; not-in with a null among them matches nothing."""
+        """Matches values that are neither null nor any of the keys; not-in with a null among them matches nothing."""
         self._checks.inequalities.add(path)
         if NULL in keys and is_list:
             return _Atom(path, "intervals")
@@ -196,7 +196,7 @@ class WhereParser:
 
 
 def encode_operand(value: Value) -> bytes:
-    """Return the key of a filter's or cursor's value; InvalidArgumentError where it has none."""
+    """The key of a filter's or cursor's value; InvalidArgumentError where it has none."""
     try:
         return encode_value(value)
     except KeyError:
@@ -204,7 +204,7 @@ def encode_operand(value: Value) -> bytes:
 
 
 def _type_interval(key: bytes) -> Interval:
-    """Return the interval of all values of the key's type."""
+    """The interval of all values of the key's type."""
     return key[:1], after(key[:1])
 
 
@@ -218,7 +218,7 @@ def _limited(disjuncts: list[tuple[_Atom, ...]]) -> list[tuple[_Atom, ...]]:
 
 
 def _conjoin(atoms: tuple[_Atom, ...]) -> Conjunction | None:
-    """Return the atoms as one conjunction, or None where they contradict each other."""
+    """The atoms as one conjunction, or None where they contradict each other."""
     conjunction = Conjunction()
     for atom in atoms:
         if atom.kind == "equal":

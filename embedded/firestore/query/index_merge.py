@@ -71,7 +71,7 @@ class Stream:
         self._is_last = False
 
     def seek(self, target: Position | None) -> Row | None:
-        """Return the first entry at or beyond a position, in reading order, or None at the end."""
+        """The first entry at or beyond a position, in reading order, or None at the end."""
         while True:
             for at in range(self._at, len(self._rows)):
                 row = self._rows[at]
@@ -85,7 +85,7 @@ class Stream:
             self._fill()
 
     def advance(self) -> None:
-        """Step over the present entry."""
+        """Steps over the present entry."""
         self._at += 1
 
     def _skip_to(self, target: Position) -> None:

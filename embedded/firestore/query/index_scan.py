@@ -24,7 +24,7 @@ class Scanner:
         self._scope = None if self._is_kindless else _find_scope(snapshot, query)
 
     def documents(self, plan: Plan) -> Iterator[StoredDocument]:
-        """Yield the documents that a plan finds, in its order."""
+        """The documents that a plan finds, in its order."""
         if self._is_kindless:
             return self._scan_paths(plan)
         if len(plan.scans) == 1:
@@ -32,18 +32,18 @@ class Scanner:
         return map(self.document, self.numbers(plan))
 
     def numbers(self, plan: Plan) -> Iterator[int]:
-        """Yield the numbers of the documents that a plan finds, without reading them."""
+        """The numbers of the documents that a plan finds, without reading them."""
         if self._is_kindless:
             return (document.number for document in self._scan_paths(plan))
         return self._merge_by_name(plan) if _is_by_name(plan) else self._merge_by_position(plan)
 
     def document(self, number: int) -> StoredDocument:
-        """Return a document by its number."""
+        """A document by its number."""
         sql = f"SELECT {_COLUMNS} FROM documents AS d WHERE d.number = ?"  # noqa: S608 - constants only
         return StoredDocument(*self._snapshot.connection.execute(sql, (number,)).fetchone())
 
     def count(self, plan: Plan, limit: int | None) -> int:
-        """Return how many documents a plan finds, as far as a limit; safe to be run in a thread."""
+        """How many documents a plan finds, as far as a limit; safe to be run in a thread."""
         if self._is_kindless or len(plan.scans) > 1:
             total = 0
             for total, _ in enumerate(self.numbers(plan), start=1):
@@ -82,7 +82,7 @@ class Scanner:
                 yield from starmap(StoredDocument, self._snapshot.connection.execute(sql, parameters))
 
     def _merge_by_name(self, plan: Plan) -> Iterator[int]:
-        """Yield the documents that all scans of a plan in order of names have in common."""
+        """The documents that all scans of a plan in order of names have in common."""
         connection, scope = self._snapshot.connection, self._scope
         if scope is None:
             return
@@ -96,7 +96,7 @@ class Scanner:
             yield from merge_by_name(connection, scope, scans, (low, high), is_reversed=plan.is_reversed)
 
     def _scan_paths(self, plan: Plan) -> Iterator[StoredDocument]:
-        """Yield documents of all collections by path; here positions are names alone."""
+        """The documents of all collections by path; here positions are names alone."""
         order = "path DESC" if plan.is_reversed else "path"
         sql = (
             "SELECT number, path, created, updated, data FROM documents"  # noqa: S608 - constants only
@@ -108,7 +108,7 @@ class Scanner:
                 yield StoredDocument(*row)
 
     def _merge_by_position(self, plan: Plan) -> Iterator[int]:
-        """Yield the documents that every scan of a plan holds at the same position."""
+        """The documents that every scan of a plan holds at the same position."""
         for found in plan.ranges:
             streams = []
             for scan in plan.scans:
@@ -123,7 +123,7 @@ class Scanner:
 
 
 def _is_by_name(plan: Plan) -> bool:
-    """Tell whether several scans are merged whose entries are in order of names, their values being all the same."""
+    """Whether several scans are merged whose entries are in order of names, their values being all the same."""
     return len(plan.scans) > 1 and all(not low and not high for (low, _), (high, _) in plan.ranges)
 
 
@@ -134,5 +134,5 @@ def _find_scope(snapshot: Snapshot, query: Query) -> int | None:
 
 
 def _path_bound(name: bytes) -> bytes:
-    """Return the path that a bound on names, which end in END, stands for."""
+    """The path that a bound on names, which end in END, stands for."""
     return name[:-1] if name.endswith(END) else name

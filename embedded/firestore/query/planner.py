@@ -44,7 +44,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What indexes a disjunct could use: its equalities, and the orders that remain."""
+    """The shape of a disjunct that indexes can serve: its equalities, and the orders that remain."""
 
     equal: tuple[tuple[FieldPath, str, bytes], ...]
     orders: tuple[Order, ...]
@@ -65,7 +65,7 @@ class _Candidate:
 
 
 def plan_disjunct(query: Query, conjunction: Conjunction, config: IndexConfig) -> Plan:
-    """Return the plan from indexes alone, or the best there is with sorting and checking.
+    """The plan from indexes alone, or the best there is with sorting and checking.
 
     FailedPreconditionError where indexes are enforced and the query's is not there.
     """
@@ -77,7 +77,7 @@ def plan_disjunct(query: Query, conjunction: Conjunction, config: IndexConfig) -
 
 
 def _plan_indexed(query: Query, conjunction: Conjunction, shape: _Shape, candidates: list[_Candidate]) -> Plan | None:
-    """Return the plan that reads indexes in the query's order, or None where there are none for that."""
+    """The plan that reads indexes in the query's order, or None where there are none for that."""
     for is_reversed in (False, True):
         usable = [candidate for candidate in candidates if candidate.is_reversed == is_reversed and candidate.scan]
         scans = tuple(candidate.scan for candidate in _cover(shape, usable) if candidate.scan)
@@ -123,13 +123,13 @@ def _candidates(query: Query, shape: _Shape, config: IndexConfig) -> list[_Candi
 
 
 def _is_served(query: Query, shape: _Shape, candidates: list[_Candidate]) -> bool:
-    """Tell whether production has all the indexes that a shape needs."""
+    """Whether production has all the indexes that a shape needs."""
     is_kindless = query.scope.collection_id is None
     return is_kindless or bool(_cover(shape, [candidate for candidate in candidates if not candidate.is_ours]))
 
 
 def _missing_index(query: Query, shape: _Shape, config: IndexConfig) -> dict[str, Any]:
-    """Return the index that would serve a shape, as an entry of firestore.indexes.json."""
+    """The index that would serve a shape, as an entry of firestore.indexes.json."""
     collection_id, is_group = query.scope.collection_id or "", query.scope.is_group
     elements = dict.fromkeys((path, mode) for path, mode, _ in shape.equal if mode == CONTAINS)
     equal = dict.fromkeys((path, mode) for path, mode, _ in shape.equal if mode != CONTAINS)
@@ -145,7 +145,7 @@ def _missing_index(query: Query, shape: _Shape, config: IndexConfig) -> dict[str
 
 
 def _has_field_index(config: IndexConfig, query: Query, path: FieldPath, mode: str) -> bool:
-    """Tell whether a field's values, or its elements, are indexed; one index of values can be read either way."""
+    """Whether a field's values, or its elements, are indexed; one index of values can be read either way."""
     modes = _field_modes(config, query, path)
     return CONTAINS in modes if mode == CONTAINS else bool(modes - {CONTAINS})
 
@@ -156,7 +156,7 @@ def _field_modes(config: IndexConfig, query: Query, path: FieldPath) -> frozense
 
 
 def _match_composite(index: CompositeIndex, stored: CompositeIndex, shape: _Shape) -> _Candidate | None:
-    """Return how a composite index serves: equalities as its prefix, then exactly the remaining orders.
+    """How a composite index serves: equalities as its prefix, then exactly the remaining orders.
 
     Never backwards, as in production an index serves one direction only; but what is read for it may be its mirror.
     """
@@ -181,7 +181,7 @@ def _match_composite(index: CompositeIndex, stored: CompositeIndex, shape: _Shap
 
 
 def _cover(shape: _Shape, candidates: list[_Candidate]) -> list[_Candidate]:
-    """Return few candidates that cover all equalities together; none where that cannot be."""
+    """A few candidates that cover all equalities together; none where that cannot be."""
     missing = set(shape.equal)
     if not missing:
         return [candidate for candidate in candidates if not candidate.covers][:1]
@@ -194,7 +194,7 @@ def _cover(shape: _Shape, candidates: list[_Candidate]) -> list[_Candidate]:
 
 
 def _needs_check(query: Query, conjunction: Conjunction, shape: _Shape) -> bool:
-    """Tell whether the ranges leave filters open: all but those on the first remaining order."""
+    """Whether the ranges leave filters open: all but those on the first remaining order."""
     first = shape.orders[0].path
     if NAME in conjunction.equal and first != NAME:
         return True
@@ -204,7 +204,7 @@ def _needs_check(query: Query, conjunction: Conjunction, shape: _Shape) -> bool:
 
 
 def _plan_fallback(query: Query, conjunction: Conjunction, config: IndexConfig) -> Plan:
-    """Return a plan that reads more than it needs to: the best single-field index, then checking and sorting."""
+    """A plan that reads more than it needs to: the best single-field index, then checking and sorting."""
     shape = _shape(query, conjunction)
     by_name = _Shape(shape.equal, (Order(NAME, is_descending=False),))
     usable = [candidate for candidate in _candidates(query, by_name, config) if not candidate.is_reversed]

@@ -36,7 +36,7 @@ class Bound(NamedTuple):
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked, with nothing left implicit."""
+    """A query with nothing left implicit."""
 
     scope: Scope
     disjuncts: tuple[Conjunction, ...]
@@ -49,11 +49,11 @@ class Query:
     projection: tuple[FieldPath, ...] | None = None
 
     def matches(self, path: Path, document: Document) -> bool:
-        """Tell whether a document is among the results, the limit and offset aside."""
+        """Whether a document is among the results, the limit and offset aside."""
         return self.scope.holds(path) and self.sort_key(path.key, document) is not None
 
     def sort_key(self, path: bytes, document: Document) -> bytes | None:
-        """Return what orders a document among the results, or None where filters or bounds leave it out."""
+        """The key that orders a document among the results; None where filters or bounds leave it out."""
         if not path.startswith(self.scope.prefix) or path == self.scope.prefix:
             return None  # of the group, and below another parent
         if not self.scope.is_deep and not self.scope.holds_key(path):
@@ -66,11 +66,11 @@ class Query:
 
     @property
     def is_by_name(self) -> bool:
-        """Tell whether names alone order the results."""
+        """Whether names alone order the results."""
         return self.orders[0].path == NAME
 
     def order_key(self, path: bytes, document: Document | None) -> bytes | None:
-        """Return what orders a document, or None where it lacks a field for that; by name it need not be read."""
+        """The key that orders a document; None where it lacks a field for that. By name it need not be read."""
         name_key = self.scope.name_key(path)
         parts = []
         for field, is_descending in self.orders:
@@ -91,7 +91,7 @@ class Query:
 
 
 def parse_query(parent: Path, query: StructuredQuery, extra_order_fields: tuple[FieldPath, ...] = ()) -> Query:
-    """Return a checked query; InvalidArgumentError says what to change.
+    """A checked query; InvalidArgumentError says what to change.
 
     Fields that are summed or averaged join the implicit order, as inequality fields do.
     """
@@ -121,7 +121,7 @@ def parse_query(parent: Path, query: StructuredQuery, extra_order_fields: tuple[
 
 
 def without_page(query: Query) -> Query:
-    """Return the query without its offset, limit and projection."""
+    """The query without its offset, limit and projection."""
     return replace(query, offset=0, limit=None, projection=None)
 
 
@@ -190,6 +190,6 @@ def _parse_count(count: int, name: str) -> int:
 
 
 def _parse_projection(query: Message) -> tuple[FieldPath, ...] | None:
-    """Return the fields to answer with; none listed means all."""
+    """The fields to answer with; none listed means all."""
     paths = tuple(dict.fromkeys(parse_field_path(reference.field_path) for reference in query.select.fields))
     return paths or None

@@ -15,7 +15,7 @@ HIGHEST: Position = (AFTER_ALL, b"")
 def scan_ranges(
     query: Query, conjunction: Conjunction, orders: tuple[Order, ...], *, is_reversed: bool
 ) -> tuple[Range, ...]:
-    """Return the ranges of entries, in stored form and in the order in which they are to be read."""
+    """The ranges of entries, in stored form and in the order in which they are to be read."""
     lowest, highest = _bounds(query, conjunction, orders, is_reversed=is_reversed)
     found = []
     for low, high in _first_intervals(query, conjunction, orders[0].path):
@@ -60,7 +60,7 @@ def _bounds(
 def _position(
     query: Query, conjunction: Conjunction, orders: tuple[Order, ...], bound: Bound, *, is_reversed: bool
 ) -> Position:
-    """Return a bound as a position among entries; components of equal fields are decided at once."""
+    """A bound as a position among entries; components of equal fields are decided at once."""
     value, name = b"", b""
     has_name = False
     for component, order in zip(bound.components, query.orders, strict=False):

@@ -21,17 +21,17 @@ class Scope:
 
     @property
     def prefix(self) -> bytes:
-        """What the path of every document in the scope begins with."""
+        """The prefix of the path of every document in the scope."""
         if self.is_group or self.collection_id is None:
             return self.parent.key
         return self.parent.child(self.collection_id).key
 
     def name_key(self, path: bytes) -> bytes:
-        """Return the sort component of a document's path: within one collection its id is enough."""
+        """The sort component of a document's path: within one collection its id is enough."""
         return path + END if self.is_group else path[len(self.prefix) :]
 
     def holds(self, path: Path) -> bool:
-        """Tell whether a document lies in the scope."""
+        """Whether a document lies in the scope."""
         if not self.is_group:
             return path.parent == self.parent.child(self.collection_id or "")
         depth = len(self.parent.segments)
@@ -40,11 +40,11 @@ class Scope:
         return inside and is_right_depth and self.collection_id in {None, path.segments[-2]}
 
     def holds_key(self, path: bytes) -> bool:
-        """Tell whether the document with a path's key lies in the scope."""
+        """Whether the document with a path's key lies in the scope."""
         return self.holds(Path(self.parent.database, decode_segments(path)))
 
     def encode_name(self, value: Value) -> bytes:
-        """Return the component of a reference that a filter or cursor compares names with."""
+        """The component of a reference that a filter or cursor compares names with."""
         if value.WhichOneof("value_type") != "reference_value":
             raise InvalidArgumentError("__name__ can only be compared with document references.")
         path = parse_document(value.reference_value)

@@ -23,16 +23,16 @@ class Feed:
         self._size_bytes = 0
 
     def __len__(self) -> int:
-        """Return how many commits wait."""
+        """How many commits wait."""
         return len(self._commits)
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether the stream has told all that it was given."""
+        """Whether the stream has told all that it was given."""
         return not self._commits and not self.has_dropped
 
     def push(self, commit: CommitResult, size_bytes: int) -> None:
-        """Add a commit; once too many wait, the stream has to read the present state instead."""
+        """Adds a commit; once too many wait, the stream has to read the present state instead."""
         self.woken.set()
         is_full = len(self._commits) >= MAX_WAITING_COMMITS or self._size_bytes + size_bytes > MAX_WAITING_BYTES
         if self.has_dropped or (self._commits and is_full):
@@ -43,7 +43,7 @@ class Feed:
         self._size_bytes += size_bytes
 
     def pop(self) -> CommitResult | None:
-        """Return the earliest commit that waits, or None."""
+        """The earliest commit that waits, or None."""
         if not self._commits:
             return None
         commit, size_bytes = self._commits.popleft()
@@ -51,13 +51,13 @@ class Feed:
         return commit
 
     def clear(self) -> None:
-        """Forget all that waits."""
+        """Forgets all that waits."""
         self._commits.clear()
         self._size_bytes = 0
         self.has_dropped = False
 
     def close(self) -> None:
-        """Tell the stream that the server ends."""
+        """Tells the stream that the server ends."""
         self.is_closed = True
         self.woken.set()
 
@@ -81,20 +81,20 @@ class CommitHub:
         storage.writer.listeners.append(self._distribute)
 
     def now(self) -> int:
-        """Return a time up to which every commit has been given to the feeds, and after which none has."""
+        """A time up to which every commit has been given to the feeds, and after which none has."""
         if self._writer.is_flushed:
             self._now = self._clock.read_time()
         return self._now
 
     def subscribe(self, feed: Feed, keys: Iterable[Hashable]) -> Subscription:
-        """Give a feed every commit from now on that changes a document with one of the keys of `keys_of`."""
+        """Subscribes a feed to every commit from now on that changes a document with one of the keys of `keys_of`."""
         subscription = Subscription(feed, tuple(keys))
         for key in subscription.keys:
             self._subscriptions.setdefault(key, set()).add(subscription)
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
-        """End a subscription."""
+        """Ends a subscription."""
         for key in subscription.keys:
             remaining = self._subscriptions.get(key, set())
             remaining.discard(subscription)
@@ -118,7 +118,7 @@ class CommitHub:
 
 
 def keys_of(path: Path) -> Iterator[Hashable]:
-    """Yield what a target may be subscribed to: the document, its collection, that one's group, the database."""
+    """The keys that a target may be subscribed to: the document, its collection, that one's group, the database."""
     yield path
     yield path.parent
     yield path.database, path.segments[-2]

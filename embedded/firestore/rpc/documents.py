@@ -20,7 +20,7 @@ class ReadService:
         self._sessions = sessions
 
     async def get_document(self, request: GetDocumentRequest) -> bytes:
-        """Return the document, or NotFoundError."""
+        """The document, or NotFoundError."""
         path = parse_document(request.name)
         mask = mask_of(request)
         transaction = self._sessions.transaction_of(request, path.database)
@@ -31,7 +31,7 @@ class ReadService:
         return mask_data(stored.data, mask)
 
     async def batch_get_documents(self, request: BatchGetDocumentsRequest) -> AsyncIterator[bytes]:
-        """Yield the documents that are there, then the names of those that are not; each once."""
+        """The documents that are there, then the names of those that are not; each once."""
         database = parse_database(request.database)
         paths = [parse_document(name) for name in dict.fromkeys(request.documents)]
         for path in paths:

@@ -7,12 +7,12 @@ from embedded.firestore.store.writes import parse_mask
 
 
 def mask_of(request: Message) -> list[FieldPath] | None:
-    """Return the fields that a request wants, or None for all."""
+    """The fields that a request wants, or None for all."""
     return parse_mask(request.mask) if request.HasField("mask") else None
 
 
 def mask_data(data: bytes, mask: list[FieldPath] | tuple[FieldPath, ...] | None) -> bytes:
-    """Return a serialised document with only the fields of a mask."""
+    """A serialised document with only the fields of a mask."""
     if mask is None:
         return data
     document = Document.FromString(data)

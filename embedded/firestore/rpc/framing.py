@@ -7,7 +7,7 @@ _CONTINUE = 0x80
 
 
 def embed(field_number: int, message: bytes) -> bytes:
-    """Return a serialised message as a field of the message around it."""
+    """A serialised message as a field of the message around it."""
     return _varint(field_number << 3 | _LENGTH_DELIMITED) + _varint(len(message)) + message
 
 

@@ -40,7 +40,7 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
 def build_handlers(
     storage: Storage, transactions: Transactions, listening: ListenService, write_streams: WriteStreamService
 ) -> "grpc.GenericRpcHandler[bytes, bytes]":
-    """Return the handlers of all methods; they take and give bytes, so that stored ones pass through."""
+    """The handlers of all methods; they take and give bytes, so that stored ones pass through."""
     sessions = Sessions(storage, transactions)
     reads, lists = ReadService(sessions), ListService(sessions, storage.indexes)
     queries = QueryService(sessions, storage.indexes)

@@ -47,7 +47,7 @@ class ListenService:
         self._feeds: set[Feed] = set()
 
     async def listen(self, requests: AsyncIterator[ListenRequest], send: Send) -> None:
-        """Answer until the client has ended its side and everything that it asked for is told."""
+        """Serves a stream until the client has ended its side and every request is answered."""
         feed = Feed()
         self._feeds.add(feed)
         try:
@@ -56,7 +56,7 @@ class ListenService:
             self._feeds.discard(feed)
 
     def close(self) -> None:
-        """End all streams in a way that makes their clients connect again."""
+        """Ends all streams in a way that makes their clients connect again."""
         for feed in self._feeds:
             feed.close()
 
@@ -77,7 +77,7 @@ class _Stream:
         self._gives_ids = False
 
     async def run(self, requests: AsyncIterator[ListenRequest]) -> None:
-        """Answer requests and tell commits as they come."""
+        """Answers requests and tells commits as they come."""
         reading = asyncio.create_task(self._read(requests))
         reading.add_done_callback(lambda _: self._feed.woken.set())
         try:
@@ -102,7 +102,7 @@ class _Stream:
             self._feed.woken.set()
 
     async def _wait(self) -> None:
-        """Return when there is something to do; a client that hears of nothing is given a fresh token now and then."""
+        """Waits until there is work; an idle client is given a fresh token now and then."""
         try:
             async with asyncio.timeout(HEARTBEAT_SECONDS):
                 await self._feed.woken.wait()
@@ -133,7 +133,7 @@ class _Stream:
                 await self._end(target_id)
 
     async def _begin(self, target_id: int, target: Target, asked: Message) -> None:
-        """Tell a target's documents as of now. Between that time and the subscription nothing may be awaited."""
+        """Tells a target's documents as of now. Between that time and the subscription nothing may be awaited."""
         now = self._hub.now()
         since = self._tokens.resume_time(asked, now)
         self._subscriptions[target_id] = self._hub.subscribe(self._feed, target.keys)
@@ -172,7 +172,7 @@ class _Stream:
         return max(self._targets, default=0) + 1
 
     async def _tell_commits(self) -> None:
-        """Tell what the feed holds by now: what comes in the meantime waits until a request has had its turn."""
+        """Tells the commits that the feed holds by now; later ones wait until a request has had its turn."""
         if self._feed.has_dropped:
             await self._catch_up(self._hub.now())
         for _ in range(len(self._feed)):
@@ -190,7 +190,7 @@ class _Stream:
             await self._tell_consistent(commit.commit_time)
 
     async def _catch_up(self, now: int) -> None:
-        """Tell, as one change, what has changed up to now: the feed does not hold it, or new commits never end."""
+        """Tells all changes up to now as one: the feed does not hold them, or new commits never end."""
         self._feed.clear()
         async with self._storage.snapshot(now) as snapshot:
             for target in self._targets.values():

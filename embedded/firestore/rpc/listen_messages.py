@@ -1,4 +1,4 @@
-"""What a Listen stream says, message by message, serialised; a stored document is passed through as it is."""
+"""The messages of a Listen stream, serialised; a stored document is passed through as it is."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ _DOCUMENT_CHANGE, _DOCUMENT = 3, 1  # fields of ListenResponse and of DocumentCh
 
 
 def tell_added(target_id: int) -> bytes:
-    """Return: the target is known, and its documents follow."""
+    """The message ADD: the target is known, and its documents follow."""
     return _target_change(target_change_type=ADD, target_ids=[target_id])
 
 
 def tell_removed(target_id: int, cause: RpcError | None = None) -> bytes:
-    """Return: nothing more will be told about the target."""
+    """The message REMOVE: nothing more will be told about the target."""
     if cause is None:
         return _target_change(target_change_type=REMOVE, target_ids=[target_id])
     status = Status(code=cause.code.value[0], message=cause.message)
@@ -25,12 +25,12 @@ def tell_removed(target_id: int, cause: RpcError | None = None) -> bytes:
 
 
 def tell_reset(target_id: int) -> bytes:
-    """Return: forget the target's documents, all of them follow."""
+    """The message RESET: the client forgets the target's documents, and all of them follow."""
     return _target_change(target_change_type=RESET, target_ids=[target_id])
 
 
 def tell_current(target_id: int, micros: int, resume_token: bytes) -> bytes:
-    """Return: the target's documents as of a time have all been told."""
+    """The message CURRENT: the target's documents as of a time have all been told."""
     read_time = clock.to_timestamp(micros)
     return _target_change(
         target_change_type=CURRENT, target_ids=[target_id], read_time=read_time, resume_token=resume_token
@@ -38,18 +38,18 @@ def tell_current(target_id: int, micros: int, resume_token: bytes) -> bytes:
 
 
 def tell_consistent(micros: int, resume_token: bytes) -> bytes:
-    """Return: what was told up to here is the state of all targets as of a time."""
+    """The message NO_CHANGE: all messages up to here are the state of all targets as of a time."""
     return _target_change(read_time=clock.to_timestamp(micros), resume_token=resume_token)
 
 
 def tell_changed(target_id: int, data: bytes) -> bytes:
-    """Return: a document of the target, serialised, is new or has changed."""
+    """The message of a document of the target, serialised, that is new or has changed."""
     targets = ListenResponse(document_change={"target_ids": [target_id]}).document_change.SerializeToString()
     return embed(_DOCUMENT_CHANGE, embed(_DOCUMENT, data) + targets)
 
 
 def tell_gone(target_id: int, name: str, micros: int, *, is_deleted: bool) -> bytes:
-    """Return: a document of the target has been deleted, or is there and no longer matches."""
+    """The message of a document of the target that was deleted, or that no longer matches."""
     fields = {"document": name, "removed_target_ids": [target_id], "read_time": clock.to_timestamp(micros)}
     message = ListenResponse(document_delete=fields) if is_deleted else ListenResponse(document_remove=fields)
     data: bytes = message.SerializeToString()
@@ -57,7 +57,7 @@ def tell_gone(target_id: int, name: str, micros: int, *, is_deleted: bool) -> by
 
 
 def tell_count(target_id: int, count: int) -> bytes:
-    """Return: so many documents match; a client that holds another number has to ask for all of them again."""
+    """The existence filter: so many documents match; a client with another number has to read all of them again."""
     data: bytes = ListenResponse(filter={"target_id": target_id, "count": count}).SerializeToString()
     return data
 

@@ -1,4 +1,4 @@
-"""What a stream listens to: documents by name, the results of a query, or the first so many of them.
+"""The targets of a stream: documents by name, the results of a query, or the first so many of them.
 
 A target tells its documents in two ways: from a snapshot, all of them or what has changed since a time; and commit by
 commit. Both say the same of the same commits.
@@ -28,13 +28,13 @@ class Target(Protocol):
 
     @property
     def keys(self) -> Iterable[Hashable]:
-        """What to subscribe to."""
+        """The keys of the commits that concern the target."""
 
     def tell(self, snapshot: Snapshot, since: int) -> AsyncIterator[bytes]:
-        """Yield what has changed since a time; with EVERYTHING, every document."""
+        """The messages of all changes since a time; with EVERYTHING, of every document."""
 
     async def follow(self, commit: CommitResult, since: int) -> list[bytes]:
-        """Return what a commit has changed, everything up to `since` having been told."""
+        """The messages of a commit's changes, everything up to `since` having been told."""
 
 
 class DocumentsTarget:
@@ -48,7 +48,7 @@ class DocumentsTarget:
         self.keys = frozenset(paths)
 
     async def tell(self, snapshot: Snapshot, since: int) -> AsyncIterator[bytes]:
-        """Yield the documents that have changed, and all that are missing."""
+        """The documents that have changed, and all that are missing."""
         self.count = 0
         for path in self.keys:
             stored = snapshot.get(path)
@@ -60,7 +60,7 @@ class DocumentsTarget:
                 yield tell_changed(self._id, stored.data)
 
     async def follow(self, commit: CommitResult, since: int) -> list[bytes]:  # noqa: ARG002 - of the protocol
-        """Return a commit's changes of the documents."""
+        """A commit's changes of the documents."""
         return [
             tell_changed(self._id, change.after.SerializeToString())
             if change.after is not None
@@ -92,7 +92,7 @@ class QueryTarget:
         return [scope.parent.child(scope.collection_id)]
 
     async def tell(self, snapshot: Snapshot, since: int) -> AsyncIterator[bytes]:
-        """Yield the results that have changed, and what has been a result since then and is none."""
+        """The results that have changed, and what has been a result since then and is none."""
         self.count = 0
         async for stored in Execution(snapshot, self._query, self._storage.indexes).run():
             if stored is not None:
@@ -104,7 +104,7 @@ class QueryTarget:
                 yield message
 
     async def follow(self, commit: CommitResult, since: int) -> list[bytes]:  # noqa: ARG002 - of the protocol
-        """Return a commit's changes of the results."""
+        """A commit's changes of the results."""
         messages = []
         pace = Pace()
         for change in commit.changes:
@@ -125,7 +125,7 @@ class QueryTarget:
         return tell_gone(self._id, path.name, read_time, is_deleted=is_deleted)
 
     async def _tell_lost(self, snapshot: Snapshot, since: int) -> AsyncIterator[bytes]:
-        """Yield what was a result at any time since: a stream that was cut may have told half of a commit."""
+        """The messages of lost results, of any time since: a stream that was cut may have told half of a commit."""
         scope = self._query.scope
         seen: set[bytes] = set()
         pace = Pace()
@@ -154,7 +154,7 @@ class PageTarget(QueryTarget):
         self._last_key: bytes | None = None  # of the last result, if there may be others behind it
 
     async def tell(self, snapshot: Snapshot, since: int) -> AsyncIterator[bytes]:
-        """Yield the results that are new among the first or have changed, and what has left them."""
+        """The results that are new among the first or have changed, and what has left them."""
         known = self._names if since != EVERYTHING else set()
         names: set[bytes] = set()
         read, last = 0, None
@@ -174,14 +174,14 @@ class PageTarget(QueryTarget):
             self._last_key = b"" if last is None else self._query.sort_key(last.path, Document.FromString(last.data))
 
     async def follow(self, commit: CommitResult, since: int) -> list[bytes]:
-        """Return how a commit has changed the first results."""
+        """How a commit has changed the first results."""
         if not any(self._concerns(change) for change in commit.changes):
             return []
         async with self._storage.snapshot(commit.commit_time) as snapshot:
             return [message async for message in self.tell(snapshot, since)]
 
     def _concerns(self, change: Change) -> bool:
-        """Tell whether a document was or has come before the end of the page."""
+        """Whether a document was or has come before the end of the page."""
         if not self._query.scope.holds(change.path):
             return False
         documents = [document for document in (change.before, change.after) if document is not None]
@@ -190,7 +190,7 @@ class PageTarget(QueryTarget):
 
 
 def parse_target(target_id: int, target: Message, database: str, storage: Storage) -> Target:
-    """Return what a request asks to listen to; InvalidArgumentError says what to change."""
+    """The target that a request asks for; InvalidArgumentError says what to change."""
     kind = target.WhichOneof("target_type")
     if kind == "documents":
         paths = [parse_document(name) for name in target.documents.documents]

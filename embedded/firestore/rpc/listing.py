@@ -40,7 +40,7 @@ class ListService:
         self._indexes = indexes
 
     async def list_documents(self, request: ListDocumentsRequest) -> bytes:
-        """Return one page of a collection's documents."""
+        """One page of a collection's documents."""
         parent = parse_parent(request.parent)
         if request.collection_id:
             assert_collection_id(request.collection_id)
@@ -53,7 +53,7 @@ class ListService:
             return await self._list_existing(snapshot, query, request, mask)
 
     async def list_collection_ids(self, request: ListCollectionIdsRequest) -> bytes:
-        """Return one page of the ids of collections that have documents somewhere below the parent."""
+        """One page of the ids of collections that have documents somewhere below the parent."""
         parent = parse_parent(request.parent)
         fingerprint = page_fingerprint(request.parent)
         start = decode_page_token(request.page_token, fingerprint)
@@ -89,7 +89,7 @@ class ListService:
     async def _list_all(
         self, snapshot: Snapshot, query: Query, request: ListDocumentsRequest, mask: list[FieldPath] | None
     ) -> bytes:
-        """Return a page that has documents without fields for those that are missing and have children."""
+        """A page that has documents without fields for those that are missing and have children."""
         scope = query.scope
         start = decode_page_token(request.page_token, _list_fingerprint(request))
         page_size, pace = _page_size(request), Pace()
@@ -147,7 +147,7 @@ def _page_size(request: Message) -> int:
 
 
 def _cursor_after(query: Query, data: bytes) -> bytes:
-    """Return, serialised, the cursor just after a document."""
+    """The cursor just after a document, serialised."""
     document = Document.FromString(data)
     cursor = Cursor(before=False)
     for path, _ in query.orders:

@@ -7,17 +7,17 @@ from embedded.firestore.model.errors import InvalidArgumentError
 
 
 def page_fingerprint(*parts: str) -> bytes:
-    """Return what ties a page token to the request that it belongs to."""
+    """The digest that ties a page token to its request."""
     return hashlib.sha256("\n".join(parts).encode()).digest()[:8]
 
 
 def encode_page_token(position: bytes, fingerprint: bytes) -> str:
-    """Return the token of the page that begins after a position."""
+    """The token of the page that begins after a position."""
     return base64.urlsafe_b64encode(fingerprint + position).decode()
 
 
 def decode_page_token(token: str, fingerprint: bytes) -> bytes:
-    """Return the position that a token holds, empty for the first page; InvalidArgumentError for another's token."""
+    """The position that a token holds, empty for the first page; InvalidArgumentError for another's token."""
     if not token:
         return b""
     try:

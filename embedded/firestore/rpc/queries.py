@@ -40,7 +40,7 @@ class QueryService:
         self._indexes = indexes
 
     async def run_query(self, request: RunQueryRequest) -> AsyncIterator[bytes]:
-        """Yield the results in order; without any, one answer with the read time alone."""
+        """The results in order; without any, one answer with the read time alone."""
         parent = parse_parent(request.parent)
         _refuse_explain(request)
         if not request.HasField("structured_query"):
@@ -66,7 +66,7 @@ class QueryService:
             yield RunQueryResponse(skipped_results=skipped, read_time=time).SerializeToString()
 
     async def run_aggregation_query(self, request: RunAggregationQueryRequest) -> AsyncIterator[bytes]:
-        """Yield the one answer with the result of every aggregation."""
+        """The one answer with the result of every aggregation."""
         parent = parse_parent(request.parent)
         _refuse_explain(request)
         asked = request.structured_aggregation_query
@@ -86,7 +86,7 @@ class QueryService:
         yield response.SerializeToString()
 
     async def partition_query(self, request: PartitionQueryRequest) -> bytes:
-        """Return names that cut a collection group's documents into parts of about equal size."""
+        """The names that cut a collection group's documents into parts of about equal size."""
         parent = parse_parent(request.parent)
         query = parse_query(parent, request.structured_query)
         _assert_partitioning(request, query)

@@ -1,4 +1,4 @@
-"""What a reading request reads: its transaction, and the snapshot that this or its read_time asks for."""
+"""The context of a reading request: its transaction, and the snapshot that this or its read_time asks for."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ class Sessions:
         self._transactions = transactions
 
     def transaction_of(self, request: Message, database: str) -> Transaction | None:
-        """Return the transaction that a request reads in, begun for it where it asks for a new one."""
+        """The transaction that a request reads in, begun for it where it asks for a new one."""
         selector = request.WhichOneof("consistency_selector")
         if selector == "transaction":
             return self._transactions.get(request.transaction, database)
@@ -31,7 +31,7 @@ class Sessions:
     async def snapshot_of(
         self, request: Message, transaction: Transaction | None, wanted: list[Path] | Query
     ) -> AsyncIterator[Snapshot]:
-        """Give the snapshot of the transaction, of the read_time, or of now; what is wanted from it is locked."""
+        """The snapshot of the transaction, of the read_time, or of now; the documents to read are locked."""
         read_time = None
         if transaction is not None and isinstance(wanted, Query):
             read_time = await self._transactions.lock_query(transaction, wanted)

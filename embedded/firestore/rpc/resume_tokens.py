@@ -21,11 +21,11 @@ class ResumeTokens:
         self._directory_id = directory_id
 
     def encode(self, micros: int) -> bytes:
-        """Return the token for a client that has been told everything up to a time."""
+        """The token for a client that has been told everything up to a time."""
         return _LAYOUT.pack(self._directory_id, micros)
 
     def resume_time(self, target: Message, now: int) -> int | None:
-        """Return up to when the client knows a target's state; None if the changes since are not known any more."""
+        """The time up to which the client knows a target's state; None if the changes since are not known any more."""
         if target.WhichOneof("resume_type") == "read_time":
             if not clock.is_valid(target.read_time):
                 raise InvalidArgumentError("read_time must be a timestamp of the years 1 to 9999.")
@@ -37,7 +37,7 @@ class ResumeTokens:
         return micros if now - HISTORY_MICROS < micros <= now else None
 
     def _decode(self, token: bytes) -> int:
-        """Return the token's time; that of a token which is not ours is too old."""
+        """The token's time; that of a token which is not ours is too old."""
         if len(token) != _LAYOUT.size:
             return EVERYTHING
         directory_id, micros = _LAYOUT.unpack(token)
@@ -45,7 +45,7 @@ class ResumeTokens:
 
 
 def ended_versions(snapshot: Snapshot, database: str, prefix: bytes, since: int) -> Iterator[tuple[bytes, bytes]]:
-    """Yield key and data of every version of documents below a key that a commit has ended after a time."""
+    """The key and data of every version of documents below a key that a commit has ended after a time."""
     return snapshot.connection.execute(
         "SELECT path, data FROM versions INDEXED BY versions_by_end"
         " WHERE valid_to > ? AND valid_from <= ? AND database = ? AND path > ? AND path < ?",

@@ -28,11 +28,11 @@ class WriteStreamService:
         self._closing = asyncio.Event()
 
     def close(self) -> None:
-        """End all open streams in a way that makes their clients connect again."""
+        """Ends all open streams in a way that makes their clients connect again."""
         self._closing.set()
 
     async def write(self, requests: AsyncIterator[WriteRequest], send: Send) -> None:
-        """Answer request by request until the client has ended its side; a refused commit ends the stream."""
+        """Serves request by request until the client has ended its side; a refused commit ends the stream."""
         first = await self._next(requests)
         if first is None:
             return
@@ -49,7 +49,7 @@ class WriteStreamService:
             await send(await stream.answer(request))
 
     async def _next(self, requests: AsyncIterator[WriteRequest]) -> WriteRequest | None:
-        """Return the next request, or None at the end."""
+        """The next request, or None at the end."""
         reading = asyncio.ensure_future(anext(requests, None))
         closing = asyncio.ensure_future(self._closing.wait())
         try:
@@ -77,7 +77,7 @@ class WriteStreamService:
 
 
 class _WriteStream:
-    """What clients that resume need: the responses of which they have not said that they arrived."""
+    """The responses for clients that resume: those that they have not acknowledged."""
 
     def __init__(self, stream_id: str, database: str, writes: WriteService) -> None:
         self.id = stream_id
@@ -88,7 +88,7 @@ class _WriteStream:
         self._turn = asyncio.Lock()  # a commit of the connection before goes first
 
     async def open(self, first: WriteRequest) -> list[bytes]:
-        """Return the id of a new stream, or what a resumed one has missed; the last response has the present token."""
+        """The id of a new stream, or what a resumed one has missed; the last response has the present token."""
         if not first.stream_id:
             if first.stream_token:
                 raise InvalidArgumentError("A stream_token needs the stream_id of the stream to resume.")
@@ -99,7 +99,7 @@ class _WriteStream:
             return [*self._unacknowledged, self._respond()]
 
     async def answer(self, request: WriteRequest) -> bytes:
-        """Return the response to a request after the first, once its writes are durable."""
+        """The response to a request after the first, once its writes are durable."""
         if request.stream_id:
             raise InvalidArgumentError("Only the first request of a write stream may have a stream_id.")
         if request.database:
@@ -126,7 +126,7 @@ class _WriteStream:
         return data
 
     def _acknowledge(self, token: bytes) -> None:
-        """Forget the responses up to a token: tokens before it are of no use from now on."""
+        """Forgets the responses up to a token: tokens before it are of no use from now on."""
         missing = self._position - _TOKEN.unpack(token)[0] if len(token) == _TOKEN.size else -1
         if not 0 <= missing <= len(self._unacknowledged):
             raise InvalidArgumentError(

@@ -41,7 +41,7 @@ class WriteService:
         self._transactions = transactions
 
     async def commit(self, request: CommitRequest) -> bytes:
-        """Return when all writes are durable; none of them is, if one fails."""
+        """Commits all writes, or none of them if one fails; they are durable."""
         database = parse_database(request.database)
         writes = await _parse_writes(request, database)
         transaction = self._transactions.get(request.transaction, database) if request.transaction else None
@@ -52,11 +52,11 @@ class WriteService:
         return data
 
     async def apply(self, request: WriteRequest, database: str) -> CommitResult:
-        """Return when all writes of one request of a write stream are durable; none of them is, if one fails."""
+        """Commits all writes of one request of a write stream, or none of them if one fails; they are durable."""
         return await self._commit(None, await _parse_writes(request, database))
 
     async def batch_write(self, request: BatchWriteRequest) -> bytes:
-        """Return a status for each write; each stands for itself."""
+        """A status for each write; each stands for itself."""
         database = parse_database(request.database)
         writes = await _parse_writes(request, database)
         if len({write.path for write in writes}) != len(writes):
@@ -70,7 +70,7 @@ class WriteService:
         return data
 
     async def create_document(self, request: CreateDocumentRequest) -> bytes:
-        """Return the new document, under an id of its own where none is given."""
+        """The new document, under an id of its own where none is given."""
         parent = parse_parent(request.parent)
         assert_collection_id(request.collection_id)
         document_id = request.document_id or "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
@@ -84,7 +84,7 @@ class WriteService:
         return await self._write_and_read(write, request)
 
     async def update_document(self, request: UpdateDocumentRequest) -> bytes:
-        """Return the document as it has become."""
+        """The document as it has become."""
         write = Write(update=request.document)
         if request.HasField("update_mask"):
             write.update_mask.CopyFrom(request.update_mask)
@@ -93,7 +93,7 @@ class WriteService:
         return await self._write_and_read(write, request)
 
     async def delete_document(self, request: DeleteDocumentRequest) -> bytes:
-        """Return nothing, once the document is gone."""
+        """Deletes the document."""
         write = Write(delete=request.name)
         if request.HasField("current_document"):
             write.current_document.CopyFrom(request.current_document)
@@ -101,13 +101,13 @@ class WriteService:
         return b""
 
     async def begin_transaction(self, request: BeginTransactionRequest) -> bytes:
-        """Return the id of a new transaction."""
+        """The id of a new transaction."""
         transaction = self._transactions.begin(parse_database(request.database), request.options)
         data: bytes = BeginTransactionResponse(transaction=transaction.id).SerializeToString()
         return data
 
     async def rollback(self, request: RollbackRequest) -> bytes:
-        """Return nothing, once the transaction's locks are free; also where it had ended before."""
+        """Rolls a transaction back: its locks are free; also where it had ended before."""
         self._transactions.rollback(request.transaction, parse_database(request.database))
         return b""
 
@@ -127,12 +127,12 @@ class WriteService:
         return result.write_results[0], Status()
 
     async def _commit(self, transaction: Transaction | None, writes: list[ParsedWrite]) -> CommitResult:
-        """Commit to the end even if the client hangs up half way: its locks are freed only then."""
+        """Commits to the end even if the client hangs up half way: its locks are freed only then."""
         return await asyncio.shield(asyncio.ensure_future(self._transactions.commit(transaction, writes)))
 
 
 async def _parse_writes(request: CommitRequest | BatchWriteRequest | WriteRequest, database: str) -> list[ParsedWrite]:
-    """Return the checked writes; ten megabytes of them take a while, in which others go on."""
+    """The checked writes; ten megabytes of them take a while, in which others go on."""
     writes, pace = [], Pace()
     for write in request.writes:
         writes.append(parse_write(write, database))

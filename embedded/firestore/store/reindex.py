@@ -19,7 +19,7 @@ _REPORT_SECONDS = 5.0  # whoever started the server sees that it works
 
 
 def adopt_indexes(connection: sqlite3.Connection, wanted: IndexConfig | None) -> IndexConfig:
-    """Return the configuration that the file's entries now follow: the wanted one, or else the one they had.
+    """The configuration that the file's entries now follow: the wanted one, or else the one they had.
 
     All or nothing: a start that is cut short finds the old entries with the old configuration. Memory does not grow
     with the number of documents.
@@ -40,7 +40,7 @@ def adopt_indexes(connection: sqlite3.Connection, wanted: IndexConfig | None) ->
 
 
 def _drop_mirrors(connection: sqlite3.Connection, config: IndexConfig) -> None:
-    """Remove the entries that indexes shared with their mirrors had of their own, before version 4 of the format."""
+    """Removes the entries that indexes shared with their mirrors had of their own, before version 4 of the format."""
     sql = "DELETE FROM entries WHERE idx IN (SELECT number FROM indexes WHERE definition = ?)"
     connection.execute("BEGIN IMMEDIATE")
     for collection_id, composites in config.composites.items():
@@ -65,7 +65,7 @@ def _reindex(connection: sqlite3.Connection, collection_id: str, before: IndexCo
 
 
 def _documents(connection: sqlite3.Connection, collection_id: str) -> Iterator[tuple[int, Path, bytes]]:
-    """Yield the documents of a collection id in all databases."""
+    """The documents of a collection id in all databases."""
     groups = connection.execute(
         "SELECT scopes.number, databases.name FROM scopes JOIN databases ON databases.number = database"
         " WHERE is_group AND path = ?",
@@ -78,7 +78,7 @@ def _documents(connection: sqlite3.Connection, collection_id: str) -> Iterator[t
 
 
 def _numbers(connection: sqlite3.Connection, group: int) -> Iterator[int]:
-    """Yield documents page by page: the entries beside theirs change under way."""
+    """The documents page by page: the entries beside theirs change under way."""
     sql = (
         "SELECT name, document FROM entries JOIN indexes ON indexes.number = idx"
         " WHERE scope = ? AND definition = ? AND value = x'' AND name > ? ORDER BY name LIMIT ?"

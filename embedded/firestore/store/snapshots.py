@@ -21,7 +21,7 @@ class StoredDocument(NamedTuple):
 
 
 class Snapshot:
-    """What the file holds at one moment: later commits do not show. Not to be shared between tasks."""
+    """The content of the file at one moment: later commits do not show. Not to be shared between tasks."""
 
     def __init__(self, connection: sqlite3.Connection, read_time: int, *, is_past: bool = False) -> None:
         self.connection = connection
@@ -31,7 +31,7 @@ class Snapshot:
         self._indexes: dict[str, int | None] = {}  # a query for 20 values asks for each of its indexes 20 times
 
     async def in_thread(self, work: Callable[[], Result]) -> Result:
-        """Return what some work on the snapshot comes to, done in a thread; a caller that gives up stops it."""
+        """The result of work on the snapshot, done in a thread; a caller that gives up stops it."""
         running = asyncio.ensure_future(asyncio.to_thread(work))
         try:
             return await asyncio.shield(running)
@@ -41,14 +41,14 @@ class Snapshot:
             raise
 
     def database_number(self, database: str) -> int | None:
-        """Return the number of a database, or None where nothing was ever written to it."""
+        """The number of a database, or None where nothing was ever written to it."""
         if database not in self._databases:
             row = self.connection.execute("SELECT number FROM databases WHERE name = ?", (database,)).fetchone()
             self._databases[database] = row[0] if row else None
         return self._databases[database]
 
     def scope(self, database: str, *, is_group: bool, path: bytes) -> int | None:
-        """Return the number of a collection or collection group, or None where it never had a document."""
+        """The number of a collection or collection group, or None where it never had a document."""
         row = self.connection.execute(
             "SELECT number FROM scopes WHERE database = ? AND is_group = ? AND path = ?",
             (self.database_number(database), is_group, path),
@@ -56,14 +56,14 @@ class Snapshot:
         return row[0] if row else None
 
     def index(self, definition: str) -> int | None:
-        """Return the number of an index, or None where it never had an entry."""
+        """The number of an index, or None where it never had an entry."""
         if definition not in self._indexes:
             row = self.connection.execute("SELECT number FROM indexes WHERE definition = ?", (definition,)).fetchone()
             self._indexes[definition] = row[0] if row else None
         return self._indexes[definition]
 
     def get(self, path: Path) -> StoredDocument | None:
-        """Return a document as of the snapshot's time, or None."""
+        """A document as of the snapshot's time, or None."""
         database, key = self.database_number(path.database), path.key
         row = self.connection.execute(
             "SELECT number, path, created, updated, data FROM documents WHERE database = ? AND path = ?",
@@ -79,7 +79,7 @@ class Snapshot:
         return StoredDocument(*row) if row else None
 
     def replaced_versions(self, database: str, prefix: bytes) -> Iterator[StoredDocument]:
-        """Yield, for a snapshot of the past, documents below a key that have changed or gone since."""
+        """The documents below a key that have changed or gone since a snapshot of the past."""
         rows = self.connection.execute(
             "SELECT -number, path, 0, valid_from, data FROM versions WHERE database = ?1 AND path > ?2 AND path < ?3"
             " AND valid_to > ?4 AND valid_from <= ?4",
@@ -88,7 +88,7 @@ class Snapshot:
         return (StoredDocument(*row) for row in rows)
 
     def first_key_after(self, database: str, after: bytes, before: bytes) -> bytes | None:
-        """Return the least key of a document in a range of keys, both ends excluded, as of now or then."""
+        """The least key of a document in a range of keys, both ends excluded, as of now or then."""
         number = self.database_number(database)
         rows = [
             self.connection.execute(
@@ -108,7 +108,7 @@ class Snapshot:
         return min((row[0] for row in rows if row), default=None)
 
     def children(self, database: str, prefix: bytes, start: bytes = b"") -> Iterator[bytes]:
-        """Yield the keys of the next segment below a prefix, each once, however much lies below it.
+        """The keys of the next segment below a prefix, each once, however much lies below it.
 
         One seek for each child: after the first key is found, the rest of its descendants is jumped over. `start` is
         the child after which to begin.
@@ -121,7 +121,7 @@ class Snapshot:
 
 
 def first_segment(key: bytes) -> bytes:
-    """Return the first segment of a key, encoded."""
+    """The first segment of a key, encoded."""
     if key[:1] == b"\x01":
         return key[:9]
     return key[: key.index(b"\0\x01") + 2]

@@ -80,7 +80,7 @@ class NewerFormatError(Exception):
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the file to the present format, all or nothing."""
+    """Brings the file to the present format, all or nothing."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > FORMAT_VERSION:
         raise NewerFormatError(version)

@@ -55,7 +55,7 @@ class Storage:
 
     @classmethod
     def open(cls, directory: Path, indexes: IndexConfig | None = None) -> "Storage":
-        """Return the storage, ready to read and write; StorageError says what is in the way.
+        """The storage, ready to read and write; StorageError says what is in the way.
 
         Without indexes, those that the directory had last are kept, and none is demanded.
         """
@@ -70,12 +70,12 @@ class Storage:
         return cls(directory, lock, connection, adopted)
 
     def start(self) -> None:
-        """Begin to take commits and to forget old versions."""
+        """Begins to take commits and to forget old versions."""
         self.writer.start()
         self._pruning = asyncio.create_task(self._prune_forever())
 
     async def close(self) -> None:
-        """Finish what was begun, fold the log into the file, and free the directory."""
+        """Finishes what was begun, folds the log into the file, and frees the directory."""
         if self._pruning is not None:
             self._pruning.cancel()
         await self.writer.stop()
@@ -86,7 +86,7 @@ class Storage:
 
     @asynccontextmanager
     async def snapshot(self, read_time: int | None = None) -> AsyncIterator[Snapshot]:
-        """Give a consistent view of all durable commits, or of those up to a read time."""
+        """A consistent view of all durable commits, or of those up to a read time."""
         if read_time is not None:
             await self.writer.flushed()  # or a commit before the read time could show in the next read only
         reader = self._readers.pop() if self._readers else _connect(self._directory / FILE_NAME, _READER_CACHE_KIB)
@@ -124,7 +124,7 @@ def _connect(file: Path, cache_kib: int) -> sqlite3.Connection:
 
 
 def _lock_directory(directory: Path) -> int:
-    """Return the descriptor that holds the directory for this process."""
+    """The descriptor that holds the directory for this process."""
     try:
         directory.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
         descriptor = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)

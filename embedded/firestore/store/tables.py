@@ -35,7 +35,7 @@ _ADD_ENTRIES = {
 
 
 class Tables:
-    """What the writing connection reads and changes, within the transaction that is open."""
+    """The tables that the writing connection reads and changes, within the transaction that is open."""
 
     def __init__(self, connection: sqlite3.Connection, indexes: IndexConfig) -> None:
         self._connection = connection
@@ -44,12 +44,12 @@ class Tables:
         self._index_numbers = _IndexNumbers(self._number)  # looked up for every entry
 
     def forget_numbers(self) -> None:
-        """Drop the cached numbers: those given out since the last flush may have been rolled back."""
+        """Drops the cached numbers: those given out since the last flush may have been rolled back."""
         self._numbers.clear()
         self._index_numbers.clear()
 
     def load(self, paths: list[Path]) -> dict[Path, State]:
-        """Return documents of one database as they are now, changes of the open transaction included."""
+        """The documents of one database as they are now, changes of the open transaction included."""
         states = {path: State(path, path.key) for path in paths}
         by_key = {state.key: state for state in states.values()}
         database = self._database_number(paths[0].database)
@@ -62,7 +62,7 @@ class Tables:
         return states
 
     def find_entries(self, state: State) -> bool:
-        """Put into a state the index entries that it loses and gains; False if the commit has changed nothing."""
+        """Puts into a state the index entries that it loses and gains; False if the commit has changed nothing."""
         document = state.document
         if not state.is_dirty or (document is None and state.number is None):
             return False
@@ -82,7 +82,7 @@ class Tables:
         return True
 
     def store(self, state: State, commit_time: int) -> None:
-        """Write what a commit has made of a document. `write_entries` is to follow."""
+        """Writes a document as a commit has left it. `write_entries` is to follow."""
         self._keep_version(state, commit_time)
         if state.document is None:
             self._connection.execute("DELETE FROM documents WHERE number = ?", (state.number,))
@@ -93,7 +93,7 @@ class Tables:
         state.updated = commit_time
 
     def write_entries(self, states: Iterable[State]) -> None:
-        """Bring the indexes up to documents that were stored."""
+        """Brings the indexes up to documents that were stored."""
         removed: list[Row] = []
         added: list[Row] = []
         for state in states:
@@ -103,7 +103,7 @@ class Tables:
         self._write_rows(removed, added)
 
     def replace_entries(self, path: Path, number: int, removed: Iterable[Entry], added: Iterable[Entry]) -> None:
-        """Take a document out of some places of the indexes, and put it into others."""
+        """Takes a document out of some places of the indexes, and puts it into others."""
         make_rows = self._row_maker(path, path.key, number)
         self._write_rows(make_rows(removed), make_rows(added))
 
@@ -137,7 +137,7 @@ class Tables:
             )
 
     def _row_maker(self, path: Path, key: bytes, number: int) -> Callable[[Iterable[Entry]], list[Row]]:
-        """Return what makes rows of a document's entries."""
+        """A function that makes rows of a document's entries."""
         database, segments = self._database_number(path.database), path.segments
         name = encode_segment(segments[-1])
         collection = self._number(_FIND_SCOPE, _ADD_SCOPE, (database, 0, key[: -len(name)]))
@@ -156,7 +156,7 @@ class Tables:
         return self._number(find, add, (name,))
 
     def _number(self, find: str, add: str, key: tuple[object, ...]) -> int:
-        """Return the number of a database, scope or index, giving it one where it has none yet."""
+        """The number of a database, scope or index, giving it one where it has none yet."""
         number = self._numbers.get((find, key))
         if number is None:
             row = self._connection.execute(find, key).fetchone()
@@ -181,7 +181,7 @@ class _IndexNumbers(dict[str, int]):
 
 
 def _serialise(document: Document, path: Path, created: int, updated: int) -> bytes:
-    """Return a document as it is stored: deterministic, so that equal documents are equal bytes."""
+    """A document as it is stored: deterministic, so that equal documents are equal bytes."""
     document.name = path.name
     document.create_time.CopyFrom(to_timestamp(created))
     document.update_time.CopyFrom(to_timestamp(updated))

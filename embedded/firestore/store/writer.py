@@ -22,7 +22,7 @@ _BATCH_DOCUMENTS = 64  # some milliseconds of index entries
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a commit did to one document; None where there was none before, or is none after."""
+    """The change of one document by a commit; None where there was none before, or is none after."""
 
     path: Path
     before: Document | None
@@ -64,33 +64,33 @@ class Writer:
         self._durable.set()
 
     def start(self) -> None:
-        """Begin to take commits."""
+        """Begins to take commits."""
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Finish the commits that were taken, then end."""
+        """Finishes the commits that were taken, then ends."""
         await self._jobs.join()
         if self._task is not None:
             self._task.cancel()
         self._thread.shutdown()
 
     async def commit(self, writes: list[ParsedWrite], check: Callable[[list[Change]], None]) -> CommitResult:
-        """Return once the writes are on disk; any error leaves no trace of them."""
+        """Writes to the disk, and waits for it; any error leaves no trace of the writes."""
         job = Job(writes, check, asyncio.get_running_loop().create_future())
         self._jobs.put_nowait(job)
         return await job.done
 
     async def flushed(self) -> None:
-        """Return once every commit that has been applied is on disk and shows in new snapshots."""
+        """Waits until every applied commit is on disk and shows in new snapshots."""
         await self._durable.wait()
 
     @property
     def is_flushed(self) -> bool:
-        """Tell whether every commit that has been applied is on disk."""
+        """Whether every commit that has been applied is on disk."""
         return self._durable.is_set()
 
     async def prune(self, before: int) -> None:
-        """Forget the versions that ended before a time, a few at once so that commits come in between."""
+        """Forgets the versions that ended before a time, a few at once so that commits come in between."""
         find = "SELECT number FROM versions WHERE valid_to < ? ORDER BY valid_to LIMIT ?"
         delete = f"DELETE FROM versions WHERE number IN ({find})"  # noqa: S608 - constants only
         count = _PRUNE_ROWS
@@ -110,7 +110,7 @@ class Writer:
                     self._jobs.task_done()
 
     async def _write(self, group: list[Job], gather_seconds: float) -> None:
-        """Write a group in one transaction, or each alone where that fails, such as on a full disk."""
+        """Writes a group in one transaction, or each alone where that fails, such as on a full disk."""
         try:
             await self._write_group(group, gather_seconds)
         except Exception as error:  # noqa: BLE001 - whoever awaits a job gets it; the writer goes on
@@ -141,7 +141,7 @@ class Writer:
                 listener(result)
 
     def _undo(self) -> None:
-        """Roll back what is not durable."""
+        """Rolls back all that is not durable."""
         self._tables.forget_numbers()
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
@@ -154,12 +154,12 @@ class Writer:
         await self._in_thread("COMMIT")
 
     async def _in_thread(self, sql: str, parameters: tuple[object, ...] = ()) -> sqlite3.Cursor:
-        """Execute what waits for the disk without keeping the event loop."""
+        """Executes a statement that waits for the disk, off the event loop."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self._connection.execute, sql, parameters)
 
     async def _apply(self, job: Job) -> None:
-        """Write what a job comes to; one that is refused is so before anything is written: there is nothing to undo.
+        """Writes a job's outcome; one that is refused is so before anything is written: there is nothing to undo.
 
         Within a savepoint, SQLite would copy each page aside before it is changed: a fifth of a large commit.
         """
@@ -182,7 +182,7 @@ class Writer:
         job.result = CommitResult(commit_time, results, changes)
 
     async def _apply_writes(self, job: Job, commit_time: int) -> tuple[dict[Path, State], list[WriteResult]]:
-        """Return the documents as they become, and the writes' results, which lack their times."""
+        """The documents as they become, and the writes' results, which lack their times."""
         pace = Pace()
         states: dict[Path, State] = {}
         results = []
@@ -196,7 +196,7 @@ class Writer:
         return states, results
 
     async def _find_changed(self, states: dict[Path, State]) -> list[State]:
-        """Return those that are not as they were, with the index entries that they lose and gain."""
+        """The documents that are not as they were, with the index entries that they lose and gain."""
         pace = Pace()
         changed = []
         for state in states.values():
@@ -223,11 +223,11 @@ class Pace:
 
     @property
     def is_over(self) -> bool:
-        """Tell whether the slice of time is used up."""
+        """Whether the slice of time is used up."""
         return time.monotonic() > self._until
 
     async def pause(self) -> None:
-        """Yield to the event loop if the slice of time is used up."""
+        """Lets the event loop run if the slice of time is used up."""
         if self.is_over:
             await asyncio.sleep(0)
             self._until = time.monotonic() + SLICE_SECONDS

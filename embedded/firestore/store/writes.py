@@ -58,13 +58,13 @@ class State:
     added: list[Entry] = field(default_factory=list)
 
     def fill(self, number: int, created: int, updated: int, data: bytes) -> None:
-        """Take over what is stored."""
+        """Takes over the stored document."""
         self.number, self.created, self.updated, self.data = number, created, updated, data
         self.before = self.document = Document.FromString(data)
 
 
 def parse_write(write: Write, database: str) -> ParsedWrite:
-    """Return a checked write; InvalidArgumentError says what is wrong with it, whatever the data."""
+    """A checked write; InvalidArgumentError says what is wrong with it, whatever the data."""
     operation = write.WhichOneof("operation")
     if operation == "update":
         parsed = _parse_update(write)
@@ -86,7 +86,7 @@ def parse_write(write: Write, database: str) -> ParsedWrite:
 
 
 def set_precondition(write: ParsedWrite, precondition: Precondition) -> None:
-    """Put a checked precondition into a write."""
+    """Puts a checked precondition into a write."""
     kind = precondition.WhichOneof("condition_type")
     if kind == "exists":
         write.exists = precondition.exists
@@ -99,7 +99,7 @@ def set_precondition(write: ParsedWrite, precondition: Precondition) -> None:
 
 
 def parse_mask(mask: DocumentMask) -> list[FieldPath]:
-    """Return the field paths that a mask names, each once."""
+    """The field paths that a mask names, each once."""
     return sorted({parse_field_path(text) for text in mask.field_paths})
 
 
@@ -167,7 +167,7 @@ def _update(write: ParsedWrite, state: State, commit_time: int) -> WriteResult:
 
 
 def _merge(write: ParsedWrite, state: State) -> Document:
-    """Return a new document: what is written, over what is there as far as the mask says."""
+    """A new document: what is written, over what is there as far as the mask says."""
     if write.document is not None and write.mask is None:
         # What transforms change must be a copy: a commit that waits for a query is applied again.
         return _copy_fields(write.document) if write.transforms else write.document

@@ -32,11 +32,11 @@ class Mode(Enum):
     EXCLUSIVE = 3
 
     def allows(self, other: "Mode") -> bool:
-        """Tell whether two owners may hold one lock in these modes."""
+        """Whether two owners may hold one lock in these modes."""
         return self is other and self is not Mode.EXCLUSIVE
 
     def joined(self, other: "Mode") -> "Mode":
-        """Return the mode of an owner that holds a lock in both modes."""
+        """The mode of an owner that holds a lock in both modes."""
         return self if self is other else Mode.EXCLUSIVE
 
 
@@ -50,7 +50,7 @@ class LockTimeoutError(LockFailedError):
 
 @dataclass(eq=False)
 class Owner:
-    """Who holds locks: a transaction, or a single commit. age: the time its first attempt began."""
+    """A holder of locks: a transaction, or a single commit. `age` is the time at which its first attempt began."""
 
     age: int
     is_retry: bool = False
@@ -103,11 +103,11 @@ class _Lock:
     queue: deque[_Request] = field(default_factory=deque)
 
     def others(self, owner: Owner, mode: Mode) -> Iterator[Owner]:
-        """Yield the other holders that a mode is at odds with."""
+        """The other holders that a mode is at odds with."""
         return (other for other, held in self.holders.items() if other is not owner and not held.allows(mode))
 
     def blockers(self, owner: Owner, mode: Mode) -> Iterator[Owner]:
-        """Yield those of them that keep an owner waiting: optimistic readers give way once something is written."""
+        """The other holders that keep an owner waiting: optimistic readers give way once something is written."""
         return (other for other in self.others(owner, mode) if not self._gives_way(other))
 
     def _gives_way(self, holder: Owner) -> bool:
@@ -124,7 +124,7 @@ class LockTable:
         self._contended_until: dict[Hashable, float] = {}
 
     async def acquire_read(self, owner: Owner, key: Hashable) -> bool:
-        """Return once the owner may read what the lock stands for: True if it had to wait."""
+        """Waits until the owner may read the lock's document or query: True if it had to wait."""
         is_exclusive = owner.is_retry or self._contended_until.get(key, 0) > time.monotonic()
         mode = Mode.EXCLUSIVE if is_exclusive and not owner.is_optimistic else Mode.READ
         return await self.acquire(owner, key, mode)
@@ -154,7 +154,7 @@ class LockTable:
         return True
 
     async def wait_for(self, owner: Owner, others: Iterable[Owner]) -> None:
-        """Return once one of the others has ended; they hold a query that the owner's writes would change."""
+        """Waits until one of the others has ended; they hold a query that the owner's writes would change."""
         blockers = set(others)
         contended = [key for blocker in blockers for key in blocker.held]
         if self._push_aside(owner, list(blockers)):
@@ -205,7 +205,7 @@ class LockTable:
         owner.held[key] = mode
 
     def _push_aside(self, owner: Owner, blockers: list[Owner]) -> bool:
-        """Fail the younger first attempts that have only read what the owner writes; they will try again.
+        """Fails the younger first attempts that have only read what the owner writes; their clients try again.
 
         A retried transaction is never pushed aside: it must get its turn. True if anyone was.
         """
@@ -241,7 +241,7 @@ class LockTable:
             self._serve(key, lock)
 
     def _serve(self, key: Hashable, lock: _Lock) -> None:
-        """Grant what can be granted, from the front of the queue."""
+        """Grants what can be granted, from the front of the queue."""
         while lock.queue:
             request = lock.queue[0]
             if not request.granted.done():
@@ -254,7 +254,7 @@ class LockTable:
             self._locks.pop(key, None)
 
     def _break_circle(self, start: Owner) -> bool:
-        """Fail the youngest owner of a circle of waits, if the start's wait has closed one: True if so."""
+        """Fails the youngest owner of a circle of waits, if the start's wait has closed one: True if so."""
         is_found = False
         while (circle := _find_circle(start)) and start.state not in FINAL:
             is_found = True
@@ -269,14 +269,14 @@ def _gives_way(blocker: Owner, owner: Owner) -> bool:
 
 
 def _youth(owner: Owner) -> tuple[int, int]:
-    """Return who gives way first: a first attempt, which will be retried; then a single commit, which may not be."""
+    """The order in which owners give way: first attempts, which will be retried; single commits; retries."""
     if owner.is_single_commit:
         return 1, owner.age
     return 0 if owner.is_retry else 2, owner.age
 
 
 def _blockers(owner: Owner) -> set[Owner]:
-    """Return everyone an owner waits for at once: holders in its way, and the one before it in the queue."""
+    """The owners that an owner waits for at once: holders in its way, and the one before it in the queue."""
     found = set(owner.waits_for)
     request = owner.waiting
     if request is not None and not request.granted.done():
@@ -293,7 +293,7 @@ def _blockers(owner: Owner) -> set[Owner]:
 
 
 def _find_circle(start: Owner) -> list[Owner]:
-    """Return the owners of a circle of waits through the start; empty where there is none."""
+    """The owners of a circle of waits through the start; empty where there is none."""
     came_from: dict[Owner, Owner] = {}
     ahead = [start]
     while ahead:

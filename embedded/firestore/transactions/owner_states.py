@@ -23,7 +23,7 @@ class OwnerState(Enum):
 
 
 class OwnerEvent(Enum):
-    """What happens to an owner of locks."""
+    """An event of an owner of locks."""
 
     COMMIT = "commit"
     QUERY_CONFLICT = "query conflict"

@@ -39,7 +39,7 @@ class Transaction:
 
     @property
     def is_read_only(self) -> bool:
-        """Tell whether this reads a snapshot, without locks."""
+        """Whether this reads a snapshot, without locks."""
         return self.read_time is not None
 
 
@@ -62,16 +62,16 @@ class Transactions:
         self._sweeping: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to end transactions that have expired."""
+        """Begins to end transactions that have expired."""
         self._sweeping = asyncio.create_task(self._sweep_forever())
 
     def stop(self) -> None:
-        """End the sweeping."""
+        """Ends the sweeping."""
         if self._sweeping is not None:
             self._sweeping.cancel()
 
     def begin(self, database: str, options: TransactionOptions) -> Transaction:
-        """Return a new transaction."""
+        """A new transaction."""
         if options.WhichOneof("mode") == "read_only":
             return self._begin_read_only(database, options)
         retried = options.read_write.retry_transaction
@@ -81,7 +81,7 @@ class Transactions:
         return self._add(Transaction(_new_id(age), database, owner))
 
     def get(self, transaction_id: bytes, database: str) -> Transaction:
-        """Return an open transaction; InvalidArgumentError where it has ended, expired, or never been."""
+        """An open transaction; InvalidArgumentError where it has ended, expired, or never been."""
         _age_of(transaction_id)
         transaction = self._open.get(transaction_id)
         if transaction is None:
@@ -92,7 +92,7 @@ class Transactions:
         return transaction
 
     async def lock_documents(self, transaction: Transaction, paths: list[Path]) -> int | None:
-        """Return the time to read the documents at, or None for now, when they are locked."""
+        """The time to read the documents at, or None for now, when they are locked."""
         if transaction.is_read_only:
             return transaction.read_time
         try:
@@ -103,7 +103,7 @@ class Transactions:
         return self._read_time(transaction)
 
     async def lock_query(self, transaction: Transaction, query: Query) -> int | None:
-        """Return the time to run the query at, or None for now, when no commit can change its results any more."""
+        """The time to run the query at, or None for now, when no commit can change its results any more."""
         if transaction.is_read_only:
             return transaction.read_time
         key = (query.scope.parent, query.scope.collection_id, query.scope.is_group)
@@ -116,7 +116,7 @@ class Transactions:
         return self._read_time(transaction)
 
     async def commit(self, transaction: Transaction | None, writes: list[ParsedWrite]) -> CommitResult:
-        """Return once the writes are durable. AbortedError where another transaction was before it.
+        """Makes the writes durable; AbortedError where another transaction came first.
 
         Not to be cancelled half way: callers shield it.
         """
@@ -136,14 +136,14 @@ class Transactions:
             self._end(owner, transaction)
 
     def rollback(self, transaction_id: bytes, database: str) -> None:
-        """End a transaction; one that has ended already stays so."""
+        """Ends a transaction; one that has ended already stays so."""
         _age_of(transaction_id)
         transaction = self._open.get(transaction_id)
         if transaction is not None:
             self._end(self.get(transaction_id, database).owner, transaction)
 
     def parse_read_time(self, timestamp: Timestamp) -> int:
-        """Return a read time in microseconds, if the past is still kept for it."""
+        """A read time in microseconds, if the past is still kept for it."""
         if not clock.is_valid(timestamp) or timestamp.nanos % 1000:
             raise InvalidArgumentError("read_time must be a timestamp of whole microseconds.")
         micros, now = clock.to_micros(timestamp), self._storage.clock.read_time()
@@ -165,7 +165,7 @@ class Transactions:
         return transaction
 
     def _read_time(self, transaction: Transaction) -> int | None:
-        """Return when a transaction that has to give way read last: it goes on reading the same state.
+        """The time at which a transaction that has given way read last: it goes on reading the same state.
 
         Clients retry when Commit says ABORTED; a read that said so would surface in the user's code.
         """
@@ -184,7 +184,7 @@ class Transactions:
                 await self._locks.wait_for(owner, conflict.owners)
 
     def _assert_unqueried(self, owner: Owner, changes: list[Change]) -> None:
-        """Raise QueryConflictError where other transactions have queried for what is about to change."""
+        """Raises QueryConflictError where other transactions have queried for what is about to change."""
         conflicts = {
             transaction.owner
             for transaction in self._open.values()
@@ -227,7 +227,7 @@ def _new_id(age: int) -> bytes:
 
 
 def _age_of(transaction_id: bytes) -> int:
-    """Return when the first attempt of a transaction began: a retry keeps its place among the others."""
+    """The time at which the first attempt of a transaction began: a retry keeps its place among the others."""
     if len(transaction_id) != _AGE_BYTES + _RANDOM_BYTES:
         raise InvalidArgumentError("Invalid transaction: it was not issued by BeginTransaction.")
     return int.from_bytes(transaction_id[:_AGE_BYTES], "big")

@@ -1,1 +1,1 @@
-"""What each operation does: conditions, ranges, checksums, lists, uploads in parts."""
+"""The operations: conditions, ranges, checksums, lists, uploads in parts."""

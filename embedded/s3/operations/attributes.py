@@ -29,7 +29,7 @@ _SIGNATURES = (
 
 
 def parse_attributes(headers: Mapping[str, str]) -> Attributes:
-    """What the headers say of an object; without a type, it has the one that fits all."""
+    """The object's attributes as the headers give them; without a type, the default one."""
     storage_class = headers.get("x-amz-storage-class", STANDARD)
     if storage_class not in STORAGE_CLASSES:
         raise S3Error("NotImplemented", f"Header 'x-amz-storage-class' with value '{storage_class}' not implemented")

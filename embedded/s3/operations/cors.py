@@ -48,7 +48,7 @@ def dump_rules(rules: tuple[Rule, ...]) -> str:
 
 
 def load_rules(text: str | None) -> tuple[Rule, ...]:
-    """What `dump_rules` made; no rules of None."""
+    """The rules in the text that `dump_rules` made; None has no rules."""
     rules = json.loads(text or "[]")
     lists = ("origins", "methods", "headers", "exposed")
     return tuple(Rule(**{**rule, **{name: tuple(rule[name]) for name in lists}}) for rule in rules)

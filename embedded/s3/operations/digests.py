@@ -26,7 +26,7 @@ _MODELS = {"crc32c": "CRC32-ISCSI", "crc64nvme": "CRC64-NVME"}
 
 
 class Hash(Protocol):
-    """What hashlib's objects and ours have in common."""
+    """The interface of hashlib's objects and ours."""
 
     def update(self, data: bytes, /) -> None:
         """Takes in more of the content."""
@@ -65,7 +65,7 @@ def make_hash(algorithm: str) -> Hash:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the client has said of the content; `algorithm` is of a checksum whose value may come in a trailer."""
+    """The client's claims about the content; `algorithm` is of a checksum whose value may come in a trailer."""
 
     size: int
     md5: bytes | None
@@ -75,7 +75,7 @@ class Expected:
 
 
 def parse_expected(headers: Mapping[str, str], body: Body, algorithm: str | None = None) -> Expected:
-    """What the headers say; InvalidDigest where they cannot be right. `algorithm` is computed if no other is named."""
+    """The headers' claims; InvalidDigest where they cannot be right. `algorithm` is computed if no other is named."""
     named = [name for name in DIGEST_BYTES if PREFIX + name in headers]
     trailing = headers.get("x-amz-trailer", "").strip().lower().removeprefix(PREFIX)
     if len(named) + bool(trailing) > 1:

@@ -28,7 +28,7 @@ class Taken:
 
 
 async def take_in(store: Store, call: Call, finish: Callable[[Taken], T], algorithm: str | None = None) -> T:
-    """What `finish` answers, called in a thread with the content of the request."""
+    """The result of `finish`, called in a thread with the content of the request."""
     if call.body.size > MAX_UPLOAD_BYTES:
         raise S3Error("EntityTooLarge")
     digests = Digests(parse_expected(call.headers, call.body, algorithm))

@@ -39,7 +39,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a write has made."""
+    """The outcome of a write."""
 
     etag: str
     modified_ns: int
@@ -59,7 +59,7 @@ def get_object(store: Store, call: Call) -> Found:
 
 
 def head_object(store: Store, call: Call) -> Found:
-    """What there is to know of the object. R2 does not look at a HEAD's Range."""
+    """The object's attributes. R2 does not look at a HEAD's Range."""
     return _answer(call, find_object(store, call.bucket, call.key), is_head=True)
 
 

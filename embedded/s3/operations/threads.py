@@ -13,5 +13,5 @@ _threads = ThreadPoolExecutor(16, thread_name_prefix="s3")
 
 
 async def run(function: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
-    """What the function answers, from another thread."""
+    """The function's result, from another thread."""
     return await asyncio.get_running_loop().run_in_executor(_threads, partial(function, *arguments, **options))

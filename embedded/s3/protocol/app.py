@@ -100,7 +100,7 @@ class S3App:
 
 
 def translate_disk_error(error: OSError | sqlite3.Error) -> S3Error:
-    """What a client is told of a disk that does not do as it should; what was there before is there still."""
+    """The response to a failure of the disk; the stored objects are unchanged."""
     reason = error.errno if isinstance(error, OSError) else getattr(error, "sqlite_errorname", None)
     if reason in _FULL:
         return S3Error("InternalError", "The disk of the data directory is full.")

@@ -36,7 +36,7 @@ class Request:
 
 
 def parse_request(scope: Any) -> Request:
-    """What the scope says."""
+    """The request in an ASGI scope."""
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
     query = _parse_query(scope["query_string"])
     message = Message(scope["method"], scope["raw_path"], query, headers)

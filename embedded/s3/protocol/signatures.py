@@ -38,7 +38,7 @@ Pairs = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is signed of a request: the path and the query as they came, and all headers (latin-1, lower case names)."""
+    """A request's signed parts: the path and the query as they came, and all headers (latin-1, lower case names)."""
 
     method: str
     path: bytes
@@ -57,7 +57,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a request says of its signature. `expires_seconds` is None where it stands in the header."""
+    """A request's claim about its signature. `expires_seconds` is None for a signature in the header."""
 
     access_key_id: str
     day: str
@@ -71,13 +71,13 @@ class Claim:
 
     @property
     def scope(self) -> str:
-        """What the signing key is for."""
+        """The scope of the signing key."""
         return f"{self.day}/{self.region}/{self.service}/aws4_request"
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Who has signed a request that was found good: signs what comes after it, chunk by chunk."""
+    """The key of a request whose signature was verified: it signs the chunks that follow."""
 
     key: bytes
     amz_date: str
@@ -91,7 +91,7 @@ class Signer:
 
 
 def parse_claim(message: Message) -> Claim:
-    """What the request says of its signature; InvalidArgument where it says none, or half of one."""
+    """The request's claim about its signature; InvalidArgument where there is none, or half of one."""
     authorization = message.get_header("authorization")
     in_url = [name for name in _IN_URL if message.get_parameter(name) is not None]
     if in_url and authorization is not None:
@@ -188,7 +188,7 @@ def _assert_current(claim: Claim, now: datetime) -> None:
 
 
 def _assert_all_signed(message: Message, claim: Claim) -> None:
-    """Nobody can add to a signed URL what changes its meaning, such as x-amz-copy-source."""
+    """Asserts that a signed URL has no unsigned header that changes its meaning, such as x-amz-copy-source."""
     present = {name for name, _ in message.headers if name.startswith(("x-amz-", "cf-"))}
     free = {"x-amz-content-sha256", "cf-connecting-ip", "cf-ray"}
     unsigned = sorted(present - set(claim.signed_headers) - free)

@@ -56,7 +56,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """What is executed on the connection is durable at the end, all of it; nothing of it after an error."""
+        """A transaction: its statements are all durable at the end, and none of them after an error."""
         with self._lock:
             self._writer.execute("BEGIN IMMEDIATE")
             try:
@@ -77,7 +77,7 @@ class Database:
             self._later.append((sql, parameters))
 
     def flush(self) -> None:
-        """What was added for later is written, where the folder lets us."""
+        """Writes the statements that were kept for later, where the folder is writable."""
         if self._later:
             with suppress(sqlite3.OperationalError), self.transaction():
                 pass

@@ -1,4 +1,4 @@
-"""What is kept of objects, uploads and parts."""
+"""The stored attributes of objects, uploads and parts."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -18,7 +18,7 @@ class Checksum:
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """What an object has beside its bytes; `headers` are Cache-Control and its like, in lower case."""
+    """An object's attributes beside its bytes; `headers` are Cache-Control and its like, in lower case."""
 
     content_type: str = DEFAULT_CONTENT_TYPE
     headers: dict[str, str] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Attributes:
 
 
 def parse_attributes(text: str) -> Attributes:
-    """What `to_json` wrote."""
+    """The attributes in the text that `to_json` wrote."""
     fields = json.loads(text)
     checksum = fields.pop("checksum")
     return Attributes(**fields, checksum=Checksum(**checksum) if checksum else None)

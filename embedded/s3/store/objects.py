@@ -30,7 +30,7 @@ _ROWS_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class NewObject:
-    """What a write makes: the sealed draft, and what becomes known of it."""
+    """The object that a write makes: the sealed draft, and its attributes."""
 
     draft: Draft
     etag: str
@@ -98,7 +98,7 @@ class ObjectStore:
                 yield name, path
 
     def describe_all(self, bucket: str, found: list[tuple[str, str]]) -> list[StoredObject]:
-        """What is known of the objects with these names and paths; those that are gone are left out."""
+        """The attributes of the objects with these names and paths; those that are gone are left out."""
         rows = self._read_rows(bucket, [name for name, _ in found])
         described = []
         for name, path in found:
@@ -116,7 +116,7 @@ class ObjectStore:
         return described
 
     def sweep(self) -> None:
-        """What a crash has left beside the objects is gone: rows of versions that never were, files that were moved."""
+        """Removes the leftovers of a crash: rows of versions that never were, files that were moved."""
         for bucket, name, stamp_ns, key in self._database.read(
             "SELECT bucket, name, stamp_ns, key FROM objects WHERE is_apart OR (bucket, name) IN "
             "(SELECT bucket, name FROM objects GROUP BY bucket, name HAVING count(*) > 1)"

@@ -36,7 +36,7 @@ class Store:
             yield draft
 
     def sweep(self) -> None:
-        """What is over, and what need not have been durable at once, is done with. For every now and then."""
+        """Removes what has expired, and writes what could wait. To be called now and then."""
         if self.is_writable:
             self.uploads.sweep()
             self._database.flush()
@@ -49,7 +49,7 @@ class Store:
             self._lock = None
 
     def recover(self) -> None:
-        """What a killed server has left behind is gone. For the start."""
+        """Removes the leftovers of a killed server. To be called at the start."""
         if self.is_writable:
             self.objects.sweep()
             self.uploads.sweep_files()

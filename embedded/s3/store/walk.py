@@ -23,7 +23,7 @@ _kept: dict[str, tuple[int, list[Entry]]] = {}
 
 @dataclass(slots=True)
 class Cursor:
-    """What of a list is wanted: names that begin with `prefix` and come after `after`, which may grow on the way."""
+    """The wanted part of a list: names that begin with `prefix` and come after `after`, which may grow on the way."""
 
     prefix: str
     after: str
@@ -98,7 +98,7 @@ def _scan_folder(folder: str, base: str) -> list[Entry]:
 
 
 def stat_file(path: str) -> os.stat_result | None:
-    """What the system says of the file; None where there is no file of that name."""
+    """The file's status; None where there is no file of that name."""
     try:
         found = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
