@@ -47,7 +47,7 @@ NOT_IN_SLUG = re.compile(r"[^a-z0-9]+")
 
 @dataclass(frozen=True)
 class Job:
-    """A job of a queue, delivered at least once: all ids follow from it, so a second delivery finds the work of the first."""
+    """A job of a queue, delivered at least once: all ids follow from it, so that a repeat finds its own work."""
 
     user_id: str
     video_id: str
