@@ -59,12 +59,12 @@ def _build_key(data: dict[str, Any], *names: str) -> str:
 
 
 def _build_clip_key(data: dict[str, Any]) -> str:
-    return _build_key(data, "clips", data["filename"])
+    return _build_key(data, keys.CLIPS_FOLDER, data["filename"])
 
 
 def _build_thumbnail_key(data: dict[str, Any]) -> str | None:
     clip_key = data["r2_key"] or _build_clip_key(data)
-    return identifiers.split_filename(clip_key)[0] + ".jpg" if data["has_thumbnail"] else None
+    return identifiers.split_filename(clip_key)[0] + keys.THUMBNAIL_SUFFIX if data["has_thumbnail"] else None
 
 
 def _to_title(text: str) -> str:
@@ -138,7 +138,7 @@ class VideoMetadata(Document):
     target_aspect: Title = "9:16"
     clips_count: Count = 0
     clips_by_style: dict[MapKey, Count] = Field(default_factory=dict)
-    highlights_json_key: str = Field(default_factory=lambda data: _build_key(data, "highlights.json"))
+    highlights_json_key: str = Field(default_factory=lambda data: _build_key(data, keys.HIGHLIGHTS_FILENAME))
     created_by: Title = Field(default_factory=lambda data: data["user_id"])
     updated_at: Timestamp = Field(default_factory=lambda data: data["created_at"])
 
@@ -332,7 +332,7 @@ class ClipMetadata(Document):
     @classmethod
     def _parse_filename_fits_key(cls, value: str, info: ValidationInfo) -> str:
         if not check_is_stored(info) and {"user_id", "video_id"} <= info.data.keys():
-            identifiers.parse_bounded_key(_build_key(info.data, "clips", value))
+            identifiers.parse_bounded_key(_build_key(info.data, keys.CLIPS_FOLDER, value))
         return value
 
     @field_validator("clip_id")

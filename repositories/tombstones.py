@@ -66,7 +66,7 @@ def mark_video_deleted(user_id: str, video_id: str) -> dict[str, Any]:
 def mark_clip_deleted(clip: ClipMetadata) -> dict[str, Any]:
     """The tombstone of a clip, with the keys of its files."""
     # A thumbnail may lie there although the document says that there is none.
-    thumbnail_key = identifiers.split_filename(clip.file_key)[0] + ".jpg"
+    thumbnail_key = identifiers.split_filename(clip.file_key)[0] + keys.THUMBNAIL_SUFFIX
     file_keys = {clip.file_key, clip.thumbnail_r2_key or thumbnail_key, thumbnail_key}
     ids = {"user_id": clip.user_id, "video_id": clip.video_id, "clip_id": clip.clip_id}
     return _mark_deleted({**ids, "file_keys": sorted(file_keys)})

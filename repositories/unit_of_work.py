@@ -54,8 +54,8 @@ CROWDED_BYTES = MAX_DOCUMENT_BYTES // 2
 class UnitState(Enum):
     """The state of a unit of work: only an OPEN one takes calls.
 
-    1. A unit ends once: by its commit, by its block's end, or by an error. 2. A unit is committed only after it has
-    ended, by the commit that it ended for.
+    1. A unit ends once: by its commit, by its block's end, or by an error.
+    2. A unit is committed only after it has ended, by the commit that it ended for.
     """
 
     OPEN = "open"

@@ -1,7 +1,8 @@
 """The fan-out of one target's changes to its subscribers: one pass for each filter."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum, auto
 
 import structlog
 
@@ -24,6 +25,26 @@ INITIAL_MICROS = 60_000_000
 """The age up to which the initial changes are shared: a returning subscriber needs a version of the last hour."""
 
 
+class FanOutPhase(Enum):
+    """The phase of a fan-out.
+
+    1. Subscriptions wait while it is LOADING, until each of its targets has a snapshot.
+    2. Subscriptions begin, and receive changes, while it is LIVE.
+    3. A fan-out that has failed, or was closed, is ENDED, and has no subscriptions.
+    """
+
+    LOADING = auto()
+    LIVE = auto()
+    ENDED = auto()
+
+
+_NEXT_PHASES: Mapping[FanOutPhase, frozenset[FanOutPhase]] = {
+    FanOutPhase.LOADING: frozenset({FanOutPhase.LIVE, FanOutPhase.ENDED}),
+    FanOutPhase.LIVE: frozenset({FanOutPhase.ENDED}),
+    FanOutPhase.ENDED: frozenset({FanOutPhase.ENDED}),  # one that has failed is closed as well
+}
+
+
 class FanOut:
     """The subscribers to the documents of `source`, which end with the video in `owner` (None: they never end)."""
 
@@ -39,6 +60,7 @@ class FanOut:
         self.owner = owner
         self.states = (source,) if owner is None or owner is source else (owner, source)
         self.error: RepositoryError | None = None
+        self._phase = FanOutPhase.LOADING
         self.is_eager = True  # whether somebody waits for a time, and not for an event
         self._past_reader = past_reader
         self._on_idle = on_idle
@@ -67,7 +89,8 @@ class FanOut:
 
     def tell(self) -> None:
         """All subscribers have received the changes of the targets' last snapshots."""
-        if not self._is_ready:
+        self._go_live_once_loaded()
+        if self._phase is not FanOutPhase.LIVE:
             return
         if self.source.changes:
             self._initial.clear()
@@ -83,18 +106,25 @@ class FanOut:
     def fail(self, error: RepositoryError) -> None:
         """All subscriptions have failed with the error, and no further one may come."""
         self.error = error
+        self._move_to(FanOutPhase.ENDED)
         for subscription in self._clear():
             subscription.fail(error)
         self._on_idle(self)
 
     def close(self) -> None:
         """All subscriptions have ended, and their waiting changes are dropped."""
+        self._move_to(FanOutPhase.ENDED)
         for subscription in self._clear():
             subscription.abandon()
 
-    @property
-    def _is_ready(self) -> bool:
-        return all(state.read_micros is not None for state in self.states)
+    def _go_live_once_loaded(self) -> None:
+        if self._phase is FanOutPhase.LOADING and all(state.read_micros is not None for state in self.states):
+            self._move_to(FanOutPhase.LIVE)
+
+    def _move_to(self, phase: FanOutPhase) -> None:
+        if phase not in _NEXT_PHASES[self._phase]:
+            raise AssertionError(f"A fan-out that is {self._phase.name} cannot become {phase.name}.")
+        self._phase = phase
 
     @property
     def _has_owner(self) -> bool:
@@ -151,8 +181,9 @@ class FanOut:
 
     def _settle(self) -> None:
         """Each waiting subscription that can begin has received its first changes."""
-        self.is_eager = not self._is_ready
-        if self._is_ready:
+        self._go_live_once_loaded()
+        self.is_eager = self._phase is FanOutPhase.LOADING
+        if self._phase is FanOutPhase.LIVE:
             for subscription in list(self._waiting):
                 self._begin(subscription)
         if self.is_idle:

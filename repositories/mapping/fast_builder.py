@@ -9,6 +9,7 @@ from typing import Any
 
 from domain import timecodes
 from domain.identifiers import split_filename
+from domain.keys import CLIPS_FOLDER
 from repositories.mapping.fast_reader import CLIP_FIELDS, read_clip_fast
 from repositories.model.fields import utc_now
 from repositories.model.statuses import ClipStatus
@@ -54,7 +55,7 @@ def build_clip_fast(values: Mapping[str, Any]) -> ClipMetadata | None:
             "duration_seconds": duration_seconds,
             "file_size_bytes": 0,
             "has_thumbnail": False,
-            "r2_key": f"{values['user_id']}/{values['video_id']}/clips/{filename}",
+            "r2_key": f"{values['user_id']}/{values['video_id']}/{CLIPS_FOLDER}/{filename}",
             "thumbnail_r2_key": None,
             "status": status.value,
             "created_at": now,

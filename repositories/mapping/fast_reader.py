@@ -8,6 +8,8 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from domain.identifiers import build_video_key
+from domain.keys import CLIPS_FOLDER, THUMBNAIL_SUFFIX
 from repositories.model.fields import MAX_FILE_SIZE_BYTES, MAX_INTEGER
 from repositories.model.statuses import ClipStatus
 from repositories.models import ClipMetadata
@@ -59,10 +61,12 @@ def _check_names(values: dict[str, Any]) -> bool:
     ):
         return False
     stem = found[1]
-    folder = f"{user_id}/{video_id}/clips/"
+    folder = build_video_key(user_id, video_id, CLIPS_FOLDER, "")
     if values["clip_id"] != stem or values["r2_key"] != folder + filename:
         return False
-    return bool(values["thumbnail_r2_key"] == (f"{folder}{stem}.jpg" if values["has_thumbnail"] else None))
+    return bool(
+        values["thumbnail_r2_key"] == (f"{folder}{stem}{THUMBNAIL_SUFFIX}" if values["has_thumbnail"] else None)
+    )
 
 
 def _check_texts(values: dict[str, Any]) -> bool:
