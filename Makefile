@@ -1,7 +1,7 @@
 # Each command installs what it needs. Nothing is installed outside this folder.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check audit sbom conformance bench bench-workers bench-reconcile bench-scale bench-growth bench-live bench-s3 bench-startup bench-soak fix lock schema clean explorer
+.PHONY: help run setup test prove check audit sbom conformance bench bench-workers bench-reconcile bench-scale bench-growth bench-live bench-s3 bench-startup bench-soak fix lock schema clean explorer
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -18,8 +18,11 @@ run: .venv/ready explorer ## install, then start the server (HOST=, PORT=, DATA_
 
 setup: .venv/ready explorer ## install only
 
-test: .venv/ready-dev explorer ## install, then run the tests
-	@$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
+test: .venv/ready-dev explorer ## install, then run the tests, but for the proofs that take long
+	@$(BIN)/pytest --numprocesses auto --dist worksteal -m "not prove" $(ARGS)
+
+prove: .venv/ready-dev explorer ## run those: crashes, abuse, random histories, browsers, other languages' clients
+	@$(BIN)/pytest --numprocesses auto --dist worksteal -m prove $(ARGS)
 
 check: .venv/ready-dev ## lint, format, strict types, import contracts, schema drift, known vulnerabilities
 	$(BIN)/ruff check .

@@ -22,6 +22,8 @@ from gql.authentication.api_keys import make_api_key
 from settings import Settings
 from tests.patience import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.prove
+
 ROOT = Path(__file__).parent.parent
 NOT_FOR_THE_IMAGE = ("PYTHON", "VIRTUAL_ENV", "CLIPGRAPH_", "GOOGLE_", "FIRESTORE_")
 # The folders that the Dockerfile makes; what else it names is the base image's own.

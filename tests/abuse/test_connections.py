@@ -16,6 +16,8 @@ from gql.http.limits.connection_limits import MAX_MESSAGES_PER_SECOND, MAX_OPERA
 from tests.abuse.conftest import Target
 from tests.patience import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.prove
+
 PROTOCOL = [Subprotocol("graphql-transport-ws")]
 INIT = json.dumps({"type": "connection_init"})
 CONNECTIONS = 200

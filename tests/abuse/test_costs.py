@@ -12,6 +12,8 @@ import pytest
 from tests.abuse.conftest import NORMAL_QUERY, Target
 from tests.patience import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.prove
+
 URLS = " ".join(f"a{number}: url(expiresIn: {1000 + number}, download: true)" for number in range(30))
 TOO_MUCH = {
     "30 URLs of each of 10,000 clips": (

@@ -10,6 +10,8 @@ from websockets.typing import Subprotocol
 from tests.abuse.conftest import Target
 from tests.abuse.documents import ABUSES, Abuse
 
+pytestmark = pytest.mark.prove
+
 EACH_ABUSE = pytest.mark.parametrize("abuse", ABUSES.values(), ids=ABUSES.keys())
 
 

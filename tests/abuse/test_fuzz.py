@@ -1,6 +1,6 @@
 """Whatever bytes come, the server answers or hangs up: no crash, no unexplained INTERNAL, and the memory stays flat.
 
-`CLIPGRAPH_ABUSE_INPUTS=100000 CLIPGRAPH_ABUSE_SEED=7 make test ARGS=tests/abuse/test_fuzz.py` does more of it.
+`CLIPGRAPH_ABUSE_INPUTS=100000 CLIPGRAPH_ABUSE_SEED=7 make prove ARGS=tests/abuse/test_fuzz.py` does more of it.
 """
 
 import asyncio
@@ -13,6 +13,8 @@ import pytest
 from tests.abuse.conftest import Target, start_target
 from tests.abuse.inputs import Inputs
 from tests.embedded.firestore.effort import effort, tell, timeout
+
+pytestmark = pytest.mark.prove
 
 USUAL_INPUTS = 1_500
 AT_ONCE = 24

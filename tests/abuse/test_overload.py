@@ -15,6 +15,8 @@ from benchmarks.overload.load import OK, SHED, Load
 from tests.abuse.conftest import NORMAL_QUERY, Target, start_target
 from tests.patience import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.prove
+
 STRANGERS = 10_000
 PIPELINED = 100
 MEASURED = 100

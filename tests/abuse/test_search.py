@@ -9,6 +9,8 @@ from tests.abuse.search import Search, serve
 from tests.abuse.surfaces import SURFACES, Surface
 from tests.embedded.firestore.effort import effort, tell, timeout
 
+pytestmark = pytest.mark.prove
+
 # Beside the seeds, some 250 texts.
 USUAL_TRIES = 20
 

@@ -7,6 +7,8 @@ import pytest
 
 from tests.abuse.conftest import Target
 
+pytestmark = pytest.mark.prove
+
 BODY = b'{"query":"{ viewer { userId } }"}'
 HIDDEN = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Smuggled: 1\r\n\r\n"
 CHUNKED = b"0\r\n\r\n"

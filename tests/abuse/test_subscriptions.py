@@ -23,6 +23,8 @@ from tests.abuse.subscribers import (
 )
 from tests.patience import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.prove
+
 CLIPS = 300
 BUDGET = 100_000
 MOST_FOLLOWED = 1_000

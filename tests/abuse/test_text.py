@@ -19,6 +19,8 @@ from tests.abuse.search import RealServer, serve
 from tests.abuse.surfaces import SURFACES, Surface
 from tests.patience import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.prove
+
 # A plain request takes some 3 ms; these took 2,000 and more.
 MAX_TIMES_PLAIN = 15
 # The least latency of many requests: whoever waits behind a text of two seconds has none that is short.

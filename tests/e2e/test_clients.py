@@ -20,7 +20,10 @@ from tests.e2e.conftest import Server
 from tests.e2e.proxies import run_proxy
 from tests.patience import PATIENCE_SECONDS
 
-pytestmark = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed: apt-get install npm")
+pytestmark = [
+    pytest.mark.prove,
+    pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed: apt-get install npm"),
+]
 
 SOURCES = Path(__file__).parent / "clients"
 CLIENTS = ("graphql-ws", "graphql-sse", "apollo", "urql")

@@ -22,6 +22,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 pytestmark = [
+    pytest.mark.prove,
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium"),
     pytest.mark.skipif(
         not (Path(__file__).parent.parent.parent / "web" / "dist" / "graphiql" / ".complete").exists(),

@@ -11,6 +11,8 @@ import pytest
 
 from tests.patience import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.prove
+
 ROOT = Path(__file__).parent.parent.parent
 DEMO = ROOT / "demo" / "bucket" / "demo"
 

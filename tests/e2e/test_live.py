@@ -25,6 +25,8 @@ from tests.e2e.conftest import Server
 from tests.e2e.proxies import run_proxy
 from tests.patience import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.prove
+
 EVENTS = """
 subscription ($userId: ID, $after: String) {
   videoEvents(userId: $userId, after: $after) { kind version videoId video { title } }

@@ -24,6 +24,8 @@ from settings import Settings
 from tests.e2e.conftest import Server
 from tests.patience import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.prove
+
 TITLE = "Grandmas Zebrafest"
 SLUG = "grandmas-zebrafest"
 PROMPT = "only the zebrafest"

@@ -15,6 +15,8 @@ from schemathesis.core.result import Ok
 
 from tests.e2e.conftest import Server, start_server
 
+pytestmark = pytest.mark.prove
+
 SCHEMA = schemathesis.graphql.from_path(Path(__file__).parent.parent.parent / "schema.graphql")
 ROOT_FIELDS = {found.ok().label: found.ok() for found in SCHEMA.get_all_operations() if isinstance(found, Ok)}
 GIVEN_EXAMPLES = os.environ.get("CLIPGRAPH_DOCUMENT_EXAMPLES")

@@ -6,8 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from domain.keys import THUMBNAIL_SUFFIX
 from tests.patience import PATIENCE_SECONDS
+
+pytestmark = pytest.mark.prove
 
 ROOT = Path(__file__).parent.parent.parent
 DEMO = ROOT / "demo" / "bucket" / "demo"

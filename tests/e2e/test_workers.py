@@ -11,6 +11,8 @@ from cli.stack import connect_services
 from domain.keys import clip_key
 from gql.app import create_services
 
+pytestmark = pytest.mark.prove
+
 # Twenty seconds, and more where the machine is busy.
 
 PLAN = Plan(workers=6, clips_per_worker=8, videos=2, processes=3, failure_percent=10, worker_kills=3, server_kills=2)

@@ -27,7 +27,10 @@ WORKER = ROOT / "examples" / "worker.py"
 # At every visit of every line, instead of at the first visit of those that ask or tell somebody something: minutes.
 EVERY_LINE = os.environ.get("CLIPGRAPH_KILL_AT_EVERY_LINE") == "1"
 
-pytestmark = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg cuts the clips, and is not installed")
+pytestmark = [
+    pytest.mark.prove,
+    pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg cuts the clips, and is not installed"),
+]
 
 Run = Callable[..., dict[str, Any]]
 

@@ -28,6 +28,8 @@ from tests.embedded.firestore.effort import effort, timeout
 from tests.gql.conftest import make_clip_input
 from tests.gql.failures import FIRESTORE_PLACES, EndingFirestoreProxy, Failures, S3Proxy, failures
 
+pytestmark = pytest.mark.prove
+
 # With nothing failing, one is enough where the machine is not busy with other things.
 MAX_TRIES = 5
 BODY = b"mp4"

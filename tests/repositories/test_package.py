@@ -3,8 +3,12 @@
 import subprocess
 import sys
 
+import pytest
+
 import repositories
 from tests.patience import PATIENCE_SECONDS
+
+pytestmark = pytest.mark.prove
 
 
 def test_all_public_names_are_exported() -> None:

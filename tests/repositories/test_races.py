@@ -6,11 +6,15 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
+
 from repositories.client import FirestoreClient
 from repositories.clips import ClipRepository
 from repositories.exceptions import ClipAlreadyExistsError, ClipNotFoundError
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
 from repositories.videos import VideoRepository
+
+pytestmark = pytest.mark.prove
 
 MakeClip = Callable[..., ClipMetadata]
 MakeVideo = Callable[..., VideoMetadata]

@@ -11,8 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from storage.r2 import R2Storage
 from tests.patience import PATIENCE_SECONDS
+
+pytestmark = pytest.mark.prove
 
 
 @contextmanager

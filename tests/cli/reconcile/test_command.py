@@ -20,6 +20,8 @@ from settings import Settings
 from tests.cli.reconcile.bucket import Bucket
 from tests.patience import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.prove
+
 COMMAND = [sys.executable, "-m", "cli.main", "reconcile"]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -17,6 +17,8 @@ from storage.exceptions import StorageUnavailableError
 from tests.cli.reconcile.bucket import STUCK_AFTER, BrokenStore, Bucket, Found, reconcile
 from tests.patience import HANG_SECONDS
 
+pytestmark = pytest.mark.prove
+
 # The 2,000 take minutes.
 CLIPS = int(os.environ.get("CLIPGRAPH_RECONCILE_CLIPS", "240"))
 # Folders of R2 and ids of Firestore order differently around these.

@@ -1,4 +1,4 @@
-"""How much a proof does: a little in `make test`, and all of it where the environment asks for it."""
+"""How much a proof does: a little in `make prove`, and all of it where the environment asks for it."""
 
 import os
 

@@ -19,6 +19,8 @@ from tests.embedded.firestore.fuzz_requests import BIDIRECTIONAL, METHODS, Reque
 from tests.embedded.firestore.process import ServerProcess
 from tests.embedded.firestore.raw import STREAMS, RawFirestore, attempt, message
 
+pytestmark = pytest.mark.prove
+
 USUAL_REQUESTS = 2000
 REQUESTS_A_RUN = 5
 CHANGES = ("Commit", "CreateDocument", "UpdateDocument", "DeleteDocument")  # of these, all or nothing is done

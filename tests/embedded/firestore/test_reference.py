@@ -39,6 +39,8 @@ from tests.embedded.firestore.reference.strategies import FIELD_PATHS, PATHS, qu
 from tests.embedded.firestore.reference.subject import Outcome, Subject, sorted_ids
 from tests.embedded.firestore.reference.values import FieldPath, Time, exactly, sort_key
 
+pytestmark = pytest.mark.prove
+
 STEPS_A_RUN = 50
 LEAST_STEPS_A_RUN = 30  # on average: hypothesis ends some of them early
 USUAL_STEPS = 300

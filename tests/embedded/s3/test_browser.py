@@ -28,6 +28,7 @@ PART_BYTES = 5 * 1024**2
 VIEWINGS = 3
 
 pytestmark = [
+    pytest.mark.prove,
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium"),
 ]
 

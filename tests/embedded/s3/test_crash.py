@@ -22,6 +22,8 @@ from tests.embedded.s3.conformance.test_uploads import complete
 from tests.embedded.s3.raw import Answer, RawS3
 from tests.embedded.s3.server import BUCKET, ServerProcess
 
+pytestmark = pytest.mark.prove
+
 USUAL_ROUNDS = 4
 LONGEST_SECONDS = 0.8
 REWRITTEN = 5  # keys that are written again and again

@@ -28,6 +28,8 @@ from tests.gql.conftest import Execute, make_clip_input, to_json
 from tests.gql.execution.decorations import VARIABLES, decorate
 from tests.gql.execution.odd_schema import THINGS, WRONG, Thing, create_odd_schema, make_thing
 
+pytestmark = pytest.mark.prove
+
 GIVEN_EXAMPLES = os.environ.get("CLIPGRAPH_EXECUTION_EXAMPLES")
 several = settings(
     max_examples=int(GIVEN_EXAMPLES or 60),

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
+import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
@@ -29,6 +30,8 @@ from tests.embedded.firestore.process import ServerProcess
 from tests.patience import PATIENCE_SECONDS
 from tests.repositories.listening.proxies import Link
 from tests.repositories.listening.watchers import Mirror
+
+pytestmark = pytest.mark.prove
 
 CHANGES = 1_000
 WRITERS = 8

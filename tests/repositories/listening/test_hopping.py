@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +25,8 @@ from repositories.listening.targets import AnyTarget, ClipsTarget
 from repositories.listening.versions import Version
 from tests.embedded.firestore.effort import effort, timeout
 from tests.repositories.listening.test_target_state import ROOT, make_document
+
+pytestmark = pytest.mark.prove
 
 HOPS = "LISTEN_HOPS"
 START = 1_000  # in microseconds; the first commit may come right after it

@@ -24,6 +24,7 @@ WAIT_FOR_STORAGE = """word => new Promise(done => {
   look();
 })"""  # Playwright's own wait_for_function needs eval, which the policy forbids
 pytestmark = [
+    pytest.mark.prove,
     pytest.mark.skipif(not CHROMIUM.exists(), reason="chromium is not installed (apt-get install chromium)"),
     pytest.mark.skipif(not (GRAPHIQL_ASSETS / ".complete").exists(), reason="GraphiQL is not set up (make setup)"),
 ]

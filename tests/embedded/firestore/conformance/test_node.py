@@ -18,6 +18,8 @@ from tests.embedded.firestore.conformance.rows import ROWS, PlayRow, QueryRow, R
 from tests.embedded.firestore.conformance.target import IS_GOOGLES_EMULATOR
 from tests.patience import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.prove
+
 PACKAGE = __name__.rpartition(".")[0]
 for name in ("test_values", "test_orders", "test_filters", "test_writes", "test_limits"):
     import_module(f"{PACKAGE}.{name}")

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.embedded.firestore.listeners import (
     Script,
     assert_follows,
@@ -13,6 +15,8 @@ from tests.embedded.firestore.listeners import (
     serving,
     wired,
 )
+
+pytestmark = pytest.mark.prove
 
 
 def test_a_thousand_writes(firestore_address: str) -> None:

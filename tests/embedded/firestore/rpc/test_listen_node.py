@@ -28,6 +28,8 @@ from tests.embedded.firestore.listeners import (
 )
 from tests.patience import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.prove
+
 VIEWS: dict[str, View] = {"everything": everything, "even": even, "latest": latest, "one": one}
 # Without it the client looks for credentials on a cloud machine's own address.
 STAY_LOCAL = {"METADATA_SERVER_DETECTION": "none"}

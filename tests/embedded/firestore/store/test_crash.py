@@ -25,6 +25,8 @@ from tests.embedded.firestore.effort import effort, tell, timeout
 from tests.embedded.firestore.process import ServerProcess
 from tests.embedded.firestore.raw import RawFirestore, attempt
 
+pytestmark = pytest.mark.prove
+
 USUAL_ROUNDS = 4
 BATCH_SIZE = 12
 REWRITTEN = 8  # documents that are written again and again, so that their index entries move

@@ -12,6 +12,8 @@ from google.cloud.firestore import AsyncClient
 from tests.embedded.firestore.process import ServerProcess
 from tests.patience import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.prove
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ServerProcess]:

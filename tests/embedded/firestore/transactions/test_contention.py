@@ -15,6 +15,8 @@ from google.cloud.firestore import AsyncClient, AsyncTransaction, FieldFilter
 
 from tests.embedded.firestore.effort import effort, is_full, tell, timeout
 
+pytestmark = pytest.mark.prove
+
 CLIENTS = effort("CONTENTION_CLIENTS", 12)
 INCREMENTS = 20 if is_full("CONTENTION_CLIENTS") else 5
 WORK_SECONDS = 0.005

@@ -25,6 +25,8 @@ from tests.embedded.s3.conformance.rows import scenario
 from tests.embedded.s3.server import KEY_ID, SECRET, ServerProcess
 from tests.patience import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.prove
+
 NODE = Path(__file__).parent / "node"
 LARGE = random.Random(15).randbytes(30_000_000)  # noqa: S311 - bytes, not secrets
 
