@@ -1,5 +1,6 @@
 """What all tests share: one embedded Firestore and S3 for the session, started as users start them."""
 
+import asyncio
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.clocks import MovedClock
 from tests.patience import extend_defaults
 
 if TYPE_CHECKING:
@@ -35,6 +37,12 @@ def settings(endpoints: "Endpoints") -> "Settings":
     from settings import Settings
 
     return with_endpoints(Settings(), endpoints)
+
+
+@pytest.fixture
+async def clock(monkeypatch: pytest.MonkeyPatch) -> MovedClock:
+    """The clocks of this test's process, which it can move ahead."""
+    return MovedClock(asyncio.get_running_loop(), monkeypatch)
 
 
 @pytest.fixture

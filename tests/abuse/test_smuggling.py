@@ -6,6 +6,7 @@ import contextlib
 import pytest
 
 from tests.abuse.conftest import Target
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.prove
 
@@ -60,13 +61,13 @@ def test_there_are_as_many_cases_as_were_tried() -> None:
     assert len(CASES) >= 21
 
 
-async def exchange(target: Target, request: bytes) -> bytes:
-    """All that the server says until it hangs up, or is silent for two seconds."""
+async def exchange(target: Target, request: bytes, silence_seconds: float = 2) -> bytes:
+    """All that the server says until it hangs up, or is silent for so long."""
     reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
     answer = bytearray()
     with contextlib.suppress(TimeoutError, ConnectionError):
         writer.write(request)
-        while part := await asyncio.wait_for(reader.read(65_536), 2):
+        while part := await asyncio.wait_for(reader.read(65_536), silence_seconds):
             answer += part
     writer.transport.abort()
     return bytes(answer)
@@ -74,7 +75,7 @@ async def exchange(target: Target, request: bytes) -> bytes:
 
 async def test_whole_request_and_the_next_are_two(target: Target) -> None:
     """What the cases below are held against: in plain form, two requests have two answers."""
-    answer = await exchange(target, write(b"Content-Length: %d" % len(BODY), body=BODY) + HIDDEN)
+    answer = await exchange(target, write(b"Content-Length: %d" % len(BODY), body=BODY) + HIDDEN, PATIENCE_SECONDS)
     assert answer.count(b"HTTP/1.1 ") == 2
     assert b'"userId":"demo"' in answer
 

@@ -20,6 +20,7 @@ from tests.e2e.test_graphiql import ARGUMENTS, CHROMIUM
 from tests.embedded.firestore.effort import effort
 from tests.embedded.s3.raw import RawS3
 from tests.embedded.s3.server import BUCKET, ServerProcess
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[3]
 CLIPS = sorted((ROOT / "demo" / "bucket").rglob("*.mp4"))
@@ -85,6 +86,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
         threading.Thread(target=pages.serve_forever, daemon=True).start()
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         page = browser.new_context().new_page()
+        page.set_default_timeout(1_000 * PATIENCE_SECONDS)
         page.goto(f"http://127.0.0.1:{pages.server_port}/index.html")
         yield page
         browser.close()

@@ -22,10 +22,12 @@ from gql.loaders import Loaders
 from gql.permissions import Principal, Role
 from gql.services import Services
 from settings import Settings
+from tests.clocks import MovedClock
 from tests.gql.authentication.conftest import IssuerServer, Mint, Serve
 from tests.patience import PATIENCE_SECONDS
 
 PROTOCOL = "graphql-transport-ws"
+TOKEN_SECONDS = 30
 VIEWER = {"query": "{ viewer { userId roles } }"}
 Open = Callable[..., AbstractAsyncContextManager[ClientConnection]]
 
@@ -158,12 +160,13 @@ async def test_bad_handshakes_and_sockets_count_against_their_address(
         assert (await client.post("/graphql", json=VIEWER)).status_code == 429
 
 
-async def test_token_that_expires_closes_with_4403(open_socket: Open, mint: Mint) -> None:
+async def test_token_that_expires_closes_with_4403(open_socket: Open, mint: Mint, clock: MovedClock) -> None:
     """A minute after its `exp`, for clocks that are apart: until then it answers."""
     async with open_socket() as opened:
-        await send(opened, init(mint(exp=int(time.time()) - CLOCK_SKEW_SECONDS + 2)), subscribe())
+        await send(opened, init(mint(exp=int(time.time()) + TOKEN_SECONDS)), subscribe())
         assert await receive(opened) == {"type": "connection_ack"}
         assert (await receive(opened))["payload"]["data"]["viewer"]["userId"] == "owner"
+        clock.advance(TOKEN_SECONDS + CLOCK_SKEW_SECONDS)
         assert await receive_close(opened) == (4403, "Forbidden")
 
 

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from gql.permissions import Principal, Role
+from gql.rate_limits import redis_windows
 from gql.rate_limits.budgets import Budgets, RateLimitedError
 from gql.rate_limits.redis_windows import RedisWindows
 from settings import Settings
@@ -23,6 +24,12 @@ from tests.gql.conftest import MakeClient
 ALICE = Principal("alice", frozenset({Role.USER}), issuer="https://issuer.example")
 EVE = Principal("eve", frozenset({Role.USER}), issuer="https://issuer.example")
 SETTINGS = Settings(requests_per_minute_user=10, reads_per_minute_user=100)
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Redis on a busy machine is not taken for one that is away."""
+    monkeypatch.setattr(redis_windows, "TIMEOUT_SECONDS", 5)
 
 
 @dataclass

@@ -12,6 +12,7 @@ from gql.app import create_app
 from gql.http.limits.connection_limits import MAX_OPERATIONS
 from gql.loaders import Loaders
 from settings import Settings
+from tests.clocks import MovedClock
 from tests.gql.subscription.conftest import (
     VIDEO_EVENTS,
     Follow,
@@ -25,6 +26,8 @@ from tests.gql.subscription.conftest import (
     wait_until,
 )
 from tests.patience import PATIENCE_SECONDS
+
+EVENT_SECONDS = 50
 
 Mint = Callable[..., str]
 WITH_VIDEO = """
@@ -136,25 +139,30 @@ async def test_each_event_has_its_time(
     create_clips: Any,
     clip_input: Any,
     user_id: str,
+    clock: MovedClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A stream lasts as long as it likes; an event that is not made in time is told as TIMEOUT, and is the last."""
     await create_video()
     await create_clips(clip_input(1))
-    app = create_app(settings.model_copy(update={"request_timeout_seconds": 0.4}))
+    app = create_app(settings.model_copy(update={"request_timeout_seconds": EVENT_SECONDS}))
     async with serve_app(app) as address, follow(address, WITH_VIDEO, videoId="v1", userId=user_id) as events:
         await take(events, 1)
-        await asyncio.sleep(0.6)
+        clock.advance(EVENT_SECONDS + 1)
         await create_clips(clip_input(2))
         await take(events, 1)
-        monkeypatch.setattr(Loaders, "_load_videos_of", _never)
+        has_begun = asyncio.Event()
+
+        async def load_for_ever(*_: object) -> None:
+            has_begun.set()
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(Loaders, "_load_videos_of", load_for_ever)
         await create_clips(clip_input(3))
+        await has_begun.wait()
+        clock.advance(EVENT_SECONDS)
         error = await take_error(events)
     assert error["extensions"] == {"code": "TIMEOUT"}
-
-
-async def _never(*_: object) -> None:
-    await asyncio.Event().wait()
 
 
 async def test_stream_is_one_line_of_the_log(

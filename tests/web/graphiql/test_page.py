@@ -10,6 +10,7 @@ import strawberry
 from playwright.async_api import Page, Route, async_playwright
 
 from demo import BUCKET
+from tests.patience import PATIENCE_SECONDS
 from web import GRAPHIQL_ASSETS, GRAPHIQL_PAGE, GRAPHIQL_STYLE_HASH
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -78,6 +79,7 @@ async def page() -> AsyncIterator[Page]:
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         )
         page = await browser.new_page()
+        page.set_default_timeout(1_000 * PATIENCE_SECONDS)
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("requestfailed", lambda request: complaints.append(request.url))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from google.cloud.firestore_v1 import _helpers
 
+from tests import patience
 from tests.embedded.firestore.conformance.place import Place, code_and_message, value
 
 READ_ONLY: dict[str, Any] = {"read_only": {}}
@@ -66,5 +67,5 @@ def assert_waits(future: Future[Any]) -> None:
 
 def outcome(future: Future[Any]) -> str:
     """OK, or the code with which the act was refused."""
-    error = future.exception(20)
+    error = future.exception(patience.PATIENCE_SECONDS)
     return "OK" if error is None else code_and_message(error)[0]

@@ -13,9 +13,9 @@ from google.cloud.firestore import AsyncClient, AsyncTransaction
 from embedded.firestore.server import FirestoreServer
 from embedded.firestore.store import storage
 from embedded.firestore.transactions import transactions
+from tests.patience import PATIENCE_SECONDS
 
 SHORT_SECONDS = 0.2
-PATIENCE_SECONDS = 10.0  # less than a lock is waited for
 
 
 @pytest.fixture
@@ -34,11 +34,11 @@ async def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 
 async def test_an_idle_transaction_gives_back_its_locks(client: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that has read and gone away keeps nobody from writing, and finds its transaction expired."""
-    monkeypatch.setattr(transactions, "IDLE_SECONDS", SHORT_SECONDS)
     reference = client.document("c/d")
     left = client.transaction()
     await left._begin()
     await reference.get(transaction=left)
+    monkeypatch.setattr(transactions, "IDLE_SECONDS", SHORT_SECONDS)
     async with asyncio.timeout(PATIENCE_SECONDS):
         await reference.set({"n": 1}, retry=None)
     with pytest.raises(InvalidArgument, match="expired"):
@@ -47,9 +47,10 @@ async def test_an_idle_transaction_gives_back_its_locks(client: AsyncClient, mon
 
 async def test_a_transaction_ends_however_busy_it_is(client: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reads keep it from being idle, and do not make it last for ever."""
-    monkeypatch.setattr(transactions, "TOTAL_SECONDS", SHORT_SECONDS)
     busy = client.transaction()
     await busy._begin()
+    await client.document("c/d").get(transaction=busy)
+    monkeypatch.setattr(transactions, "TOTAL_SECONDS", SHORT_SECONDS)
     with pytest.raises(InvalidArgument, match="expired"):
         await asyncio.wait_for(read_for_ever(client, busy), PATIENCE_SECONDS)
 

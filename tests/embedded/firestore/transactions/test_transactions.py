@@ -12,6 +12,7 @@ from google.cloud.firestore import AsyncClient, AsyncDocumentReference, AsyncTra
 from google.cloud.firestore_v1.types import TransactionOptions
 
 from embedded.firestore.server import FirestoreServer
+from tests.patience import PATIENCE_SECONDS
 
 
 async def test_concurrent_increments_lose_nothing(firestore_client: AsyncClient) -> None:
@@ -96,8 +97,8 @@ async def test_an_error_in_the_body_changes_nothing(firestore_client: AsyncClien
     assert not (await reference.get()).exists
 
 
-async def overtake(client: AsyncClient, **mode: Any) -> list[str]:
-    """Begin a transaction, read, have others write what was read, then commit: who came through."""
+async def overtake(client: AsyncClient, seconds: float, **mode: Any) -> list[str]:
+    """Begin a transaction, read, have others write that, and commit then or after the seconds: who came through."""
     reference = client.document("c/d")
     await reference.set({"n": 0})
     api, database = client._firestore_api, client._database_string
@@ -107,7 +108,7 @@ async def overtake(client: AsyncClient, **mode: Any) -> list[str]:
     )
     assert [answer.found.fields["n"].integer_value async for answer in found] == [0]
     writing = asyncio.create_task(reference.set({"n": 1}))
-    done, _ = await asyncio.wait([writing], timeout=0.3)
+    done, _ = await asyncio.wait([writing], timeout=seconds)
     update = {"update": {"name": reference._document_path, "fields": {"n": {"integer_value": 2}}}}
     came_through = ["writer"] if done else []
     try:
@@ -122,12 +123,12 @@ async def overtake(client: AsyncClient, **mode: Any) -> list[str]:
 
 
 async def test_a_pessimistic_transaction_makes_writers_wait(firestore_client: AsyncClient) -> None:
-    assert await overtake(firestore_client) == ["transaction"]
+    assert await overtake(firestore_client, 0.3) == ["transaction"]
 
 
 async def test_an_optimistic_transaction_is_aborted_instead(firestore_client: AsyncClient) -> None:
     mode = TransactionOptions.ConcurrencyMode.OPTIMISTIC
-    assert await overtake(firestore_client, concurrency_mode=mode) == ["writer", "aborted"]
+    assert await overtake(firestore_client, PATIENCE_SECONDS, concurrency_mode=mode) == ["writer", "aborted"]
 
 
 async def test_optimistic_can_be_the_servers_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +137,7 @@ async def test_optimistic_can_be_the_servers_default(tmp_path: Path, monkeypatch
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", server.host_port)
     client = AsyncClient(project="optimistic", credentials=AnonymousCredentials())
     try:
-        assert await overtake(client) == ["writer", "aborted"]
+        assert await overtake(client, PATIENCE_SECONDS) == ["writer", "aborted"]
     finally:
         client.close()
         await server.stop()

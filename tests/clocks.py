@@ -1,0 +1,20 @@
+"""Clocks that a test holds: what takes minutes takes none, and takes as long on every machine."""
+
+import asyncio
+import time
+
+import pytest
+
+
+class MovedClock:
+    """The time of day, and the event loop's, which go on as they do but for what a test moves them ahead."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._seconds = 0.0
+        of_day, of_loop = time.time, loop.time
+        monkeypatch.setattr(time, "time", lambda: of_day() + self._seconds)
+        monkeypatch.setattr(loop, "time", lambda: of_loop() + self._seconds)
+
+    def advance(self, seconds: float) -> None:
+        """So much time has gone by: whoever waits for less is woken at the loop's next turn."""
+        self._seconds += seconds
