@@ -1,12 +1,20 @@
 """Single status changes of one video, merged into few commits."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
+from starlette.applications import Starlette
+
+from gql.app import create_app
 from gql.services import Services
+from repositories import status_batcher
 from repositories.exceptions import ClipNotFoundError, InvalidStatusChangeError, ValidationError, VideoNotFoundError
 from repositories.model.statuses import ClipStatusChange
 from repositories.models import ClipStatus
+from settings import Settings
 
 WORKERS = 50
 CLIPS_PER_WORKER = 4
@@ -15,6 +23,14 @@ mutation ($input: UpdateClipStatusInput!) {
   updateClipStatus(input: $input) { __typename ... on UpdateClipStatusSuccess { clip { status } } }
 }
 """
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[Starlette]:
+    """An app that has room for all workers' requests at once."""
+    app = create_app(settings.model_copy(update={"max_requests_in_flight": 2 * WORKERS}))
+    yield app
+    await app.state.services.close()
 
 
 async def test_fifty_workers_write_the_video_a_few_times(
@@ -37,15 +53,14 @@ async def test_fifty_workers_write_the_video_a_few_times(
     await asyncio.gather(*(upload(clip["filename"], thumbnail=False) for clip in clips))
     writes = windows = 0
     at_work, batcher = WORKERS, services.status_batcher
-    sleep = asyncio.sleep
 
     async def end_window(_: float) -> None:
         nonlocal windows
         windows += 1
-        while sum(map(len, batcher._queues.values())) < at_work:
-            await sleep(0.01)
+        while sum(map(len, batcher._queues.values())) < at_work:  # noqa: ASYNC110  a queue tells nobody
+            await asyncio.sleep(0.01)
 
-    monkeypatch.setattr("repositories.status_batcher.asyncio.sleep", end_window)
+    monkeypatch.setattr(status_batcher, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": end_window}))
 
     async def work(number: int) -> None:
         nonlocal writes, at_work
