@@ -47,6 +47,7 @@ def _measure_container(value: Any) -> int:
         return _DOCUMENT_OVERHEAD_BYTES + _measure_fields(value)
     if isinstance(value, Sequence):
         return sum(map(measure_value, value))
+    # A reference, the library's or ours, has the size of the name that it holds; what is left is a geo point.
     path = getattr(value, "path", None)
     return _measure_name(path) if isinstance(path, str) else _GEO_POINT_BYTES
 

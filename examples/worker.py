@@ -103,7 +103,10 @@ class Worker:
 
     async def _begin(self, described: VideoMetadata) -> VideoMetadata:
         """The video is there and processing, or completed where this job was done before."""
-        video, _ = await self._videos.create_video(described)
+        try:
+            video, _ = await self._videos.create_video(described)
+        except ValidationError as error:  # a document that would be too large
+            raise ImpossibleJobError(describe_error(error)) from error
         if video.status is VideoStatus.FAILED:
             return await self._videos.update_video_status(video.video_id, VideoStatus.PROCESSING)
         return video
@@ -121,21 +124,35 @@ class Worker:
             return await self._clips.create_clips_batch(clips)
         except ClipBeingDeletedError:
             raise  # it is gone soon
-        except (ClipAlreadyExistsError, ValidationError) as error:
+        except ClipAlreadyExistsError as error:
             raise ImpossibleJobError(error.message) from error
+        except ValidationError as error:
+            raise ImpossibleJobError(describe_error(error)) from error
 
     async def _give_up(self, reason: str) -> None:
         """The video and its unfinished clips have failed for this reason; one that was completed before stays so."""
-        ids = {"user_id": self._job.user_id, "video_id": self._job.video_id}
-        video = await self._begin(VideoMetadata(**ids))
-        if video.status is VideoStatus.COMPLETED:
+        video = await self._find_or_create()
+        if video is None or video.status is VideoStatus.COMPLETED:
             return
+        if video.status is VideoStatus.FAILED:
+            await self._videos.update_video_status(video.video_id, VideoStatus.PROCESSING)
         clips = await self._clips.list_clips(status=ClipStatus.PROCESSING)
         for start in range(0, len(clips), MAX_CLIPS_PER_BATCH):
             batch = clips[start : start + MAX_CLIPS_PER_BATCH]
             changes = [ClipStatusChange(clip.clip_id, ClipStatus.FAILED, reason) for clip in batch]
             await self._clips.update_clip_statuses(changes)
         await self._videos.update_video_status(video.video_id, VideoStatus.FAILED, error_message=reason)
+
+    async def _find_or_create(self) -> VideoMetadata | None:
+        """The job's video; None where it is not there, and no new video can have these ids."""
+        video = await self._videos.get_video(self._job.video_id)
+        if video is not None:
+            return video
+        try:
+            new = validate_model(VideoMetadata, {"user_id": self._job.user_id, "video_id": self._job.video_id})
+        except ValidationError:
+            return None
+        return (await self._videos.create_video(new))[0]
 
     async def _work_on(self, clip: ClipMetadata) -> None:
         if clip.status is ClipStatus.FAILED:
@@ -205,11 +222,16 @@ def make_plan(job: Job, content: bytes) -> Plan:
     except HighlightsError as error:
         raise ImpossibleJobError(str(error)) from error
     except ValidationError as error:
-        raise ImpossibleJobError(f"{'.'.join(map(str, error.path))}: {error.message}") from error
+        raise ImpossibleJobError(describe_error(error)) from error
     for filename, number in Counter(clip.filename for clip in plan.clips).items():
         if number > 1:
             raise ImpossibleJobError(f"{number} highlights have the same clip, {filename}.")
     return plan
+
+
+def describe_error(error: ValidationError) -> str:
+    """What is wrong with which value, in one line."""
+    return f"{'.'.join(map(str, error.path))}: {error.message}"
 
 
 def _describe_video(job: Job, highlights: Highlights) -> VideoMetadata:
@@ -290,6 +312,8 @@ def main(
             status = asyncio.run(work(job, settings))
     except VideoBeingDeletedError as error:
         raise click.ClickException(f"{error} Run the same job again then.") from None
+    except ValidationError as error:  # of ids that no document can have
+        raise click.UsageError(f"{describe_error(error)} This job can never succeed.") from None
     except (ImpossibleJobError, VideoAlreadyExistsError) as error:
         raise click.UsageError(f"{error} This job can never succeed.") from None
     except (RepositoryError, StorageError) as error:

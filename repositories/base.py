@@ -36,6 +36,13 @@ class Repository:
         """
         return open_transaction(self._rpc)
 
+    def rehearse(self) -> UnitOfWork:
+        """A unit of work that nobody commits: calls with it as `transaction=` answer and refuse, and write nothing.
+
+        They see each other's writes. Nothing is locked.
+        """
+        return UnitOfWork(self._rpc)
+
     @property
     def _rpc(self) -> FirestoreRpc:
         return FirestoreRpc(self._client or default_client(), self._timeout_seconds)

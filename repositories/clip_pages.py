@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from google.cloud.firestore import AsyncCollectionReference, FieldFilter
 
@@ -27,6 +27,8 @@ MAX_CLIPS_READ_IN_VAIN = 4
 MAX_CLIPS_LISTED_PER_CLIP_SHOWN = 3
 
 Pages = dict[str, Page[ClipMetadata]]
+FindVideos = Callable[[Sequence[str]], Awaitable[Mapping[str, VideoMetadata]]]
+"""The videos that are there, by their ids."""
 
 
 def bound_reads(limit: int) -> int:
@@ -77,10 +79,18 @@ class ClipPages:
                 count_saved_reads(len(page))
         return pages
 
-    async def read_groups(self, video_ids: Sequence[str]) -> Pages:
-        """The page of each video, by queries that read every clip that the filter leaves of 30 videos each."""
-        sets = await self._query_groups(video_ids)
-        return {video_id: self._get_page(clips) for video_id, clips in sets.items()}
+    async def read_groups(self, video_ids: Sequence[str], find_videos: FindVideos) -> Pages:
+        """The page of each video, by queries that read every clip that the filter leaves of 30 videos each.
+
+        A video of which the statistics do not tell whether all clips were found has a query of its own.
+        """
+        if self._wanted.status is not ClipStatus.COMPLETED:
+            return await self._query_each(video_ids)
+        sets, videos = await asyncio.gather(self._query_groups(video_ids), find_videos(video_ids))
+        whole = self._without_gaps({video_id: sets[video_id] for video_id in videos}, videos)
+        pages = {video_id: self._get_page(clips) for video_id, clips in whole.items()}
+        pages |= await self._query_each(video_id for video_id in video_ids if video_id not in pages)
+        return {video_id: pages[video_id] for video_id in video_ids}
 
     def _plan(self, videos: Iterable[VideoMetadata]) -> tuple[list[str], list[str], list[str]]:
         """The ids of videos by method: their clips are listed, queried in groups, or queried one by one."""

@@ -42,7 +42,7 @@ from repositories.model.statuses import ClipStatusChange, plan_status_change
 from repositories.models import ClipMetadata, ClipStatus, plan_file_change
 from repositories.paging.orders import ClipOrder
 from repositories.paging.page import MAX_PAGE_SIZE, Page, PageRequest
-from repositories.paging.page_query import PageQuery, filter_equal, filter_live, read_page
+from repositories.paging.page_query import PageQuery, filter_equal, filter_listed, read_page
 from repositories.statistics import compute_difference, count_by_style, count_documents, negate
 from repositories.tombstones import DELETING_STATUS, FileStore, list_file_keys, mark_clip_deleted
 from repositories.unit_of_work import UnitOfWork
@@ -89,7 +89,11 @@ class ClipRepository(Repository):
         return await self._run_unlocked(self._creation(batch, transaction).add_all, transaction)
 
     async def try_create_clips(
-        self, clips: Sequence[ClipMetadata], *, guesses: Mapping[str, Guesses] | None = None
+        self,
+        clips: Sequence[ClipMetadata],
+        *,
+        guesses: Mapping[str, Guesses] | None = None,
+        transaction: UnitOfWork | None = None,
     ) -> list[tuple[ClipMetadata, bool] | ClipAlreadyExistsError]:
         """The outcome of each clip, as `create_clips_batch` answers it.
 
@@ -100,11 +104,16 @@ class ClipRepository(Repository):
         batch = self._parse_batch(clips)
         marks = {} if guesses is None else parse_map(guesses, "guesses")
         marked = {clip_id: parse_guesses(one, ClipMetadata, "guesses", str(clip_id)) for clip_id, one in marks.items()}
-        creation = replace(self._creation(batch, None), guesses=marked)
-        return await self._run_unlocked(creation.add_possible, None)
+        creation = replace(self._creation(batch, transaction), guesses=marked)
+        return await self._run_unlocked(creation.add_possible, transaction)
 
     async def correct_clip(
-        self, known: ClipMetadata, changes: Mapping[str, Any], guesses: Guesses
+        self,
+        known: ClipMetadata,
+        changes: Mapping[str, Any],
+        guesses: Guesses,
+        *,
+        transaction: UnitOfWork | None = None,
     ) -> ClipMetadata | None:
         """The clip with these fields, of which `guesses` stay marked; None where it is no longer as it is `known`.
 
@@ -127,7 +136,7 @@ class ClipRepository(Repository):
             unit.add_to_statistics(self._video(self.video_id), compute_difference(known, changed))
             return changed
 
-        return await self._run_unlocked(correct, None)
+        return await self._run_unlocked(correct, transaction)
 
     async def get_clip(self, clip_id: str, *, transaction: UnitOfWork | None = None) -> ClipMetadata | None:
         """The clip, or None."""
@@ -303,7 +312,7 @@ class ClipRepository(Repository):
     ) -> int:
         """The number of clips of a list in this order, at most `up_to`; none is read, and a thousand cost one read."""
         filters = {"status": parse_clip_filter(status), "style": parse_style(style)}
-        query = filter_live(AsyncQuery(self._clips), filters, ClipOrder.parse(order_by))
+        query = filter_listed(AsyncQuery(self._clips), filters, ClipOrder.parse(order_by))
         return await self._rpc.count(query, transaction_of(transaction), parse_up_to(up_to))
 
     async def mend_clip(self, clip_id: str) -> ClipMetadata:

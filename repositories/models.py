@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from domain import identifiers, keys, timecodes, web_addresses, youtube
+from domain.texts import mend_text
 from repositories.model.base import Document
 from repositories.model.fields import (
     Count,
@@ -70,7 +71,7 @@ def _build_thumbnail_key(data: dict[str, Any]) -> str | None:
 def _to_title(text: str) -> str:
     """`text` as a title, repaired where needed: other programs' ids may break a title's rules."""
     try:
-        return parse_title(text)
+        return parse_title(mend_text(text)[0])
     except ValueError:
         return clean_title(text) or "untitled"
 
@@ -180,7 +181,7 @@ class VideoMetadata(Document):
     @field_validator("user_id", "video_id")
     @classmethod
     def _parse_form(cls, value: str, info: ValidationInfo) -> str:
-        return _parse_form(value, info)
+        return _parse_visible(_parse_form(value, info), info)
 
     @field_validator("video_url")
     @classmethod
@@ -321,7 +322,7 @@ class ClipMetadata(Document):
     @field_validator("user_id", "video_id")
     @classmethod
     def _parse_is_visible(cls, value: str, info: ValidationInfo) -> str:
-        return value if check_is_stored(info) else keys.parse_visible(value)
+        return _parse_visible(value, info)
 
     @field_validator("video_id")
     @classmethod
@@ -444,3 +445,8 @@ def _parse_own_key(value: str, info: ValidationInfo) -> str:
 def _parse_form(value: str, info: ValidationInfo) -> str:
     """`value`; documents that are stored already may have ids and keys of other forms."""
     return value if check_is_stored(info) else identifiers.parse_form_c(value)
+
+
+def _parse_visible(value: str, info: ValidationInfo) -> str:
+    """`value`, a folder in which an import and `reconcile` see files; documents that are stored may have any."""
+    return value if check_is_stored(info) else keys.parse_visible(value)

@@ -70,7 +70,8 @@ def list_emptied(stored: object, difference: Mapping[str, int]) -> list[str]:
 
 def apply_difference(data: dict[str, Any], difference: Mapping[str, int]) -> dict[str, Any]:
     """The video's fields as they will be once the increments are done."""
-    return {**data, **_add(data, difference)}
+    revision = data.get(REVISION_FIELD)
+    return {**data, **_add(data, difference), REVISION_FIELD: revision + 1 if isinstance(revision, int) else 1}
 
 
 def check_takes_increments(data: Mapping[str, Any]) -> bool:

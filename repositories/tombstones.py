@@ -4,6 +4,8 @@ A delete spans Firestore and R2, which share no transaction. So the document bec
 that counts it out of the statistics; its files go next, the tombstone last. A tombstone has none of the fields that
 lists are ordered by and a status that no filter asks for: it is in no list and in no count, and reads by id find
 nothing. It keeps what is needed to finish the delete.
+
+A document of another program may have the same status: it is shown, as an odd document.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,8 +18,14 @@ from repositories.firestore.paths import parse_path
 from repositories.firestore.stored import StoredDocument
 from repositories.model.fields import utc_now
 from repositories.models import ClipMetadata
+from repositories.paging.orders import ClipOrder, VideoOrder
 
 DELETING_STATUS = "deleting"
+_DELETING_AT = "deleting_at"
+# But for `updated_at`, which a commit that counts a clip may still write on its video's tombstone.
+_LISTED_FIELDS = frozenset(order.field for order in (*VideoOrder, *ClipOrder)) - {"updated_at"}
+TOMBSTONE_FIELDS = ("status", _DELETING_AT, *sorted(_LISTED_FIELDS))
+"""The fields by which `check_is_deleting` knows a tombstone."""
 
 
 @runtime_checkable
@@ -43,12 +51,14 @@ class UnfinishedDelete:
     def from_document(cls, document: StoredDocument) -> Self:
         """The unfinished delete that the tombstone records."""
         ids = parse_path(document.path)
-        return cls(ids.video_id, ids.clip_id, document.get("deleting_at"))
+        return cls(ids.video_id, ids.clip_id, document.get(_DELETING_AT))
 
 
 def check_is_deleting(fields: Mapping[str, Any] | None) -> bool:
-    """Whether these are the fields of a tombstone."""
-    return fields is not None and fields.get("status") == DELETING_STATUS
+    """Whether these are the fields of a tombstone: the status, the time, and nothing that lists are ordered by."""
+    if fields is None or fields.get("status") != DELETING_STATUS:
+        return False
+    return isinstance(fields.get(_DELETING_AT), datetime) and _LISTED_FIELDS.isdisjoint(fields)
 
 
 def list_file_keys(tombstone: Mapping[str, Any], user_id: str, video_id: str) -> list[str]:
@@ -73,4 +83,4 @@ def mark_clip_deleted(clip: ClipMetadata) -> dict[str, Any]:
 
 
 def _mark_deleted(fields: dict[str, Any]) -> dict[str, Any]:
-    return {**fields, "status": DELETING_STATUS, "deleting_at": utc_now()}
+    return {**fields, "status": DELETING_STATUS, _DELETING_AT: utc_now()}

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -97,6 +97,7 @@ class UnitOfWork:
     state: UnitState = UnitState.OPEN
     _read: dict[str, StoredDocument] = field(default_factory=dict)
     _writes: list[_Write] = field(default_factory=list)
+    _writes_by_path: defaultdict[str, list[_Write]] = field(default_factory=lambda: defaultdict(list))
     _differences: dict[str, Counter[str]] = field(default_factory=dict)
 
     async def get(self, reference: AsyncDocumentReference) -> Data | None:
@@ -135,7 +136,7 @@ class UnitOfWork:
     def update(self, reference: AsyncDocumentReference, changes: Data) -> None:
         """The commit changes the fields, and is refused if the document is missing."""
         if reference.path in self._read:
-            fields = {**(self._with_writes(reference.path) or {}), **changes}
+            fields = {**self._with_all_fields(reference.path), **changes}
             _assert_size(reference.path, fields, changes)
         self._buffer(_Write(reference, changes))
 
@@ -221,13 +222,13 @@ class UnitOfWork:
     def _buffer(self, write: _Write) -> None:
         self.assert_open()
         self._writes.append(write)
+        self._writes_by_path[write.reference.path].append(write)
 
     def _with_writes(self, path: str) -> Data | None:
         data = to_data(self._read[path])
-        for write in self._writes:
-            if write.reference.path == path:
-                kept = {} if write.is_whole else data or {}
-                data = None if write.fields is None else {**kept, **write.fields}
+        for write in self._writes_by_path.get(path, ()):
+            kept = {} if write.is_whole else data or {}
+            data = None if write.fields is None else {**kept, **write.fields}
         if check_is_deleting(data):
             return None
         difference = self._differences.get(path)
@@ -273,12 +274,16 @@ class UnitOfWork:
         stored = None if read is None else read.get("clips_by_style") or {}
         if not isinstance(stored, Mapping) or not any(difference[style] > 0 for style in difference.keys() - stored):
             return
-        data = self._with_writes(path) or {}
+        data = self._with_all_fields(path)
         by_style = {style: count for style, count in data.get("clips_by_style", {}).items() if count != 0}
         _assert_size(path, {**data, "clips_by_style": by_style})
 
     def _measure(self, path: str) -> int:
-        return _measure_fields(path, self._with_writes(path) or {})
+        return _measure_fields(path, self._with_all_fields(path))
+
+    def _with_all_fields(self, path: str) -> Data:
+        """The fields as they will be stored, those that are null among them."""
+        return {**(self._read[path].fields or {}), **(self._with_writes(path) or {})}
 
     def _add_write(self, batch: AsyncWriteBatch, write: _Write, read: StoredDocument | None) -> None:
         option = self._expect(read)

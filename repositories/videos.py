@@ -48,8 +48,8 @@ from repositories.model.validation import validate_model
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
 from repositories.paging.orders import ClipOrder, VideoOrder
 from repositories.paging.page import Page, PageRequest
-from repositories.paging.page_query import PageQuery, filter_equal, filter_live, read_page
-from repositories.tombstones import DELETING_STATUS, FileStore, UnfinishedDelete, mark_video_deleted
+from repositories.paging.page_query import PageQuery, filter_equal, filter_listed, read_page
+from repositories.tombstones import DELETING_STATUS, FileStore, UnfinishedDelete, check_is_deleting, mark_video_deleted
 from repositories.unit_of_work import UnitOfWork
 
 UPDATABLE_FIELDS = frozenset(
@@ -137,7 +137,12 @@ class VideoRepository(Repository):
         return await self._run_locked(update, transaction)
 
     async def correct_video(
-        self, known: VideoMetadata, changes: Mapping[str, Any], guesses: Guesses
+        self,
+        known: VideoMetadata,
+        changes: Mapping[str, Any],
+        guesses: Guesses,
+        *,
+        transaction: UnitOfWork | None = None,
     ) -> VideoMetadata | None:
         """The video with these fields, of which `guesses` stay marked; None where they are not as in `known` any more.
 
@@ -159,7 +164,7 @@ class VideoRepository(Repository):
             unit.update(self._video(known.video_id), {GUESSES_FIELD: marks})
             return changed
 
-        return await self._run_locked(correct, None)
+        return await self._run_locked(correct, transaction)
 
     async def get_video(self, video_id: str, *, transaction: UnitOfWork | None = None) -> VideoMetadata | None:
         """The video, or None."""
@@ -216,12 +221,13 @@ class VideoRepository(Repository):
     ) -> dict[str, Page[ClipMetadata]]:
         """The first clips of each of the videos, by video id; an empty page for a video without any.
 
-        One RPC for 30 videos, however many clips they have. It reads every clip that the filters leave: for a few
-        clips of a video that has thousands, `list_clips` reads less.
+        For completed clips one RPC for 30 videos, however many clips they have, and one for the videos: it reads every
+        clip that the filters leave. For a few clips of a video that has thousands, `list_clips` reads less. Clips of
+        another status cost an RPC for each video.
         """
         page_query = PageQuery.parse(ClipOrder.parse(order_by), PageRequest(limit))
         wanted = parse_ids(video_ids, "video_ids")
-        return await self._clip_pages(status, style, page_query).read_groups(wanted)
+        return await self._clip_pages(status, style, page_query).read_groups(wanted, self.get_videos)
 
     async def list_clips(
         self,
@@ -347,7 +353,7 @@ class VideoRepository(Repository):
             UnfinishedDelete.from_document(document)
             for documents in found
             for document in documents
-            if paths.check_is_owned(document.path, self.user_id)
+            if paths.check_is_owned(document.path, self.user_id) and check_is_deleting(document.fields)
         ]
 
     async def finish_delete(self, unfinished: UnfinishedDelete, files: FileStore) -> None:
@@ -369,7 +375,7 @@ class VideoRepository(Repository):
     ) -> int:
         """The number of videos of a list in this order, at most `up_to`; none is read, and a thousand cost one read."""
         order = VideoOrder.parse(order_by)
-        query = filter_live(AsyncQuery(self._videos), {"status": parse_video_filter(status)}, order)
+        query = filter_listed(AsyncQuery(self._videos), {"status": parse_video_filter(status)}, order)
         return await self._rpc.count(query, transaction_of(transaction), parse_up_to(up_to))
 
     async def check(self) -> None:

@@ -3,8 +3,9 @@
 import json
 import math
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from domain.texts import mend_text
 from domain.timecodes import MAX_SECONDS, check_canonical, format_timecode, read_timecode
@@ -21,6 +22,8 @@ MAX_INTEGER = 2**31 - 1
 _LONGEST_NUMBER = 40
 """Characters. Python refuses to parse integers of some thousand digits, and longer ones cost ever more."""
 
+_SHOWN_CHARACTERS = 40
+
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _NO_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 # Language models wrap the JSON that they are asked for, and often explain it before and after.
@@ -28,6 +31,13 @@ _NO_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 _FENCE = re.compile(
     r"^[ \t]*(`{3,16}|~{3,16})(?:\{\.[^\n`]*\n|[^\n`{\[]*)(?P<content>.*?)(?:\1[ \t\r]*$|\Z)", re.DOTALL | re.MULTILINE
 )
+
+
+class _Doubled(NamedTuple):
+    """An object of which some names stand in the text more than once."""
+
+    fields: dict[str, Any]
+    names: list[str]
 
 
 class NotAnObjectError(Exception):
@@ -47,12 +57,21 @@ def load_object(content: bytes | str, mended: list[str]) -> dict[str, Any]:
     if fenced is not None:
         mended.append("The JSON is in a Markdown fence; the text around it was ignored.")
         text = fenced["content"]
-    return _parse_object(text)
+    return _parse_object(text, mended)
 
 
-def _parse_object(text: str) -> dict[str, Any]:
+def _parse_object(text: str, mended: list[str]) -> dict[str, Any]:
+    doubled: list[_Doubled] = []
+
+    def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        built = dict(pairs)
+        if len(built) < len(pairs):
+            counted = Counter(name for name, _ in pairs)
+            doubled.append(_Doubled(built, [name for name, count in counted.items() if count > 1]))
+        return built
+
     try:
-        document = json.loads(text, parse_int=_parse_integer, parse_float=_parse_float)
+        document = json.loads(text, parse_int=_parse_integer, parse_float=_parse_float, object_pairs_hook=build)
     except json.JSONDecodeError as error:
         what = "The file is empty" if not text.strip() else "The file is not valid JSON"
         raise NotAnObjectError(f"{what}: {error.msg} (line {error.lineno}, column {error.colno}).") from error
@@ -60,7 +79,31 @@ def _parse_object(text: str) -> dict[str, Any]:
         raise NotAnObjectError("The JSON is nested too deeply.") from error
     if not isinstance(document, dict):
         raise NotAnObjectError("The JSON is not an object with highlights.")
+    mended.extend(_describe_doubled(document, doubled))
     return document
+
+
+def _describe_doubled(document: dict[str, Any], doubled: list[_Doubled]) -> Iterator[str]:
+    """A sentence for each name that an object of the document has more than once; the last value is the one read."""
+    names = {id(one.fields): one.names for one in doubled}
+    waiting: list[tuple[str, Any]] = [("The file", document)] if names else []
+    while waiting:
+        where, value = waiting.pop()
+        for name in names.get(id(value), ()):
+            yield f"{where} has {name[:_SHOWN_CHARACTERS]!r} more than once; the last one was used."
+        waiting.extend(reversed(list(_list_inner(where, value, is_top=value is document))))
+
+
+def _list_inner(where: str, value: Any, *, is_top: bool) -> Iterator[tuple[str, Any]]:
+    """The values in an object or list, and the words by which a remark names them."""
+    if isinstance(value, list):
+        yield from ((where, item) for item in value)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if is_top and name == "highlights" and isinstance(inner, list):
+                yield from ((f"Highlight {position}", item) for position, item in enumerate(inner, 1))
+            else:
+                yield where, inner
 
 
 def _parse_integer(digits: str) -> float:

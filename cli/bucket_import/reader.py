@@ -1,6 +1,6 @@
 """A video's files as models: missing values are tolerated, and each repair and guess is reported."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import accumulate
@@ -88,14 +88,19 @@ class VideoReading:
 
 
 async def read_video(
-    source: Source, files: VideoFiles, known: VideoMetadata | None, styles: Sequence[str] | None = None
+    source: Source,
+    files: VideoFiles,
+    known: VideoMetadata | None,
+    styles: Sequence[str] | None = None,
+    filenames: Collection[str] = (),
 ) -> VideoReading:
     """Everything the files of one video say; what is wrong with them stands in `problems`.
 
     A video that is `known` keeps its status: its workers know better than its files how far they are. `styles` are
-    those that filenames may end in, other than the known ones; the known video's unless given.
+    those that filenames may end in, other than the known ones; the known video's unless given. `filenames` are those
+    of its clips that are known: of files that would be one clip, they are the clip's.
     """
-    return describe_video(files, await read_highlights(source, files), known, styles)
+    return describe_video(files, await read_highlights(source, files), known, styles, filenames)
 
 
 async def read_highlights(source: Source, files: VideoFiles) -> HighlightsFile:
@@ -127,12 +132,17 @@ def parse_file(key: str, content: bytes) -> HighlightsFile:
 
 
 def describe_video(
-    files: VideoFiles, file: HighlightsFile, known: VideoMetadata | None, styles: Sequence[str] | None = None
+    files: VideoFiles,
+    file: HighlightsFile,
+    known: VideoMetadata | None,
+    styles: Sequence[str] | None = None,
+    filenames: Collection[str] = (),
 ) -> VideoReading:
     """The reading that these files give, with the highlights.json as it was read."""
     reading = VideoReading(files, file.content, problems=list(file.problems))
     known_styles = styles if styles is not None else known.styles_processed if known else ()
-    named = _name_clips(reading, [*known_styles, *SEEN_STYLES])
+    chosen = _choose_clips(reading, filenames)
+    named = _name_clips(reading, chosen, [*known_styles, *SEEN_STYLES])
     highlights = _separate(reading, file.highlights or NO_HIGHLIGHTS, {name.scene_id for _, _, name in named})
     try:
         progress = {} if known else _to_progress(files)
@@ -148,10 +158,14 @@ def describe_video(
     return reading
 
 
-def _choose_clips(reading: VideoReading) -> dict[str, SourceFile]:
-    """The clips' files by name; of those that differ in their extension only, the one that is an `.mp4`, or first."""
+def _choose_clips(reading: VideoReading, known: Collection[str]) -> dict[str, SourceFile]:
+    """The clips' files by name; of those that differ in their extension only, one.
+
+    It is the known clip's own, or else the one that is an `.mp4`, or first.
+    """
     chosen: dict[str, str] = {}
-    for filename in sorted(reading.files.clips, key=lambda name: (not name.endswith(CLIP_SUFFIX), name)):
+    order = sorted(reading.files.clips, key=lambda name: (name not in known, not name.endswith(CLIP_SUFFIX), name))
+    for filename in order:
         other = chosen.setdefault(clip_id_of(filename), filename)
         if other != filename:
             text = f"differs from {other!r} only in its extension, so both would be one clip: skipped."
@@ -167,11 +181,13 @@ def _check_holds(reading: VideoReading, file: SourceFile) -> bool:
     return file.size_bytes > 0
 
 
-def _name_clips(reading: VideoReading, styles: Sequence[str]) -> list[tuple[SourceFile, str, ClipName]]:
+def _name_clips(
+    reading: VideoReading, chosen: dict[str, SourceFile], styles: Sequence[str]
+) -> list[tuple[SourceFile, str, ClipName]]:
     """The clips' files with their names and what these say."""
     named = []
     used: dict[str, int] = {}
-    for filename, file in _choose_clips(reading).items():
+    for filename, file in chosen.items():
         name = _name_clip(reading, file, filename, styles)
         if name.style not in used and sum(used.values()) + len(name.style.encode()) > MAX_STYLES_BYTES:
             reading.note(file.key, f"exceeds the number of styles of a video: {UNKNOWN_STYLE!r} is used.")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -15,9 +15,10 @@ from cli.bucket_import.sources import MAX_HIGHLIGHTS_BYTES, Source, SourceFile
 from cli.bucket_import.uploader import FileFaultError, Uploader
 from domain.keys import thumbnail_filename, thumbnail_key
 from gql.services import Services
-from repositories.exceptions import ConflictError, NotFoundError, ValidationError
+from repositories.exceptions import ConflictError, DocumentTooLargeError, NotFoundError, ValidationError
 from repositories.models import ClipMetadata, ClipStatus
 from repositories.scanner import ScannedClip, ScannedVideo, Scanner
+from repositories.unit_of_work import UnitOfWork
 from storage.exceptions import ObjectNotFoundError, ObjectTooLargeError
 
 # Files of one batch are uploaded together, then their documents are written in one commit.
@@ -50,6 +51,8 @@ class _Video:
     clips: dict[str, ScannedClip]
     reading: VideoReading
     base: VideoReading | None = None
+    unit: UnitOfWork | None = None
+    """What a dry run buffers its writes in, so that it meets what the real run does."""
 
 
 class Importer:
@@ -101,11 +104,16 @@ class Importer:
         if any(file.path is not None for file in files.all):
             await self._uploader.look(files.folder)
         styles = find_known_styles(scanned.video, scanned.guesses)
-        reading = await read_video(self._source, files, scanned.video, styles)
         clips = {one.clip_id: one async for one in self._scanner.list_clips(files.user_id, files.video_id)}
-        return _Video(scanned, clips, reading, await self._read_base(reading, scanned, styles))
+        filenames = {one.clip.filename for one in clips.values() if one.clip is not None}
+        reading = await read_video(self._source, files, scanned.video, styles, filenames)
+        base = await self._read_base(reading, scanned, styles, filenames)
+        unit = self._services.videos(files.user_id).rehearse() if self._dry_run else None
+        return _Video(scanned, clips, reading, base, unit)
 
-    async def _read_base(self, reading: VideoReading, scanned: ScannedVideo, styles: list[str]) -> VideoReading | None:
+    async def _read_base(
+        self, reading: VideoReading, scanned: ScannedVideo, styles: list[str], filenames: Collection[str]
+    ) -> VideoReading | None:
         """The content of the highlights.json in R2, where the folder has another: documents may still follow it."""
         file = reading.files.highlights
         if scanned.video is None or file is None or reading.content is None or self._uploader.find(file.key) is None:
@@ -116,7 +124,7 @@ class Importer:
             content = await self._services.storage.get(file.key, max_bytes=MAX_HIGHLIGHTS_BYTES)
         except (ObjectNotFoundError, ObjectTooLargeError):
             return None
-        return describe_video(reading.files, parse_file(file.key, content), scanned.video, styles)
+        return describe_video(reading.files, parse_file(file.key, content), scanned.video, styles, filenames)
 
     # Files
 
@@ -147,10 +155,9 @@ class Importer:
             return
         videos = self._services.videos(found.user_id)
         if known is None:
-            if not self._dry_run:
-                await videos.create_video(found, guesses=video.reading.guesses.get(None))
-                if video.clips:
-                    await videos.update_clip_statistics(found.video_id)
+            await videos.create_video(found, guesses=video.reading.guesses.get(None), transaction=video.unit)
+            if video.clips:
+                await videos.update_clip_statistics(found.video_id, transaction=video.unit)
             self._report.videos_created += 1
             return
         plan = correct_video(known, video.scanned.guesses, video.reading, video.base)
@@ -159,10 +166,17 @@ class Importer:
             self._note(video.reading.files.folder, f"has files whose values differ from its metadata ({names}).")
         if not plan.check_writes(video.scanned.guesses):
             self._report.videos_unchanged += 1
-        elif self._dry_run or await videos.correct_video(known, plan.changes, plan.guesses):
-            self._report.videos_updated += 1
-        else:
+            return
+        try:
+            corrected = await videos.correct_video(known, plan.changes, plan.guesses, transaction=video.unit)
+        except DocumentTooLargeError as error:
+            self._note(video.reading.files.folder, f"has metadata that is kept: {error}")
+            self._report.videos_unchanged += 1
+            return
+        if corrected is None:
             self._note(video.reading.files.folder, "changed meanwhile: its metadata is kept.")
+        else:
+            self._report.videos_updated += 1
 
     async def _import_clips(self, video: _Video) -> None:
         reading = video.reading
@@ -179,7 +193,7 @@ class Importer:
             self._note(reading.files.folder, f"has clips whose files differ from their metadata ({told}).")
         self._progress.advance(self._task, len(reading.files.clips) - len(new))
         for start in range(0, len(new), CLIPS_PER_BATCH):
-            await self._create_batch(reading, new[start : start + CLIPS_PER_BATCH])
+            await self._create_batch(video, new[start : start + CLIPS_PER_BATCH])
         self._note_lone_thumbnails(video)
 
     # Clips that are there
@@ -192,21 +206,21 @@ class Importer:
             self._note(file.key, f"is skipped: the clip {clip.clip_id!r} {reason}.")
             return ()
         plan = correct_clip(known, scanned.guesses, video.reading, video.base)
-        is_corrected = await self._write_correction(known, scanned, plan)
-        if await self._restore_files(video.reading, clip, known) or is_corrected:
+        is_corrected = await self._write_correction(video, known, scanned, plan)
+        if await self._restore_files(video, clip, known) or is_corrected:
             self._report.clips_updated += 1
         else:
             self._report.clips_unchanged += 1
         return plan.differences
 
-    async def _write_correction(self, known: ClipMetadata, scanned: ScannedClip, plan: Correction) -> bool:
+    async def _write_correction(
+        self, video: _Video, known: ClipMetadata, scanned: ScannedClip, plan: Correction
+    ) -> bool:
         if not plan.check_writes(scanned.guesses):
             return False
-        if self._dry_run:
-            return True
         clips = self._services.clips(known.user_id, known.video_id)
         try:
-            corrected = await clips.correct_clip(known, plan.changes, plan.guesses)
+            corrected = await clips.correct_clip(known, plan.changes, plan.guesses, transaction=video.unit)
         except ValidationError as error:
             self._note(known.r2_key, f"has metadata that is kept: {error}")
             return False
@@ -214,13 +228,13 @@ class Importer:
             self._note(known.r2_key, "changed meanwhile: its metadata is kept.")
         return corrected is not None
 
-    async def _restore_files(self, reading: VideoReading, clip: ClipMetadata, known: ClipMetadata) -> bool:
+    async def _restore_files(self, video: _Video, clip: ClipMetadata, known: ClipMetadata) -> bool:
         """R2 has the clip's files; what it has stays, and what differs is told.
 
         Answers whether the document was changed, because a file was missing.
         """
-        file = reading.files.clips[clip.filename]
-        thumbnail = reading.files.thumbnails.get(thumbnail_filename(clip.filename))
+        files = video.reading.files
+        file, thumbnail = files.clips[clip.filename], files.thumbnails.get(thumbnail_filename(clip.filename))
         restored = [one for one in (file, thumbnail) if one is not None and await self._restore(one)]
         if known.status is not ClipStatus.COMPLETED:
             self._note(file.key, f"belongs to a clip with the status {known.status.name}: its metadata is kept.")
@@ -233,11 +247,13 @@ class Importer:
             self._note(file.key, text)
         if (size_bytes, has_thumbnail) == (known.file_size_bytes, known.has_thumbnail):
             return False
-        if not self._dry_run:
-            clips = self._services.clips(known.user_id, known.video_id)
-            await clips.update_clip_status(
-                known.clip_id, ClipStatus.COMPLETED, file_size_bytes=size_bytes, has_thumbnail=has_thumbnail
-            )
+        await self._services.clips(known.user_id, known.video_id).update_clip_status(
+            known.clip_id,
+            ClipStatus.COMPLETED,
+            file_size_bytes=size_bytes,
+            has_thumbnail=has_thumbnail,
+            transaction=video.unit,
+        )
         return True
 
     async def _restore(self, file: SourceFile) -> bool:
@@ -255,29 +271,27 @@ class Importer:
 
     # Clips that are new
 
-    async def _create_batch(self, reading: VideoReading, clips: list[ClipMetadata]) -> None:
+    async def _create_batch(self, video: _Video, clips: list[ClipMetadata]) -> None:
         """The clips' files are in R2, and then their documents, which say what R2 has."""
-        described = await asyncio.gather(*(self._bring_files(reading, clip) for clip in clips))
+        described = await asyncio.gather(*(self._bring_files(video.reading, clip) for clip in clips))
         batch = [clip for clip in described if clip is not None]
-        if self._dry_run:
-            self._report.clips_created += len(batch)
-        elif batch:
-            await self._create(reading, batch)
+        if batch:
+            await self._create(video, batch)
         self._progress.advance(self._task, len(clips))
 
-    async def _create(self, reading: VideoReading, clips: list[ClipMetadata]) -> None:
+    async def _create(self, video: _Video, clips: list[ClipMetadata]) -> None:
         """The clips have documents; one that cannot have is left out with a remark, and the others are not."""
-        guesses = {clip.clip_id: reading.guesses.get(clip.clip_id, {}) for clip in clips}
-        repository = self._services.clips(reading.files.user_id, reading.files.video_id)
+        guesses = {clip.clip_id: video.reading.guesses.get(clip.clip_id, {}) for clip in clips}
+        repository = self._services.clips(video.reading.files.user_id, video.reading.files.video_id)
         try:
-            outcomes = await repository.try_create_clips(clips, guesses=guesses)
+            outcomes = await repository.try_create_clips(clips, guesses=guesses, transaction=video.unit)
         except ValidationError as error:
             if len(clips) == 1:
                 self._note(clips[0].r2_key, f"is skipped: {error}")
                 return
             half = len(clips) // 2
-            await self._create(reading, clips[:half])
-            await self._create(reading, clips[half:])
+            await self._create(video, clips[:half])
+            await self._create(video, clips[half:])
             return
         for clip, outcome in zip(clips, outcomes, strict=True):
             if isinstance(outcome, ConflictError):

@@ -139,7 +139,9 @@ def judge_clip(
         return
     if text := describe_odd_fields(clip):
         yield drift(DriftKind.DOCUMENT_ODD, text=text)
-    if clip.status is ClipStatus.PROCESSING and rules.check_is_stuck(scanned.updated_at):
+    # A status that cannot be read says nothing of whether somebody is at work.
+    is_processing = clip.status is ClipStatus.PROCESSING and clip.check_is_certain("status")
+    if is_processing and rules.check_is_stuck(scanned.updated_at):
         yield drift(DriftKind.CLIP_STUCK, text=f"has been in processing since {scanned.updated_at:%Y-%m-%d %H:%M}.")
     # A key of another folder says nothing of where its file is: that is for a person to find.
     if clip.status is ClipStatus.COMPLETED and clip.r2_key:
@@ -180,7 +182,8 @@ def judge_video_document(scanned: ScannedVideo, rules: Rules) -> Iterator[Drift]
         return
     if text := describe_odd_fields(video):
         yield Drift(DriftKind.DOCUMENT_ODD, scanned.user_id, scanned.video_id, text)
-    if video.status is VideoStatus.PROCESSING and rules.check_is_stuck(updated_at):
+    is_processing = video.status is VideoStatus.PROCESSING and video.check_is_certain("status")
+    if is_processing and rules.check_is_stuck(updated_at):
         text = f"is in processing, unchanged since {updated_at:%Y-%m-%d %H:%M}."
         yield Drift(DriftKind.VIDEO_STUCK, scanned.user_id, scanned.video_id, text)
 

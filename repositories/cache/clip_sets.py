@@ -14,7 +14,6 @@ from repositories.paging.cursors import Cursor
 from repositories.paging.orders import ClipOrder, Order
 from repositories.paging.page import Page
 from repositories.paging.page_query import PageQuery, build_page
-from repositories.tombstones import DELETING_STATUS
 
 # First pages that are asked for again: those of a page by style, of a wall, and of a cover.
 MAX_PAGES_KEPT = 3
@@ -30,7 +29,7 @@ class Filter:
 
 
 class ClipRow(NamedTuple):
-    """A clip with the stored values of the fields that queries use; `clip` is None where it cannot be read."""
+    """A clip with the stored values of the fields that queries use; `clip` is None for a tombstone."""
 
     id: str
     status: Any
@@ -67,7 +66,7 @@ class ClipSet:
 
     @classmethod
     def _of_rows(cls, wanted: Filter, rows: Iterable[ClipRow]) -> Self:
-        return cls(wanted, tuple(row for row in rows if row.status != DELETING_STATUS))
+        return cls(wanted, tuple(row for row in rows if row.clip is not None))
 
     def get_page(self, wanted: Filter, page_query: PageQuery) -> Page[ClipMetadata]:
         """The page that `list_clips` would read in Firestore; the set's own filter covers `wanted`."""

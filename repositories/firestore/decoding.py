@@ -27,6 +27,11 @@ class Reference:
     name: str
 
     @property
+    def path(self) -> str:
+        """The document's path below its own database's root."""
+        return decode_path(self.name)
+
+    @property
     def _document_path(self) -> str:
         """The full name, by which the library recognizes a reference and encodes it."""
         return self.name

@@ -56,10 +56,8 @@ class FirestoreRpc:
         """The documents in one RPC, in any order; missing ones without fields."""
 
         async def send(timeout_seconds: float) -> list[StoredDocument]:
-            if transaction is None:
-                return await self._transport.get_all([reference.path for reference in references], timeout_seconds)
-            found = self.client.get_all(list(references), transaction=transaction, retry=None, timeout=timeout_seconds)
-            return [StoredDocument.from_snapshot(snapshot) async for snapshot in found]
+            paths = [reference.path for reference in references]
+            return await self._transport.get_all(paths, timeout_seconds, transaction=transaction)
 
         documents = await self._read(send, transaction)
         count_reads(len(documents))
@@ -69,10 +67,7 @@ class FirestoreRpc:
         """The query's documents in their order."""
 
         async def send(timeout_seconds: float) -> list[StoredDocument]:
-            if transaction is None:
-                return await self._transport.run_query(query, timeout_seconds)
-            found = await query.get(transaction=transaction, retry=None, timeout=timeout_seconds)
-            return [StoredDocument.from_snapshot(snapshot) for snapshot in found]
+            return await self._transport.run_query(query, timeout_seconds, transaction=transaction)
 
         documents = await self._read(send, transaction)
         count_reads(len(documents))

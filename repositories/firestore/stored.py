@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from google.cloud.firestore import AsyncDocumentReference, DocumentSnapshot
-
 from repositories.firestore.decoding import Fields, Message, decode_path, decode_time
 
 
@@ -21,11 +19,6 @@ class StoredDocument:
     fields: Mapping[str, Any] | None
     create_time: datetime | None
     update_time: datetime | None
-
-    @classmethod
-    def from_snapshot(cls, snapshot: DocumentSnapshot[AsyncDocumentReference]) -> Self:
-        """The document of the library's snapshot; `to_dict` copies all fields, so it is called once."""
-        return cls(snapshot.reference.path, snapshot.to_dict(), snapshot.create_time, snapshot.update_time)
 
     @classmethod
     def from_message(cls, message: Message) -> Self:

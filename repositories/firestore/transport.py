@@ -34,6 +34,7 @@ from repositories.firestore.decoding import decode_path
 from repositories.firestore.encoding import UseLibraryEncoder, encode_document
 from repositories.firestore.slices import map_in_turns
 from repositories.firestore.stored import StoredDocument
+from repositories.firestore.transactions import Transaction
 
 Metadata = Sequence[tuple[str, str]]
 _Precondition, _Write = Precondition.pb(), Write.pb()
@@ -59,23 +60,35 @@ class Transport:
         self._metadata: Metadata = client._rpc_metadata  # noqa: SLF001  which database, and an emulator's token
 
     async def get_all(
-        self, paths: Iterable[str], timeout_seconds: float, read_time: datetime | None = None
+        self,
+        paths: Iterable[str],
+        timeout_seconds: float,
+        read_time: datetime | None = None,
+        transaction: Transaction | None = None,
     ) -> list[StoredDocument]:
-        """The documents, now or at `read_time`, in any order; missing ones without fields."""
+        """The documents, now, at `read_time` or in a transaction, in any order; missing ones without fields."""
         names = [f"{self.root}/{path}" for path in paths]
-        request = BatchGetDocumentsRequest(database=self.database, documents=names, read_time=read_time)
+        request = BatchGetDocumentsRequest(
+            database=self.database, documents=names, read_time=read_time, transaction=_get_id(transaction)
+        )
         responses = await self._stream(
             self._gapic_transport.batch_get_documents, request, ("database", self.database), timeout_seconds
         )
         return [_decode_found(response) for response in map(BatchGetDocumentsResponse.pb, responses)]
 
     async def run_query(
-        self, query: AsyncQuery, timeout_seconds: float, read_time: datetime | None = None
+        self,
+        query: AsyncQuery,
+        timeout_seconds: float,
+        read_time: datetime | None = None,
+        transaction: Transaction | None = None,
     ) -> list[StoredDocument]:
-        """The query's documents in their order, now or as they were."""
+        """The query's documents in their order, now, as they were or in a transaction."""
         parent, _ = query._parent._parent_info()  # noqa: SLF001  the path above the queried collection
         built = query._to_protobuf()  # noqa: SLF001  what the library sends
-        request = RunQueryRequest(parent=parent, structured_query=built, read_time=read_time)
+        request = RunQueryRequest(
+            parent=parent, structured_query=built, read_time=read_time, transaction=_get_id(transaction)
+        )
         responses = await self._stream(self._gapic_transport.run_query, request, ("parent", parent), timeout_seconds)
         found = (message.document for message in map(RunQueryResponse.pb, responses) if message.HasField("document"))
         return await map_in_turns(StoredDocument.from_message, found)
@@ -184,6 +197,10 @@ def add_creation(batch: AsyncWriteBatch, reference: AsyncDocumentReference, fiel
     write = _Write(update=document, current_document=_Precondition(exists=False))
     batch._document_references[document.name] = reference  # noqa: SLF001  by which it counts what it writes
     batch._add_write_pbs([Write.wrap(write)])  # noqa: SLF001  a transaction looks whether it is read-only
+
+
+def _get_id(transaction: Transaction | None) -> bytes | None:
+    return None if transaction is None else transaction.id
 
 
 def _decode_found(response: Any) -> StoredDocument:

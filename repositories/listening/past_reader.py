@@ -22,7 +22,7 @@ from repositories.listening.target_state import DEFAULT_MAX_DOCUMENTS
 from repositories.listening.targets import AnyTarget, VideoTarget
 from repositories.listening.versions import Version, digest_path, to_moment
 from repositories.statistics import read_style
-from repositories.tombstones import check_is_deleting
+from repositories.tombstones import TOMBSTONE_FIELDS, check_is_deleting
 
 # Of all targets together: after a restart everybody comes back at once.
 MAX_READS_AT_ONCE = 8
@@ -32,7 +32,7 @@ MAX_READS_PER_USER = 2
 DOCUMENTS_PER_PAGE = 100
 # Between two pages, for each second that one took: who reads a long past leaves half of the time to others.
 PAUSE_PER_SECOND = 1.0
-_SHOWN_FIELDS = ("status", "style")
+_SHOWN_FIELDS = (*TOMBSTONE_FIELDS, "style")
 _REFUSALS = (google_exceptions.InvalidArgument, google_exceptions.FailedPrecondition, google_exceptions.OutOfRange)
 _DENIALS = (google_exceptions.PermissionDenied, google_exceptions.NotFound)
 

@@ -87,6 +87,10 @@ class Document(BaseModel):
         """Whether the field's stored value differs from the model's."""
         return any(one.field == name for one in self.mended)
 
+    def check_is_certain(self, name: str) -> bool:
+        """Whether the field is right as it is here: not mended, or mended with a certain value."""
+        return not any(one.field == name and not one.is_certain for one in self.mended)
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy, in which updated fields are no longer mended."""
         copied = super().model_copy(update=update, deep=deep)

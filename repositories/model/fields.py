@@ -61,13 +61,29 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _cut(value: object) -> object:
-    return cut_error_message(value) if isinstance(value, str) else value
+def _cut(value: object, info: ValidationInfo) -> object:
+    if not isinstance(value, str):
+        return value
+    return _hold_against(value, cut_error_message(value), "This is too long, or holds what is no text.", info)
 
 
-def _mend(value: object) -> object:
+def _mend(value: object, info: ValidationInfo) -> object:
     """Text as the import mends it: a title is stored the same, whoever writes it."""
-    return mend_text(value)[0] if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    mended, faults = mend_text(value)
+    return _hold_against(value, mended, f"This has {' and '.join(faults)}.", info)
+
+
+def _strip(value: object, info: ValidationInfo) -> object:
+    return _hold_against(value, value.strip(), "There is space around this.", info) if isinstance(value, str) else value
+
+
+def _hold_against(value: str, mended: str, reason: str, info: ValidationInfo) -> str:
+    """The mended text; of a stored document, where it differs, ValueError: what is shown otherwise is told."""
+    if mended != value and check_is_stored(info):
+        raise ValueError(reason)
+    return mended
 
 
 def _to_whole(value: object) -> object:
@@ -93,7 +109,8 @@ DocumentId = Annotated[str, _parse_new(identifiers.parse_document_id)]
 UserId = Annotated[str, _parse_new(identifiers.parse_user_id)]
 Filename = Annotated[str, _parse_new(keys.parse_filename, keys.check_stays)]
 MapKey = Annotated[str, AfterValidator(identifiers.parse_map_key)]
-Title = Annotated[str, BeforeValidator(_mend), AfterValidator(parse_title)]
+# Validators before the type run from the last one to the first.
+Title = Annotated[str, BeforeValidator(_strip), BeforeValidator(_mend), AfterValidator(parse_title)]
 LongText = Annotated[str, BeforeValidator(_mend), AfterValidator(parse_long_text)]
 ErrorMessage = Annotated[str, BeforeValidator(_cut)]
 Timecode = Annotated[str, AfterValidator(timecodes.parse_timecode_text)]

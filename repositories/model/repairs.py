@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from domain import timecodes
+from domain.texts import mend_text
 from repositories.model.fields import MAX_LONG_TEXT_CHARACTERS, MAX_TEXT_BYTES
-from repositories.model.statuses import find_status
+from repositories.model.statuses import cut_error_message, find_status
 
 NO_KEY = ""
 """In the place of a key that leads elsewhere: R2 has no object of this name, and no URL is signed for it."""
@@ -41,7 +42,7 @@ def find_repair(name: str, value: Any) -> Repair | None:
 
 def clean_title(text: str) -> str:
     """`text` in one line, as long as a title may be; empty where nothing of it can be shown."""
-    line = _LINES.sub(" ", _NONCHARACTERS.sub("", text)).strip()
+    line = _LINES.sub(" ", _NONCHARACTERS.sub("", mend_text(text)[0])).strip()
     return line.encode()[:MAX_TEXT_BYTES].decode(errors="ignore").strip()
 
 
@@ -94,17 +95,21 @@ def _repair_boolean(value: Any) -> Repair | None:
 
 
 def _repair_title(value: Any) -> Repair | None:
-    """One line, cut where it is too long; certain where only space and line ends went."""
+    """One line, cut where it is too long; certain where only space, line ends and what turns text went."""
     cleaned = clean_title(value) if isinstance(value, str) else ""
-    return Repair(cleaned, _to_words(cleaned) == _to_words(value)) if cleaned else None
+    return Repair(cleaned, _to_words(cleaned) == _to_words(mend_text(value)[0])) if cleaned else None
 
 
 def _repair_long_text(value: Any) -> Repair | None:
-    """The text without control characters, cut where it is too long; certain where it is not cut."""
+    """The text without control characters and what turns text; certain where it is not too long, and so cut."""
     if not isinstance(value, str):
         return None
-    cleaned = _CONTROLS.sub("", value)
+    cleaned = _CONTROLS.sub("", mend_text(value)[0])
     return Repair(cleaned[:MAX_LONG_TEXT_CHARACTERS], len(cleaned) <= MAX_LONG_TEXT_CHARACTERS)
+
+
+def _repair_error_message(value: Any) -> Repair | None:
+    return Repair(cut_error_message(value), is_certain=False) if isinstance(value, str) else None
 
 
 def _repair_key(value: Any) -> Repair | None:
@@ -126,5 +131,6 @@ _REPAIRS: dict[str, Callable[[Any], Repair | None]] = {
     "has_thumbnail": _repair_boolean,
     **dict.fromkeys(("video_title", "scene_title", "crop_mode", "target_aspect", "created_by"), _repair_title),
     **dict.fromkeys(("scene_description", "custom_prompt"), _repair_long_text),
+    "error_message": _repair_error_message,
     **dict.fromkeys(("r2_key", "thumbnail_r2_key", "highlights_json_key"), _repair_key),
 }

@@ -83,11 +83,9 @@ def filter_equal(query: AsyncQuery, filters: Mapping[str, str | None]) -> AsyncQ
     return query
 
 
-def filter_live(query: AsyncQuery, filters: Mapping[str, str | None], order: Order) -> AsyncQuery:
-    """The query for the documents of a list in this order: tombstones lack the fields that lists are ordered by."""
-    if any(value is not None for value in filters.values()):
-        return filter_equal(query, filters)
-    return query.order_by(order.field)
+def filter_listed(query: AsyncQuery, filters: Mapping[str, str | None], order: Order) -> AsyncQuery:
+    """The query for the documents of a list in this order: tombstones, and others without its field, are not in it."""
+    return filter_equal(query, filters).order_by(order.field)
 
 
 def _locate(cursor: Cursor | None, get_value: Callable[[Cursor], Any], path: str) -> Cursor | None:

@@ -260,3 +260,38 @@ async def test_job_for_a_video_of_other_content_leaves_that_alone(
     assert run(str(source), str(highlights), "--user", user_id, "--video-id", "other")["status"] == 2
     assert await services.videos(user_id).get_video("other") == stored
     assert await services.clips(user_id, "other").count_clips() == 0
+
+
+REFUSED = ["a/b", "", "..", ".hidden", "__MACOSX", "x" * 300, "back\\slash", "cafe\u0301", "a\u202eb", "__x__"]
+
+
+@pytest.mark.parametrize("option", ["--user", "--video-id"])
+def test_ids_that_are_refused_end_the_job_in_one_line(
+    run: Run, highlights: Path, source: Path, option: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The line says which id it is; a user's id may hold a backslash."""
+    for refused in REFUSED:
+        if option == "--user" and "\\" in refused:
+            continue
+        ids = {"--user": "u", "--video-id": "v", option: refused}
+        ended = run(str(source), str(highlights), *(f"{name}={value}" for name, value in ids.items()))
+        told = capfd.readouterr().err
+        assert ended["status"] == 2, told
+        assert "Traceback" not in told
+        (line,) = [one for one in told.splitlines() if one.startswith("Error: ")]
+        name = "user_id" if option == "--user" else "video_id"
+        assert f"{name}: " in line
+        assert line.endswith("This job can never succeed.")
+
+
+async def test_stored_video_whose_id_is_refused_has_failed(
+    services: Services, run: Run, highlights: Path, source: Path, user_id: str
+) -> None:
+    """An earlier version took the id: its page says why nothing more comes, and its completed clips stay."""
+    document = services.firestore.document(f"users/{user_id}/videos/.hidden")
+    await document.set({"status": "processing", "video_title": "Old"})
+    assert run(str(source), str(highlights), "--user", user_id, "--video-id", ".hidden")["status"] == 2
+    video = await services.videos(user_id).get_video(".hidden")
+    assert video is not None
+    assert video.status is VideoStatus.FAILED
+    assert str(video.error_message).startswith("video_id: ")

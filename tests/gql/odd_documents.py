@@ -69,7 +69,7 @@ def make_clip_document(user_id: str, video_id: str, clip_id: str) -> dict[str, A
 
 def list_odd_values() -> list[Any]:
     """A value of each of Firestore's types, at their ends, and texts that other programs write."""
-    texts = ["", " ", "two\nlines", "x" * 1_501, "é" * 2_000, "\x01" * 1_500, "a\u202eb", "__x__", "deleted"]
+    texts = ["", " ", "two\nlines", "x" * 1_501, "é" * 2_000, "\x01" * 1_500, "a\u202eb", "__x__", "deleting"]
     texts += ["COMPLETED", " Failed ", "0:01", "00:00:01,500", "25:00:00", "75", "-3", "12", "nan", "true", "yesterday"]
     texts += ["2026-01-02T03:04:05+01:00", "somebody/else/clips/a.mp4", "../a.mp4", "javascript:alert(1)", "u/v//a"]
     numbers = [0, -1, 3, 2**31, 2**53 + 1, 2**63 - 1, -(2**63), 0.5, 3.0, -0.0, 1e300]

@@ -42,6 +42,7 @@ LONG = {"1,501 bytes": "x" * 1_501, "1,504 bytes of emoji": "🎬" * 376}
 CONTROLS = ["a\0b", "a\nb", "a\tb", "a\x1b[31mb", "a\x7fb", "a\x85b", "a\ufffeb"]
 DIRECTIONS = ["a\u202eb", "\u202bab", "a\u2066b", "a\u2069b"]
 BAD_NAMES = ["", " ", *CONTROLS, *DIRECTIONS, *LONG.values()]
+HIDDEN_IDS = [".hidden", "._v", "__MACOSX"]
 BAD_IDS = [*BAD_NAMES, ".", "..", "a/b", "/a", "../other/v", "__reserved__"]
 BAD_USER_IDS = [*BAD_IDS, "x" * 129]
 # Characters that turn text are taken out of titles, and this holds nothing else.
@@ -131,7 +132,7 @@ BAD_SIZES = [0, -1, 1.5, 5 * 1024**3 + 1, 2**63, 1e308]
 SIZED = {"partNumber": 1, "sizeBytes": 1}
 PART_NUMBERS = [0, -1, 10_001, 2**31 - 1, 1]
 CASES: dict[str, list[tuple[dict[str, Any], list[str]]]] = {
-    "createVideo": VIDEO_CASES,
+    "createVideo": [*VIDEO_CASES, *each("videoId", HIDDEN_IDS)],
     "updateVideo": [*VIDEO_CASES, *each("title", [None]), *each("videoUrl", [None]), *each("highlightsCount", [None])],
     "updateVideoStatus": [],
     "deleteVideo": [],

@@ -4,13 +4,16 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from gql.relay import encode_global_id
 from gql.services import Services
+from repositories.firestore.decoding import Reference
 from repositories.models import ClipStatus, VideoStatus
 from repositories.paging.orders import ClipOrder, VideoOrder
+from settings import Settings
 from tests.gql.odd_documents import (
     MOMENT,
     break_fields,
@@ -47,6 +50,12 @@ query ($user: ID!, $video: ID!, $clip: ID!) {
 _numbers = itertools.count()
 
 
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """On a busy machine the largest of these requests takes longer than one may."""
+    return settings.model_copy(update={"request_timeout_seconds": 300.0, "firestore_timeout_seconds": 60.0})
+
+
 async def follow(read: Any, *, from_end: bool) -> list[Any]:
     """Everything that a list has, one by one, from either end."""
     found: list[Any] = []
@@ -72,7 +81,7 @@ async def list_ids(collection: Any, order: Any, **filters: Any) -> list[str]:
 
 @pytest.mark.filterwarnings("ignore:Detected filter using positional arguments")
 @given(video=break_fields(VIDEO_FIELDS, VALUES), clip=break_fields(CLIP_FIELDS, VALUES), data=st.data())
-@settings(
+@hypothesis_settings(
     max_examples=15,
     phases=[Phase.generate],
     deadline=None,
@@ -183,3 +192,97 @@ async def test_clips_without_their_ids_are_in_every_list(services: Services, exe
     videos = answer["data"]["videos"]["nodes"]
     found = {video["videoId"]: [clip["clipId"] for clip in video["clips"]["nodes"]] for video in videos}
     assert found == {"odd": ["odd"], "plain": []}
+
+
+@pytest.mark.parametrize("status", ["deleting", "DELETING", " Deleting "])
+@pytest.mark.parametrize("more", [{}, {"deleting_at": "soon"}, {"deleting_at": MOMENT}], ids=str)
+async def test_deleting_of_another_program_is_a_status_that_nobody_knows(
+    services: Services, execute: Any, user_id: str, status: str, more: dict[str, Any]
+) -> None:
+    """Only a document that a delete of ours has emptied, and marked with the time, is hidden."""
+    fields = {"status": status, **more}
+    await _store(services, user_id, fields, fields)
+    videos, clips = services.videos(user_id), services.clips(user_id, "odd")
+    assert await videos.list_unfinished_deletes() == []
+    names = {"user": user_id, "video": encode_global_id("Video", user_id, "odd")}
+    for _ in range(2):  # as read, and as kept
+        answer = await execute(EVERYTHING, **names, clip=encode_global_id("Clip", user_id, "odd", "odd"))
+        data = answer["data"]
+        assert data["video"]["status"] == data["one"]["status"] == data["other"]["status"] == "PROCESSING"
+        assert data["video"]["clips"]["totalCount"] == len(data["video"]["clips"]["nodes"]) == 2
+        assert data["videos"]["totalCount"] == len(data["videos"]["edges"]) == 2
+    for order in VideoOrder:
+        assert await videos.count_videos(order_by=order) == len(await videos.list_videos(order_by=order)) == 2
+    for clip_order in ClipOrder:
+        assert await clips.count_clips(order_by=clip_order) == len(await clips.list_clips(order_by=clip_order)) == 2
+        pages = await videos.list_clips_of_videos(["odd"], status=None, order_by=clip_order)
+        assert {clip.clip_id for clip in pages["odd"]} == {"odd", "plain"}
+    assert (await videos.update_video_status("odd", VideoStatus.COMPLETED)).status is VideoStatus.COMPLETED
+    assert (await clips.update_clip_status("odd", ClipStatus.COMPLETED)).mended == ()
+    await videos.delete_video("odd", services.storage)
+    assert await videos.get_video("odd") is None
+
+
+async def test_clips_without_their_ids_are_in_lists_of_several_videos(services: Services, user_id: str) -> None:
+    """Where the statistics count them; of clips that are not completed, always."""
+    await _store(services, user_id, {}, {"user_id": "somebody", "video_id": 7})
+    videos = services.videos(user_id)
+    for status in (ClipStatus.COMPLETED, None):
+        found = await videos.list_clips_of_videos(["plain", "odd", "nobody"], status=status)
+        own = await services.clips(user_id, "odd").list_clips(status=status)
+        assert [clip.clip_id for clip in found["odd"]] == [clip.clip_id for clip in own]
+        assert "odd" in {clip.clip_id for clip in own}
+        assert found.keys() == {"plain", "odd", "nobody"}
+        assert len(found["plain"]) == len(found["nobody"]) == 0
+
+
+@pytest.mark.parametrize("status", ["COMPLETED", None])
+@pytest.mark.parametrize("missing", ["priority", "created_at"])
+async def test_a_total_is_that_of_the_list(
+    services: Services, execute: Any, user_id: str, status: str | None, missing: str
+) -> None:
+    """A document without the field of an order is in no list by it, and in no count of that list."""
+    await _store(services, user_id, {"created_at": ...}, {missing: ...})
+    document = """query ($user: ID!, $order: ClipOrder!, $status: ClipStatus) {
+      videos(userId: $user, status: COMPLETED) { totalCount nodes { videoId } }
+      video(videoId: "odd", userId: $user) {
+        clips(status: $status, orderBy: $order) { totalCount nodes { clipId } }
+      }
+    }"""
+    clips = services.clips(user_id, "odd")
+    for order in ClipOrder:
+        data = (await execute(document, user=user_id, order=order.name, status=status))["data"]
+        assert data["videos"] == {"totalCount": 1, "nodes": [{"videoId": "plain"}]}
+        listed = data["video"]["clips"]
+        assert listed["totalCount"] == len(listed["nodes"])
+        assert "odd" in {clip["clipId"] for clip in listed["nodes"]} or order.field == missing
+        own = await clips.list_clips(status=status and status.lower(), order_by=order)
+        assert await clips.count_clips(status and status.lower(), order_by=order) == len(own) == len(listed["nodes"])
+
+
+REFERENCE = Reference("projects/another/databases/(default)/documents/users/u/videos/v")
+
+
+@pytest.mark.parametrize("value", [REFERENCE, [REFERENCE], {"a": REFERENCE}], ids=["reference", "list", "map"])
+async def test_a_reference_to_another_database_costs_the_field(
+    services: Services, execute: Any, user_id: str, value: Any
+) -> None:
+    """Reads within transactions, too, understand it: every write of such a video and clip works."""
+    odd = {"another_programs": value, "custom_prompt": value}
+    await _store(services, user_id, odd, {"another_programs": value, "scene_description": value})
+    names = {"userId": user_id, "videoId": "odd"}
+    inputs = {
+        "updateVideo": names | {"title": "New"},
+        "updateVideoStatus": names | {"status": "PROCESSING"},
+        "recountClips": names,
+        "updateClipStatus": names | {"clipId": "odd", "status": "PROCESSING"},
+        "updateClipStatuses": names | {"clips": [{"clipId": "odd", "status": "FAILED"}]},
+        "deleteClip": names | {"clipId": "odd"},
+        "deleteVideo": names,
+    }
+    for mutation, fields in inputs.items():
+        kind = f"{mutation[0].upper()}{mutation[1:]}"
+        document = f"mutation ($input: {kind}Input!) {{ {mutation}(input: $input) {{ __typename }} }}"
+        answer = await execute(document, input=fields)
+        assert answer["data"] == {mutation: {"__typename": f"{kind}Success"}}, answer
+    assert await services.videos(user_id).get_video("odd") is None

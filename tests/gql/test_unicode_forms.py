@@ -134,3 +134,23 @@ async def test_empty_file_is_no_completed_clip(
     assert refused["__typename"] == "FileMissing"
     await upload(filename)
     assert (await query(UPDATE_STATUS, input=given))["updateClipStatus"]["__typename"] == "UpdateClipStatusSuccess"
+
+
+@pytest.mark.parametrize("video_id", [".hidden", "__MACOSX"])
+async def test_a_stored_video_of_another_rule_is_read_and_deleted(
+    services: Services, execute_as: Execute, worker: Principal, user_id: str, video_id: str
+) -> None:
+    """A new one of this id is refused; one that an earlier version took is there, and goes with its files."""
+    files = await _put_files(services, user_id, video_id, "c")
+    await _store(services, user_id, video_id, "c")
+    answer = await execute_as(worker, VIDEO, v=video_id, u=user_id)
+    assert answer["errors"] == []
+    assert answer["data"]["video"]["videoId"] == video_id
+    assert [clip["clipId"] for clip in answer["data"]["video"]["clips"]["nodes"]] == ["c"]
+    given = {"userId": user_id, "videoId": video_id}
+    answer = await execute_as(worker, DELETE_CLIP, input={**given, "clipId": "c"})
+    assert answer["data"]["deleteClip"]["__typename"] == "DeleteClipSuccess"
+    answer = await execute_as(worker, DELETE_VIDEO, input=given)
+    assert answer["data"]["deleteVideo"]["__typename"] == "DeleteVideoSuccess"
+    assert await services.videos(user_id).get_video(video_id) is None
+    assert [key for key in files if await services.storage.head(key)] == []

@@ -136,12 +136,13 @@ def test_a_folder_that_no_file_can_lie_in_is_the_videos_error(video_id: str) -> 
 
 @pytest.mark.parametrize("name", ["user_id", "video_id"])
 @pytest.mark.parametrize("segment", [".hidden", "__MACOSX"])
-def test_a_clip_has_no_hidden_folder(name: str, segment: str) -> None:
-    """A folder in which no import sees a file is refused for a new clip, and read of a stored one."""
-    with pytest.raises(ValidationError) as caught:
-        validate_model(ClipMetadata, {**CLIP, name: segment})
-    assert caught.value.path == (name,)
-    assert ClipMetadata.from_document({**CLIP, name: segment})[name] == segment
+def test_no_folder_is_hidden(name: str, segment: str) -> None:
+    """A folder in which no import sees a file is refused for what is new, and read of what is stored."""
+    for model, fields in ((ClipMetadata, CLIP), (VideoMetadata, VIDEO)):
+        with pytest.raises(ValidationError) as caught:
+            validate_model(model, {**fields, name: segment})
+        assert caught.value.path == (name,)
+        assert model.from_document({**fields, name: segment})[name] == segment
 
 
 def test_times_are_in_utc() -> None:
@@ -253,3 +254,37 @@ def test_counts_of_categories_are_read_as_the_categories() -> None:
     }
     with pytest.raises(ValidationError):
         validate_model(VideoMetadata, {**VIDEO, "highlights_summary": summary})
+
+
+@pytest.mark.parametrize(
+    ("name", "stored", "shown", "is_certain"),
+    [
+        ("video_title", "\u202eA talk", "A talk", True),
+        ("video_title", " A talk ", "A talk", True),
+        ("video_title", "A \u2066talk" + "!" * 1_500, "A talk" + "!" * 1_494, False),
+        ("video_title", "\u202e", VIDEO["video_id"], False),
+        ("created_by", "\u202ban importer", "an importer", True),
+        ("custom_prompt", "\u202eshort\nones", "short\nones", True),
+        ("error_message", "x" * 1_001, "x" * 1_000, False),
+    ],
+)
+def test_text_that_is_shown_otherwise_than_stored_is_told(name: str, stored: str, shown: str, is_certain: bool) -> None:
+    """What a new document has mended in silence is odd in one that is stored."""
+    video = VideoMetadata.from_document({**VIDEO, name: stored})
+    assert video[name] == shown
+    assert [(one.name, one.is_certain) for one in video.mended] == [(name, is_certain)]
+    assert all(one.reason for one in video.mended)
+    assert video.list_certain_values() == ({name: shown} if is_certain else {})
+    given = validate_model(VideoMetadata, {**VIDEO, name: stored[:1_000]}) if stored != "\u202e" else video
+    assert "\u202e" not in given[name]
+
+
+def test_marks_that_turn_nothing_but_themselves_are_text() -> None:
+    """Arabic and Hebrew titles have them."""
+    assert VideoMetadata.from_document({**VIDEO, "video_title": "\u200f\u05e9\u200e!"}).mended == ()
+
+
+def test_an_id_that_turns_text_has_a_title_that_does_not() -> None:
+    """The id of another program's document stands for its missing title."""
+    video = VideoMetadata.from_document({"user_id": "u", "video_id": "a\u202eb"})
+    assert (video.video_title, video.mended) == ("ab", ())

@@ -10,6 +10,7 @@ import pytest
 from repositories.client import FirestoreClient
 from repositories.clips import ClipRepository
 from repositories.exceptions import ClipBeingDeletedError, ClipNotFoundError, VideoBeingDeletedError, VideoNotFoundError
+from repositories.model.fields import utc_now
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata
 from repositories.paging.orders import ClipOrder, VideoOrder
 from repositories.videos import VideoRepository
@@ -172,7 +173,7 @@ async def test_another_programs_tombstone_leads_to_no_other_folder(
     if isinstance(keys := named.get("file_keys"), list):
         named = {"file_keys": [key.format(user_id=clips.user_id) if isinstance(key, str) else key for key in keys]}
     document = client.document(f"users/{clips.user_id}/videos/v/clips/foreign")
-    await document.set({"status": "deleting", **named})
+    await document.set({"status": "deleting", "deleting_at": utc_now(), **named})
     await clips.delete_clip_with_files("foreign", files)
     assert not (await document.get()).exists
     assert files == before

@@ -71,8 +71,8 @@ CALLS: dict[type, dict[str, dict[str, Any]]] = {
     ClipRepository: {
         "create_clip": {"clip": CLIP, **TRANSACTION},
         "create_clips_batch": {"clips": [CLIP], **TRANSACTION},
-        "try_create_clips": {"clips": [CLIP], "guesses": {"clip_09": {"priority": 9}}},
-        "correct_clip": {"known": CLIP, "changes": {"priority": 8}, "guesses": {"priority": 8}},
+        "try_create_clips": {"clips": [CLIP], "guesses": {"clip_09": {"priority": 9}}, **TRANSACTION},
+        "correct_clip": {"known": CLIP, "changes": {"priority": 8}, "guesses": {"priority": 8}, **TRANSACTION},
         "count_by_style": {**TRANSACTION},
         "mend_clip": {"clip_id": "clip_01"},
         "get_clip": {"clip_id": "clip_01", **TRANSACTION},
@@ -96,7 +96,12 @@ CALLS: dict[type, dict[str, dict[str, Any]]] = {
     },
     VideoRepository: {
         "create_video": {"video": VIDEO, "guesses": {"video_title": "Another"}, **TRANSACTION},
-        "correct_video": {"known": VIDEO, "changes": {"crop_mode": "none"}, "guesses": {"crop_mode": "none"}},
+        "correct_video": {
+            "known": VIDEO,
+            "changes": {"crop_mode": "none"},
+            "guesses": {"crop_mode": "none"},
+            **TRANSACTION,
+        },
         "mend_video": {"video_id": "v"},
         "create_or_update_video": {"video": VIDEO, **TRANSACTION},
         "update_video": {"video_id": "v", "changes": {"crop_mode": "none"}, **TRANSACTION},

@@ -144,6 +144,21 @@ def test_fence_within_a_text_is_text() -> None:
     assert (highlights.custom_prompt, mended) == ("```json\n{}\n```", ())
 
 
+def test_a_name_that_stands_twice_is_told() -> None:
+    """In each object of the file, also where the list of highlights itself is there twice; the last value counts."""
+    first, second = '{"id": 1, "title": "A", "title": "B", "more": {"x": 1, "x": 1}}', '{"id": 2, "title": "C"}'
+    content = f'{{"highlights": [{second}, {second}], "highlights": [{second}, {first}], "a": [[{{"y": 1, "y": 2}}]]}}'
+    highlights, mended = parse_highlights(content)
+    assert [(one.id, one.title) for one in highlights.highlights] == [(2, "C"), (1, "B")]
+    suffix = "more than once; the last one was used."
+    assert [text for text in mended if "more than once" in text] == [
+        f"The file has 'highlights' {suffix}",
+        f"Highlight 2 has 'title' {suffix}",
+        f"Highlight 2 has 'x' {suffix}",
+        f"The file has 'y' {suffix}",
+    ]
+
+
 def test_missing_list_is_empty() -> None:
     """A file without highlights is empty, and reports each missing field."""
     highlights, mended = parse_highlights(b'\xef\xbb\xbf{"highlights": {}}')

@@ -11,6 +11,7 @@ import pytest
 
 from cli.bucket_import import sources, uploader
 from cli.bucket_import.writer import Importer
+from domain.document_size import MAX_DOCUMENT_BYTES
 from repositories.models import UNKNOWN_VIDEO_URL, VideoStatus
 from storage.r2 import R2Storage
 from tests.cli.bucket_import.conftest import CLIP, HIGHLIGHTS, OTHER_CLIP, TIMES, Folder, counts, told
@@ -304,6 +305,21 @@ async def test_r2_names_what_it_skips_and_only_the_users_files(folder: Folder) -
     assert set(told(await folder.run_r2(f"{folder.user_id}-", folder.user_id))) == set()
 
 
+@pytest.mark.parametrize("is_dry", [False, True])
+async def test_a_known_clip_keeps_its_file(folder: Folder, is_dry: bool) -> None:
+    """A new file that differs in its extension only gets the remark, also where it is the usual `.mp4`."""
+    known, new = "clip_01_01_first_split.mov", "clip_01_01_first_split.mp4"
+    folder.write(f"clips/{known}")
+    await folder.run()
+    folder.write(f"clips/{new}", b"another")
+    report = await folder.run(dry_run=is_dry)
+    assert told(report).keys() >= {folder.key(f"clips/{new}")}
+    assert folder.key(f"clips/{known}") not in told(report)
+    assert (report.clips_unchanged, report.clips_created, report.files_uploaded) == (1, 0, 0)
+    assert list(await folder.get_clips()) == [known]
+    assert await folder.read_object(f"clips/{new}") is None
+
+
 async def test_every_extension_that_the_api_takes_is_imported(folder: Folder) -> None:
     """In any case; of two files that differ in the extension only, one is the clip, and the other is named."""
     names = {"clip_01_01_a_split.MP4", "clip_01_01_b_split.webm", "clip_01_01_c_split.MoV", "clip_01_01_d_split.mkv"}
@@ -361,6 +377,24 @@ async def test_dry_run_reports_what_the_real_run_does(folder: Folder) -> None:
     dry = await folder.run(dry_run=True)
     assert counts(dry) == (0, 1, 1, 1, 3)
     assert await folder.run() == dry
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+async def test_dry_run_meets_the_limit_of_a_document(folder: Folder, is_known: bool) -> None:
+    """The styles of a known video, or of a large new one, leave room for some more, and for no others."""
+    highlights = {**HIGHLIGHTS, "highlights": []}
+    folder.write("highlights.json", json.dumps(highlights))
+    if is_known:
+        await folder.run()
+        big = {"another_programs": "x" * (MAX_DOCUMENT_BYTES - 3_000)}
+        await folder.services.firestore.document(f"users/{folder.user_id}/videos/talk").update(big)
+    for number in range(60):
+        folder.write(f"clips/clip_01_{number:02d}_title_{number:02d}{'s' * 170}.mp4")
+    dry = await folder.run(dry_run=True)
+    real = await folder.run()
+    assert dry == real
+    assert bool([one for one in real.problems if "bytes; Firestore holds" in one.text]) == is_known
+    assert 0 < real.clips_created < 60 or not is_known
 
 
 async def test_missing_file_of_a_known_clip_is_restored(folder: Folder) -> None:

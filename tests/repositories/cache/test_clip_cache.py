@@ -22,6 +22,7 @@ from repositories.paging.orders import ClipOrder
 from repositories.paging.page import Page
 from repositories.paging.page_query import PageQuery
 from repositories.videos import VideoRepository
+from tests.repositories.firestore.snapshots import to_stored
 
 if TYPE_CHECKING:
     from tests.repositories.conftest import FirestoreProxy
@@ -326,7 +327,7 @@ class Videos:
 
 async def read_at(clips: ClipRepository, status: ClipStatus | None, moment: datetime) -> list[ClipMetadata]:
     """The clips as they were then, read past everything that is tested."""
-    documents = [StoredDocument.from_snapshot(found) for found in await clips._clips.get(read_time=moment)]
+    documents = [to_stored(found) for found in await clips._clips.get(read_time=moment)]
     models = [ClipMetadata.from_document({**(document.fields or {})}) for document in documents]
     return sorted(
         (clip for clip in models if status in {None, clip.status}), key=lambda clip: (clip.priority, clip.clip_id)

@@ -42,12 +42,12 @@ def draw_documents(draw: random.Random) -> dict[str, dict[str, Any]]:
     choices: dict[str, list[Any]] = {
         **dict.fromkeys(("priority", "start_time", "created_at", "duration_seconds"), VALUES),
         "style": ["left", None, 7],
-        "status": ["failed", "unknown", {"a": 1}],
+        "status": ["failed", "unknown", DELETING_STATUS, {"a": 1}],
         "drop": ["priority", "start_time", "scene_title", "created_at", "style"],
     }
     changes = [{name: draw.choice(choices[name]) for name in choices if draw.random() < 0.3} for _ in range(8)]
     documents = {f"c{number}": make_document(changed) for number, changed in enumerate(changes)}
-    return documents | {"c8": {"status": DELETING_STATUS}}
+    return documents | {"c8": {"status": DELETING_STATUS, "deleting_at": MOMENT}}
 
 
 def draw_page_query(draw: random.Random, order: ClipOrder) -> PageQuery:

@@ -8,6 +8,7 @@ from repositories.client import FirestoreClient
 from repositories.firestore.stored import StoredDocument
 from repositories.mapping.reader import read_video_document
 from repositories.models import VideoMetadata
+from repositories.tombstones import mark_video_deleted
 from repositories.videos import VideoRepository
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -49,7 +50,8 @@ def test_what_is_no_video_is_looked_at_each_time() -> None:
     """One that is missing, one that is being deleted, and one of no version."""
     cache = VideoCache(2**20)
     missing = StoredDocument("users/u/videos/v", None, None, None)
-    for document in (missing, make_document(status="deleting")):
+    tombstone = StoredDocument("users/u/videos/v", mark_video_deleted("u", "v"), MOMENT, MOMENT)
+    for document in (missing, tombstone):
         assert cache.read(document) is None
     assert cache.read(StoredDocument("users/u/videos/v", {"video_title": "A"}, MOMENT, None)) is not None
     assert cache.size_bytes == 0

@@ -30,6 +30,7 @@ from repositories.firestore.stored import StoredDocument
 from repositories.firestore.transport import Transport, add_creation
 from repositories.models import ClipStatus
 from repositories.videos import VideoRepository
+from tests.repositories.firestore.snapshots import to_stored
 
 MOMENT = datetime(1931, 2, 3, 4, 5, 6, 789012, UTC)
 FIELDS: dict[str, Any] = {
@@ -53,7 +54,7 @@ def collection(client: FirestoreClient, user_id: str) -> AsyncCollectionReferenc
 
 
 async def read_by_library(collection: AsyncCollectionReference) -> list[StoredDocument]:
-    return [StoredDocument.from_snapshot(snapshot) for snapshot in await AsyncQuery(collection).get()]
+    return [to_stored(snapshot) for snapshot in await AsyncQuery(collection).get()]
 
 
 async def test_every_kind_of_value_is_what_the_library_makes_of_it(collection: AsyncCollectionReference) -> None:
@@ -139,7 +140,7 @@ async def test_queries_filter_order_and_stop_as_the_library_says(collection: Asy
     query = query.start_after({"number": 5}).limit(2)
     found = await Transport(collection._client).run_query(query, 5)
     assert [document.get("number") for document in found] == [4, 3]
-    assert found == [StoredDocument.from_snapshot(snapshot) for snapshot in await query.get()]
+    assert found == [to_stored(snapshot) for snapshot in await query.get()]
 
 
 @pytest.mark.parametrize(("limit", "is_found"), [(2, False), (3, True), (4, True)])

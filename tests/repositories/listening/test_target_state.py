@@ -167,7 +167,9 @@ def test_without_a_token_everything_is_expected(state: TargetState) -> None:
 
 def test_what_is_being_deleted_counts_and_is_not_shown(state: TargetState) -> None:
     """A tombstone counts as a document of the target, and is shown to no subscriber."""
-    state.change(make_document("a", 110, status="deleting"))
+    tombstone = make_document("a", 110, status="deleting")
+    tombstone.fields["deleting_at"].timestamp_value.GetCurrentTime()
+    state.change(tombstone)
     state.advance(120)
     assert tell(state) == ["removed a 110"]
     assert state.count() == 2
@@ -176,6 +178,12 @@ def test_what_is_being_deleted_counts_and_is_not_shown(state: TargetState) -> No
     assert state.count() == 1
     state.advance(130)
     assert not state.changes
+
+
+def test_another_programs_deleting_is_a_change_like_any_other(state: TargetState) -> None:
+    state.change(make_document("a", 110, status="deleting"))
+    state.advance(120)
+    assert tell(state) == ["modified a 110"]
 
 
 def test_a_filter_sees_documents_come_and_go(state: TargetState) -> None:

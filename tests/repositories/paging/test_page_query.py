@@ -11,6 +11,7 @@ from repositories.exceptions import InvalidCursorError, ValidationError
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
 from repositories.paging.orders import ClipOrder, VideoOrder
 from repositories.paging.page import Page
+from repositories.tombstones import mark_clip_deleted
 from repositories.videos import VideoRepository
 
 MakeClip = Callable[..., ClipMetadata]
@@ -225,7 +226,7 @@ async def test_clips_that_lie_elsewhere_are_not_of_the_video(
     reference = client.document(path.format(clip_id=copy.clip_id))
     await reference.set(copy.to_document())
     assert priorities((await videos.list_clips_of_videos(["v"]))["v"]) == priorities(await ten.list_clips())
-    await reference.update({"status": "deleting"})
+    await reference.set(mark_clip_deleted(copy))
     assert await videos.list_unfinished_deletes() == []
     await reference.delete()
 
