@@ -64,7 +64,9 @@ def utc_now() -> datetime:
 def _cut(value: object, info: ValidationInfo) -> object:
     if not isinstance(value, str):
         return value
-    return _hold_against(value, cut_error_message(value), "This is too long, or holds what is no text.", info)
+    return _hold_against(
+        value, cut_error_message(value), "The value is too long, or has characters that are not text.", info
+    )
 
 
 def _mend(value: object, info: ValidationInfo) -> object:
@@ -72,11 +74,15 @@ def _mend(value: object, info: ValidationInfo) -> object:
     if not isinstance(value, str):
         return value
     mended, faults = mend_text(value)
-    return _hold_against(value, mended, f"This has {' and '.join(faults)}.", info)
+    return _hold_against(value, mended, f"The value has {' and '.join(faults)}.", info)
 
 
 def _strip(value: object, info: ValidationInfo) -> object:
-    return _hold_against(value, value.strip(), "There is space around this.", info) if isinstance(value, str) else value
+    return (
+        _hold_against(value, value.strip(), "The value begins or ends with space.", info)
+        if isinstance(value, str)
+        else value
+    )
 
 
 def _hold_against(value: str, mended: str, reason: str, info: ValidationInfo) -> str:
