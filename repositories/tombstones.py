@@ -18,12 +18,11 @@ from repositories.firestore.paths import parse_path
 from repositories.firestore.stored import StoredDocument
 from repositories.model.fields import utc_now
 from repositories.models import ClipMetadata
-from repositories.paging.orders import ClipOrder, VideoOrder
 
 DELETING_STATUS = "deleting"
 _DELETING_AT = "deleting_at"
 # But for `updated_at`, which a commit that counts a clip may still write on its video's tombstone.
-_LISTED_FIELDS = frozenset(order.field for order in (*VideoOrder, *ClipOrder)) - {"updated_at"}
+_LISTED_FIELDS = frozenset({"created_at", "video_title", "priority", "start_time", "duration_seconds"})
 TOMBSTONE_FIELDS = ("status", _DELETING_AT, *sorted(_LISTED_FIELDS))
 """The fields by which `check_is_deleting` knows a tombstone."""
 

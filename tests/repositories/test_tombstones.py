@@ -13,6 +13,7 @@ from repositories.exceptions import ClipBeingDeletedError, ClipNotFoundError, Vi
 from repositories.model.fields import utc_now
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata
 from repositories.paging.orders import ClipOrder, VideoOrder
+from repositories.tombstones import TOMBSTONE_FIELDS, check_is_deleting, mark_video_deleted
 from repositories.videos import VideoRepository
 
 if TYPE_CHECKING:
@@ -203,3 +204,13 @@ async def test_a_video_that_is_being_deleted_is_nowhere(
     assert (await videos.create_video(make_video()))[1]
     await videos.finish_delete(unfinished, files)
     assert await videos.get_video("v") is not None
+
+
+def test_a_tombstone_lacks_the_fields_of_every_order() -> None:
+    """The time of the last update alone may be written on it, by a commit that counts a clip."""
+    listed = {order.field for order in (*VideoOrder, *ClipOrder)}
+    assert set(TOMBSTONE_FIELDS) == {"status", "deleting_at"} | listed - {"updated_at"}
+    tombstone = mark_video_deleted("u", "v")
+    assert check_is_deleting(tombstone | {"updated_at": utc_now()})
+    for name in listed - {"updated_at"}:
+        assert not check_is_deleting(tombstone | {name: 1})
