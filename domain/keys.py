@@ -54,7 +54,7 @@ _NOWHERE = frozenset({"", ".", ".."})
 _SEGMENTS_OF_A_FILE = 3
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 _CLIP_STEM = re.compile(r"clip_(?P<priority>[0-9]{1,6})_(?P<scene_id>[0-9]{1,9})_(?P<rest>.+)", re.DOTALL)
-# What unpacking a zip archive of macOS leaves: a second tree, of files that only look like the first one's.
+# A by-product of unpacking a zip archive of macOS: a second tree, of files that only look like the first one's.
 _MACOS_FOLDER = "__MACOSX"
 
 

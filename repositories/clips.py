@@ -270,7 +270,7 @@ class ClipRepository(Repository):
         await files.delete(list_file_keys(tombstone, self.user_id, self.video_id))
 
         async def delete(unit: UnitOfWork) -> None:
-            # Somebody else may have come first, and created the clip anew.
+            # Another caller may have finished first, and created the clip again.
             if await unit.read_tombstone(reference) is not None:
                 unit.delete(reference)
 
@@ -385,7 +385,7 @@ class ClipRepository(Repository):
             raise ClipNotFoundError(self.user_id, self.video_id, change.clip_id)
         clip = read_clip(data)
         if change.created_at not in {None, clip.created_at}:
-            # Deleted with its files, and created again: what was seen of R2 is not true any more.
+            # Deleted with its files, and created again: the facts of its files are outdated.
             raise ClipNotFoundError(self.user_id, self.video_id, change.clip_id)
         changes = plan_status_change(clip.status, change.status, now=utc_now(), error_message=change.error_message)
         if clip.check_is_mended("status"):

@@ -239,7 +239,7 @@ class ClipMetadata(Document):
         {"file_size_bytes", "has_thumbnail", "thumbnail_r2_key", "created_at", "completed_at", "failed_at"}
         | {"error_message", "created_by"}
     )
-    # What a document of an older version may lack. Its times are then unknown, not wrong: nothing to nothing.
+    # Fields that a document of an older version may lack. Its times are then unknown, not wrong: nothing to nothing.
     STORED_DEFAULTS: ClassVar[dict[str, Any]] = {
         "scene_id": 0,
         "style": UNKNOWN_STYLE,

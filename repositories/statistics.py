@@ -57,7 +57,7 @@ def to_field_changes(difference: Mapping[str, int], emptied: Collection[str] = (
     total = {"clips_count": Increment(sum(difference.values()))} if counts else {}
     counts |= dict.fromkeys(emptied, DELETE_FIELD)
     by_style = {FieldPath("clips_by_style", style).to_api_repr(): change for style, change in counts.items()}
-    # What changes nothing leaves a document's version as it was, and two workers may write in the same microsecond.
+    # A write that changes nothing leaves a document's version, and two workers may write in one microsecond.
     return {**total, **by_style, "updated_at": utc_now(), REVISION_FIELD: Increment(1)}
 
 

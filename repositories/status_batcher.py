@@ -57,7 +57,7 @@ class StatusBatcher:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        # A task that was cancelled before its first step has told nobody.
+        # A task that was cancelled before its first step has answered no caller.
         for waiting in [waiting for queue in self._queues.values() for waiting in queue]:
             waiting.outcome.cancel()
         self._queues.clear()

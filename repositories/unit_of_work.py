@@ -241,7 +241,7 @@ class UnitOfWork:
             # Only the first write of a document meets it as it was read.
             self._add_write(batch, write, None if path in written else self._read.get(path))
             written.setdefault(path, set()).update(write.fields or ())
-        # Last, because a recount that is buffered sets what these then add to.
+        # Last, because a buffered recount sets the values that these then add to.
         for path, difference in self._differences.items():
             self._add_statistics(batch, path, difference, written.get(path))
 
@@ -321,7 +321,7 @@ def _assert_size(path: str, fields: Data, changes: Data | None = None) -> None:
         return
     size_bytes = _measure_fields(path, fields)
     if size_bytes > MAX_DOCUMENT_BYTES:
-        # A status is what lets a clip be counted, and so its style.
+        # A clip's status decides whether it is counted, and so its style.
         raise DocumentTooLargeError(size_bytes, (get_largest_field(changes),) if changes else ("status",))
 
 
@@ -375,7 +375,7 @@ async def _run(rpc: FirestoreRpc, function: Callable[[UnitOfWork], Awaitable[T]]
         except (ContentionError, UnavailableError) as error:
             if unit.state is UnitState.COMMITTED:
                 raise
-            # What is not known to be written is found, or found missing, by the next run.
+            # The next run finds out whether this one's writes were done.
             backoff_seconds = RPC_BACKOFF.compute_seconds(attempt)
             if time.monotonic() + backoff_seconds >= ends_at:
                 raise UnavailableError("The write did not complete in time. Try again in a moment.") from error

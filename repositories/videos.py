@@ -128,7 +128,7 @@ class VideoRepository(Repository):
             if name not in UPDATABLE_FIELDS:
                 raise ValidationError("This field cannot be updated.", (str(name),))
         own_ids = {"user_id": self.user_id, "video_id": parse_id(video_id, "video_id")}
-        # Only what is given is validated: what an older version stored is not this caller's to mend.
+        # Only given values are validated: this caller need not mend values of an older version.
         updates = _pick_updates(validate_model(VideoMetadata, {**changes, **own_ids}), changes)
 
         async def update(unit: UnitOfWork) -> VideoMetadata:
@@ -310,7 +310,7 @@ class VideoRepository(Repository):
             counted.update(unit.get_difference(reference))
             if not is_odd and (video.clips_count, video.clips_by_style) == (counted.total(), dict(+counted)):
                 return video
-            # What is buffered is added to it in the same commit.
+            # Buffered changes are added to it in the same commit.
             unit.update(reference, {**stored, "updated_at": utc_now()})
             return await self._get_video(unit, video_id)
 

@@ -33,7 +33,7 @@ def make_client(
     connections: int,
 ) -> "S3Client":
     """A client of its own session; safe to share between threads."""
-    # botocore takes a fifth of a second to import, and whoever only signs URLs never needs it.
+    # botocore takes a fifth of a second to import, and a process that only signs URLs never needs it.
     import botocore.session
     from boto3.session import Session
     from botocore.config import Config

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import quote
 
-# What a quoted string cannot hold, or what browsers make something else of; and all that is not ASCII.
+# Characters that a quoted string cannot hold, or that browsers change; and all that are not ASCII.
 _NOT_PLAIN = re.compile(r'[^\x20-\x7e]|["\\/%]')
 _ATTR_CHAR = "!#$&+-.^_`|~"
 """The characters that RFC 8187 leaves unencoded in `filename*`, besides letters and digits."""

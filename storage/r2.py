@@ -297,7 +297,7 @@ class R2Storage:
             try:
                 page = await self._run(LaneName.READS, list_page, UploadNotFoundError(prefix, ""))
             except UploadNotFoundError:
-                return  # what the embedded S3 answers where no upload was ever begun
+                return  # the answer of the embedded S3 where no upload was ever begun
             for item in page.get("Uploads", []):
                 yield MultipartUpload(item["Key"], item["UploadId"], item["Initiated"])
             if not page["IsTruncated"]:

@@ -42,7 +42,7 @@ class _Stamp:
     scope: str
     credential: str
     signing_key: bytes
-    # HMACs that have taken in all of what is signed but the hash of the request.
+    # The HMAC over all of the signed text but the hash of the request.
     signature: hmac.HMAC
     # By method and validity: forms of URLs that have neither parameters nor headers of their own.
     forms: dict[tuple[str, int], "_Form"] = field(default_factory=dict)

@@ -193,7 +193,7 @@ class FieldReader:
             seconds = self.seconds(name)
         if seconds is None:
             self.note(f"has no valid {name}")
-        # What documents hold: two times that are the same there are the same here.
+        # As documents hold them: two times that are the same there are the same here.
         return None if seconds is None else round(seconds, 3)
 
     def _number(self, name: str) -> float | None:

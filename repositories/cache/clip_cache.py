@@ -27,7 +27,7 @@ from repositories.models import ClipMetadata, VideoMetadata
 from repositories.paging.page import Page
 from repositories.paging.page_query import PageQuery
 
-# Larger ones are paged in Firestore: one user's longest video must not push out everybody else's.
+# Larger ones are paged in Firestore: one user's longest video must not evict all others'.
 MAX_CLIPS_KEPT = 1_000
 # Of a set or page, and of a clip in it beside its texts: objects, dictionaries, numbers and moments.
 BYTES_PER_SET = 1_000

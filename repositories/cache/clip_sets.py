@@ -114,7 +114,7 @@ class ClipSet:
 def _to_row(document: StoredDocument) -> ClipRow:
     clip = read_clip_document_fast(document)
     if clip is not None:
-        # It has what is stored in all of the fields that lists are ordered by.
+        # Its attributes are the stored values of all fields that lists are ordered by.
         return ClipRow(clip.clip_id, clip.status, clip.style, clip.__dict__, clip)
     fields = document.fields or {}
     values = {name: fields[name] for name in ORDER_FIELDS if name in fields}

@@ -17,7 +17,7 @@ class Backoff:
     def compute_seconds(self, attempt: int) -> float:
         """The wait after the attempt (from 0 on): from half of the longest to all of it."""
         longest_seconds = min(self.max_seconds, self.first_seconds * self.factor ** min(attempt, _LAST_GROWTH))
-        return random.uniform(0.5, 1.0) * longest_seconds  # noqa: S311  nobody gains by guessing it
+        return random.uniform(0.5, 1.0) * longest_seconds  # noqa: S311  no attacker gains by guessing it
 
 
 RPC_BACKOFF = Backoff(first_seconds=0.02, factor=2.0, max_seconds=1.0)

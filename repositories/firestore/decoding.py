@@ -46,7 +46,7 @@ class Fields(Mapping[str, Any]):
         self._message = message
 
     def __getitem__(self, name: str) -> Any:
-        # `[]` of protobuf's own map would add what is missing.
+        # `[]` of protobuf's own map would add a missing name.
         value = self._message.get(name)
         if value is None:
             raise KeyError(name)

@@ -43,7 +43,7 @@ _LISTEN = "/google.firestore.v1.Firestore/Listen"
 _LISTEN_OPTIONS = (
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
-    # What the library's own channels have, and Firestore's Android client: finds a peer that is gone without a word.
+    # As in the library's own channels and Firestore's Android client: detects a peer that vanished.
     ("grpc.keepalive_time_ms", 30_000),
     # A connection of its own, which is made anew when we say so: a shared one waits up to two minutes for that.
     ("grpc.use_local_subchannel_pool", 1),
@@ -195,7 +195,7 @@ def add_creation(batch: AsyncWriteBatch, reference: AsyncDocumentReference, fiel
         batch.create(reference, fields)
         return
     write = _Write(update=document, current_document=_Precondition(exists=False))
-    batch._document_references[document.name] = reference  # noqa: SLF001  by which it counts what it writes
+    batch._document_references[document.name] = reference  # noqa: SLF001  by which it counts its writes
     batch._add_write_pbs([Write.wrap(write)])  # noqa: SLF001  a transaction looks whether it is read-only
 
 

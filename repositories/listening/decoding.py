@@ -38,5 +38,5 @@ class DocumentDecoder:
         self._folder = name.rpartition("/")[0]
         document.name = ""
         data: bytes = document.SerializeToString()
-        document.name = name  # the same message may be told to another target
+        document.name = name  # another target may receive the same message
         return data

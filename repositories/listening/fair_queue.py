@@ -36,7 +36,7 @@ class FairQueue:
             raise
 
     def _give_up(self, name: str, turn: asyncio.Future[None]) -> None:
-        if not turn.cancelled() and turn.done():  # it was given in the moment in which nobody waited any more
+        if not turn.cancelled() and turn.done():  # the turn was given just before its caller was cancelled
             self._leave(name)
             return
         waiting = self._waiting[name]

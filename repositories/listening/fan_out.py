@@ -61,11 +61,11 @@ class FanOut:
         self.states = (source,) if owner is None or owner is source else (owner, source)
         self.error: RepositoryError | None = None
         self._phase = FanOutPhase.LOADING
-        self.is_eager = True  # whether somebody waits for a time, and not for an event
+        self.is_eager = True  # whether a subscription waits for a time, and not for a change
         self._past_reader = past_reader
         self._on_idle = on_idle
         self._groups: dict[str | None, dict[Subscription, None]] = {}
-        self._waiting: dict[Subscription, None] = {}  # for the first state, for the video, or for a history
+        self._waiting: dict[Subscription, None] = {}  # for the first state, for the video, or for a past state
         self._read: dict[Version, PastState] = {}
         self._tasks: dict[Version, asyncio.Task[None]] = {}
         self._initial: dict[str | None, Sequence[Change]] = {}
@@ -200,7 +200,7 @@ class FanOut:
             self._refuse(subscription, InvalidVersionError())
             return
         if after.micros > self._read_micros:
-            self.is_eager = True  # another process was told more: as soon as we are, we can say what came after that
+            self.is_eager = True  # another process has seen more: the subscription begins once this one has, too
             return
         past_state = self._find_past_state(after, subscription.payer)
         if past_state is None:
@@ -253,8 +253,8 @@ class FanOut:
             past_state = await self._past_reader.read(self.source.target, owner, after, payer)
         except RepositoryError as error:
             self._refuse_all(after, error)
-        except Exception:  # a mistake of ours: who waits for it is told, and comes again
-            log.exception("history_failed")
+        except Exception:  # a bug: the waiting subscriptions fail, and can come again
+            log.exception("past_state_failed")
             self._refuse_all(after, UnavailableError(NO_ANSWER))
         else:
             self._tasks.pop(after, None)

@@ -24,9 +24,9 @@ from repositories.listening.versions import Version, digest_path, to_moment
 from repositories.statistics import read_style
 from repositories.tombstones import TOMBSTONE_FIELDS, check_is_deleting
 
-# Of all targets together: after a restart everybody comes back at once.
+# Of all targets together: after a restart all clients return at once.
 MAX_READS_AT_ONCE = 8
-# Of one user: whoever comes back with many versions leaves turns for others.
+# Of one user: a client that returns with many versions leaves turns for other users.
 MAX_READS_PER_USER = 2
 # A message of so many documents takes a millisecond or two to decode; then it is others' turn.
 DOCUMENTS_PER_PAGE = 100
@@ -76,7 +76,7 @@ class PastReader:
 
         `VersionTooOldError` where Firestore no longer has it, `TooManyDocumentsError` where it is too large.
         """
-        # The commit at this very time may have been told by half: those with higher digests are as they were before it.
+        # The commit at this very time may be known by half: documents of higher digests are as before it.
         async with self._turns.turn(payer.name):
             told = await self._look(source, owner, version.micros, payer)
             untold = await self._look(source, owner, version.micros - 1, payer)
@@ -103,7 +103,7 @@ class PastReader:
     ) -> AsyncIterator[Sequence[StoredDocument]]:
         token, read = "", 0
         while True:
-            # A page that is on its way is read to its end, and paid for, also where nobody waits for it any more.
+            # A page that was requested is read to its end, and paid for, also after its subscriber has left.
             page = asyncio.get_running_loop().create_task(self._read_page(target, read_time, token, payer))
             self._pages.add(page)
             page.add_done_callback(self._pages.discard)

@@ -30,7 +30,7 @@ class PersistentStream:
         self._states: dict[TargetState, None] = {}
         self._watch_stream: WatchStream | None = None
         self._read_before = 0
-        # Not in the context of whoever watches first: neither its log lines nor its reads are theirs alone.
+        # Not in the first subscriber's context: the stream's log lines and reads are not that subscriber's alone.
         self._task = asyncio.get_running_loop().create_task(self._run(), context=Context())
 
     @property
@@ -74,7 +74,7 @@ class PersistentStream:
             log.info("listen_silent")
         except grpc.aio.AioRpcError as error:
             self._judge(error)
-        except Exception:  # a mistake of ours: nobody knows what was told, so everybody has to come again
+        except Exception:  # a bug: the subscribers' states are unknown, so they have to subscribe again
             log.exception("listen_failed")
             self._refuse_all()
         finally:

@@ -61,7 +61,7 @@ class TargetState:
         self._decoder = DocumentDecoder(target)
         self._bill = Bill(payer)
         self._phase = TargetPhase.IDLE
-        # Since the state: the entry, or when it was told that the document is gone; None where nothing has changed.
+        # Since the last snapshot: a document's state, or the time at which its delete was seen; None if unchanged.
         self._pending: dict[str, DocumentState | int | None] = {}
         # Whether the next snapshot may be of several commits, and hide what came and went in them.
         self._is_gap = False

@@ -249,6 +249,6 @@ class _ListenCall:
 
     async def _write(self) -> None:
         # Not by an iterator given to the call: gRPC forgets the task that reads it when the call breaks.
-        with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # the reader is told as well
+        with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # the reader raises the same
             while True:
                 await self._call.write(await self._requests.get())

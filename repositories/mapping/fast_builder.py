@@ -16,7 +16,7 @@ from repositories.model.statuses import ClipStatus
 from repositories.model.validation import validate_model
 from repositories.models import ClipMetadata
 
-# What is said of a new clip; all else follows from it.
+# The values that a new clip is given; all others follow from them.
 _REQUIRED = frozenset({"user_id", "video_id", "filename", "scene_id", "scene_title", "style", "priority"}) | {
     "start_time",
     "end_time",
@@ -38,7 +38,7 @@ def build_clip_fast(values: Mapping[str, Any]) -> ClipMetadata | None:
     if duration_seconds is None or type(filename) is not str or type(status) is not ClipStatus:
         return None
     now = utc_now()
-    # Its document, as it will be stored and read again: what reads that as plain looks at all of these.
+    # Its document, as it will be stored: the fast reader checks all of these values.
     clip = read_clip_fast(
         {
             "user_id": values["user_id"],

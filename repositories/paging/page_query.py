@@ -16,7 +16,7 @@ from repositories.paging.cursors import OF_DOCUMENT, Cursor
 from repositories.paging.orders import Order
 from repositories.paging.page import MAX_PAGE_SIZE, Page, PageRequest
 
-# What Firestore puts into one message of a list.
+# The largest list that Firestore puts into one message.
 MAX_LISTED = 300
 
 T = TypeVar("T")

@@ -181,7 +181,7 @@ async def test_a_video_deleted_meanwhile_is_told_to_those_who_come_back(
     assert sorted(await split.rest(again)) == ["removed 01", "removed 02"]
 
 
-async def test_half_of_a_farewell_is_followed_by_the_rest(
+async def test_half_of_the_removals_are_followed_by_the_rest(
     listener: Listener, returned_to: Listener, videos: VideoRepository, clips: ClipRepository, make_clip: MakeClip
 ) -> None:
     """A connection may break between the last changes of a deleted video."""

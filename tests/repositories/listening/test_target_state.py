@@ -1,4 +1,4 @@
-"""From what a stream says to states and events, message by message, also as only the real Firestore says it."""
+"""From the messages of a stream to snapshots and changes, also such as only the real Firestore sends."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def state() -> TargetState:
 
 
 def tell(state: TargetState, style: str | None = None) -> list[str]:
-    """The events as somebody is told them, with their times."""
+    """The changes as a subscriber receives them, with their times."""
     changes = [to_change(change, style) for change in state.changes]
     return [_describe(change) for change in changes if change is not None]
 
@@ -57,7 +57,7 @@ def test_the_first_state(state: TargetState) -> None:
     assert (state.token, state.count()) == (b"t", 2)
 
 
-def test_only_a_state_makes_events(state: TargetState) -> None:
+def test_only_a_snapshot_makes_changes(state: TargetState) -> None:
     """A document that was sent becomes a change with the next snapshot."""
     state.changes = ()
     state.change(make_document("a", 110))
@@ -66,7 +66,7 @@ def test_only_a_state_makes_events(state: TargetState) -> None:
     assert tell(state) == ["modified a 110"]
 
 
-def test_what_is_told_again_is_no_event(state: TargetState) -> None:
+def test_what_is_sent_again_is_no_change(state: TargetState) -> None:
     """A document that is sent in the version that is known is no change."""
     state.change(make_document("a", 10))
     state.advance(120)
@@ -220,7 +220,7 @@ def test_an_earlier_state_is_recalled(state: TargetState) -> None:
     assert not state.removals.check_covers(Version(100, 0))
 
 
-def test_only_the_latest_departures_are_kept(state: TargetState) -> None:
+def test_only_the_latest_removals_are_kept(state: TargetState) -> None:
     """And it is known from when on none is missing."""
     state.removals = RemovalLog(max_removals=1)
     state.removals.begin(100)

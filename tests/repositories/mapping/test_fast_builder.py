@@ -68,27 +68,27 @@ def validate(values: dict[str, Any]) -> ClipMetadata | None:
 
 def assert_same(values: dict[str, Any]) -> bool:
     """Asserts that the plain clip, if there is one, is the validated one but for its moment; tells whether there is."""
-    plain = build_clip_fast(values)
-    if plain is None:
+    fast = build_clip_fast(values)
+    if fast is None:
         return False
     validated = validate(values)
     assert validated is not None
     for name, of_status in (("completed_at", ClipStatus.COMPLETED), ("failed_at", ClipStatus.FAILED)):
-        assert getattr(plain, name) == (plain.created_at if plain.status is of_status else None)
-    moments = {name: plain.__dict__[name] for name in ("created_at", "completed_at", "failed_at")}
+        assert getattr(fast, name) == (fast.created_at if fast.status is of_status else None)
+    moments = {name: fast.__dict__[name] for name in ("created_at", "completed_at", "failed_at")}
     same = validated.model_copy(update=moments)
-    assert plain == same
-    assert plain.model_fields_set == validated.model_fields_set
-    assert list(plain.__dict__) == list(validated.__dict__)
-    assert {name: type(value) for name, value in plain} == {name: type(value) for name, value in same}
-    assert plain.to_document() == same.to_document()
-    assert plain.list_differing_fields(same) == ()
+    assert fast == same
+    assert fast.model_fields_set == validated.model_fields_set
+    assert list(fast.__dict__) == list(validated.__dict__)
+    assert {name: type(value) for name, value in fast} == {name: type(value) for name, value in same}
+    assert fast.to_document() == same.to_document()
+    assert fast.list_differing_fields(same) == ()
     return True
 
 
 @pytest.mark.parametrize("status", ClipStatus)
 @pytest.mark.parametrize("left_out", [set(), {"created_by"}, {"scene_description"}, {"status"}])
-def test_what_workers_send_is_plain(status: ClipStatus, left_out: set[str]) -> None:
+def test_what_workers_send_takes_the_fast_path(status: ClipStatus, left_out: set[str]) -> None:
     """Clips as workers send them take the fast path, and are those that pydantic makes."""
     values = {**GIVEN, "status": status}
 

@@ -12,7 +12,7 @@ from repositories.mapping.fast_reader import CLIP_FIELDS, read_clip_fast
 from repositories.model.fields import utc_now
 from repositories.models import ClipMetadata
 
-PLAIN = ClipMetadata(
+STORED = ClipMetadata(
     user_id="u",
     video_id="v",
     filename="clip_01_01_title_split.mp4",
@@ -61,17 +61,17 @@ VALUES: list[Any] = [
 
 def assert_same(data: dict[str, Any]) -> bool:
     """Asserts that the plain clip, if there is one, is the validated one to the last bit; answers whether there is."""
-    plain = read_clip_fast({name: data.get(name) for name in CLIP_FIELDS})
-    if plain is None:
+    fast = read_clip_fast({name: data.get(name) for name in CLIP_FIELDS})
+    if fast is None:
         return False
     validated = ClipMetadata.from_document(data)
-    assert plain == validated
-    assert plain.mended == validated.mended == ()
-    assert plain.model_fields_set == validated.model_fields_set
-    assert list(plain.__dict__) == list(validated.__dict__)
-    assert {name: type(value) for name, value in plain} == {name: type(value) for name, value in validated}
-    assert plain.to_document() == validated.to_document()
-    assert plain.model_copy(update={"priority": 9}) == validated.model_copy(update={"priority": 9})
+    assert fast == validated
+    assert fast.mended == validated.mended == ()
+    assert fast.model_fields_set == validated.model_fields_set
+    assert list(fast.__dict__) == list(validated.__dict__)
+    assert {name: type(value) for name, value in fast} == {name: type(value) for name, value in validated}
+    assert fast.to_document() == validated.to_document()
+    assert fast.model_copy(update={"priority": 9}) == validated.model_copy(update={"priority": 9})
     return True
 
 
@@ -86,27 +86,27 @@ def assert_same(data: dict[str, Any]) -> bool:
         {"unknown": {"field": 1}},
     ],
 )
-def test_what_this_version_writes_is_plain(changes: dict[str, Any]) -> None:
+def test_what_this_version_writes_takes_the_fast_path(changes: dict[str, Any]) -> None:
     """Documents as this version writes them take the fast path."""
-    assert assert_same(PLAIN | changes)
+    assert assert_same(STORED | changes)
 
 
-@pytest.mark.parametrize("name", sorted(PLAIN))
+@pytest.mark.parametrize("name", sorted(STORED))
 @pytest.mark.parametrize("status", ["processing", "completed", "failed"])
 def test_any_value_is_the_same_or_left_to_validation(name: str, status: str) -> None:
     """With any value in a field, the fast path agrees with pydantic or gives way to it."""
     for value in VALUES:
-        assert_same(PLAIN | {"status": status, "completed_at": None} | {name: value})
+        assert_same(STORED | {"status": status, "completed_at": None} | {name: value})
 
 
-@pytest.mark.parametrize("name", sorted(PLAIN))
+@pytest.mark.parametrize("name", sorted(STORED))
 def test_a_field_that_is_missing_is_the_same_or_left_to_validation(name: str) -> None:
     """Without a field, the fast path agrees with pydantic or gives way to it."""
-    assert_same({key: value for key, value in PLAIN.items() if key != name})
+    assert_same({key: value for key, value in STORED.items() if key != name})
 
 
 @given(st.text(max_size=20), st.sampled_from(["scene_title", "scene_description", "style", "created_by", "filename"]))
 @settings(max_examples=600, deadline=None)
 def test_any_text_is_the_same_or_left_to_validation(text: str, name: str) -> None:
     """With any text in a field, the fast path agrees with pydantic or gives way to it."""
-    assert_same(PLAIN | {name: text})
+    assert_same(STORED | {name: text})
