@@ -32,6 +32,6 @@ def command(data_dir: Path | None, *, as_json: bool) -> None:
 
 
 def _print_finding(finding: Finding) -> None:
-    print_line(f"{'ok' if finding.is_well else 'ILL':4}{finding.check:10}{finding.message}")
+    print_line(f"{'ok' if finding.is_well else 'FAIL':5}{finding.check:10}{finding.message}")
     if finding.advice is not None:
-        print_line(f"{'':14}-> {finding.advice}")
+        print_line(f"{'':15}-> {finding.advice}")

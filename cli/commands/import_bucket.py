@@ -74,8 +74,8 @@ def _print_report(report: Report, *, dry_run: bool) -> None:
         print_line(f"{problem.key} {problem.text}")
     print_line(
         f"Videos: {report.videos_created} {would}created, {report.videos_updated} {would}updated, "
-        f"{report.videos_unchanged} as they were. "
+        f"{report.videos_unchanged} unchanged. "
         f"Clips: {report.clips_created} {would}created, {report.clips_updated} {would}updated, "
-        f"{report.clips_unchanged} as they were. "
+        f"{report.clips_unchanged} unchanged. "
         f"{report.files_uploaded} files {would}uploaded; {len(report.problems)} remarks."
     )

@@ -33,8 +33,8 @@ def examine_callers(settings: Settings) -> Finding:
     try:
         assert_safe_to_serve(settings)
     except ConfigurationError as error:
-        return Finding("callers", "are not told apart", str(error))
-    return Finding("callers", "are told apart" if settings.has_issuer else "are on this machine")
+        return Finding("callers", "are not authenticated", str(error))
+    return Finding("callers", "are authenticated" if settings.has_issuer else "are on this machine only")
 
 
 async def _examine_services(settings: Settings) -> list[Finding]:
