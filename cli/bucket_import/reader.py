@@ -272,7 +272,7 @@ def _choose_categories(reading: VideoReading, highlights: Highlights) -> list[st
             parse_map_key(category)
         except ValueError as error:
             del found[category]
-            reading.note(_find_key(reading.files), f"has the category {category[:40]!r}, which is skipped: {error}")
+            reading.note(_find_key(reading.files), f"has the category {category[:40]!r}, which was dropped: {error}")
     sizes = accumulate(len(category.encode()) for category in found)
     chosen = [category for category, size in zip(found, sizes, strict=True) if size <= MAX_CATEGORIES_BYTES]
     if len(chosen) < len(found):
