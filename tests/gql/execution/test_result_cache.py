@@ -43,7 +43,7 @@ async def show(query: Execute, create_video: Execute, complete_clips: Execute, u
 async def test_a_page_is_made_once(show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
     before = await show("priority url")
     monkeypatch.setattr("gql.clips.types.Clip", lambda _: pytest.fail("made again"))
-    monkeypatch.setattr("tests.gql.conftest.CheckedExecutor._check", lambda _, run, arguments: run(*arguments))
+    monkeypatch.setattr("tests.gql.conftest.CheckedExecutor._run_checked", lambda _, run, arguments: run(*arguments))
     assert await show("priority url") == before
 
 
