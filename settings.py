@@ -34,7 +34,7 @@ class HalfSetError(ConfigurationError):
 
 
 class R2Settings(NamedTuple):
-    """What a client of R2 needs."""
+    """The endpoint, bucket and credentials of an R2 client."""
 
     endpoint_url: str
     bucket: str
@@ -342,7 +342,7 @@ class Settings(BaseSettings):
         return self.r2_endpoint_url
 
     def resolve_r2(self) -> "R2Settings":
-        """What a client of R2 needs, as it is now; `ConfigurationError` names the variables that are missing."""
+        """The settings of an R2 client, as they are now; `ConfigurationError` names the missing variables."""
         endpoint_url, bucket = self.resolved_r2_endpoint_url, self.r2_bucket
         key_id, secret = self.read_r2_credentials()
         if endpoint_url and bucket and key_id and secret:

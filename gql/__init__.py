@@ -1,1 +1,1 @@
-"""What clients see: the GraphQL schema and the Starlette app that serves it."""
+"""The API for clients: the GraphQL schema and the Starlette app that serves it."""

@@ -73,7 +73,7 @@ def _choose_endpoint(view: GraphQLView, settings: Settings) -> list[Route]:
 
 
 def _choose_middleware(services: Services) -> list[Middleware]:
-    """What each request passes through, from outside in."""
+    """The middleware of each request, from the outside in."""
     settings = services.settings
     open_to_this_machine = [] if settings.has_issuer else [Middleware(LoopbackOnly, settings.allowed_origins)]
     return [

@@ -37,7 +37,7 @@ async def _follow(settings: Settings, storage: R2Storage) -> None:
 
 
 async def _read_again(settings: Settings, storage: R2Storage, current: R2Settings) -> R2Settings:
-    """What is in force now: a file that cannot be read, or is half written, changes nothing."""
+    """The credentials in force; an unreadable or half-written file changes nothing."""
     try:
         found = await asyncio.to_thread(settings.resolve_r2)
     except ConfigurationError as error:

@@ -1,4 +1,4 @@
-"""What all mutations' inputs share: how they become the values that the models validate."""
+"""Arguments that many fields share, and the conversion of mutations' inputs to models' values."""
 
 from collections.abc import Mapping
 from enum import Enum

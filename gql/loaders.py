@@ -74,7 +74,7 @@ class ClipsGroup:
     request: PageRequest
 
     def to_arguments(self) -> dict[str, Any]:
-        """What `VideoRepository.list_clips` and `find_clips` take beside the videos."""
+        """The arguments of `VideoRepository.list_clips` and `find_clips` beside the videos."""
         filters = {"status": self.status, "style": self.style, "order_by": self.order_by}
         return {**filters, **self.request.to_arguments()}
 
@@ -95,12 +95,12 @@ class Loaders:
         self.highlights = DataLoader[str, Highlights | None](self._cancellable(self._load_highlights))
 
     def cancel(self) -> None:
-        """What is being loaded is given up: batches are tasks of their own, and outlive who waits for them."""
+        """Cancels the batches that run: they are tasks of their own, and outlive the tasks that wait for them."""
         for task in list(self._running):
             task.cancel()
 
     def clear(self) -> None:
-        """Nothing that was loaded is an answer to what is asked for from now on."""
+        """Forgets everything loaded, so that later loads read again."""
         self._file_bytes = 0
         for loader in (self.videos, self.clips, self.highlights):
             loader.clear_all()
@@ -208,7 +208,7 @@ def _get_version(key: ClipsKey) -> tuple[bool, datetime]:
 async def _load_groups(
     keys: list[K], groups: Iterable[list[K]], load: Callable[[list[K]], Awaitable[dict[K, V]]]
 ) -> list[V]:
-    """What `load` answers for each key, group by group at once; a group that fails fails its own keys only."""
+    """The value of each key, loaded by all groups at once; a failing group fails its own keys only."""
     groups = list(groups)
     answers = await asyncio.gather(*(load(group) for group in groups), return_exceptions=True)
     by_key: dict[K, V | Exception] = {}

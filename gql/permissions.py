@@ -1,4 +1,4 @@
-"""Who may do what: the one place that decides."""
+"""Permissions: the one table of which role may do which action."""
 
 import time
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from gql.errors import forbidden
 
 
 class Role(StrEnum):
-    """What a caller is."""
+    """The role of a caller."""
 
     USER = "user"
     WORKER = "worker"
@@ -16,7 +16,7 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    """What a caller wants to do to a user's videos and clips."""
+    """An action on a user's videos and clips."""
 
     READ = "read"
     WRITE = "write"
@@ -32,7 +32,7 @@ _MAY_DO_TO_ANYONES = {Role.USER: _NONE, Role.WORKER: _ALL, Role.ADMIN: _ALL}
 
 @dataclass(frozen=True)
 class Principal:
-    """Who is calling, and until when (seconds since 1970) that is known; None where it does not end."""
+    """The authenticated caller; `expires_at` is in seconds since 1970, None without an end."""
 
     user_id: str
     roles: frozenset[Role]
@@ -70,7 +70,7 @@ def may(principal: Principal, action: Action, owner_id: str) -> bool:
 
 
 def resolve_user_id(principal: Principal, user_id: str | None, action: Action = Action.READ) -> str:
-    """Whose data a request is about: the caller's own, or the user's that is named; FORBIDDEN where they may not."""
+    """The owner of a request's data: the named user, or the caller; FORBIDDEN if the caller may not."""
     owner_id = principal.user_id if user_id is None else user_id
     if may(principal, action, owner_id):
         return owner_id

@@ -71,7 +71,7 @@ class Place(Protocol):
 
 
 class ModelPage(Protocol[M_co]):
-    """What a repository answers for a page: models, a place for each, and whether there is more."""
+    """A page of a repository: models, a place for each, and whether more follow."""
 
     @property
     def items(self) -> Sequence[M_co]:
@@ -91,7 +91,7 @@ class ModelPage(Protocol[M_co]):
 
     @property
     def page_key(self) -> object | None:
-        """What no other page has, where this page is kept and never changes."""
+        """The key of a cached page, which no other page has; None for a page that is not cached."""
 
     @property
     def has_next(self) -> bool:

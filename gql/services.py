@@ -65,12 +65,12 @@ class Services:
         return VideoCache(max_bytes) if max_bytes else None
 
     def _share_clip_cache(self, part: float) -> int:
-        """So much of the memory that is for what was read before, in bytes."""
+        """This share of the cache budget, in bytes."""
         return int(self.settings.clip_cache_mb * 2**20 * part)
 
     @cached_property
     def status_batcher(self) -> StatusBatcher:
-        """What all requests' single status changes go through."""
+        """The batcher of single status changes of all requests."""
         return StatusBatcher(self.settings.statistics_window_ms / 1000)
 
     @cached_property
@@ -85,7 +85,7 @@ class Services:
 
     @cached_property
     def budgets(self) -> Budgets:
-        """What each caller may still do within the minute."""
+        """The callers' budgets for a minute."""
         return Budgets(self.settings)
 
     @cached_property
@@ -100,7 +100,7 @@ class Services:
 
     @cached_property
     def listener(self) -> Listener:
-        """What all subscriptions of this process listen to."""
+        """The listener of all subscriptions of this process."""
         return Listener(
             self.firestore,
             max_documents=self.settings.max_followed_documents,

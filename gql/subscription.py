@@ -1,4 +1,4 @@
-"""What all subscriptions share: kinds of events, where to go on, and how changes become events."""
+"""The parts that all subscriptions share: event kinds, `after`, and the conversion of changes to events."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable

@@ -20,7 +20,7 @@ from storage.exceptions import ObjectEmptyError, ObjectNotFoundError, UploadNotF
 
 @strawberry.interface(description="An expected refusal, on which a client can act. Nothing was changed.")
 class UserError:
-    """What every refusal says."""
+    """The interface of all refusals."""
 
     message: str = strawberry.field(description="The reason and the remedy, for people.")
 

@@ -1,1 +1,1 @@
-"""Who is calling: tokens of the issuers that the settings name, API keys, and on one's own machine the demo user."""
+"""Authentication: tokens of issuers, API keys, and on a machine of one's own the demo user."""

@@ -18,7 +18,7 @@ class AccessControl:
         self._budgets = budgets
 
     async def identify(self, connection: HTTPConnection, payload: Mapping[str, object] | None = None) -> Principal:
-        """Returns the caller of a request, or of a WebSocket by the `payload` of its `connection_init`.
+        """The caller of a request, or of a WebSocket by the `payload` of its `connection_init`.
 
         Marks the connection as authenticated. Raises `CallerRefusedError` for a bad token, and
         `KeysUnavailableError` during an outage of its issuer.
@@ -28,9 +28,9 @@ class AccessControl:
         return principal
 
     async def admit(self, connection: HTTPConnection) -> Principal:
-        """Returns the caller, and leaves the rest of their quota in the connection's state.
+        """The caller of a request, which counts against their budget; the state of the request gets the quota.
 
-        Raises as `identify` does, and `RateLimitedError` if the caller's budget is used up.
+        Raises as `identify` does, and `RateLimitedError` if the budget is used up.
         """
         principal = await self.identify(connection)
         setattr(connection.state, QUOTA_KEY, await self._budgets.admit(principal))

@@ -37,7 +37,7 @@ class ApiKeys:
         self._keys = tuple(keys)
 
     def identify(self, key: str) -> Principal:
-        """Whose key it is; `CallerRefusedError` for an unknown one."""
+        """The owner of the key; `CallerRefusedError` for an unknown key."""
         given = hash_api_key(key)
         # All are compared, each in constant time: how long it takes does not tell how near a guess came.
         matching = [known for known in self._keys if hmac.compare_digest(known.sha256, given)]

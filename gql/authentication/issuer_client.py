@@ -44,7 +44,7 @@ def prepare() -> None:
 
 
 async def fetch_json(url: str) -> Fetched:
-    """What `url` answers; `FetchError` where that is no JSON object."""
+    """The JSON object at `url`; `FetchError` for any other response, or none."""
     # A tenth of a second that only those wait for who have an issuer.
     import httpx
 

@@ -1,4 +1,4 @@
-"""Whose tokens are taken, and what their claims mean here."""
+"""The issuers whose tokens are accepted, and the meaning of their claims."""
 
 import time
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""What makes a token a good one."""
+"""The verification of tokens: signature, issuer, audience, times and types."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -32,7 +32,7 @@ class TokenVerifier:
         self._issuers = issuers
 
     async def verify(self, token: str) -> Principal:
-        """Whose token it is; `CallerRefusedError` for one that is not good, `KeysUnavailableError` in an outage."""
+        """The token's user; `CallerRefusedError` for a bad token, `KeysUnavailableError` during an outage."""
         if len(token) > MAX_TOKEN_CHARACTERS:
             raise CallerRefusedError(_OTHER_REASON)
         header, unverified = _read_unverified(token)

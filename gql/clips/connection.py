@@ -30,7 +30,7 @@ def find_clips(
     order_by: ClipOrder,
     request: PageRequest,
 ) -> list[Connection[T]] | None:
-    """What `resolve_clips` answers for each of a user's videos, where all of it is kept in memory."""
+    """The pages of clips of a user's videos, if all of them are cached; otherwise None."""
     parse_style(style)
     group = _make_group(videos[0].user_id, style, status, order_by, request)
     pages = info.context.loaders.find_clips(group, videos)

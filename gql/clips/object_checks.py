@@ -1,4 +1,4 @@
-"""What R2 holds of a clip: asked before anything says COMPLETED."""
+"""A clip's files in R2, checked before the clip becomes COMPLETED."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -49,7 +49,7 @@ async def _add_file(
 
 
 async def find_files(storage: R2Storage, clip: ClipMetadata) -> ClipFiles:
-    """What is there of the clip's files; `ObjectNotFoundError` where the clip itself is not, or has no bytes."""
+    """The clip's files; `ObjectNotFoundError` if the clip's own file is missing or empty."""
     if not check_form_c(clip.r2_key):
         raise ObjectNotFoundError(clip.r2_key)
     file, thumbnail = await asyncio.gather(

@@ -30,7 +30,7 @@ ExpiresIn = Annotated[
 
 
 def _get_window(*, info: Info, expires_in: int = DEFAULT_EXPIRES_IN_SECONDS, **_: object) -> Hashable:
-    """What URLs change with: R2's key, and the moment for which they are signed."""
+    """The cache key of URLs: R2's access key, and the window for which they are signed."""
     return info.context.services.storage.get_window(expires_in)
 
 

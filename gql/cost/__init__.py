@@ -1,1 +1,1 @@
-"""What a request may cost and did cost: bounded before it runs, counted while it runs."""
+"""The cost of requests: bounded before they run, counted while they run."""

@@ -46,7 +46,7 @@ _MAX_VARIABLES = 20
 
 
 def _make_key(text: str, operation_name: str | None, variables: Mapping[str, Any]) -> _Key | None:
-    """What the bound depends on; None for inputs, whose lists are counted, and for what would take much memory."""
+    """The key of a bound; None for inputs, whose lists are counted, and for keys that would take much memory."""
     if len(variables) > _MAX_VARIABLES or sum(map(len, variables)) + len(operation_name or "") > _MAX_NAMES:
         return None
     reduced = tuple((name, _reduce(value)) for name, value in variables.items())

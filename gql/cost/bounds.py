@@ -157,7 +157,7 @@ class Measurer:
     def _measure_own(
         self, node: FieldNode, definition: GraphQLField, parent: GraphQLNamedType | None, below: Bound
     ) -> Bound:
-        """What the field reads, makes and asks R2 for, with all that is below it."""
+        """The field's bound of reads, values and calls to R2, with all fields below it."""
         name = node.name.value
         arguments = {
             given.name.value: value_from_ast_untyped(given.value, self.variables) for given in node.arguments or ()

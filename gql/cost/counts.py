@@ -14,17 +14,17 @@ from repositories.firestore.metering import INDEX_ENTRIES_PER_READ
 
 @dataclass
 class CountAllowance:
-    """What an operation may read for counts beyond its bound, and what it has read so."""
+    """The reads that an operation may spend on counts beyond its bound, and those that it has spent."""
 
     limit: int
     spent: int = 0
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def count(self, count: Callable[[int], Awaitable[int]]) -> int:
-        """What `count` counts, told how far it may; QUERY_TOO_EXPENSIVE where that is not far enough.
+        """The answer of `count`, limited to the reads that are left; QUERY_TOO_EXPENSIVE if the list is longer.
 
-        The bound of a document has `COUNT_READS` for each count. A longer list is counted anew, one after the other,
-        as far as the rest of what the operation may read goes.
+        The bound of a document has `COUNT_READS` for each count. A longer list is counted again, one list at a time,
+        as far as the rest of the operation's reads goes.
         """
         within_bound = COUNT_READS * INDEX_ENTRIES_PER_READ
         counted = await count(within_bound)

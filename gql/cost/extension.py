@@ -1,4 +1,4 @@
-"""What a request costs: bounded before it runs, cut off at its deadline, counted and charged after it ran."""
+"""The cost of a request: bounded before it runs, limited by a deadline, counted and charged after it ran."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -142,7 +142,7 @@ class Cost(SchemaExtension):
         cast("Any", result).data = orjson.Fragment(encoded)
 
     def on_stream_result(self, result: object) -> Iterator[None]:
-        """What a subscription's next event costs is counted from none."""
+        """Resets the counts, so that a subscription's next event starts at zero."""
         del result
         yield
         self._meter.reset()
@@ -177,7 +177,7 @@ class Cost(SchemaExtension):
         return {"cost": {"requested": requested, "actual": actual, "saved": saved, "throttle": throttle}}
 
     async def _charge(self) -> None:
-        """What was done since the last charge is taken off the caller's budget."""
+        """Charges the caller's budget for all work since the last charge."""
         reads = self._meter.document_reads - self._meter.paid_document_reads
         reads += count_charged_reads(self._r2.calls, self._output.field_values)
         await self._context.services.budgets.charge(self._context.principal, reads - self._charged_reads)

@@ -1,4 +1,4 @@
-"""What a field reads of Firestore at most: `first` times what is below it, and the field's own cost."""
+"""The bound of a field's Firestore reads: `first` times the fields below it, and its own."""
 
 from gql.cost.field_use import MAX_PLAIN_LIST_SIZE, FieldUse
 from repositories.clip_pages import bound_reads

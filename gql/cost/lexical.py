@@ -1,4 +1,4 @@
-"""What a document may be as mere text: decided at the speed of a regular expression, before anything is parsed."""
+"""Limits on a document's text, checked by one regular expression before the text is parsed."""
 
 import re
 

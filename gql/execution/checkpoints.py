@@ -72,7 +72,7 @@ def close_if_abandoned(awaitable: T) -> T:
 
 
 async def run_with_checkpoints(work: Callable[[], T]) -> T:
-    """What `work` answers; whenever it says `checkpoint`, others may run."""
+    """The result of `work`, in which other tasks may run at each `checkpoint`."""
     stretch = _idle.stretches.pop() if _idle.stretches else _Stretch()
     answer, error = await _run(stretch, work)
     stretch.gr_context = None

@@ -47,7 +47,7 @@ _WHOLE_FLOAT = 2**53
 
 @lru_cache(MAX_TYPES_CACHED)
 def make_leaf_renderer(type_: GraphQLLeafType) -> Renderer:
-    """What shows values of this type, none of them null; it raises whatever it likes for what is odd."""
+    """A renderer of values of this type, none of them null; for odd values it raises any exception."""
     unchanged = _UNCHANGED.get(type_)
     coerce = type_.coerce_output_value
 

@@ -78,7 +78,7 @@ class Compiler:
         self._output = output
 
     def compile_field(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> FieldPlan | None:
-        """What shows the field of each of many objects."""
+        """The plan of the field, which renders it for many objects at once."""
         definition = self._find_definition(parent_type, details)
         if definition is None:
             return None
@@ -98,7 +98,7 @@ class Compiler:
         )
 
     def compile_async_field(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> Starter | None:
-        """What starts the field's coroutine, for one object after the other: its arguments are converted once."""
+        """A starter of the field's coroutine for one object at a time; the arguments are converted once."""
         definition = self._find_definition(parent_type, details)
         field = definition and definition.extensions.get(_BACKREF)
         if definition is None or not isinstance(field, StrawberryField) or not field.is_async:
@@ -108,7 +108,7 @@ class Compiler:
         return None if method is None else partial(_start, method, make_info)
 
     def compile_values(self, type_: GraphQLOutputType, details: FieldDetailsList) -> FieldPlan | None:
-        """What shows each of many values that were resolved to this type."""
+        """The plan of values that were resolved to this type."""
         is_nullable = not is_non_null_type(type_)
         inner: Any = type_ if is_nullable else type_.of_type  # type: ignore[union-attr]  # a non-null type has one
         plan: FieldPlan | None
@@ -152,7 +152,7 @@ class Compiler:
     def _compile_reader(
         self, parent_type: GraphQLObjectType, definition: GraphQLField, details: FieldDetailsList
     ) -> _Reader | None:
-        """What the values of many objects are read by."""
+        """The reader of the field's values for many objects at once."""
         field = definition.extensions.get(_BACKREF)
         if not isinstance(field, StrawberryField) or field.extensions:
             return None

@@ -21,7 +21,7 @@ class DisconnectWatcher:
 
     @asynccontextmanager
     async def cancelling_on_disconnect(self) -> AsyncIterator[None]:
-        """What runs inside is cancelled as soon as the client has left."""
+        """Cancels the block as soon as the client disconnects."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  for the type checker: this is a coroutine
         watching = asyncio.create_task(self._watch(task))

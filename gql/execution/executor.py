@@ -168,7 +168,7 @@ class BreadthFirstExecutor(CoreExecutor):
         result: Any,
         position_context: Any,
     ) -> Any:
-        """What graphql-core's coroutine does, but that others may run while the value is completed."""
+        """The completed value, as graphql-core's coroutine makes it, with checkpoints."""
         try:
             resolved = await self.with_abort_signal(result)
             await wait_for_time_slice()
@@ -203,7 +203,7 @@ class BreadthFirstExecutor(CoreExecutor):
         type_: GraphQLList[Any] | None,
         make: Callable[[Compiler], T | None],
     ) -> T | None:
-        """What was compiled for these nodes when they were first asked for."""
+        """The plan or starter of these nodes, compiled on first use."""
         key = (id(details), id(type_))
         if key not in compiled:
             compiled[key] = details, _try_compile(self, self._output, make) if self._is_plain else None

@@ -1,6 +1,6 @@
-"""What fields tell beside their types: what values change with and cost, and how to find them at once.
+"""Field metadata for the executor: a cache key, a batch resolver, and a cost.
 
-Fields are told apart by this as by Strawberry's own options: `strawberry.field(metadata=cache_key(…))`.
+It is passed as Strawberry's own options are: `strawberry.field(metadata=cache_key(…))`.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -35,16 +35,16 @@ def cost(values: int) -> Mapping[str, Any]:
 
 
 def get_cost(metadata: Mapping[Any, Any]) -> int:
-    """What `costs` was told; 1 of fields that nothing is said of."""
+    """The field's cost in field values; 1 by default."""
     cost: int = metadata.get(_COST, 1)
     return cost
 
 
 def get_cache_key(metadata: Mapping[Any, Any]) -> Callable[..., Hashable] | None:
-    """What `cache_key` was told."""
+    """The field's cache key, if it has one."""
     return metadata.get(_CHANGES_WITH)
 
 
 def get_batch_resolver(metadata: Mapping[Any, Any]) -> Callable[..., Sequence[Any] | None] | None:
-    """What `batch_resolver` was told."""
+    """The field's batch resolver, if it has one."""
     return metadata.get(_FOUND_BY)

@@ -34,7 +34,7 @@ def compiled_input(cls: type[T]) -> type[T]:
 
 
 def _compile(definition: StrawberryObjectDefinition) -> Make:
-    """What Strawberry does with the value of an input, all of which graphql-core has coerced."""
+    """A conversion like Strawberry's, for input values that graphql-core has coerced."""
     names = [(field.graphql_name or to_camel_case(field.python_name), field.python_name) for field in definition.fields]
     # As Strawberry has it: what may be left out, and has no default, is null.
     nulls = {field.python_name: None for field in definition.fields if _has_no_default(field)}

@@ -1,4 +1,4 @@
-"""What an operation has made so far, and how much of it it may make: field values, bytes of JSON, and errors."""
+"""The output of an operation, counted and limited: field values, bytes of JSON, and errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,13 +34,13 @@ class OutputMeter:
     errors: int = 0
 
     def count_values(self, values: int) -> None:
-        """So many field values more are about to be made."""
+        """Counts field values that are about to be made."""
         self.field_values += values
         if self.field_values > self.max_field_values:
             raise OutputLimitError("fieldValues", self.field_values, self.max_field_values)
 
     def count_bytes(self, size_bytes: int) -> None:
-        """So many bytes more of the answer are there."""
+        """Counts bytes of the response."""
         self.set_bytes(self.response_bytes + size_bytes)
 
     def set_bytes(self, size_bytes: int) -> None:
@@ -56,7 +56,7 @@ class OutputMeter:
             raise OutputLimitError("errors", self.errors, self.max_errors)
 
     def reset(self) -> None:
-        """Nothing is counted: what comes is the next event's."""
+        """Sets the counts to zero, for the next event."""
         self.field_values = self.response_bytes = self.errors = 0
 
 
@@ -70,7 +70,7 @@ def get_output_meter() -> OutputMeter:
 
 @contextmanager
 def metered_output(meter: OutputMeter) -> Iterator[None]:
-    """What is executed within is counted in `work`, also in tasks that start within."""
+    """Counts the output of the block in `meter`, that of tasks started inside it included."""
     before = _meter.get()
     _meter.set(meter)
     try:

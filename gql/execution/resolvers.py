@@ -43,7 +43,7 @@ class Method:
         return self.info_name is None or get_cache_key(self.field.metadata) is not None
 
     def bind_cache_key(self, raw: Any) -> Callable[[], Hashable] | None:
-        """What tells whether values that were shown before are still the same; None where they always are."""
+        """The resolver's cache key without its arguments; None if its values never change."""
         cache_key = get_cache_key(self.field.metadata)
         return None if cache_key is None else partial(cache_key, **self.arguments, **self._make_info(raw))
 
@@ -52,7 +52,7 @@ class Method:
 
 
 class SharedInfo:
-    """What the resolvers of many objects are told alike: all but the path, which is each one's own."""
+    """The `info` that the resolvers of many objects share: all but the path, which each object has of its own."""
 
     def __init__(self, raw: GraphQLResolveInfo[Any]) -> None:
         self._raw = raw
@@ -64,7 +64,7 @@ class SharedInfo:
 
     @property
     def path(self) -> None:
-        """Whoever asks is run by graphql-core, which knows."""
+        """A resolver that reads `path` falls back to graphql-core."""
         raise FallBack
 
 

@@ -71,7 +71,7 @@ _rounds: WeakKeyDictionary[asyncio.AbstractEventLoop, _Rounds] = WeakKeyDictiona
 
 
 async def wait_for_time_slice() -> None:
-    """Returns at once, or in a later round of the loop where this one has lasted long enough."""
+    """Waits for a time slice: none if this round of the loop has time left."""
     loop = asyncio.get_running_loop()
     rounds = _rounds.get(loop)
     if rounds is None:

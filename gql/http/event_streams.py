@@ -36,10 +36,9 @@ class EventTransport(SSETransport):
 
 
 class EventStream(Response):
-    """What an operation answers, result by result, until it ends, or its caller's token, or this process.
+    """The results of an operation as server-sent events, until it, its caller's token or the process ends.
 
-    An operation that ended says `complete`. Where the process ends it does not: clients take that for a broken
-    connection, and come again.
+    A finished operation sends `complete`. At the end of the process it does not, so clients reconnect.
     """
 
     def __init__(
@@ -85,7 +84,7 @@ async def only(result: Any) -> AsyncGenerator[Any, None]:
 
 @dataclass(frozen=True)
 class StreamResources:
-    """What a stream has for as long as it lasts: a seat, its operation's results, and what may end it."""
+    """The resources of an event stream: its slot, its operation's results, and the conditions of its end."""
 
     slot: ConnectionSlot
     results: AsyncGenerator[Any, None]

@@ -1,4 +1,4 @@
-"""What a request over HTTP says: its parameters, with `documentId` for trusted documents, and what it must prove."""
+"""Requests over HTTP: their parameters, with `documentId` for trusted documents, and protection from CSRF."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

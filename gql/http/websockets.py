@@ -138,7 +138,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
         await super().run_operation(operation)
 
     async def shutdown(self) -> None:
-        """Nothing of the socket runs any more."""
+        """Cancels all tasks of the WebSocket."""
         if self._expiry is not None:
             self._expiry.cancel()
             with suppress(asyncio.CancelledError):

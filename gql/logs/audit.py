@@ -38,7 +38,7 @@ def audit(
 
 
 def find_ids(given: object, principal: Principal) -> dict[str, Any]:
-    """Whose data it is about, and which video, clips and upload, as the mutation's input names them."""
+    """The ids in a mutation's input: the owner, the video, the clips and the upload."""
     ids: dict[str, Any] = {"user_id": _cut(getattr(given, "user_id", None) or principal.user_id)}
     for name in ("video_id", "upload_id"):
         if value := getattr(given, name, None):

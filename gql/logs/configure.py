@@ -21,7 +21,7 @@ hide_in_logs = _redactor.hide
 
 
 def configure_logging(settings: Settings) -> None:
-    """Log lines go to stderr: readable ones on a terminal, JSON elsewhere, unless a setting says otherwise."""
+    """Sends log lines to stderr: readable on a terminal, JSON elsewhere, unless a setting overrides that."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

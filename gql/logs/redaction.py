@@ -1,7 +1,7 @@
-"""What no log line may hold, whoever writes it: tokens, keys, signatures of URLs, and people's titles.
+"""Redaction of all log lines: tokens, keys, signatures of URLs, and people's titles.
 
-Every pattern here is linear: what it has begun either needs no end, or takes the end of the text for it. So it looks
-at no character more than a fixed number of times, and tests/test_patterns.py holds each of them to that.
+Every pattern here is linear: a match needs no end, or takes the end of the text for one. So a pattern reads each
+character a fixed number of times at most, which tests/test_patterns.py checks for each of them.
 """
 
 import hashlib
@@ -175,5 +175,5 @@ def _name_clip(match: re.Match[str]) -> str:
 
 
 def digest_clip_id(clip_id: str) -> str:
-    """What stands in the log for a clip's title and style: the first 10 hex digits of its id's SHA-256."""
+    """The digest in place of a clip's title and style: the first 10 hex digits of its id's SHA-256."""
     return hashlib.sha256(clip_id.encode()).hexdigest()[:10]

@@ -1,1 +1,1 @@
-"""What a caller may do in a minute, and how it is refused once that is used up."""
+"""Rate limits: a caller's budget for a minute, and the refusal once it is used up."""

@@ -1,4 +1,4 @@
-"""Whose budget a request is on: its principal's, or its address's where nobody knows who is calling."""
+"""The allowance of a request: its principal's, or its address's if the caller is unknown."""
 
 import ipaddress
 from typing import NamedTuple
@@ -15,7 +15,7 @@ UNKNOWN_ADDRESS = "unknown"
 
 
 class Allowance(NamedTuple):
-    """What a caller may do in a minute. Who is not known reads nothing."""
+    """The requests and reads that a caller may use in a minute. Unknown callers read nothing."""
 
     requests: int
     document_reads: int

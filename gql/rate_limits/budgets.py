@@ -1,4 +1,4 @@
-"""What each caller may do in a minute: requests, and documents read."""
+"""Callers' budgets for a minute: requests, and documents read."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -61,7 +61,7 @@ class Budgets:
         self._running_reads = ReadReservations()
 
     async def admit(self, principal: Principal) -> Quota:
-        """What is left of the caller's requests; `RateLimitedError` where requests or reads are used up."""
+        """The caller's remaining requests; `RateLimitedError` if the requests or reads are used up."""
         allowance = self._resolve(principal)
         usage = await self._windows.add(principal.caller, requests=1)
         requests = _parse_requests_left(usage, allowance.requests)
@@ -79,12 +79,12 @@ class Budgets:
         return _parse_requests_left(usage, self._settings.requests_per_minute_anonymous)
 
     async def charge(self, principal: Principal, document_reads: int) -> None:
-        """What was read, or counts as reads, is taken off the caller's budget, also where it is more than was left."""
+        """Charges reads, or their equivalents, to the caller's budget, even beyond it."""
         if document_reads:
             await self._windows.add(principal.caller, document_reads=document_reads)
 
     async def get_reads(self, principal: Principal) -> Quota:
-        """What is left of the caller's reads."""
+        """The caller's remaining reads."""
         usage = await self._windows.add(principal.caller)
         return _make_quota(self._resolve(principal).document_reads, usage.document_reads, usage)
 

@@ -1,4 +1,4 @@
-"""What one event of a subscription may take: the time and the reads of a request, again for every event."""
+"""The limits of one event of a subscription: the time and the reads of a request, anew for each event."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What runs for each caller at this moment could read so many documents: who has to wait for room is called in turn."""
+"""Reservations of reads: the bounds of all that runs for a caller. Callers beyond the limit wait in order."""
 
 import asyncio
 from collections import Counter, deque
@@ -12,7 +12,7 @@ class ReadReservations:
         self._waiting: dict[str, deque[tuple[int, int, asyncio.Future[None]]]] = {}
 
     def get(self, key: str) -> int:
-        """What runs for the caller could read so much."""
+        """The reads that the caller has reserved."""
         return self._running[key]
 
     def check_fits(self, key: str, bound: int, limit: int) -> bool:
@@ -21,11 +21,11 @@ class ReadReservations:
         return not running or running + bound <= limit
 
     def enter(self, key: str, bound: int) -> None:
-        """So much more runs for the caller, until it leaves."""
+        """Reserves reads for the caller, until they are released."""
         self._running[key] += bound
 
     def leave(self, key: str, bound: int) -> None:
-        """So much less runs for the caller: whoever waits may have room now."""
+        """Releases reads of the caller, and serves the next that wait."""
         self._running[key] -= bound
         if self._running[key] <= 0:
             del self._running[key]

@@ -1,4 +1,4 @@
-"""What is read so that one subscription can begin: charged as it is read, and shown in the cost of its next event."""
+"""Reads that start a subscription: charged as they happen, and shown in the cost of its next event."""
 
 import asyncio
 from collections.abc import Callable

@@ -11,7 +11,7 @@ _REMOVED_PER_CALL = 2
 
 
 class Usage(NamedTuple):
-    """What a caller has used of the window that they are in, and the seconds until it ends."""
+    """A caller's use of the present window, and the seconds until it ends."""
 
     requests: int
     document_reads: int
@@ -62,7 +62,7 @@ class MemoryWindows:
         return Usage(window.requests, window.document_reads, window.ends_at - now)
 
     async def close(self) -> None:
-        """Nothing is held outside of this process."""
+        """Releases no resource: the windows are in this process's memory."""
 
     def _begin(self, caller: str, now: float) -> _Window:
         window = self._windows[caller] = _Window(caller, now + SECONDS_PER_WINDOW)

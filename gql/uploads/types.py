@@ -24,7 +24,7 @@ class UploadKind(Enum):
 
 @strawberry.input(description="A file of a video.")
 class UploadFileInput:
-    """What names a file within its video."""
+    """The kind and the name of a file within its video."""
 
     kind: UploadKind = strawberry.field(description="The kind of the file.")
     filename: str | None = strawberry.field(

@@ -35,7 +35,7 @@ class CheckedExecutor(BreadthFirstExecutor):
 
     @property
     def _output(self) -> OutputMeter:
-        """What is run once more is no work of the request's."""
+        """The request's meter; while a check runs, one that counts for nothing."""
         return OutputMeter() if _is_checking.get() else self._counted
 
     @_output.setter
@@ -51,7 +51,7 @@ class CheckedExecutor(BreadthFirstExecutor):
         return self._run_checked(super().complete_list_value, args)
 
     def _get_compiled(self, compiled: Any, details: Any, type_: Any, make: Any) -> Any:
-        """Nothing, while graphql-core runs."""
+        """The compiled plan; None while graphql-core runs."""
         found = None if _is_checking.get() else super()._get_compiled(compiled, details, type_, make)
         self._has_plan = found is not None and compiled is self._plans
         return found
@@ -76,7 +76,7 @@ class CheckedExecutor(BreadthFirstExecutor):
         return shown
 
     async def _compare_later(self, type_: Any, shown: Any, expected: Any) -> Any:
-        """What was found at once, compared with what a coroutine answers."""
+        """The batch's value, after it was compared with the coroutine's."""
         errors = len(self.collected_errors.errors)
         self._compare(type_, shown, await expected, errors)
         return shown

@@ -1,4 +1,4 @@
-"""What can go wrong between the app and its Firestore and R2, and a proxy that makes it so in R2's place."""
+"""Failures between the app and its Firestore and R2, and a proxy that causes them in R2's place."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ CHUNK_BYTES = 65_536
 
 @dataclass
 class Failures:
-    """What goes wrong during one call."""
+    """The failures of one call."""
 
     place: str
     code: grpc.StatusCode
@@ -40,7 +40,7 @@ class Failures:
 
 @st.composite
 def failures(draw: st.DrawFn) -> Failures | None:
-    """What goes wrong, or None: then nothing does."""
+    """The failures, or None without any."""
     place = draw(st.sampled_from(["nowhere", *FIRESTORE_PLACES, *S3_PLACES]))
     if place == "nowhere":
         return None
@@ -76,7 +76,7 @@ class _Aborting:
         self._proxy, self._method, self._request, self._context = proxy, method, request, context
 
     def invocation_metadata(self) -> Any:
-        """What the client sent beside the request."""
+        """The metadata of the request."""
         return self._context.invocation_metadata()
 
     async def abort(self, code: grpc.StatusCode, details: str) -> None:
@@ -105,7 +105,7 @@ class S3Proxy:
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def stop(self) -> None:
-        """Nothing of it is left."""
+        """Stops the server."""
         self._server.close()
         for connection in self._connections:
             connection.cancel()

@@ -1,4 +1,4 @@
-"""What cannot be is InvalidInput with the path to it, and nothing is written; what can be comes back exactly."""
+"""Bad values are InvalidInput with their path and change nothing; unusual good values come back exactly."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -213,6 +213,7 @@ async def seeded(services: Services, user_id: str) -> None:
 @pytest.mark.usefixtures("seeded")
 @pytest.mark.parametrize("field", GOOD)
 async def test_bad_values_are_named_and_nothing_is_written(field: str, call: Call, dump: Any, user_id: str) -> None:
+    """Each bad value of a mutation is InvalidInput with its path, and nothing is written."""
     before = await dump(user_id)
     cases = [*CASES[field], *each("videoId", BAD_IDS), *each("userId", BAD_USER_IDS)]
     wrong = {}
@@ -246,6 +247,7 @@ NO_FLOAT = [float("nan"), float("inf"), float("-inf"), "1", 10**400]
 async def test_what_graphql_has_no_value_for_is_named_before_anything_runs(
     field: str, changes: Any, at: str, call: Call, dump: Any, user_id: str
 ) -> None:
+    """A value that GraphQL cannot coerce is BAD_USER_INPUT naming its place, and nothing is written."""
     before = await dump(user_id)
     (error,) = await call(field, GOOD[field] | changes)
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
@@ -255,6 +257,7 @@ async def test_what_graphql_has_no_value_for_is_named_before_anything_runs(
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400", "01", "+1", "0x1"])
 async def test_what_json_has_no_number_for_is_refused(client: httpx.AsyncClient, number: str) -> None:
+    """A number that JSON does not have is BAD_USER_INPUT."""
     document = "mutation ($input: CreateVideoInput!) { createVideo(input: $input) { __typename } }"
     head = f'{{"query": "{document}", "variables": {{"input": {{"videoId": "v", "title": "T", "videoUrl": "https://a.b"'
     body = f'{head}, "highlightsSummary": {{"totalDuration": {number}}}}}}}}}'
@@ -379,6 +382,7 @@ async def test_titles_that_turn_text_are_mended_as_an_import_mends_them(bring: C
 
 @pytest.mark.usefixtures("seeded")
 async def test_strange_styles_filenames_and_titles_come_back_exactly(bring: Call, list_clips: Call) -> None:
+    """Unusual styles, filenames and titles are stored and read back exactly."""
     clips = [
         *(CLIP | {"filename": f"style-{at}.mp4", "style": style} for at, style in enumerate(GOOD_STYLES)),
         *(CLIP | {"filename": filename} for filename in GOOD_FILENAMES),

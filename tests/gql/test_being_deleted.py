@@ -22,6 +22,7 @@ class BrokenFiles:
 async def test_video_that_is_being_deleted_cannot_be_created(
     create_video: Any, services: Services, user_id: str
 ) -> None:
+    """A video in deletion is VideoAlreadyExists, with a message to delete it again."""
     await create_video()
     with pytest.raises(ConnectionError):
         await services.videos(user_id).delete_video("v1", BrokenFiles())
@@ -37,6 +38,7 @@ async def test_video_that_is_being_deleted_cannot_be_created(
 async def test_clip_that_is_being_deleted_cannot_be_created(
     create_video: Any, create_clips: Any, clip_input: Any, services: Services, user_id: str
 ) -> None:
+    """A clip in deletion is ClipAlreadyExists, with a message to delete it again."""
     clip_id = "clip_01_01_a-title_split"
     await create_video()
     await create_clips(clip_input(1))

@@ -46,7 +46,7 @@ class S3Server:
         assert self.host_port.encode() in self._process.stdout.readline()
 
     def stop(self) -> None:
-        """Nobody answers at the address."""
+        """Stops the server."""
         if self._process is not None:
             self._process.kill()
             self._process.communicate()
@@ -114,6 +114,7 @@ async def wait_for_key(storage: R2Storage, key_id: str) -> None:
 async def test_new_token_signs_urls_and_requests_without_a_restart(
     storage: R2Storage, s3: S3Server, file: Path
 ) -> None:
+    """After the credentials file changes, URLs and requests use the new token without a restart."""
     assert await fetch(storage.presign_get(KEY)) == 200
     assert await storage.head(KEY) is not None
     s3.take(NEW)
@@ -130,6 +131,7 @@ async def test_new_token_signs_urls_and_requests_without_a_restart(
 
 @pytest.mark.parametrize("text", [None, "", "[default]\naws_access_key_id = x\n", "no profile at all", "\xff"])
 async def test_file_that_is_half_written_changes_nothing(storage: R2Storage, file: Path, text: str | None) -> None:
+    """An unreadable credentials file leaves the old token in use until the file is good."""
     spoil(file, text)
     await asyncio.sleep(0.2)
     assert await fetch(storage.presign_get(KEY)) == 200
@@ -138,12 +140,14 @@ async def test_file_that_is_half_written_changes_nothing(storage: R2Storage, fil
 
 
 async def test_new_secret_is_hidden_in_logs(storage: R2Storage, file: Path) -> None:
+    """A secret that came by rotation is hidden in logs."""
     write_token(file, ("third-key-id", "third-secret-1234567"))
     await wait_for_key(storage, "third-key-id")
     assert _redactor.redact("it was third-secret-1234567") == f"it was {HIDDEN}"
 
 
 def test_file_and_token_at_once_are_refused(file: Path) -> None:
+    """A credentials file beside a token in the settings raises ConfigurationError."""
     write_token(file, OLD)
     settings = Settings.model_validate(
         {"r2_account_id": "a", "r2_bucket": "b", "r2_access_key_id": "i", "r2_credentials_file": file}
@@ -153,6 +157,7 @@ def test_file_and_token_at_once_are_refused(file: Path) -> None:
 
 
 def test_file_without_a_token_is_refused_at_the_start(file: Path) -> None:
+    """A missing or empty credentials file raises ConfigurationError at start."""
     settings = Settings.model_validate({"r2_account_id": "a", "r2_bucket": "b", "r2_credentials_file": file})
     with pytest.raises(ConfigurationError, match="aws_access_key_id"):
         settings.assert_complete()

@@ -19,6 +19,7 @@ async def post(app: Starlette, body: object) -> httpx.Response:
 
 
 async def test_outage_is_unavailable_and_names_the_request(settings: Settings) -> None:
+    """An outage of Firestore is UNAVAILABLE with the request's id, and no address."""
     away = {"firestore_emulator_host": "127.0.0.1:9", "firestore_timeout_seconds": 0.5}
     app = create_app(settings.model_copy(update=away))
     response = await post(app, QUERY)
@@ -31,6 +32,8 @@ async def test_outage_is_unavailable_and_names_the_request(settings: Settings) -
 async def test_bug_is_masked_and_its_cause_logged_under_the_requests_id(
     app: Starlette, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A bug is a masked INTERNAL with the request's id, under which the log has the cause."""
+
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("a secret of ours")
 
@@ -49,6 +52,8 @@ async def test_bug_is_masked_and_its_cause_logged_under_the_requests_id(
 async def test_failing_mutation_leaves_its_siblings_answers_alone(
     app: Starlette, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A mutation that crashes is null, and its sibling's answer stays."""
+
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError
 
@@ -63,6 +68,7 @@ async def test_failing_mutation_leaves_its_siblings_answers_alone(
 
 
 def test_codes_are_the_documented_ones() -> None:
+    """The error codes are the documented list."""
     assert " ".join(ErrorCode) == (
         "UNAUTHENTICATED FORBIDDEN BAD_USER_INPUT QUERY_TOO_EXPENSIVE RATE_LIMITED DOCUMENT_NOT_TRUSTED "
         "VERSION_TOO_OLD TOO_SLOW TOO_MANY_DOCUMENTS TIMEOUT UNAVAILABLE INTERNAL"
@@ -70,5 +76,6 @@ def test_codes_are_the_documented_ones() -> None:
 
 
 def test_paths_are_in_the_schemas_names() -> None:
+    """A model's path is converted to the schema's names."""
     assert to_argument_path(("clips", 3, "start_time")) == ["clips", "3", "startTime"]
     assert to_argument_path(("video_title",)) == ["title"]

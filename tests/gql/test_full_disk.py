@@ -48,7 +48,7 @@ def limit_files(server: ServerProcess, size_bytes: int) -> None:
 async def test_writes_are_unavailable_until_there_is_room(
     client: httpx.AsyncClient, server: ServerProcess, tmp_path: Path
 ) -> None:
-    """Nothing of the write that was refused is there; the same write is taken afterwards."""
+    """A write on a full disk is UNAVAILABLE and leaves nothing; the same write succeeds once there is room."""
 
     async def create(video_id: str) -> httpx.Response:
         variables = {"id": video_id, "prompt": LONG}

@@ -1,6 +1,6 @@
-"""Nobody reads, changes or finds out about another user's data: every root field, asked with another's ids.
+"""Isolation of users: every root field, asked with another user's ids, shows and changes nothing of theirs.
 
-Eve sends each request twice: with ids of what Alice has, and with ids of what nobody has. Both answers are the same and
+Eve sends each request twice: with Alice's ids, and with ids that nobody has. Both answers are the same and
 take the same calls, so that time tells nothing either; nothing of Alice's is in them, and all that is hers stays.
 """
 
@@ -42,7 +42,7 @@ OWN = "own"
 
 @dataclass(frozen=True)
 class Ids:
-    """What names a video, a clip and an upload of a user's; and who asks for them."""
+    """The ids of a user's video, clip and upload, and the user who asks for them."""
 
     user: str
     video: str
@@ -296,6 +296,7 @@ def hide(text: str, ids: Ids) -> str:
 
 
 def test_every_root_field_has_rows() -> None:
+    """The table has rows for each root field of the schema."""
     assert set(TABLE) == set(root_fields())
 
 
@@ -349,6 +350,7 @@ def takes_user(field: str) -> bool:
 async def test_naming_another_user_is_forbidden_whether_they_exist_or_not(
     ask: Ask, dump: Any, alice: Ids, eve: str, field: str, row: Variables
 ) -> None:
+    """An argument naming another user is FORBIDDEN whether or not they exist, and nothing changes."""
     before = await dump(alice.user)
     for ids in (alice, make_ids(str(uuid.uuid4()))):
         given = row(ids)
@@ -360,6 +362,7 @@ async def test_naming_another_user_is_forbidden_whether_they_exist_or_not(
 
 @pytest.mark.parametrize("at", range(3))
 async def test_anothers_nodes_are_null_whether_they_exist_or_not(ask: Ask, alice: Ids, eve: str, at: int) -> None:
+    """Another user's node is null, in the same response whether or not it exists."""
     answers = []
     for ids in (alice, make_ids(uuid.uuid4().hex)):
         variables = {"id": ids.make_node_ids(ids.user)[at]}
@@ -371,6 +374,7 @@ async def test_anothers_nodes_are_null_whether_they_exist_or_not(ask: Ask, alice
 async def test_anothers_node_is_not_ones_own_of_the_same_ids(
     ask: Ask, alice: Ids, eve: str, services: Services
 ) -> None:
+    """Another user's global id never finds the caller's own object of the same ids."""
     ids = replace(alice, asker=eve)
     await services.clips(eve, OWN).create_clip(make_clip(eve, OWN, alice.clip))
     for node in (encode_global_id("Video", alice.user, OWN), encode_global_id("Clip", alice.user, OWN, alice.clip)):
@@ -424,7 +428,7 @@ async def test_part_of_anothers_upload_cannot_be_sent(execute_as: Any, dump: Any
 
 @pytest.mark.parametrize("field", ["video", "videos", "clip", "node"])
 async def test_alice_herself_sees_it(ask: Ask, alice: Ids, field: str) -> None:
-    """So that a document which shows nothing to anybody proves nothing."""
+    """Alice's own request shows her data: the documents would show it if they could."""
     ids = replace(alice, asker=alice.user)
     variables = {"orderBy": "TITLE_ASC"} if field == "videos" else TABLE[field][0](ids)
     answer, _ = await ask(Role.USER, field, variables, ids)

@@ -24,7 +24,7 @@ class Rpcs(list[str]):
     _is_answered = True
 
     def clear(self) -> None:
-        """Nothing was called."""
+        """Forgets the RPCs so far."""
         super().clear()
         self.round_trips, self._is_answered = 0, True
 
@@ -44,7 +44,7 @@ class Rpcs(list[str]):
 
 @pytest.fixture
 def rpcs(monkeypatch: pytest.MonkeyPatch) -> Rpcs:
-    """What this process calls over gRPC from now on."""
+    """The RPCs of this process from now on."""
     calls = Rpcs()
     for kind in (grpc.aio.UnaryUnaryMultiCallable, grpc.aio.UnaryStreamMultiCallable):
         for callable_ in kind.__subclasses__():
@@ -121,6 +121,7 @@ async def test_clips_that_have_not_changed_are_not_read_again(
 
 
 async def test_a_mutation_shows_the_clips_as_it_left_them(query: Any, seed: Any, user_id: str) -> None:
+    """A mutation's answer shows the clips after its own write, not the cached ones."""
     await seed(1, 2)
     await query(WALL, u=user_id)
     answer = await query(
@@ -133,12 +134,14 @@ async def test_a_mutation_shows_the_clips_as_it_left_them(query: Any, seed: Any,
 
 
 async def test_the_setting_turns_the_cache_off(settings: Settings) -> None:
+    """With `CLIPGRAPH_CLIP_CACHE_MB` 0 there is no clip cache."""
     services = create_app(settings.model_copy(update={"clip_cache_mb": 0})).state.services
     assert services.clip_cache is None
     await services.close()
 
 
 async def test_counts_read_no_clip(rpcs: Rpcs, execute: Any, seed: Any, user_id: str) -> None:
+    """Counts of clips come from the videos' statistics, without an RPC for clips."""
     await seed(2, 3)
     rpcs.clear()
     answer = await execute(
@@ -150,6 +153,7 @@ async def test_counts_read_no_clip(rpcs: Rpcs, execute: Any, seed: Any, user_id:
 
 
 async def test_parents_of_clips_are_read_once(rpcs: Rpcs, query: Any, seed: Any, user_id: str) -> None:
+    """The videos of six clips are read by one RPC."""
     await seed(2, 3)
     rpcs.clear()
     await query("query ($u: ID) { videos(userId: $u) { nodes { clips { nodes { video { title } } } } } }", u=user_id)
@@ -158,6 +162,7 @@ async def test_parents_of_clips_are_read_once(rpcs: Rpcs, query: Any, seed: Any,
 
 
 async def test_one_bad_cursor_fails_its_own_field_only(execute: Any, seed: Any, user_id: str) -> None:
+    """A bad cursor is an error of its own field, and the sibling's page is answered."""
     await seed(1, 2)
     document = """query ($u: ID) { video(videoId: "v0", userId: $u) {
       good: clips(first: 1) { nodes { priority } }

@@ -1,4 +1,4 @@
-"""Who may do what, decided in one place."""
+"""Permissions, decided in one place."""
 
 from itertools import product
 
@@ -13,6 +13,7 @@ USER = Principal("me", frozenset({Role.USER}))
 
 
 def test_user_gets_their_own_and_is_refused_another() -> None:
+    """A user resolves to their own id, and another's is FORBIDDEN."""
     assert resolve_user_id(USER, None) == "me"
     assert resolve_user_id(USER, "me") == "me"
     with pytest.raises(GraphQLError) as refusal:
@@ -21,12 +22,14 @@ def test_user_gets_their_own_and_is_refused_another() -> None:
 
 
 def test_user_reads_and_deletes_their_own_and_writes_nothing() -> None:
+    """A user may read and delete their own data, and nothing else."""
     allowed = {(action, owner) for action, owner in product(Action, ("me", "you")) if may(USER, action, owner)}
     assert allowed == {(Action.READ, "me"), (Action.DELETE, "me")}
 
 
 @pytest.mark.parametrize(("role", "action"), list(product([Role.WORKER, Role.ADMIN], Action)))
 def test_worker_and_admin_act_for_anyone(role: Role, action: Action) -> None:
+    """Workers and admins may do every action for any user."""
     for owner in ("me", "you"):
         assert resolve_user_id(Principal("me", frozenset({role})), owner, action) == owner
 
@@ -39,10 +42,13 @@ def test_nobody_may_do_nothing(action: Action) -> None:
 
 
 def test_roles_add_up() -> None:
+    """A caller with two roles may do what either role may."""
     assert may(Principal("me", frozenset({Role.USER, Role.WORKER})), Action.WRITE, "you")
 
 
 def test_mutation_that_is_made_otherwise_does_not_get_into_the_schema() -> None:
+    """A mutation without a guard raises TypeError when the schema is built."""
+
     @strawberry.type
     class Unguarded:
         @strawberry.mutation

@@ -25,6 +25,7 @@ OWN_TYPES = [type_ for name, type_ in sorted(SCHEMA.type_map.items()) if not nam
 
 
 def test_checked_in_schema_is_current() -> None:
+    """`schema.graphql` equals the printed schema."""
     assert (ROOT / "schema.graphql").read_text() == print_schema()
 
 
@@ -143,6 +144,7 @@ CONTRACT: dict[str, dict[str, dict[str, object]]] = {
     [(type_name, name, arguments) for type_name, fields in CONTRACT.items() for name, arguments in fields.items()],
 )
 def test_contracts_field_has_its_arguments(type_name: str, name: str, arguments: dict[str, object]) -> None:
+    """Each field of the contract has its arguments with their defaults."""
     type_: Any = SCHEMA.type_map[type_name]
     field = type_.fields[name]
     defaults = {name: argument.default and argument.default.literal for name, argument in field.args.items()}
@@ -151,6 +153,7 @@ def test_contracts_field_has_its_arguments(type_name: str, name: str, arguments:
 
 
 def test_docs_show_the_table_of_statuses() -> None:
+    """The table of statuses in docs/schema.md equals the code's."""
     rows = re.findall(r"^  \| ([A-Z]+) \| (.+) \|$", (ROOT / "docs" / "schema.md").read_text(), re.MULTILINE)
     shown = {from_.lower(): set(re.findall(r"[A-Z]{2,}", to)) for from_, to in rows}
     assert shown == {from_: {to.upper() for to in next_} for from_, next_ in NEXT_STATUSES.items()}

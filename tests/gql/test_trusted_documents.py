@@ -66,6 +66,7 @@ def code_of(response: httpx.Response) -> str:
 
 
 async def test_document_runs_by_its_id_by_post_and_by_get(open_client: Open) -> None:
+    """A trusted document runs by its id, by POST and by GET."""
     async with open_client() as client:
         posted = await client.post("/graphql", json={"documentId": "sha256:3a1c"})
         got = await client.get("/graphql", params={"documentId": "sha256:3a1c"})
@@ -73,6 +74,7 @@ async def test_document_runs_by_its_id_by_post_and_by_get(open_client: Open) -> 
 
 
 async def test_unknown_id_is_not_trusted(open_client: Open) -> None:
+    """An unknown document id is DOCUMENT_NOT_TRUSTED, without `data`."""
     async with open_client() as client:
         response = await client.post("/graphql", json={"documentId": "nothing"})
     assert code_of(response) == "DOCUMENT_NOT_TRUSTED"
@@ -85,6 +87,7 @@ async def test_unknown_id_is_not_trusted(open_client: Open) -> None:
     ids=str,
 )
 async def test_request_names_one_document(open_client: Open, body: object) -> None:
+    """A request with an id and a text, or with a bad id, gets 400."""
     async with open_client() as client:
         response = await client.post("/graphql", json=body)
     assert response.status_code == 400
@@ -104,12 +107,14 @@ async def test_strict_mode_lets_users_run_documents_of_the_manifest_only(open_cl
 
 
 async def test_strict_mode_leaves_workers_and_admins_free(open_client: Open) -> None:
+    """In strict mode, workers still run texts of their own."""
     async with open_client(trusted_documents_only=True) as client:
         response = await client.post("/graphql", json={"query": "{ viewer { roles } }"})
     assert response.json()["data"] == {"viewer": {"roles": ["USER", "WORKER"]}}
 
 
 async def test_users_are_free_where_nothing_is_strict(open_client: Open) -> None:
+    """Without strict mode, users run texts of their own."""
     async with open_client(as_user="somebody") as client:
         response = await client.post("/graphql", json={"query": "{ viewer { userId } }"})
     assert response.json()["data"] == {"viewer": {"userId": "somebody"}}
@@ -127,10 +132,12 @@ async def test_users_are_free_where_nothing_is_strict(open_client: Open) -> None
     ids=str,
 )
 def test_a_manifest_is_strict_where_an_issuer_is_set(changes: dict[str, object], *, is_strict: bool) -> None:
+    """A manifest is strict by default if an issuer is set, and the setting overrides that."""
     assert Settings().model_copy(update=changes).is_strict is is_strict
 
 
 def test_strict_without_a_manifest_is_half_set() -> None:
+    """Strict mode without a manifest raises HalfSetError."""
     with pytest.raises(HalfSetError, match="CLIPGRAPH_TRUSTED_DOCUMENTS"):
         Settings(trusted_documents_only=True).assert_complete()
 
@@ -151,12 +158,14 @@ def test_strict_without_a_manifest_is_half_set() -> None:
 def test_manifest_that_does_not_fit_is_refused_at_start(
     settings: Settings, tmp_path: Path, manifest: object, named: str
 ) -> None:
+    """A manifest with an invalid document raises ConfigurationError naming the document."""
     path = write_manifest(tmp_path, manifest)
     with pytest.raises(ConfigurationError, match=f"CLIPGRAPH_TRUSTED_DOCUMENTS: .*{named}"):
         create_app(settings.model_copy(update={"trusted_documents": path}))
 
 
 def test_manifest_that_is_not_there_is_refused_at_start(settings: Settings, tmp_path: Path) -> None:
+    """A missing manifest raises ConfigurationError."""
     with pytest.raises(ConfigurationError, match="cannot be read"):
         create_app(settings.model_copy(update={"trusted_documents": tmp_path / "none.json"}))
 
@@ -189,6 +198,7 @@ async def test_document_is_parsed_and_validated_at_start_and_never_again(
 async def test_mutation_by_get_is_405_and_changes_nothing(
     open_client: Open, create_video: Callable[..., Any], user_id: str, query: Callable[..., Any]
 ) -> None:
+    """A trusted mutation by GET gets 405, and nothing changes."""
     await create_video("v1")
     async with open_client(as_user=user_id) as client:
         response = await client.get("/graphql", params={"documentId": "delete", "variables": '{"id": "v1"}'})
@@ -199,6 +209,7 @@ async def test_mutation_by_get_is_405_and_changes_nothing(
 
 
 async def test_answer_by_get_is_kept_for_a_minute_and_then_asked_for_again(open_client: Open) -> None:
+    """A GET response has an ETag and a max-age, and its ETag is answered with 304."""
     async with open_client() as client:
         first = await client.get("/graphql", params={"documentId": "sha256:3a1c"})
         assert first.headers["cache-control"] == "private, max-age=60"
@@ -212,6 +223,7 @@ async def test_answer_by_get_is_kept_for_a_minute_and_then_asked_for_again(open_
 
 
 async def test_another_callers_answer_has_another_tag(open_client: Open) -> None:
+    """One caller's ETag does not match another caller's response."""
     async with open_client() as client:
         mine = await client.get("/graphql", params={"documentId": "sha256:3a1c"})
     async with open_client(as_user="somebody") as client:
@@ -223,6 +235,7 @@ async def test_another_callers_answer_has_another_tag(open_client: Open) -> None
 
 @pytest.mark.parametrize("params", [{"query": VIEWER}, {"documentId": "nothing"}], ids=str)
 async def test_other_answers_are_kept_by_nobody(open_client: Open, params: dict[str, str]) -> None:
+    """Responses to other requests are `no-store` without an ETag."""
     async with open_client() as client:
         response = await client.get("/graphql", params=params)
         posted = await client.post("/graphql", json={"documentId": "sha256:3a1c"})
@@ -232,6 +245,7 @@ async def test_other_answers_are_kept_by_nobody(open_client: Open, params: dict[
 
 
 async def test_answer_with_an_error_is_kept_by_nobody(open_client: Open) -> None:
+    """A response with an error is `no-store`."""
     async with open_client(
         r2_endpoint_url="http://127.0.0.1:9", firestore_emulator_host="127.0.0.1:9", firestore_timeout_seconds=0.3
     ) as client:
@@ -262,6 +276,7 @@ NOON = 1_767_268_800  # 2026-01-01T12:00:00Z
     ],
 )
 def test_answer_is_kept_for_half_of_the_shortest_life_of_its_urls(body: bytes, max_age_seconds: int) -> None:
+    """The max-age is at most 60 s, and at most half of the shortest validity of a URL inside."""
     assert choose_max_age_seconds(body, NOON) == max_age_seconds
 
 
@@ -287,6 +302,7 @@ async def test_answer_with_short_lived_urls_is_kept_for_less(
 
 
 async def test_sockets_run_documents_by_their_ids_and_strictly(serve: Serve, trusting: Settings) -> None:  # noqa: F811
+    """A WebSocket runs documents by id, and in strict mode refuses unknown ids and texts."""
     token = mint_token(trusting.data_dir, "somebody", Role.USER, 60)
     answers: list[Any] = []
     payloads = ({"documentId": "sha256:3a1c"}, {"documentId": "nothing"}, {"query": VIEWER})

@@ -59,11 +59,12 @@ GETS: dict[str, list[tuple[str, Any]]] = {
 
 
 def test_there_are_as_many_cases_as_were_tried() -> None:
+    """The tables have at least 28 cases."""
     assert len(BODIES) + len(RAW) + len(GETS) >= 28
 
 
 def assert_refused(response: httpx.Response, name: str) -> None:
-    """Nothing ran: there is no data, and the error says why."""
+    """Raises unless the request was refused with a reason, and ran nothing."""
     answer = response.json()
     assert "data" not in answer, name
     codes = {error["extensions"]["code"] for error in answer["errors"]}
@@ -76,6 +77,7 @@ async def test_no_way_leads_around_the_manifest(
     user_id: str,
     query: Callable[..., Any],
 ) -> None:
+    """In strict mode each body and query string with a foreign text is refused, and nothing changes."""
     await create_video("v1")
     headers = {"content-type": "application/json"}
     async with open_client(as_user=user_id, trusted_documents_only=True) as client:
@@ -94,6 +96,7 @@ async def test_no_way_leads_around_the_manifest(
 
 @pytest.mark.parametrize("header", ["x-http-method-override", "x-graphql-document", "x-trusted"])
 async def test_no_header_leads_around_it(open_client: Open, header: str) -> None:  # noqa: F811
+    """In strict mode no header brings a foreign text to execution."""
     async with open_client(as_user="somebody", trusted_documents_only=True) as client:
         response = await client.post("/graphql", json={"query": OWN}, headers={header: OWN})
     assert_refused(response, header)

@@ -50,7 +50,7 @@ STATUSES = st.sampled_from(["PROCESSING", "COMPLETED", "FAILED"])
 
 @dataclass
 class Video:
-    """What was acknowledged of a video."""
+    """The acknowledged state of a video."""
 
     title: str
     status: str = "PROCESSING"
@@ -89,7 +89,7 @@ class Writes(RuleBasedStateMachine):
         self.http = httpx.AsyncClient(trust_env=False)
 
     def teardown(self) -> None:
-        """Nothing is left running."""
+        """Stops everything that runs."""
         self.runner.run(self._stop())
         self.runner.close()
 
@@ -220,7 +220,7 @@ class Writes(RuleBasedStateMachine):
         fails=failures(),
     )
     def create_clips(self, video: str, numbers: list[int], status: str, policy: str, fails: Failures | None) -> None:
-        """What could be created is there."""
+        """Creates the clips that can be created."""
         clips = [make_clip_input(number, status=status) for number in numbers]
         answer = self.call("createClips", fails, videoId=video, clips=clips, errorPolicy=policy)
         possible = {number for number in numbers if status == "PROCESSING" or (video, number) in self.files}
@@ -301,7 +301,7 @@ class Writes(RuleBasedStateMachine):
 
     @invariant()
     def everything_acknowledged_is_there(self) -> None:
-        """What is stored is the model, and no delete is left half-way."""
+        """The stored data equals the model, and no delete is left half done."""
         self.statistics_and_files_are_right()
         assert self.runner.run(self._read_videos()) == self.videos
         assert self.runner.run(self._list_files()) == self.files
@@ -375,6 +375,7 @@ def machine(settings: Settings) -> type[Writes]:
 
 @timeout("WRITE_EXAMPLES")
 def test_writes_are_right_whatever_fails(machine: type[Writes]) -> None:
+    """After any sequence of mutations and failures, the data equals the plain model's."""
     run_state_machine_as_test(
         machine,
         settings=hypothesis_settings(

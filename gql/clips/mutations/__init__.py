@@ -1,4 +1,4 @@
-"""What can be done to clips: one mutation, one file."""
+"""The mutations of clips, one a file."""
 
 import strawberry
 

@@ -105,7 +105,7 @@ class CreateClipOutcome:
 
 @strawberry.type(description="All clips exist, or with `errorPolicy: REJECT_FAILED` all valid clips.")
 class CreateClipsSuccess:
-    """What `createClips` answers."""
+    """The result of a successful `createClips`."""
 
     results: list[CreateClipOutcome] = strawberry.field(
         description="The result for each clip, in the order of the input."
@@ -205,7 +205,7 @@ def _parse_all(planned: Sequence[Planned]) -> list[ClipMetadata]:
 
 
 async def _create_possible(repository: ClipRepository, planned: Sequence[Planned]) -> list[Outcome]:
-    """What became of each clip; those that cannot be leave the others alone."""
+    """The outcome of each clip; a clip that fails leaves the others alone."""
     created = iter(await repository.try_create_clips([clip for clip in planned if isinstance(clip, ClipMetadata)]))
     return [next(created) if isinstance(clip, ClipMetadata) else clip for clip in planned]
 

@@ -24,7 +24,7 @@ class DeleteClipInput:
 
 @strawberry.type(description="The clip was deleted with its files.")
 class DeleteClipSuccess:
-    """What `deleteClip` answers."""
+    """The result of a successful `deleteClip`."""
 
     clip_id: strawberry.ID = strawberry.field(description="The id of the deleted clip.")
 

@@ -23,7 +23,7 @@ class RecountClipsInput:
 
 @strawberry.type(description="The statistics were counted.")
 class RecountClipsSuccess:
-    """What `recountClips` answers."""
+    """The result of a successful `recountClips`."""
 
     video: Video = strawberry.field(description="The video with its statistics.")
 

@@ -36,7 +36,7 @@ class UpdateClipStatusInput:
 
 @strawberry.type(description="The status was changed, or was already set.")
 class UpdateClipStatusSuccess:
-    """What `updateClipStatus` answers."""
+    """The result of a successful `updateClipStatus`."""
 
     clip: Clip = strawberry.field(description="The clip after the change.")
 

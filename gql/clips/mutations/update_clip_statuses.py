@@ -48,7 +48,7 @@ class UpdateClipStatusesInput:
 
 @strawberry.type(description="All statuses were changed, or were already set.")
 class UpdateClipStatusesSuccess:
-    """What `updateClipStatuses` answers."""
+    """The result of a successful `updateClipStatuses`."""
 
     clips: list[Clip] = strawberry.field(description="The clips after the change, in the order of the input.")
     video: Video | None = strawberry.field(description="The video with its new statistics.")

@@ -66,7 +66,7 @@ REFUSAL_HEADERS: RawHeaders = [
 
 
 def make_refusal_headers(admission: Admission, request_headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
-    """Returns the headers of a refusal, with those of CORS for pages of allowed origins."""
+    """The headers of a refusal, with CORS headers for pages of allowed origins."""
     origin = next((value for name, value in request_headers if name == b"origin"), None)
     if origin not in admission.allowed_origins or origin is None:
         return REFUSAL_HEADERS

@@ -1,4 +1,4 @@
-"""What a WebSocket or an event stream and its caller may do: how many they have open, and how much is sent on one."""
+"""Limits on WebSockets and event streams: how many a caller has open, and how many messages one sends."""
 
 import time
 from collections import Counter
@@ -15,7 +15,7 @@ CONNECTION_LIMIT_KEY = "connection_limit"
 
 
 class ConnectionLimit:
-    """Who has how many sockets and event streams open; an address has those whose caller is not known yet."""
+    """The number of WebSockets and event streams of each caller; of an address before the caller is known."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -55,7 +55,7 @@ class ConnectionSlot:
         return True
 
     def release(self) -> None:
-        """Somebody else may have the seat."""
+        """Frees the slot for another connection."""
         self._connections.remove(self._holder)
 
     def __enter__(self) -> Self:

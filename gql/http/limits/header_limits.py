@@ -1,4 +1,4 @@
-"""What is parsed of a request's head has limits of its own, far below what the server reads."""
+"""Limits on headers and parameters that are parsed, far below the server's own limits."""
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -31,7 +31,7 @@ class HeaderLimits:
 
 
 def find_excess(scope: Scope) -> str | None:
-    """What the request has too much of, as a sentence; None where there is nothing."""
+    """The limit that the request exceeds, as a sentence; None if it exceeds none."""
     if scope["query_string"].count(b"&") >= MAX_PARAMETERS:
         return f"The query string has more than {MAX_PARAMETERS} parameters."
     headers = Headers(scope=scope)

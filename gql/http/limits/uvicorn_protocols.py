@@ -59,7 +59,7 @@ class WriteTimeout(asyncio.Protocol):
             self._start_write_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is waited for."""
+        """Stops the timer."""
         self._stop_write_timer()
         super().connection_lost(exc)
 
@@ -82,7 +82,7 @@ class WriteTimeoutSocketProtocol(WriteTimeout, WebSocketsSansIOProtocol):
     _message_timer: asyncio.TimerHandle | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is waited for."""
+        """Stops the timer."""
         self._stop_message_timer()
         super().connection_lost(exc)
 
@@ -155,7 +155,7 @@ class HeaderTimeoutProtocol(WriteTimeout, HttpToolsProtocol):
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is waited for."""
+        """Stops the timer."""
         self._stop_timer()
         super().connection_lost(exc)
 
@@ -175,7 +175,7 @@ class HeaderTimeoutProtocol(WriteTimeout, HttpToolsProtocol):
             self.send_400_response("The headers are too long.")
 
     def send_400_response(self, msg: str) -> None:
-        """What is no HTTP is a refusal, of which the app never hears."""
+        """Counts a refusal of malformed HTTP, which the app never sees."""
         refusals: RefusalCounter | None = self.app_state.get(REFUSALS_KEY)
         if refusals is not None:
             refusals.count(self.client, getattr(self, "headers", []))
@@ -218,7 +218,7 @@ class HeaderTimeoutProtocol(WriteTimeout, HttpToolsProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def on_response_complete(self) -> None:
-        """What is still to come of the body has an end, and a time."""
+        """Bounds the rest of an unread request body, in bytes and seconds."""
         if self.cycle.more_body and self._unread_bytes is None:
             self._unread_bytes = 0
             self._start_timer()

@@ -1,4 +1,4 @@
-"""What can be done about uploads: one mutation, one file."""
+"""The mutations of uploads, one a file."""
 
 import strawberry
 

@@ -29,7 +29,7 @@ class AbortMultipartUploadInput:
 
 @strawberry.type(description="The upload was aborted, and its parts were deleted.")
 class AbortMultipartUploadSuccess:
-    """What `abortMultipartUpload` answers."""
+    """The result of a successful `abortMultipartUpload`."""
 
     upload_id: strawberry.ID = strawberry.field(description="The id of the aborted upload.")
 
@@ -47,7 +47,7 @@ async def abort_multipart_upload(
     info: Info,
     input: Annotated[AbortMultipartUploadInput, strawberry.argument(description="The upload.")],  # noqa: A002
 ) -> AbortMultipartUploadResult | None:
-    """Nothing of the upload is left in R2."""
+    """Removes the upload and its parts from R2."""
     owner_id = resolve_user_id(info.context.principal, input.user_id)
     assert_upload_id(input.upload_id)
     info.context.services.clips(owner_id, input.video_id)  # refuses ids that lead elsewhere

@@ -47,7 +47,7 @@ class CompleteMultipartUploadInput:
 
 @strawberry.type(description="The file is in R2.")
 class CompleteMultipartUploadSuccess:
-    """What `completeMultipartUpload` answers."""
+    """The result of a successful `completeMultipartUpload`."""
 
     key: str = strawberry.field(description="The key of the file in R2.")
     size_bytes: float = strawberry.field(description="The size of the file in bytes.")

@@ -34,7 +34,7 @@ class CreateMultipartUploadInput:
 
 @strawberry.type(description="The upload has begun. Its parts are invisible until it is completed.")
 class CreateMultipartUploadSuccess:
-    """What `createMultipartUpload` answers."""
+    """The result of a successful `createMultipartUpload`."""
 
     upload_id: strawberry.ID = strawberry.field(description="The id of the upload, for the following calls.")
     key: str = strawberry.field(description="The key of the file in R2.")

@@ -45,7 +45,7 @@ class CreateUploadPartUrlsInput:
 
 @strawberry.type(description="The parts can be uploaded.")
 class CreateUploadPartUrlsSuccess:
-    """What `createUploadPartUrls` answers."""
+    """The result of a successful `createUploadPartUrls`."""
 
     parts: list[UploadPartUrl] = strawberry.field(description="A signed PUT for each part, in the order of the input.")
 

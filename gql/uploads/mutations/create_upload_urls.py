@@ -33,7 +33,7 @@ class CreateUploadUrlsInput:
 
 @strawberry.type(description="The files can be uploaded.")
 class CreateUploadUrlsSuccess:
-    """What `createUploadUrls` answers."""
+    """The result of a successful `createUploadUrls`."""
 
     uploads: list[UploadUrl] = strawberry.field(description="A signed PUT for each file, in the order of the input.")
 

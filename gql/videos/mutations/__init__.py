@@ -1,4 +1,4 @@
-"""What can be done to videos: one mutation, one file."""
+"""The mutations of videos, one a file."""
 
 import strawberry
 

@@ -51,7 +51,7 @@ class CreateVideoInput:
 
 @strawberry.type(description="The video exists.")
 class CreateVideoSuccess:
-    """What `createVideo` answers."""
+    """The result of a successful `createVideo`."""
 
     video: Video = strawberry.field(description="The video.")
     created: bool = strawberry.field(

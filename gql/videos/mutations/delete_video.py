@@ -24,7 +24,7 @@ class DeleteVideoInput:
 
 @strawberry.type(description="The video was deleted with its clips and all files.")
 class DeleteVideoSuccess:
-    """What `deleteVideo` answers."""
+    """The result of a successful `deleteVideo`."""
 
     video_id: strawberry.ID = strawberry.field(description="The id of the deleted video.")
     deleted_clips_count: int = strawberry.field(description="The number of clips that this call deleted.")
@@ -63,11 +63,11 @@ class _CountedFiles:
         self.deleted_count = 0
 
     async def delete(self, keys: Iterable[str]) -> None:
-        """What the storage does."""
+        """Deletes the objects."""
         await self._storage.delete(keys)
 
     async def delete_prefix(self, prefix: str) -> int:
-        """What the storage does."""
+        """Deletes the objects below the prefix, and counts them."""
         deleted = await self._storage.delete_prefix(prefix)
         self.deleted_count += deleted
         return deleted

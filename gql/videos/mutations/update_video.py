@@ -45,7 +45,7 @@ class UpdateVideoInput:
 
 @strawberry.type(description="The video was changed.")
 class UpdateVideoSuccess:
-    """What `updateVideo` answers."""
+    """The result of a successful `updateVideo`."""
 
     video: Video = strawberry.field(description="The video after the change.")
 

@@ -29,7 +29,7 @@ class UpdateVideoStatusInput:
 
 @strawberry.type(description="The status was changed, or was already set.")
 class UpdateVideoStatusSuccess:
-    """What `updateVideoStatus` answers."""
+    """The result of a successful `updateVideoStatus`."""
 
     video: Video = strawberry.field(description="The video after the change.")
 

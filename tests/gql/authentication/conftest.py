@@ -102,7 +102,7 @@ async def issuer(keys: dict[str, SigningKey]) -> AsyncIterator[IssuerServer]:
 
 @pytest.fixture
 def claims(issuer: IssuerServer) -> dict[str, Any]:
-    """What a good token says."""
+    """The claims of a good token."""
     now = int(time.time())
     return {"iss": issuer.address, "aud": AUDIENCE, "sub": "owner", "iat": now, "exp": now + 600}
 

@@ -17,6 +17,7 @@ AddKey = Callable[..., Settings]
 async def test_key_is_its_name_with_its_role(
     serve: Serve, settings: Settings, add_api_key: AddKey, ask_viewer: Ask
 ) -> None:
+    """A request with an API key runs as the key's name, in the key's role."""
     worker, admin = make_api_key(), make_api_key()
     with_keys = add_api_key(add_api_key(settings, "farm", worker[1]), "ops", admin[1], "admin")
     async with serve(with_keys) as address, httpx.AsyncClient(base_url=address, trust_env=False) as client:
@@ -27,6 +28,7 @@ async def test_key_is_its_name_with_its_role(
 async def test_old_and_new_key_are_good_at_once_and_the_old_one_ends(
     serve: Serve, settings: Settings, add_api_key: AddKey, ask_viewer: Ask
 ) -> None:
+    """Two keys of one name both work; after the old one leaves the settings it gets 401."""
     old, new = make_api_key(), make_api_key()
     only_new = add_api_key(settings, "farm", new[1])
     for with_keys, statuses in ((add_api_key(only_new, "farm", old[1]), [200, 200]), (only_new, [401, 200])):
@@ -58,6 +60,7 @@ async def test_worker_who_is_called_like_an_admin_is_none(
 
 
 def test_keys_are_long_and_never_the_same() -> None:
+    """A hundred new keys are distinct, and each has at least 46 characters."""
     made = {make_api_key()[0] for _ in range(100)}
     assert len(made) == 100
     assert min(map(len, made)) >= 46
@@ -76,5 +79,6 @@ def test_keys_are_long_and_never_the_same() -> None:
     ids=str,
 )
 def test_entry_that_could_not_work_is_no_setting(entry: dict[str, Any]) -> None:
+    """An API key entry with a bad name, hash or role fails the validation of the settings."""
     with pytest.raises(ValueError, match="auth_api_keys"):
         Settings.model_validate({"auth_api_keys": [entry]})

@@ -62,6 +62,7 @@ async def test_bad_token_is_never_the_demo_user(
 async def test_token_before_any_was_minted_is_refused(
     client: httpx.AsyncClient, ask_viewer: Ask, tmp_path: Path
 ) -> None:
+    """A data directory without a key refuses a token that another directory's key signed."""
     token = mint_token(tmp_path / "other", "somebody", Role.USER, 60)
     assert not (tmp_path / KEY_FILE).exists()
     assert (await ask_viewer(client, token)).status_code == 401
@@ -70,6 +71,7 @@ async def test_token_before_any_was_minted_is_refused(
 async def test_minted_token_is_nothing_where_an_issuer_is_set(
     serve: Serve, guarded: Settings, ask_viewer: Ask, tmp_path: Path
 ) -> None:
+    """A development token gets 401 if the settings name an issuer."""
     settings = guarded.model_copy(update={"data_dir": tmp_path})
     token = mint_token(tmp_path, "somebody", Role.ADMIN, 60)
     async with serve(settings) as address, httpx.AsyncClient(base_url=address, trust_env=False) as client:
@@ -77,6 +79,7 @@ async def test_minted_token_is_nothing_where_an_issuer_is_set(
 
 
 def test_key_is_its_owners_alone_and_stays(tmp_path: Path) -> None:
+    """The key file has mode 0600, and a second token leaves it unchanged."""
     mint_token(tmp_path / "new", "somebody", Role.USER, 60)
     path = tmp_path / "new" / KEY_FILE
     assert path.stat().st_mode & 0o777 == 0o600
@@ -88,6 +91,7 @@ def test_key_is_its_owners_alone_and_stays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1", "127.0.0.1:1", "[::1]", "[::1]:8000"])
 async def test_this_machines_own_names_are_answered(client: httpx.AsyncClient, host: str) -> None:
+    """A request whose Host is a loopback name, with or without a port, gets 200."""
     assert (await client.post("/graphql", json=QUERY, headers={"host": host})).status_code == 200
 
 
@@ -117,15 +121,18 @@ async def test_other_names_are_refused(client: httpx.AsyncClient, host: str) -> 
 
 @pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1:8000", "https://[::1]:1"])
 async def test_this_machines_own_pages_may_call(client: httpx.AsyncClient, origin: str) -> None:
+    """A request from a page on a loopback origin gets 200."""
     assert (await client.post("/graphql", json=QUERY, headers={"origin": origin})).status_code == 200
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost.evil.example", "file://", ""])
 async def test_other_pages_are_refused(client: httpx.AsyncClient, origin: str) -> None:
+    """A request from a page on any other origin gets 403."""
     assert (await client.post("/graphql", json=QUERY, headers={"origin": origin})).status_code == 403
 
 
 async def test_page_that_is_allowed_may_call(serve: Serve, embedded: Settings) -> None:
+    """An allowed origin gets 200, and an origin that only begins like it gets 403."""
     settings = embedded.model_copy(update={"allowed_origins": ("https://app.example",)})
     async with serve(settings) as address, httpx.AsyncClient(base_url=address, trust_env=False) as client:
         for origin, status in (("https://app.example", 200), ("https://app.example.evil.example", 403)):
@@ -156,11 +163,12 @@ async def test_sockets_of_other_names_and_pages_are_refused(client: httpx.AsyncC
     ],
 )
 def test_address_of_the_socket_is_looked_at(server: tuple[str, int] | None, *, is_loopback: bool) -> None:
-    """Whatever `uvicorn --host` was told that our settings were not."""
+    """The app refuses requests on the address that `uvicorn --host` opened beyond the settings' own."""
     assert is_loopback_address(server) is is_loopback
 
 
 async def test_request_to_another_address_is_refused_whatever_it_calls_us(embedded: Settings) -> None:
+    """A request to a non-loopback address gets 403 even if its Host is localhost."""
     app: Starlette = create_app(embedded)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://10.0.0.7") as client:
@@ -177,6 +185,7 @@ ELSEWHERE = {"host": "0.0.0.0"}  # noqa: S104  what needs an issuer
 def test_serving_others_needs_an_issuer_and_the_refusal_names_the_setting(
     settings: Settings, guarded: Settings, changes: dict[str, object]
 ) -> None:
+    """Real data or a public address without an issuer is refused at start, naming the setting; with one it passes."""
     with pytest.raises(ConfigurationError, match="CLIPGRAPH_AUTH_FIREBASE_PROJECT"):
         assert_safe_to_serve(settings.model_copy(update=changes))
     assert_safe_to_serve(guarded.model_copy(update=changes))

@@ -1,4 +1,4 @@
-"""What each kind of issuer's claims mean: Firebase, other providers, Google's service accounts, and roles."""
+"""The meaning of each issuer's claims: Firebase, other providers, Google's service accounts, and roles."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -51,12 +51,14 @@ def read_viewer(response: httpx.Response) -> tuple[str, list[str]]:
 
 
 def test_googles_keys_are_at_googles_addresses() -> None:
+    """The keys of Firebase and of Google come from Google's own addresses."""
     assert FIREBASE_JWKS_URL.startswith("https://www.googleapis.com/service_accounts/v1/jwk/securetoken@")
     assert GOOGLE_JWKS_URL == "https://www.googleapis.com/oauth2/v3/certs"
 
 
 @pytest.mark.usefixtures("googles")
 async def test_firebase_user_is_known_by_the_project_alone(ask: AskSettings, mint: Mint) -> None:
+    """With only the Firebase project set, a Firebase token is its user's."""
     response = await ask({"auth_firebase_project": PROJECT}, mint(**FIREBASE))
     assert read_viewer(response) == ("owner", ["USER"])
 
@@ -77,11 +79,13 @@ async def test_firebase_user_is_known_by_the_project_alone(ask: AskSettings, min
 async def test_firebase_token_that_says_something_wrong_is_refused(
     ask: AskSettings, mint: Mint, changes: dict[str, Any]
 ) -> None:
+    """A Firebase token with a wrong audience, issuer or sign-in time gets 401."""
     assert (await ask({"auth_firebase_project": PROJECT}, mint(**FIREBASE | changes))).status_code == 401
 
 
 @pytest.mark.usefixtures("googles")
 async def test_firebase_roles_count_only_where_a_setting_names_their_claim(ask: AskSettings, mint: Mint) -> None:
+    """The roles of a Firebase token count only if a setting names their claim."""
     token = mint(**FIREBASE, roles=["admin", "editor", 7])
     assert read_viewer(await ask({"auth_firebase_project": PROJECT}, token)) == ("owner", ["USER"])
     named = {"auth_firebase_project": PROJECT, "auth_firebase_roles_claim": "roles"}
@@ -90,6 +94,7 @@ async def test_firebase_roles_count_only_where_a_setting_names_their_claim(ask: 
 
 @pytest.mark.usefixtures("googles")
 async def test_admins_are_named_by_their_ids(ask: AskSettings, mint: Mint) -> None:
+    """A user listed in CLIPGRAPH_AUTH_ADMIN_USER_IDS is an admin, and another user is not."""
     changes = {"auth_firebase_project": PROJECT, "auth_admin_user_ids": ("owner",)}
     assert read_viewer(await ask(changes, mint(**FIREBASE))) == ("owner", ["ADMIN", "USER"])
     assert read_viewer(await ask(changes, mint(**FIREBASE, sub="other"))) == ("other", ["USER"])
@@ -97,6 +102,7 @@ async def test_admins_are_named_by_their_ids(ask: AskSettings, mint: Mint) -> No
 
 @pytest.mark.usefixtures("googles")
 async def test_service_account_is_a_worker_under_its_email(ask: AskSettings, mint: Mint) -> None:
+    """A listed service account is a worker, with its email as user id."""
     changes = {"auth_worker_audience": WORKER["aud"], "auth_worker_accounts": (WORKER["email"],)}
     assert read_viewer(await ask(changes, mint(**WORKER))) == (WORKER["email"], ["WORKER"])
 
@@ -123,6 +129,7 @@ async def test_other_google_accounts_are_no_workers(ask: AskSettings, mint: Mint
 
 @pytest.mark.usefixtures("googles")
 async def test_users_and_workers_of_one_issuer_are_told_apart_by_their_audience(ask: AskSettings, mint: Mint) -> None:
+    """Tokens of one issuer are a worker's or a user's according to their audience."""
     users = IssuerSettings(issuer=str(WORKER["iss"]), audience=("web-client",))
     changes = {"auth_worker_audience": WORKER["aud"], "auth_worker_accounts": (WORKER["email"],)}
     from gql.authentication import issuers
@@ -160,12 +167,14 @@ async def test_claims_are_read_as_the_settings_say(
     said: dict[str, Any],
     expected: tuple[str, list[str]],
 ) -> None:
+    """The user id and the roles come from the claims that the issuer's settings name."""
     given = {"issuer": issuer.address, "audience": AUDIENCE, **entry}
     changes = {"auth_issuers": (IssuerSettings.model_validate(given),)}
     assert read_viewer(await ask(changes, mint(**said))) == expected
 
 
 async def test_unverified_email_is_no_user_id(ask: AskSettings, issuer: IssuerServer, mint: Mint) -> None:
+    """A token with an unverified email gets 401 if the email is the user id."""
     entry = IssuerSettings(issuer=issuer.address, audience=(AUDIENCE,), user_id_claim="email")
     token = mint(email="victim@b.example", email_verified=False)
     assert (await ask({"auth_issuers": (entry,)}, token)).status_code == 401
@@ -185,6 +194,7 @@ async def test_proxy_may_pass_the_token_on_in_a_header_of_its_own(serve: Serve, 
 async def test_header_of_a_proxy_counts_only_where_a_setting_names_it(
     guarded_client: httpx.AsyncClient, mint: Mint
 ) -> None:
+    """A token in a proxy's header gets 401 unless a setting names that header."""
     headers = {"cf-access-jwt-assertion": mint()}
     response = await guarded_client.post("/graphql", json={"query": "{ __typename }"}, headers=headers)
     assert response.status_code == 401
@@ -206,5 +216,6 @@ async def test_header_of_a_proxy_counts_only_where_a_setting_names_it(
     ids=str,
 )
 def test_issuer_that_could_not_be_trusted_is_no_setting(entry: dict[str, Any]) -> None:
+    """An issuer entry without https, audience or a safe algorithm fails the validation of the settings."""
     with pytest.raises(ValueError, match="auth_issuers"):
         Settings.model_validate({"auth_issuers": [entry]})

@@ -40,6 +40,7 @@ def remote(issuer: IssuerServer, clock: Clock) -> RemoteKeys:
 async def test_keys_are_fetched_once_while_they_are_good(
     remote: RemoteKeys, issuer: IssuerServer, clock: Clock
 ) -> None:
+    """Keys are fetched once within their max-age, and again after it."""
     for _ in range(3):
         assert await remote.find("current") is not None
     clock.now += 3599
@@ -80,6 +81,7 @@ async def test_headers_say_how_long_keys_are_good(
 async def test_new_key_is_found_before_the_old_list_is_old(
     remote: RemoteKeys, issuer: IssuerServer, clock: Clock, keys: dict[str, SigningKey]
 ) -> None:
+    """An unknown key id fetches the list again, and a withdrawn key is no longer found."""
     await remote.find("current")
     issuer.keys = [keys["next"]]
     clock.now += PAUSE_SECONDS
@@ -88,6 +90,7 @@ async def test_new_key_is_found_before_the_old_list_is_old(
 
 
 async def test_made_up_key_ids_do_not_hammer_the_issuer(remote: RemoteKeys, issuer: IssuerServer, clock: Clock) -> None:
+    """A hundred unknown key ids cost one request in each pause."""
     await remote.find("current")
     for number in range(100):
         assert await remote.find(f"made-up-{number}") is None
@@ -125,6 +128,7 @@ async def test_all_who_come_at_once_share_one_fetch(remote: RemoteKeys, issuer: 
 async def test_answer_without_keys_leaves_the_old_ones(
     remote: RemoteKeys, issuer: IssuerServer, clock: Clock, body: bytes
 ) -> None:
+    """A response without a signing key leaves the known keys in use."""
     await remote.find("current")
     issuer.body = body
     clock.now += MAX_AGE_SECONDS
@@ -135,6 +139,7 @@ async def test_answer_without_keys_leaves_the_old_ones(
 async def test_answer_without_end_is_not_read_to_it(
     remote: RemoteKeys, issuer: IssuerServer, keys: dict[str, SigningKey]
 ) -> None:
+    """A response beyond the size limit counts as an outage."""
     issuer.body = b" " * MAX_BYTES + json.dumps({"keys": [keys["current"].to_jwk()]}).encode()
     with pytest.raises(KeysUnavailableError):
         await remote.find("current")
@@ -173,6 +178,7 @@ async def test_outage_keeps_the_old_keys_and_keeps_nobody_waiting(
 async def test_outage_is_over_when_the_issuer_answers_again(
     remote: RemoteKeys, issuer: IssuerServer, clock: Clock, keys: dict[str, SigningKey]
 ) -> None:
+    """After an outage, the next request brings the issuer's new keys."""
     await remote.find("current")
     issuer.status = 503
     clock.now += MAX_AGE_SECONDS
@@ -185,6 +191,7 @@ async def test_outage_is_over_when_the_issuer_answers_again(
 async def test_outage_from_the_start_is_no_verdict_on_any_key(
     remote: RemoteKeys, issuer: IssuerServer, clock: Clock
 ) -> None:
+    """Without any keys yet, an outage raises KeysUnavailableError at one request a pause, and ends with it."""
     issuer.status = 500
     for _ in range(3):
         with pytest.raises(KeysUnavailableError):
@@ -196,6 +203,7 @@ async def test_outage_from_the_start_is_no_verdict_on_any_key(
 
 
 async def test_redirects_are_not_followed(remote: RemoteKeys, issuer: IssuerServer) -> None:
+    """A redirect of the issuer is not followed, and counts as an outage."""
     issuer.status = 302
     issuer.cache_control = f"max-age=9\r\nLocation: {issuer.address}/elsewhere"
     with pytest.raises(KeysUnavailableError):
@@ -204,11 +212,13 @@ async def test_redirects_are_not_followed(remote: RemoteKeys, issuer: IssuerServ
 
 
 async def test_keys_are_discovered(issuer: IssuerServer, clock: Clock) -> None:
+    """Without a keys' address, the discovery document leads to the keys."""
     assert await RemoteKeys(issuer.address, None, clock).find("current") is not None
     assert issuer.requests == ["/.well-known/openid-configuration", "/keys"]
 
 
 async def test_discovery_that_speaks_for_another_issuer_is_not_believed(issuer: IssuerServer, clock: Clock) -> None:
+    """A discovery document of another issuer is refused, and no keys are fetched."""
     issuer.discovered_issuer = "https://another.example"
     with pytest.raises(KeysUnavailableError):
         await RemoteKeys(issuer.address, None, clock).find("current")

@@ -225,17 +225,18 @@ CASES = dict(case for cases in (_algorithms, _confusions, _headers, _claims, _sh
 
 
 def test_there_are_as_many_cases_as_were_tried() -> None:
+    """The table has at least 147 cases."""
     assert len(CASES) >= 147
 
 
 @pytest.fixture
 def forge(mint: Mint, claims: dict[str, Any], keys: dict[str, SigningKey]) -> Forge:
-    """What makes the tokens."""
+    """The maker of the tokens."""
     return Forge(mint, claims, keys)
 
 
 async def test_good_tokens_are_taken(guarded_client: httpx.AsyncClient, ask_viewer: Ask, forge: Forge) -> None:
-    """So that the cases below are refused for what they are, and not for how they are made."""
+    """Good tokens made in the same way are accepted, so the cases below are refused for their own faults."""
     for token in (forge.mint(), forge.sign(write_json(forge.claims)), forge.mint(exp=10**12)):
         assert (await ask_viewer(guarded_client, token)).status_code == 200
 

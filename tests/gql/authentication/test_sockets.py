@@ -77,6 +77,7 @@ def subscribe(operation_id: str = "1", **payload: Any) -> dict[str, Any]:
 
 
 async def test_query_runs_as_the_user_of_connection_init(open_socket: Open, mint: Mint) -> None:
+    """A query on a WebSocket runs as the user of the token in `connection_init`, then completes."""
     async with open_socket() as opened:
         await send(opened, init(mint()))
         assert await receive(opened) == {"type": "connection_ack"}
@@ -87,6 +88,7 @@ async def test_query_runs_as_the_user_of_connection_init(open_socket: Open, mint
 
 
 async def test_header_of_the_handshake_counts_where_connection_init_says_nothing(open_socket: Open, mint: Mint) -> None:
+    """Without a payload in `connection_init`, the handshake's Authorization header names the caller."""
     async with open_socket(Authorization=f"Bearer {mint()}") as opened:
         await send(opened, init(), subscribe())
         await receive(opened)
@@ -106,6 +108,7 @@ async def test_a_payload_of_null_is_none(open_socket: Open, mint: Mint) -> None:
 
 
 async def test_connection_init_goes_before_the_header(open_socket: Open, mint: Mint) -> None:
+    """The token in `connection_init` takes precedence over the handshake's header."""
     async with open_socket(Authorization=f"Bearer {mint()}") as opened:
         await send(opened, {"type": "connection_init", "payload": {"authorization": f"Bearer {mint(sub='b')}"}})
         await receive(opened)
@@ -115,6 +118,7 @@ async def test_connection_init_goes_before_the_header(open_socket: Open, mint: M
 
 @pytest.mark.parametrize("changes", [{"exp": 1}, {"aud": "another"}, {"iss": "https://another.example"}], ids=str)
 async def test_bad_token_closes_with_4403(open_socket: Open, mint: Mint, changes: dict[str, Any]) -> None:
+    """An expired token, or one of another audience or issuer, closes the WebSocket with 4403."""
     async with open_socket() as opened:
         await send(opened, init(mint(**changes)), subscribe())
         assert await receive_close(opened) == (4403, "Forbidden")
@@ -122,6 +126,7 @@ async def test_bad_token_closes_with_4403(open_socket: Open, mint: Mint, changes
 
 @pytest.mark.parametrize("payload", [{}, {"Authorization": "x"}, {"Authorization": 7}, {"token": "x"}], ids=str)
 async def test_no_token_closes_with_4403(open_socket: Open, payload: dict[str, Any]) -> None:
+    """A `connection_init` without a bearer token closes the WebSocket with 4403."""
     async with open_socket() as opened:
         await send(opened, {"type": "connection_init", "payload": payload})
         assert await receive_close(opened) == (4403, "Forbidden")
@@ -173,6 +178,7 @@ async def test_token_that_expires_closes_with_4403(open_socket: Open, mint: Mint
 async def test_outage_of_the_issuer_closes_so_that_clients_come_again(
     serve: Serve, guarded: Settings, issuer: IssuerServer, mint: Mint
 ) -> None:
+    """An outage of the issuer closes the WebSocket with 1013."""
     issuer.status = 500
     async with serve(guarded) as address:
         url = address.replace("http", "ws", 1) + "/graphql"
@@ -207,6 +213,7 @@ async def test_outage_of_the_issuer_closes_so_that_clients_come_again(
 async def test_message_that_the_protocol_does_not_know_closes_with_4400(
     open_socket: Open, mint: Mint, message: object
 ) -> None:
+    """A message of an unknown type or shape closes the WebSocket with 4400."""
     async with open_socket() as opened:
         if not isinstance(message, dict) or message.get("type") != "connection_init":
             await send(opened, init(mint()))
@@ -217,12 +224,14 @@ async def test_message_that_the_protocol_does_not_know_closes_with_4400(
 
 @pytest.mark.parametrize("frame", [b"{}", "{", ""], ids=repr)
 async def test_frame_that_is_no_json_text_closes_with_4400(open_socket: Open, frame: str | bytes) -> None:
+    """A binary frame, or one that is not JSON, closes the WebSocket with 4400."""
     async with open_socket() as opened:
         await opened.send(frame)
         assert (await receive_close(opened))[0] == 4400
 
 
 async def test_document_that_cannot_be_read_is_an_error_of_its_operation(open_socket: Open, mint: Mint) -> None:
+    """A syntax error is an `error` message of its operation, with BAD_USER_INPUT."""
     async with open_socket() as opened:
         await send(opened, init(mint()), subscribe(query="{"))
         await receive(opened)
@@ -232,6 +241,7 @@ async def test_document_that_cannot_be_read_is_an_error_of_its_operation(open_so
 
 
 async def test_operation_before_connection_init_closes_with_4401(open_socket: Open) -> None:
+    """A `subscribe` before `connection_init` closes the WebSocket with 4401."""
     async with open_socket() as opened:
         await send(opened, subscribe())
         assert await receive_close(opened) == (4401, "Unauthorized")
@@ -245,6 +255,7 @@ async def test_other_protocols_close_with_4406(open_socket: Open, protocol: str 
 
 
 async def test_second_operation_of_an_id_closes_with_4409(open_socket: Open, mint: Mint) -> None:
+    """A second operation with the id of a running one closes the WebSocket with 4409."""
     async with open_socket() as opened:
         slow = "{ videos { totalCount } }"
         await send(opened, init(mint()), subscribe("same", query=slow), subscribe("same", query=slow))
@@ -252,12 +263,14 @@ async def test_second_operation_of_an_id_closes_with_4409(open_socket: Open, min
 
 
 async def test_second_connection_init_closes_with_4429(open_socket: Open, mint: Mint) -> None:
+    """A second `connection_init` closes the WebSocket with 4429."""
     async with open_socket() as opened:
         await send(opened, init(mint()), init("bad"))
         assert await receive_close(opened) == (4429, "Too many initialisation requests")
 
 
 async def test_page_of_another_origin_gets_no_socket(open_socket: Open) -> None:
+    """The handshake of a page on another origin gets 403."""
     with pytest.raises(InvalidStatus) as refusal:
         async with open_socket(Origin="https://evil.example"):
             raise AssertionError
@@ -267,7 +280,7 @@ async def test_page_of_another_origin_gets_no_socket(open_socket: Open) -> None:
 async def test_each_operation_sees_what_was_written_before_it(
     open_socket: Open, create_video: Any, query: Any, mint: Mint, user_id: str
 ) -> None:
-    """What one operation of a socket has loaded is not the next one's answer."""
+    """An operation on a WebSocket shows writes since the one before it: loaders are not shared."""
     update = "mutation ($input: UpdateVideoInput!) { updateVideo(input: $input) { __typename } }"
     await create_video(title="One")
     titles = []

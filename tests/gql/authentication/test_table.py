@@ -71,6 +71,7 @@ def test_every_field_and_argument_has_its_row() -> None:
 
 
 def test_what_is_an_answer_only_cannot_be_queried() -> None:
+    """Types that the table calls answers are not reachable by a query, and all readable types are."""
     reachable = find_paths(SCHEMA)
     answers = {coordinate.partition(".")[0] for coordinate, rule in TABLE.items() if rule == "answer"}
     assert answers.isdisjoint(reachable)
@@ -220,6 +221,7 @@ def assert_forbidden(answer: Any, document: str) -> None:
 
 @pytest.mark.parametrize("name", [*OWNERS, *FOR_ANYONE])
 async def test_owner_workers_and_admins_read_all(call_as: Any, documents: Documents, name: str) -> None:
+    """The owner, workers and admins read every field of the owner's data without an error."""
     for batch in batched(READS):
         answer = await call_as(name, documents.build_query(*batch))
         assert "errors" not in answer, (batch, answer)
@@ -228,6 +230,7 @@ async def test_owner_workers_and_admins_read_all(call_as: Any, documents: Docume
 
 @pytest.mark.parametrize("name", OTHERS)
 async def test_others_read_nothing_of_the_owners(call_as: Any, documents: Documents, name: str) -> None:
+    """Other users get FORBIDDEN for the owner's fields, and null for hidden ones."""
     for coordinate in READS:
         document = documents.build_query(coordinate)
         answer = await call_as(name, document)
@@ -244,7 +247,7 @@ async def test_others_read_nothing_of_the_owners(call_as: Any, documents: Docume
 async def test_users_are_refused_what_is_not_theirs_to_do(
     call_as: Any, documents: Documents, dump: Callable[[str], Awaitable[Any]], user_id: str, name: str
 ) -> None:
-    """What a user may not do is FORBIDDEN, whether the object is there or not, and nothing has changed."""
+    """A mutation that a user may not run is FORBIDDEN, whether the object exists or not, and changes nothing."""
     before = await dump(user_id)
     for mutation, rule in MUTATIONS.items():
         if rule == "delete" and name in OWNERS:
@@ -257,6 +260,7 @@ async def test_users_are_refused_what_is_not_theirs_to_do(
 
 @pytest.mark.parametrize("name", FOR_ANYONE)
 async def test_workers_and_admins_do_everything_for_anyone(call_as: Any, documents: Documents, name: str) -> None:
+    """Workers and admins run every mutation on another user's data."""
     for mutation in MUTATIONS:
         answer = await call_as(name, documents.build_mutation(mutation, {"videoId": quote("of-a-worker")}))
         assert "errors" not in answer, (mutation, answer)
@@ -265,6 +269,7 @@ async def test_workers_and_admins_do_everything_for_anyone(call_as: Any, documen
 
 @pytest.mark.parametrize("name", OWNERS)
 async def test_owner_deletes_what_is_theirs(call_as: Any, documents: Documents, name: str) -> None:
+    """The owner deletes their own clip and video."""
     for mutation, expected in (("deleteClip", "DeleteClipSuccess"), ("deleteVideo", "DeleteVideoSuccess")):
         answer = await call_as(name, documents.build_mutation(mutation, {}))
         assert answer["data"][mutation]["__typename"] == expected
@@ -296,6 +301,7 @@ async def test_anothers_object_and_one_that_is_not_there_are_the_same(
 async def test_refusal_to_read_is_the_same_whether_the_object_is_there_or_not(
     call_as: Any, documents: Documents, user_id: str
 ) -> None:
+    """Another user's refusal is equal for a video that exists and one that does not."""
     del documents
     ask = '{ video(videoId: "%s", userId: %s) { id } }'
     there, missing = [await call_as("other user", ask % (name, quote(user_id))) for name in ("v1", "not-there")]

@@ -32,6 +32,7 @@ def assert_refused(response: httpx.Response, reason: str) -> None:
 
 
 async def test_good_token_is_its_user(guarded_client: httpx.AsyncClient, ask_viewer: Ask, mint: Mint) -> None:
+    """A valid token's request runs as its user."""
     response = await ask_viewer(guarded_client, mint())
     assert response.json()["data"] == {"viewer": {"userId": "owner", "roles": ["USER"]}}
 
@@ -73,6 +74,7 @@ async def test_no_token_is_told_to_send_one(guarded_client: httpx.AsyncClient, a
 async def test_token_that_says_something_wrong_is_refused_with_the_reason(
     guarded_client: httpx.AsyncClient, ask_viewer: Ask, mint: Mint, changes: dict[str, Any], reason: str
 ) -> None:
+    """A token with a wrong or missing claim gets 401 with a reason."""
     assert_refused(await ask_viewer(guarded_client, mint(**changes)), reason)
 
 
@@ -80,6 +82,7 @@ async def test_token_that_says_something_wrong_is_refused_with_the_reason(
 async def test_clocks_may_be_a_minute_apart(
     guarded_client: httpx.AsyncClient, ask_viewer: Ask, mint: Mint, claim: str, offset_seconds: int
 ) -> None:
+    """A token is accepted if the issuer's clock is 30 seconds off."""
     token = mint(**{claim: int(time.time()) + offset_seconds})
     assert (await ask_viewer(guarded_client, token)).status_code == 200
 
@@ -87,11 +90,13 @@ async def test_clocks_may_be_a_minute_apart(
 async def test_stranger_signing_under_a_known_key_id_is_refused(
     guarded_client: httpx.AsyncClient, ask_viewer: Ask, mint: Mint
 ) -> None:
+    """A token signed by another key under a known key id gets 401."""
     forged = mint("stranger", headers={"kid": "current"})
     assert_refused(await ask_viewer(guarded_client, forged), "signature is not valid")
 
 
 async def test_changed_claims_are_refused(guarded_client: httpx.AsyncClient, ask_viewer: Ask, mint: Mint) -> None:
+    """A token whose claims were replaced after signing gets 401."""
     head, _, signature = mint().split(".")
     _, body, _ = mint(sub="another").split(".")
     assert_refused(await ask_viewer(guarded_client, f"{head}.{body}.{signature}"), "signature is not valid")
@@ -100,6 +105,7 @@ async def test_changed_claims_are_refused(guarded_client: httpx.AsyncClient, ask
 async def test_unsigned_token_is_refused(
     guarded_client: httpx.AsyncClient, ask_viewer: Ask, claims: dict[str, Any]
 ) -> None:
+    """A token with the algorithm `none` gets 401."""
     unsigned = jwt.encode(claims, "", "none", {"kid": "current"})
     assert_refused(await ask_viewer(guarded_client, unsigned), "algorithm is not accepted")
 
@@ -130,6 +136,7 @@ async def test_algorithm_that_the_settings_do_not_name_is_refused(
 async def test_curves_are_taken_where_the_settings_name_them(
     serve: Serve, guarded: Settings, issuer: IssuerServer, keys: dict[str, SigningKey], ask_viewer: Ask, mint: Mint
 ) -> None:
+    """An ES256 token is accepted if the settings name ES256, and refused under an RSA key's id."""
     issuer.keys.append(keys["curve"])
     entry = IssuerSettings(issuer=issuer.address, audience=(AUDIENCE,), algorithms=("RS256", "ES256"))
     settings = guarded.model_copy(update={"auth_issuers": (entry,)})
@@ -143,6 +150,7 @@ async def test_curves_are_taken_where_the_settings_name_them(
 async def test_token_without_a_key_of_its_issuer_is_refused(
     guarded_client: httpx.AsyncClient, ask_viewer: Ask, claims: dict[str, Any], headers: dict[str, Any]
 ) -> None:
+    """A token with a missing, unknown or non-text key id gets 401."""
     head = base64.urlsafe_b64encode(json.dumps({"alg": "RS256"} | headers).encode()).rstrip(b"=").decode()
     body = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
     response = await ask_viewer(guarded_client, f"{head}.{body}.AAAA")
@@ -151,29 +159,32 @@ async def test_token_without_a_key_of_its_issuer_is_refused(
 
 @pytest.mark.parametrize("token", ["x", "a.b.c", "....", "e30.e30.e30", "eyJhbGciOiJSUzI1NiJ9.W10.AAAA"])
 async def test_what_is_no_token_is_refused(guarded_client: httpx.AsyncClient, ask_viewer: Ask, token: str) -> None:
+    """A text that is not a JSON Web Token gets 401."""
     assert_refused(await ask_viewer(guarded_client, token), "")
 
 
 async def test_deeply_nested_claims_are_refused(guarded_client: httpx.AsyncClient, ask_viewer: Ask) -> None:
-    """What would exhaust the JSON parser's stack is no token either."""
+    """Claims nested deeper than the JSON parser's stack get 401."""
     body = base64.urlsafe_b64encode(b"[" * 9000).rstrip(b"=").decode()
     assert_refused(await ask_viewer(guarded_client, f"eyJhbGciOiJSUzI1NiJ9.{body}.AAAA"), "is malformed")
 
 
 @pytest.mark.parametrize("value", ["Basic YTpi", "Bearer", "token"])
 async def test_other_credentials_are_refused(guarded_client: httpx.AsyncClient, value: str) -> None:
+    """Basic credentials, and a header without a bearer token, get 401."""
     response = await guarded_client.post("/graphql", json={"query": "{ __typename }"}, headers={"authorization": value})
     assert_refused(response, "Authorization: Bearer")
 
 
 async def test_two_tokens_are_refused(guarded_client: httpx.AsyncClient, mint: Mint) -> None:
+    """A request with two Authorization headers gets 401."""
     given = [("authorization", f"Bearer {mint()}"), ("authorization", f"Bearer {mint(sub='another')}")]
     response = await guarded_client.post("/graphql", json={"query": "{ __typename }"}, headers=given)
     assert_refused(response, "one `Authorization`")
 
 
 async def test_refused_request_is_not_read(guarded_client: httpx.AsyncClient) -> None:
-    """Who calls comes before what they ask: even what is no request at all is only told to send a token."""
+    """Authentication comes before the body: a malformed request without a token gets 401."""
     assert_refused(await guarded_client.post("/graphql", content=b"{"), "Send a token")
     assert_refused(await guarded_client.get("/graphql", params={"query": "{ __typename }"}), "Send a token")
 
@@ -181,6 +192,7 @@ async def test_refused_request_is_not_read(guarded_client: httpx.AsyncClient) ->
 async def test_no_reason_tells_our_settings(
     guarded_client: httpx.AsyncClient, ask_viewer: Ask, issuer: IssuerServer, mint: Mint
 ) -> None:
+    """The reason of a refusal names neither our audience nor our issuer."""
     for changes in ({"aud": "another"}, {"iss": "https://another.example"}, {"sub": ""}):
         text = (await ask_viewer(guarded_client, mint(**changes))).text
         assert AUDIENCE not in text

@@ -39,11 +39,13 @@ def priorities(page: Any) -> list[int]:
 
 
 async def test_completed_clips_of_a_style_come_by_priority(page: Any) -> None:
+    """The clips of a style come by priority, and `totalCount` counts them."""
     found = await page(style="split")
     assert (priorities(found), found["totalCount"]) == ([1, 2, 3], 3)
 
 
 async def test_all_styles_and_any_status(page: Any) -> None:
+    """Without a style all completed clips come; `status: null` adds the others."""
     assert priorities(await page()) == [1, 2, 3, 4]
     anything = await page(status=None)
     assert (priorities(anything), anything["totalCount"]) == ([1, 2, 3, 4, 5], 5)
@@ -52,12 +54,14 @@ async def test_all_styles_and_any_status(page: Any) -> None:
 
 @pytest.mark.parametrize("field", ["PRIORITY", "START_TIME", "CREATED_AT", "DURATION"])
 async def test_every_order_has_its_reverse(page: Any, field: str) -> None:
+    """A descending order is its ascending order reversed."""
     forwards = priorities(await page(order=f"{field}_ASC"))
     assert sorted(forwards) == [1, 2, 3, 4]
     assert priorities(await page(order=f"{field}_DESC")) == forwards[::-1]
 
 
 async def test_cursor_leads_on(page: Any) -> None:
+    """The end cursor of a page leads to the rest, after which there is no next page."""
     first = await page(first=2)
     assert first["pageInfo"]["hasNextPage"]
     second = await page(first=2, after=first["pageInfo"]["endCursor"])
@@ -66,6 +70,7 @@ async def test_cursor_leads_on(page: Any) -> None:
 
 
 async def test_urls_lead_to_the_files_bytes(query: Any, video: None, user_id: str) -> None:
+    """The URLs of a clip serve its file, its download and its thumbnail."""
     del video
     document = """
     query ($u: ID) { clip(videoId: "v1", clipId: "clip_01_01_a-title_split", userId: $u) {
@@ -81,6 +86,7 @@ async def test_urls_lead_to_the_files_bytes(query: Any, video: None, user_id: st
 
 
 async def test_clip_without_files_has_no_urls(query: Any, video: None, user_id: str) -> None:
+    """A clip in processing has null URLs."""
     del video
     document = (
         'query ($u: ID) { clip(videoId: "v1", clipId: "clip_05_05_a-title_split", userId: $u) { url thumbnailUrl } }'
@@ -90,6 +96,7 @@ async def test_clip_without_files_has_no_urls(query: Any, video: None, user_id: 
 
 @pytest.mark.parametrize("seconds", [0, -1, 604_801])
 async def test_bad_expiry_is_bad_user_input(execute: Any, video: None, user_id: str, seconds: int) -> None:
+    """An `expiresIn` out of range is BAD_USER_INPUT."""
     del video
     document = """
     query ($u: ID, $s: Int!) {
@@ -101,18 +108,21 @@ async def test_bad_expiry_is_bad_user_input(execute: Any, video: None, user_id: 
 
 
 async def test_unknown_clip_is_null(query: Any, user_id: str) -> None:
+    """An unknown clip is null without an error."""
     assert await query('query ($u: ID) { clip(videoId: "v1", clipId: "none", userId: $u) { id } }', u=user_id) == {
         "clip": None
     }
 
 
 async def test_cover_is_the_best_completed_clip(query: Any, video: None, user_id: str) -> None:
+    """The cover is the completed clip of priority 1."""
     del video
     answer = await query('query ($u: ID) { video(videoId: "v1", userId: $u) { cover { priority } } }', u=user_id)
     assert answer["video"]["cover"] == {"priority": 1}
 
 
 async def test_highlights_are_read_from_r2(query: Any, video: None, services: Services, user_id: str) -> None:
+    """`highlights` is null without highlights.json, and then shows its entries."""
     del video
     document = (
         'query ($u: ID) { video(videoId: "v1", userId: $u) { highlights { id title start durationSeconds priority } } }'

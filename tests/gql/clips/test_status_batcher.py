@@ -87,6 +87,7 @@ async def test_fifty_workers_write_the_video_a_few_times(
 async def test_one_that_fails_leaves_those_it_was_merged_with_alone(
     create_video: Any, create_clips: Any, clip_input: Any, services: Services, user_id: str
 ) -> None:
+    """In one batch, bad changes fail with their own errors and good ones are written."""
     await create_video()
     results = (await create_clips(*(clip_input(number) for number in (1, 2, 3))))["results"]
     first, second, third = (entry["clip"]["clipId"] for entry in results)
@@ -115,6 +116,7 @@ async def test_one_that_fails_leaves_those_it_was_merged_with_alone(
 
 
 async def test_all_are_told_that_the_video_is_gone(services: Services, user_id: str) -> None:
+    """Each change of a batch on an unknown video raises VideoNotFoundError."""
     repository = services.clips(user_id, "nobody")
     change = ClipStatusChange("clip", ClipStatus.FAILED)
     calls = [services.status_batcher.update(repository, change) for _ in range(3)]
@@ -123,6 +125,7 @@ async def test_all_are_told_that_the_video_is_gone(services: Services, user_id: 
 
 
 async def test_whoever_waits_at_the_end_is_told(create_video: Any, services: Services, user_id: str) -> None:
+    """Changes that wait when the batcher closes are cancelled."""
     await create_video()
     repository = services.clips(user_id, "v1")
     waiting = asyncio.gather(

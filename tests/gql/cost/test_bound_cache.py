@@ -32,7 +32,7 @@ async def test_each_page_size_has_its_own_bound(execute: Execute, services: Serv
 
 
 async def test_a_known_document_is_refused_for_its_variables(execute: Execute) -> None:
-    """What is kept for small pages lets no large one through, however often it is sent."""
+    """A bound that is cached for a small page lets no large page through."""
     assert await read_requested(execute, PAGE, n=1)
     for _ in range(2):
         answer = await execute(PAGE, n=10_000)

@@ -1,4 +1,4 @@
-"""What a request may cost, decided from its text before anything is read."""
+"""The cost of a request, decided from its text before anything is read."""
 
 from typing import Any
 
@@ -32,6 +32,7 @@ async def requested(execute: Any, document: str, **variables: Any) -> int:
     ],
 )
 async def test_bound_follows_the_pages(execute: Any, document: str, reads: int) -> None:
+    """The bound of a document's reads follows its page sizes."""
     assert await requested(execute, document) == reads
 
 
@@ -48,6 +49,7 @@ async def test_bound_follows_variables_as_they_are_executed(execute: Any, size: 
 
 
 async def test_actual_reads_stay_below_the_bound(execute: Any, create_video: Any, user_id: str) -> None:
+    """The response's cost has the reads, values and bytes that happened, below what was requested."""
     await create_video()
     answer = await execute("query ($u: ID) { videos(userId: $u) { nodes { id } } }", u=user_id)
     cost = answer["extensions"]["cost"]
@@ -73,6 +75,7 @@ async def test_actual_reads_stay_below_the_bound(execute: Any, create_video: Any
     ids=["nested defaults", "large pages", "deep"],
 )
 async def test_query_that_asks_for_too_much_does_not_run(execute: Any, document: str) -> None:
+    """A query beyond a limit is QUERY_TOO_EXPENSIVE, and sends no RPC."""
     answer = await execute(document)
     assert "data" not in answer
     assert answer["errors"][0]["extensions"]["code"] == "QUERY_TOO_EXPENSIVE"
@@ -88,5 +91,6 @@ async def test_fragments_that_multiply_are_measured_once_each(execute: Any) -> N
 
 
 async def test_circular_fragments_are_bad_user_input(execute: Any) -> None:
+    """Fragments that spread each other are BAD_USER_INPUT."""
     answer = await execute("{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }")
     assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"

@@ -31,7 +31,7 @@ def silent_address() -> Iterator[str]:
 
 
 async def test_deadline_counts_from_arrival(services: Services) -> None:
-    """What waited too long before it could run does not begin."""
+    """An operation whose deadline passed while it waited does not begin."""
     now = asyncio.get_running_loop().time()
     seconds = services.settings.request_timeout_seconds
     for waited, code in ((seconds * 0.1, None), (seconds + 1, "TIMEOUT")):

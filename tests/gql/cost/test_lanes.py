@@ -1,4 +1,4 @@
-"""Who asks R2 for much waits for it alone."""
+"""R2's lanes: a caller with many reads delays no other caller."""
 
 import asyncio
 from typing import Any

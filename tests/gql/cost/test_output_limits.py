@@ -1,4 +1,4 @@
-"""What is made while a request runs is bounded, and however much it is, the event loop runs on."""
+"""The output of a request is bounded while it runs, and the event loop runs on, however long the list."""
 
 import asyncio
 import gc
@@ -83,6 +83,7 @@ def get_refusal(answer: Any) -> tuple[str, str]:
 
 
 async def test_many_signed_urls_are_refused_before_anything_is_read(execute: Any) -> None:
+    """A page with too many signed URLs is QUERY_TOO_EXPENSIVE by field values, and sends no RPC."""
     document = PAGE.replace(str(CLIPS), "10000").replace("SELECTED", MANY_URLS)
     answer = await execute(document)
     assert get_refusal(answer) == ("QUERY_TOO_EXPENSIVE", "fieldValues")
@@ -123,6 +124,7 @@ async def test_requested_calls_to_r2_follow_the_pages(execute: Any, document: st
 
 
 async def test_highlights_of_too_many_videos_are_refused(execute: Any) -> None:
+    """The highlights of 1,500 videos are QUERY_TOO_EXPENSIVE by R2 calls, and none is made."""
     answer = await execute("{ videos(first: 1500) { nodes { highlights { id } } } }")
     assert get_refusal(answer) == ("QUERY_TOO_EXPENSIVE", "r2Calls")
     assert answer["errors"][0]["extensions"]["path"] == ["videos", "nodes", "highlights"]
@@ -172,6 +174,7 @@ async def test_what_was_kept_counts_as_bytes(make_client: MakeClient, user_id: s
 
 @pytest.mark.usefixtures("clips")
 async def test_errors_without_end_are_given_up(make_client: MakeClient, user_id: str) -> None:
+    """A response with too many errors is QUERY_TOO_EXPENSIVE by errors."""
     client = await make_client(**UNLIMITED)
     answer = await ask(client, "nodes { a: url(expiresIn: 0) b: url(expiresIn: 0) c: url(expiresIn: 0) }", user_id)
     assert get_refusal(answer) == ("QUERY_TOO_EXPENSIVE", "errors")
@@ -211,7 +214,7 @@ class Stalls:
 
 @pytest.fixture
 async def stalls() -> Any:
-    """What the loop did while the test ran, from when it was asked to watch."""
+    """The stalls of the loop since the test asked to watch."""
     stalls = Stalls()
     task = None
 
@@ -312,5 +315,5 @@ async def test_counts_beyond_the_bound_are_counted_anew(
 
 @pytest.fixture
 def without_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is executed once more by graphql-core, whose time is not the server's."""
+    """Turns the comparison with graphql-core off, as its time is not the server's."""
     monkeypatch.setattr("tests.gql.conftest.CheckedExecutor._check", lambda _, run, arguments: run(*arguments))

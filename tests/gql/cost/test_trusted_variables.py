@@ -9,6 +9,7 @@ WALL = "query ($n: Int!) { videos(first: $n) { nodes { clips(first: $n) { nodes 
 
 
 async def test_trusted_document_with_large_pages_is_refused(make_client: MakeClient, tmp_path: Path) -> None:
+    """A trusted document runs with a small page, and is QUERY_TOO_EXPENSIVE with a large one."""
     manifest = tmp_path / "documents.json"
     manifest.write_text(json.dumps({"wall": WALL}))
     client = await make_client(trusted_documents=manifest)

@@ -1,4 +1,4 @@
-"""What hypothesis-graphql leaves out of its documents: aliases, fragments, repeated fields, @skip and @include."""
+"""Parts that hypothesis-graphql leaves out of documents: aliases, fragments, repeated fields, directives."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -35,7 +35,7 @@ class OddError(Exception):
 
 @strawberry.interface
 class Named:
-    """What types with interfaces have."""
+    """An interface of the odd types."""
 
     name: str
 
@@ -133,7 +133,7 @@ class _QuietSchema(strawberry.Schema):
     """Logs no errors: they are what is looked for."""
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Nothing."""
+        """Logs no error."""
 
 
 def create_odd_schema(executor: type[Executor[Any]]) -> strawberry.Schema:

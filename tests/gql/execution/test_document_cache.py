@@ -1,4 +1,4 @@
-"""What was sent before is neither parsed nor validated again, and is refused for all that it was refused for."""
+"""Documents that were sent before are not parsed or validated again, and are refused as before."""
 
 from typing import Any
 
@@ -26,12 +26,14 @@ def validated(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 async def test_a_document_is_validated_once(execute: Execute, validated: list[Any]) -> None:
+    """A document that is sent three times is validated once, and answered alike."""
     answers = [await execute("{ viewer { userId } }") for _ in range(3)]
     assert answers[0]["data"] == answers[1]["data"] == answers[2]["data"]
     assert len(validated) == 1
 
 
 async def test_its_reads_are_bounded_each_time(execute: Execute, validated: list[Any]) -> None:
+    """A cached document's reads are bounded again by each request's variables."""
     for size, is_refused in ((1, False), (10_000, True), (1, False), (10_000, True)):
         answer = await execute(PAGES, n=size)
         codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
@@ -48,6 +50,7 @@ async def test_what_was_refused_is_not_known(execute: Execute, validated: list[A
 
 
 async def test_secrets_stay_secret(make_client: MakeClient, validated: list[Any]) -> None:
+    """An introspection query is refused and validated each time, and never cached."""
     client = await make_client(introspection=False)
     for _ in range(2):
         answer = (await client.post("/graphql", json={"query": "{ __schema { types { name } } }"})).json()
@@ -56,7 +59,7 @@ async def test_secrets_stay_secret(make_client: MakeClient, validated: list[Any]
 
 
 async def test_each_app_has_documents_of_its_own(make_client: MakeClient, execute: Execute) -> None:
-    """What one may be asked, since its settings allow it, the other may not."""
+    """A document that one app's settings allow is still refused by another app in the process."""
     document = "{ __schema { queryType { name } } }"
     assert "errors" not in await execute(document)
     client = await make_client(introspection=False)
@@ -64,6 +67,7 @@ async def test_each_app_has_documents_of_its_own(make_client: MakeClient, execut
 
 
 def test_the_texts_used_longest_ago_are_forgotten() -> None:
+    """The least recently used text is evicted once the limit of characters is passed."""
     known = DocumentCache(max_characters=20)
     texts = ["{ a bbbb }", "{ b bbbb }", "{ c bbbb }"]
     for text in texts[:2]:
@@ -75,6 +79,7 @@ def test_the_texts_used_longest_ago_are_forgotten() -> None:
 
 
 def test_a_text_that_is_too_long_is_not_kept() -> None:
+    """A text longer than the whole cache is not stored."""
     known = DocumentCache(max_characters=5)
     known.put("{ a b }", parse("{ a b }"))
     assert known.get("{ a b }") is None
@@ -82,6 +87,7 @@ def test_a_text_that_is_too_long_is_not_kept() -> None:
 
 
 def test_a_text_that_two_requests_brought_at_once_counts_once() -> None:
+    """A text that is stored twice counts its characters once."""
     known = DocumentCache()
     for _ in range(2):
         known.put("{ a }", parse("{ a }"))

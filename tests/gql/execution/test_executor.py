@@ -77,11 +77,12 @@ class Mutation:
 
 
 def decode(data: Any) -> Any:
-    """What a client reads: columns are JSON already."""
+    """The response as a client reads it."""
     return orjson.loads(to_json(data))
 
 
 def test_extensions_that_resolve_see_every_field() -> None:
+    """An extension with `resolve` is called for each field, so nothing runs as a batch."""
     Told.fields.clear()
     schema = strawberry.Schema(Query, extensions=[Told], execution_context_class=BreadthFirstExecutor)
     assert decode(schema.execute_sync("{ names }").data) == {"names": ["a", "b"]}
@@ -89,6 +90,7 @@ def test_extensions_that_resolve_see_every_field() -> None:
 
 
 def test_mutations_that_fail_run_once() -> None:
+    """A failing mutation is not run a second time by graphql-core."""
     schema = strawberry.Schema(Query, Mutation, execution_context_class=BreadthFirstExecutor)
     assert schema.execute_sync("mutation { change }").errors
     assert TIMES == [1]
@@ -96,7 +98,7 @@ def test_mutations_that_fail_run_once() -> None:
 
 @strawberry.type
 class Event:
-    """What happened."""
+    """An event of the subscription."""
 
     number: int
 
@@ -119,7 +121,7 @@ class Subscription:
 
 
 async def test_each_event_of_a_subscription_has_its_own_root_value() -> None:
-    """What was compiled for one event knows its root value, and must not serve the next."""
+    """A plan compiled for one event does not serve the next, which has another root value."""
     answers = []
     for executor in (BreadthFirstExecutor, StrawberryGraphQLCoreExecutionContext):
         schema = strawberry.Schema(Query, subscription=Subscription, execution_context_class=executor)
@@ -151,4 +153,5 @@ def test_graphql_core_has_what_the_executor_overrides() -> None:
 
 
 def test_ours_is_the_executor() -> None:
+    """The schema executes with BreadthFirstExecutor."""
     assert create_schema().execution_context_class is BreadthFirstExecutor

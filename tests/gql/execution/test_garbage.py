@@ -1,4 +1,4 @@
-"""What a request makes is freed when it ends, by reference counts alone."""
+"""Objects of a request are freed when it ends, by reference counts alone."""
 
 import asyncio
 import gc

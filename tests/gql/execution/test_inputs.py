@@ -30,7 +30,7 @@ STEPS = st.fixed_dictionaries({"clipId": TEXT, "status": STATUS}, optional={"err
 
 
 def convert(cls: type, value: Any) -> Any:
-    """What a resolver is handed for the value of a variable."""
+    """The value that a resolver gets for a variable."""
     type_ = schema._schema.type_map[get_object_definition(cls, strict=True).name]
     assert isinstance(type_, GraphQLInputObjectType)
     return convert_argument(coerce_input_value(value, type_), cls, DEFAULT_SCALAR_REGISTRY, schema.config)
@@ -58,6 +58,7 @@ def assert_same(cls: type, value: Any) -> None:
     )
 )
 def test_new_clips_are_those_that_strawberry_makes(value: Any) -> None:
+    """Generated values become the same CreateClipsInput, or error, as with Strawberry's own conversion."""
     assert_same(CreateClipsInput, value)
 
 
@@ -67,10 +68,13 @@ def test_new_clips_are_those_that_strawberry_makes(value: Any) -> None:
     )
 )
 def test_steps_are_those_that_strawberry_makes(value: Any) -> None:
+    """Generated values become the same UpdateClipStatusesInput, or error, as with Strawberry's own conversion."""
     assert_same(UpdateClipStatusesInput, value)
 
 
 def test_what_has_no_default_and_is_left_out_is_null() -> None:
+    """An omitted field without a default is None, and one with a default has its default."""
+
     @compiled_input
     @strawberry.input
     class Given:
@@ -95,6 +99,7 @@ def test_what_has_no_default_and_is_left_out_is_null() -> None:
     ],
 )
 def test_fields_that_would_need_more_are_refused(make_type: Callable[[], Any]) -> None:
+    """A field of a type that the compiled conversion does not support raises TypeError."""
     cls = strawberry.input(type("Given", (), {"__annotations__": {"field": make_type()}}))
 
     with pytest.raises(TypeError, match="nor a list of compiled inputs"):
@@ -102,6 +107,8 @@ def test_fields_that_would_need_more_are_refused(make_type: Callable[[], Any]) -
 
 
 def test_a_list_that_may_be_left_out_is_refused() -> None:
+    """A list of inputs with a default raises TypeError."""
+
     @strawberry.input
     class Given:
         clips: list[CreateClipInput] = strawberry.field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What is kept of answers: never shown where anything is not as it was, and never more than its bound."""
+"""The result cache: no stale result is shown, and its bound holds."""
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -41,6 +41,7 @@ async def show(query: Execute, create_video: Execute, complete_clips: Execute, u
 
 
 async def test_a_page_is_made_once(show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second request for a page renders no clip again, and answers the same."""
     before = await show("priority url")
     monkeypatch.setattr("gql.clips.types.Clip", lambda _: pytest.fail("made again"))
     monkeypatch.setattr("tests.gql.conftest.CheckedExecutor._run_checked", lambda _, run, arguments: run(*arguments))
@@ -62,6 +63,7 @@ async def test_other_fields_are_shown_as_asked_for(show: Show) -> None:
 
 
 async def test_a_new_key_signs_new_urls(show: Show, services: Services) -> None:
+    """After a rotation of R2's token, the URLs are signed anew and cached again."""
     fields = "url thumbnailUrl"
     old = await show(fields)
     services.storage.rotate("another", "secret")
@@ -73,6 +75,7 @@ async def test_a_new_key_signs_new_urls(show: Show, services: Services) -> None:
 
 @pytest.mark.parametrize("fields", ["url(expiresIn: 60)", "thumbnailUrl", "urlsExpireAt", "url(expiresIn: 604799)"])
 async def test_the_next_window_has_its_own_urls(show: Show, monkeypatch: pytest.MonkeyPatch, fields: str) -> None:
+    """URLs stay the same within a window, and change with the next."""
     begin = time.time() // SECONDS_PER_WINDOW * SECONDS_PER_WINDOW
     shown = []
     for seconds in (0, 1, SECONDS_PER_WINDOW - 1, SECONDS_PER_WINDOW):
@@ -85,6 +88,7 @@ async def test_the_next_window_has_its_own_urls(show: Show, monkeypatch: pytest.
 
 
 async def test_a_changed_clip_is_shown_as_it_is(show: Show, query: Execute, user_id: str) -> None:
+    """A page after a clip's change shows the clips as they are."""
     before = await show("clipId priority url")
     change = {"videoId": "v1", "clipId": before[0]["clipId"], "status": "PROCESSING", "userId": user_id}
     document = "mutation ($i: UpdateClipStatusInput!) { updateClipStatus(input: $i) { __typename } }"
@@ -93,6 +97,7 @@ async def test_a_changed_clip_is_shown_as_it_is(show: Show, query: Execute, user
 
 
 async def test_only_who_may_see_a_page_sees_what_is_kept(show: Show, execute_as: Any, user_id: str) -> None:
+    """A cached page is shown to its owner and an admin, and FORBIDDEN to another user."""
     expected = await show("priority url")
     document = PAGE.replace("FIELDS", "priority url")
     for name, role in ((user_id, Role.USER), ("somebody", Role.ADMIN), ("somebody", Role.USER)):
@@ -132,6 +137,7 @@ async def test_mutations_find_nothing_that_was_found_before(show: Show, execute:
 
 
 async def test_videos_of_several_users_are_not_found_together(services: Services) -> None:
+    """The loaders find one user's cached pages, and never those of two users at once."""
     videos = [VideoMetadata(user_id=name, video_id="v") for name in "ab"]
     cache = services.clip_cache
     assert cache is not None
@@ -187,6 +193,7 @@ class Made(list[Row]):
 
 @pytest.mark.parametrize(("fields", "times"), [("name", 1), ("name day", 2), ("asked", 3)])
 def test_what_depends_on_the_request_is_not_kept(fields: str, times: int) -> None:
+    """A field is rendered anew whenever its cache key differs, and always if it has none."""
     made = Made([Row(name="a")])
     page = CachedPage(ResultCache(2**20), object(), made.make)
     for context in ({"day": 1, "caller": 1}, {"day": 1, "caller": 2}, {"day": 2, "caller": 2}):
@@ -196,6 +203,7 @@ def test_what_depends_on_the_request_is_not_kept(fields: str, times: int) -> Non
 
 
 def test_the_least_recently_used_goes_first() -> None:
+    """The least recently used result is evicted once the limit of bytes is passed."""
     answers = ResultCache(2 * (BYTES_PER_RESULT + 10))
     for key in "ab":
         answers.put(key, b"0123456789")
@@ -206,6 +214,7 @@ def test_the_least_recently_used_goes_first() -> None:
 
 
 def test_what_is_larger_than_all_is_not_kept() -> None:
+    """A result larger than the whole cache is not stored."""
     answers = ResultCache(BYTES_PER_RESULT)
     answers.put("a", b"1")
     assert (answers.get("a"), answers.size_bytes) == (None, 0)

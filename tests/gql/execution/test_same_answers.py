@@ -50,13 +50,14 @@ def show(result: Any) -> bytes:
 
 
 def decode(data: Any) -> Any:
-    """What a client reads: columns are JSON already."""
+    """The response as a client reads it."""
     return orjson.loads(to_json(data))
 
 
 @several
 @given(document=decorate(queries(ODD._schema)), things=THINGS)
 async def test_odd_values_and_errors_are_answered_alike(document: str, things: Any) -> None:
+    """Generated documents over odd values have the same response in both executors."""
     ours, core = [show(await schema.execute(document, VARIABLES, root_value=things)) for schema in (ODD, ODD_BY_CORE)]
     assert ours == core
 
@@ -169,12 +170,14 @@ async def test_all_fields_of_pages_are_answered_alike(compare: Compare) -> None:
 
 
 async def test_errors_that_leave_nothing_are_answered_alike(compare: Compare) -> None:
+    """An error that nulls the whole response is the same in both executors."""
     answer = await compare('{ viewer { userId } videos(first: 20000, userId: "USER") { nodes { id } } }')
     assert answer.data is None
 
 
 @pytest.mark.usefixtures("seeded")
 async def test_nodes_are_answered_alike(compare: Compare) -> None:
+    """`node` of a video and of a clip is the same in both executors."""
     video = decode((await compare(PAGES)).data)["videos"]["nodes"][1]
     answer = await compare(NODES, video=video["id"], clip=video["clips"]["nodes"][0]["id"])
     data = decode(answer.data)

@@ -19,7 +19,7 @@ class Clock:
         return self.now
 
     def work(self, seconds: float = SECONDS_PER_ROUND) -> None:
-        """So much time is gone."""
+        """Moves the clock on."""
         self.now += seconds
 
 

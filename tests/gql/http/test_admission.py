@@ -48,7 +48,7 @@ class Target:
         self.services = services
 
     async def wait_for_in_flight(self, count: int) -> None:
-        """So many requests run."""
+        """Waits until this number of requests runs."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while self.services.admission.in_flight != count:  # noqa: ASYNC110  a request's start tells nobody
                 await asyncio.sleep(0.01)
@@ -106,7 +106,7 @@ async def fill(target: Target, client: httpx.AsyncClient, body: Any = ASK) -> As
 
 
 async def test_requests_beyond_the_bound_are_503_at_once(target: Target, client: httpx.AsyncClient) -> None:
-    """Those that run go on, health checks are answered, and one log line tells of all refusals."""
+    """Requests beyond the limit get 503; running ones go on, health checks pass, and one log line counts all."""
     async with fill(target, client) as running:
         with capture_logs() as lines:
             for _ in range(20):
@@ -169,6 +169,7 @@ async def test_clients_that_send_slowly_take_nobodys_place(target: Target, clien
 
 
 async def test_pages_of_allowed_origins_can_read_the_refusal(target: Target, client: httpx.AsyncClient) -> None:
+    """A 503 has the CORS headers for an allowed origin only."""
     async with fill(target, client):
         refused = await client.post("/graphql", json=ASK, headers={"origin": ORIGIN})
         assert refused.headers["access-control-allow-origin"] == ORIGIN
@@ -178,7 +179,7 @@ async def test_pages_of_allowed_origins_can_read_the_refusal(target: Target, cli
 
 @pytest.mark.parametrize("way", ["POST", "GET"])
 async def test_client_that_hangs_up_cancels_its_query(target: Target, client: httpx.AsyncClient, way: str) -> None:
-    """What it ran underneath ends with it, and its place is free."""
+    """A client that disconnects cancels its query and the reads below it, and frees its slot."""
     with capture_logs() as lines:
         async with httpx.AsyncClient(base_url=target.address, trust_env=False, timeout=PATIENCE_SECONDS) as leaving:
             headers = {"graphql-require-preflight": "1"}

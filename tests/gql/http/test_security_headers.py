@@ -45,6 +45,7 @@ async def guarded(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.mark.parametrize("name", ["GraphQL-Require-Preflight", "Apollo-Require-Preflight", "X-Requested-With"])
 async def test_query_by_get_needs_a_header_that_makes_browsers_ask_first(client: httpx.AsyncClient, name: str) -> None:
+    """A query by GET is 400 without a preflight header, and runs with any of them."""
     refused = await client.get("/graphql", params={"query": QUERY})
     assert refused.status_code == 400
     assert "GraphQL-Require-Preflight" in refused.json()["errors"][0]["message"]
@@ -74,12 +75,14 @@ async def test_body_that_is_not_json_is_415(client: httpx.AsyncClient, content_t
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
 async def test_other_methods_are_405_and_told_which_to_use(client: httpx.AsyncClient, method: str) -> None:
+    """Methods other than GET and POST get 405 with `Allow`."""
     response = await client.request(method, "/graphql", json={"query": QUERY})
     assert response.status_code == 405
     assert response.headers["allow"] == "GET, POST"
 
 
 async def test_batches_are_refused(client: httpx.AsyncClient) -> None:
+    """A list of requests gets 400."""
     response = await client.post("/graphql", json=[{"query": QUERY}, {"query": QUERY}])
     assert response.status_code == 400
 
@@ -95,6 +98,7 @@ async def ask_first(client: httpx.AsyncClient, origin: str) -> httpx.Response:
 
 
 async def test_page_that_is_allowed_may_call_and_see_what_it_needs(guarded: httpx.AsyncClient) -> None:
+    """An allowed origin passes the preflight and may read the exposed headers, without credentials."""
     preflight = await ask_first(guarded, APP_ORIGIN)
     assert preflight.status_code == 200
     assert preflight.headers["access-control-allow-origin"] == APP_ORIGIN
@@ -108,6 +112,7 @@ async def test_page_that_is_allowed_may_call_and_see_what_it_needs(guarded: http
     "origin", ["https://evil.example", "https://app.example.evil.example", "null", "http://localhost"]
 )
 async def test_other_pages_see_nothing(guarded: httpx.AsyncClient, origin: str) -> None:
+    """A foreign origin fails the preflight, and its response has no CORS headers."""
     preflight = await ask_first(guarded, origin)
     assert preflight.status_code == 400
     answer = await guarded.post("/graphql", json={"query": QUERY}, headers={"origin": origin})
@@ -137,6 +142,7 @@ async def test_this_machines_pages_may_call_where_no_issuer_is_set(client: httpx
 async def test_every_answer_has_the_security_headers(
     client: httpx.AsyncClient, method: str, path: str, accept: str
 ) -> None:
+    """Every response has the security headers, and HSTS only over https."""
     response = await client.request(method, path, headers={"accept": accept})
     assert [name for name in HEADERS if name not in response.headers] == []
     assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
@@ -146,6 +152,7 @@ async def test_every_answer_has_the_security_headers(
 
 
 async def test_refusals_before_the_api_have_them_too(settings: Settings) -> None:
+    """A refusal of a foreign host has the security headers."""
     async with open_client(settings) as client:
         stranger = await client.get("/graphql", headers={"host": "evil.example"})
     assert stranger.status_code == 403
@@ -153,6 +160,7 @@ async def test_refusals_before_the_api_have_them_too(settings: Settings) -> None
 
 
 async def test_https_is_kept_to(settings: Settings) -> None:
+    """A response over https has Strict-Transport-Security."""
     async with open_client(settings) as client:
         response = await client.get("https://localhost/livez")
     assert response.headers["strict-transport-security"] == "max-age=31536000"
@@ -179,10 +187,12 @@ async def test_https_is_kept_to_where_trusted_proxies_say_so(
 
 
 async def test_answers_are_kept_by_nobody(client: httpx.AsyncClient) -> None:
+    """A response by POST is `no-store`."""
     assert (await client.post("/graphql", json={"query": QUERY})).headers["cache-control"] == "no-store"
 
 
 async def test_strangers_are_not_told_the_schema(guarded: httpx.AsyncClient) -> None:
+    """With an issuer set, introspection is refused, and `__typename` is answered."""
     for query in ("{ __schema { types { name } } }", '{ __type(name: "Video") { name } }'):
         response = await guarded.post("/graphql", json={"query": query})
         assert "data" not in response.json()
@@ -211,6 +221,7 @@ GUESSES = [
 async def test_strangers_are_not_helped_to_guess(
     guarded: httpx.AsyncClient, client: httpx.AsyncClient, query: str, variables: dict[str, object]
 ) -> None:
+    """With an issuer set, no error suggests a name; without one it does."""
     body = {"query": query, "variables": variables}
     assert "Did you mean" in (await client.post("/graphql", json=body)).text
     refused = await guarded.post("/graphql", json=body)
@@ -220,6 +231,7 @@ async def test_strangers_are_not_helped_to_guess(
 
 @pytest.mark.parametrize("query", [GUESSES[0][0], "{ __schema { types { name } } }"])
 async def test_strangers_learn_no_more_by_a_socket(serve: Serve, settings: Settings, query: str) -> None:  # noqa: F811
+    """With an issuer set, a WebSocket neither introspects nor suggests a name."""
     key = ApiKeySettings(name="farm", sha256=HASH)
     async with (
         serve(settings.model_copy(update={"auth_api_keys": (key,)})) as address,
@@ -239,6 +251,7 @@ async def test_strangers_learn_no_more_by_a_socket(serve: Serve, settings: Setti
 
 
 async def test_strangers_get_no_graphiql(guarded: httpx.AsyncClient) -> None:
+    """With an issuer set, GraphiQL's page and assets are not served."""
     page = await guarded.get("/graphql", headers=BROWSER)
     assert page.status_code == 400
     assert page.headers["content-type"] == "application/json"
@@ -247,6 +260,7 @@ async def test_strangers_get_no_graphiql(guarded: httpx.AsyncClient) -> None:
 
 
 async def test_what_is_asked_for_is_there_with_an_issuer_too(settings: Settings) -> None:
+    """The settings turn introspection, suggestions and GraphiQL on even with an issuer."""
     key = ApiKeySettings(name="farm", sha256=HASH)
     async with open_client(settings, auth_api_keys=(key,), introspection=True, graphiql=True) as client:
         page = await client.get("/graphql", headers=BROWSER)
@@ -260,6 +274,7 @@ async def test_what_is_asked_for_is_there_with_an_issuer_too(settings: Settings)
 
 
 async def test_what_can_be_left_out_is_left_out_without_an_issuer(settings: Settings) -> None:
+    """The settings turn introspection and GraphiQL off even without an issuer."""
     async with open_client(settings, introspection=False, graphiql=False) as client:
         page = await client.get("/graphql", headers=BROWSER)
         told = await client.post("/graphql", json={"query": "{ __schema { queryType { name } } }"})
@@ -268,6 +283,8 @@ async def test_what_can_be_left_out_is_left_out_without_an_issuer(settings: Sett
 
 
 async def test_crash_outside_of_resolvers_is_masked_and_names_the_request() -> None:
+    """A crash outside resolvers is a masked 500 with the request's id and the security headers."""
+
     async def crash(_: object) -> None:
         raise RuntimeError("a secret of ours")
 

@@ -27,6 +27,7 @@ async def audit_of(execution: Any) -> Any:
 
 
 async def test_line_says_who_did_what_to_which_and_how_it_ended(execute_as: Execute, user_id: str) -> None:
+    """The line of a mutation has the caller, action, ids and outcome, and no text of the input."""
     clips = [{"clipId": f"c{number}", "status": "FAILED", "errorMessage": "secret words"} for number in range(3)]
     line = await audit_of(execute_as(WORKER, STATUSES, i={"videoId": "v1", "userId": user_id, "clips": clips}))
     assert line == {
@@ -45,11 +46,14 @@ async def test_line_says_who_did_what_to_which_and_how_it_ended(execute_as: Exec
 
 
 async def test_refused_one_has_a_line(execute_as: Execute, user_id: str) -> None:
+    """A forbidden mutation has a line with FORBIDDEN and the owner's id."""
     line = await audit_of(execute_as(USER, DELETE, i={"videoId": "v1", "userId": user_id}))
     assert (line["caller"], line["user_id"], line["outcome"]) == ("somebody", user_id, "FORBIDDEN")
 
 
 async def test_crashed_one_has_a_line(execute_as: Execute, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crashed mutation has a line with INTERNAL and without the cause."""
+
     async def fail(*_: object) -> None:
         raise RuntimeError("a secret of ours")
 
@@ -79,6 +83,7 @@ async def test_cancelled_one_has_a_line(execute_as: Execute, monkeypatch: pytest
 
 
 async def test_each_mutation_of_a_request_has_its_line(execute_as: Execute) -> None:
+    """Two mutations in one request have a line each."""
     two = """mutation {
       a: deleteVideo(input: {videoId: "1"}) { __typename }
       b: deleteVideo(input: {videoId: "2"}) { __typename }
@@ -89,6 +94,8 @@ async def test_each_mutation_of_a_request_has_its_line(execute_as: Execute) -> N
 
 
 def test_line_is_bounded_whatever_was_sent() -> None:
+    """Ids are cut at 1,500 characters and at 1,000 clips, and the count stays exact."""
+
     class Clip:
         clip_id = "c" * 100_000
 

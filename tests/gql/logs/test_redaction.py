@@ -54,12 +54,14 @@ SHOWN_TEXTS = [
 
 @pytest.mark.parametrize(("text", "hidden"), HIDDEN_TEXTS)
 def test_text_is_hidden(text: str, hidden: str) -> None:
+    """The redactor hides the secret part of each text in the table."""
     assert hidden in text
     assert hidden not in Redactor([SECRET]).redact(text)
 
 
 @pytest.mark.parametrize("text", SHOWN_TEXTS)
 def test_rest_is_shown(text: str) -> None:
+    """The redactor leaves each harmless text in the table unchanged."""
     assert Redactor([SECRET]).redact(text) == text
 
 
@@ -128,6 +130,7 @@ def fail_in_group() -> None:
 def test_traceback_shows_frames_and_no_data(
     library: tuple[logging.Logger, io.StringIO], fail: Callable[[], None]
 ) -> None:
+    """A logged traceback has its frames, and no personal data or secret."""
     logger, stream = library
     try:
         fail()
@@ -141,6 +144,7 @@ def test_traceback_shows_frames_and_no_data(
 
 
 def test_values_of_any_shape_are_looked_through() -> None:
+    """The redactor hides titles and tokens in nested values, and keeps numbers and null."""
     event: dict[str, Any] = {
         "event": "x",
         "title": TITLE,

@@ -1,4 +1,4 @@
-"""Whose address it is: the connection's, unless a setting says how many proxies are to be believed."""
+"""The client's address: the connection's, or the one that the trusted proxies saw."""
 
 import pytest
 
@@ -26,6 +26,7 @@ from gql.rate_limits.allowances import resolve_address
     ],
 )
 def test_address(client: str | None, forwarded: str, hops: int, address: str) -> None:
+    """The client's address follows X-Forwarded-For as far as the trusted hops go."""
     headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
     scope = {"type": "http", "client": client and (client, 1), "headers": headers}
     assert resolve_address(scope, hops) == address

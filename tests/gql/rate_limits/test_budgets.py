@@ -1,4 +1,4 @@
-"""What a caller may have in a minute: requests, and documents read."""
+"""Callers' budgets for a minute: requests, and documents read."""
 
 import hashlib
 from typing import Any
@@ -21,6 +21,7 @@ async def ask(client: httpx.AsyncClient, **request: Any) -> httpx.Response:
 
 
 async def test_requests_are_counted_down_in_headers_and_end_with_429(make_client: MakeClient) -> None:
+    """The RateLimit headers count down to 0, and the next request gets 429 with Retry-After."""
     client = await make_client(requests_per_minute_worker=2)
     first, second, third = [await ask(client) for _ in range(3)]
     assert [first.headers["ratelimit-remaining"], second.headers["ratelimit-remaining"]] == ["1", "0"]
@@ -43,6 +44,7 @@ async def test_reads_are_charged_as_they_were_and_not_as_they_were_bound(make_cl
 
 
 async def test_whoever_has_used_up_their_reads_gets_429_until_the_minute_is_over(make_client: MakeClient) -> None:
+    """A caller without reads left gets 429."""
     client = await make_client(reads_per_minute_worker=1)
     assert (await ask(client)).status_code == 200
     refused = await ask(client)
@@ -63,12 +65,14 @@ async def test_requests_without_a_good_token_are_counted_by_address(make_client:
 
 @pytest.mark.parametrize(("role", "limit"), [(Role.USER, 1_200), (Role.WORKER, 60_000), (Role.ADMIN, 60_000)])
 async def test_limits_follow_the_role(role: Role, limit: int) -> None:
+    """The limit of requests is that of the caller's highest role."""
     budgets = Budgets(Settings())
     quota = await budgets.admit(Principal("somebody", frozenset({Role.USER, role})))
     assert (quota.limit, quota.remaining) == (limit, limit - 1)
 
 
 async def test_callers_do_not_pay_for_each_other() -> None:
+    """One caller's used-up budget leaves another's full."""
     budgets = Budgets(Settings(reads_per_minute_user=10))
     await budgets.charge(EVE, 1_000)
     with pytest.raises(RateLimitedError):
@@ -90,6 +94,7 @@ def test_what_runs_at_once_cannot_read_more_than_a_minutes_budget() -> None:
 
 
 async def test_refused_documents_cost_nothing_but_the_request(make_client: MakeClient) -> None:
+    """Refused documents take no reads off the budget."""
     client = await make_client(reads_per_minute_worker=1)
     for _ in range(3):
         answer = await ask(client, query="{ videos(first: 10000) { nodes { clips(first: 10000) { totalCount } } } }")

@@ -1,4 +1,4 @@
-"""What a minute's reads are spent on beside documents: calls to R2, and values of fields."""
+"""Work charged as reads: calls to R2, and field values."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -21,7 +21,7 @@ async def ask(client: httpx.AsyncClient, document: str, user_id: str) -> Any:
 
 
 async def spend(client: httpx.AsyncClient, document: str, user_id: str) -> tuple[int, Any]:
-    """What is left of the reads once a document has run, and what that came to."""
+    """The reads left after a document ran, and its cost."""
     cost = (await ask(client, document, user_id))["extensions"]["cost"]
     return cost["throttle"]["currentlyAvailable"], cost["actual"]
 
@@ -39,7 +39,7 @@ async def test_a_call_to_r2_is_charged_as_a_read(make_client: MakeClient, create
 async def test_calls_to_r2_end_with_the_minutes_budget(
     make_client: MakeClient, create_video: Execute, user_id: str
 ) -> None:
-    """Who has used it up by files that nobody has written makes no call more."""
+    """A caller whose budget went into missing files makes no further call to R2."""
     for number in range(3):
         await create_video(f"v{number}")
     client = await make_client(reads_per_minute_worker=1)

@@ -1,4 +1,4 @@
-"""What is no event's end: errors of others that look like one."""
+"""Errors of others that look like an event's end are passed on."""
 
 from collections.abc import AsyncGenerator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who waits for room among a caller's reads is called in turn, and nobody polls."""
+"""Waiting reservations are granted in order, without polling."""
 
 import asyncio
 

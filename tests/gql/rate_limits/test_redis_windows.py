@@ -93,6 +93,7 @@ async def admit_until_refused(*processes: Budgets) -> int:
 
 
 async def test_several_processes_enforce_one_budget(redis_server: RedisServer) -> None:
+    """Three processes with one Redis admit ten requests of a caller together, and count another caller apart."""
     async with (
         open_budgets(redis_server) as one,
         open_budgets(redis_server) as two,
@@ -103,6 +104,7 @@ async def test_several_processes_enforce_one_budget(redis_server: RedisServer) -
 
 
 async def test_what_one_process_reads_the_others_know(redis_server: RedisServer) -> None:
+    """Reads that one process charges refuse the caller in the other."""
     async with open_budgets(redis_server) as one, open_budgets(redis_server) as two:
         await one.charge(ALICE, 60)
         assert (await two.get_reads(ALICE)).remaining == 40
@@ -142,6 +144,7 @@ async def test_without_redis_each_process_has_budgets_of_its_own(redis_server: R
 
 
 async def test_redis_that_is_back_is_shared_again(redis_server: RedisServer) -> None:
+    """During an outage the budget is local; afterwards it is shared, and both changes are logged once."""
     async with open_budgets(redis_server, retry_seconds=0) as one, open_budgets(redis_server, retry_seconds=0) as two:
         redis_server.kill()
         with capture_logs() as lines:
@@ -167,5 +170,6 @@ async def ask(client: httpx.AsyncClient) -> httpx.Response:
 
 
 def test_an_address_that_is_no_redis_is_refused_at_start() -> None:
+    """A rate limit URL that is not Redis's fails the validation of the settings."""
     with pytest.raises(ValueError, match="redis://"):
         Settings.model_validate({"rate_limit_redis_url": "http://localhost"})

@@ -89,6 +89,7 @@ async def test_windows_that_have_ended_are_let_go() -> None:
 
 
 async def test_a_caller_who_comes_every_minute_has_one_window() -> None:
+    """A caller of a hundred minutes has one window in memory."""
     clock = Clock()
     windows = MemoryWindows(clock)
     for _ in range(100):

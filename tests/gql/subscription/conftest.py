@@ -218,7 +218,7 @@ def unwrap(result: Any) -> Any:
 
 
 async def wait_until(check: Callable[[], bool]) -> None:
-    """Returns once it is so."""
+    """Waits for the condition."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not check():  # noqa: ASYNC110  what is waited for tells nobody
             await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Who pays for what is read so that a subscription can begin, and what is refused."""
+"""The charges of a subscription's first reads, and the refusals."""
 
 import asyncio
 from collections.abc import Callable
@@ -35,14 +35,14 @@ async def clips(create_video: Any, create_clips: Any, clip_input: Any) -> None:
 
 
 class Left:
-    """What a caller may still have read."""
+    """The reads that a caller has left."""
 
     def __init__(self, address: str, token: str) -> None:
         self._address = address
         self._token = token
 
     async def read(self) -> int:
-        """So many documents."""
+        """The number of reads."""
         async with follow_stream(self._address, "{ viewer { userId } }", self._token) as events:
             answer = await anext(events)
         left: int = answer["extensions"]["cost"]["throttle"]["currentlyAvailable"]
@@ -58,7 +58,7 @@ class Left:
 
 @pytest.fixture
 def left(address: str, mint: Mint, user_id: str) -> Left:
-    """What the user may still have read."""
+    """The reads that the user has left."""
     return Left(address, mint(user_id))
 
 
@@ -88,6 +88,7 @@ async def test_who_leaves_at_once_pays_for_what_was_read(address: str, left: Lef
 async def test_who_joins_pays_for_its_events_only(
     follow: Follow, address: str, left: Left, mint: Mint, user_id: str
 ) -> None:
+    """A subscriber that joins a known target pays one read for each event."""
     async with follow(address, CLIP_EVENTS, videoId="v1", userId=user_id) as opened:
         await take(opened, CLIPS)
         before = await left.read()
@@ -154,7 +155,7 @@ async def test_what_was_paid_for_is_told_where_nothing_is_left(
 async def test_beginnings_of_a_caller_have_a_bound_together(
     settings: Settings, mint: Mint, user_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those that could read more than a minute's budget wait, and begin when those before them have been read."""
+    """Subscriptions beyond a minute's budget wait until the first states before them are read."""
     held = asyncio.Event()
     begun: list[object] = []
     read = PastReader.read

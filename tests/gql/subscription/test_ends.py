@@ -55,6 +55,7 @@ async def test_nothing_is_left_of_who_leaves(
 async def test_operation_that_is_completed_by_its_client_leaves(
     address: str, services: Services, create_video: Any, user_id: str
 ) -> None:
+    """`complete` from the client ends the subscription and its target."""
     await create_video()
     async with open_socket(address) as opened:
         await subscribe(opened, VIDEO_EVENTS, userId=user_id)
@@ -96,6 +97,7 @@ async def test_socket_ends_with_its_token(
 
 
 async def test_who_is_nobody_follows_nothing(address: str) -> None:
+    """An event stream with a bad token gets 401."""
     async with open_stream(address, "x.y.z", json={"query": VIDEO_EVENTS}) as response:
         assert response.status_code == 401
 

@@ -1,4 +1,4 @@
-"""What subscriptions tell, over both transports: the present state first, then every change."""
+"""The events of subscriptions, over both transports: the present state first, then every change."""
 
 import asyncio
 from typing import Any
@@ -59,6 +59,7 @@ async def test_video_is_told_as_it_is_and_as_it_becomes(
 async def test_video_is_awaited_where_there_is_none(
     follow: Follow, address: str, create_video: Any, user_id: str
 ) -> None:
+    """`videoChanged` on a missing video sends ADDED once it is created."""
     async with follow(address, VIDEO_CHANGED, videoId="v1", userId=user_id) as events:
         await create_video()
         (first,) = await take(events, 1)
@@ -68,6 +69,7 @@ async def test_video_is_awaited_where_there_is_none(
 async def test_all_videos_of_a_user_are_told_of(
     follow: Follow, address: str, create_video: Any, query: Any, user_id: str
 ) -> None:
+    """`videoEvents` sends the present videos, then ADDED, MODIFIED and REMOVED."""
     await create_video("v1")
     await create_video("v2")
     async with follow(address, VIDEO_EVENTS, userId=user_id) as events:
@@ -87,6 +89,7 @@ async def test_all_videos_of_a_user_are_told_of(
 async def test_clips_of_every_status_are_told_of(
     follow: Follow, address: str, create_video: Any, create_clips: Any, query: Any, clip_input: Any, user_id: str
 ) -> None:
+    """`clipEvents` sends clips of every status, and each of their changes."""
     await create_video()
     await create_clips(clip_input(1))
     one, two = (clip_input(number)["filename"].removesuffix(".mp4") for number in (1, 2))
@@ -128,6 +131,7 @@ async def test_clip_that_gets_another_style_leaves_and_enters(
 async def test_video_that_is_deleted_ends_its_subscriptions(
     follow: Follow, address: str, create_video: Any, create_clips: Any, query: Any, clip_input: Any, user_id: str
 ) -> None:
+    """The deletion of a video sends REMOVED for it and its clips, and ends both subscriptions."""
     await create_video()
     await create_clips(clip_input(1), clip_input(2))
     video = {"videoId": "v1", "userId": user_id}
@@ -144,7 +148,7 @@ async def test_video_that_is_deleted_ends_its_subscriptions(
 async def test_what_is_below_an_event_is_read_for_this_event(
     follow: Follow, address: str, create_video: Any, query: Any, create_clips: Any, clip_input: Any, user_id: str
 ) -> None:
-    """Nothing that was loaded for an earlier one is shown again."""
+    """The fields below an event are read for it, and never shown from an earlier event."""
     document = """subscription ($videoId: ID!, $userId: ID) {
       clipEvents(videoId: $videoId, userId: $userId) { clip { video { title clips(status: null) { totalCount } } } }
     }"""

@@ -1,4 +1,4 @@
-"""What following may cost: seats, operations, reads, and the time of each event."""
+"""The limits of subscriptions: connections, operations, reads, and the time of each event."""
 
 import asyncio
 import json
@@ -38,6 +38,7 @@ subscription ($videoId: ID!, $userId: ID) {
 
 
 async def test_streams_and_sockets_share_their_callers_seats(settings: Settings, mint: Mint, user_id: str) -> None:
+    """Event streams and WebSockets of a caller share one limit; another caller has their own."""
     token, other = mint(user_id), mint("another")
     body = {"query": VIDEO_EVENTS}
     app = create_app(settings.model_copy(update={"max_sockets_per_caller": 2}))
@@ -61,6 +62,7 @@ async def _try_stream(address: str, token: str) -> int:
 
 
 async def test_subscriptions_count_among_a_sockets_operations(address: str, user_id: str) -> None:
+    """One subscription beyond the WebSocket's limit is an error with RATE_LIMITED."""
     async with open_socket(address) as opened:
         for number in range(MAX_OPERATIONS + 1):
             await subscribe(opened, VIDEO_EVENTS, str(number), userId=user_id)
@@ -91,6 +93,7 @@ async def test_cost_is_an_events_own(
 async def test_subscription_of_which_an_event_could_read_too_much_does_not_begin(
     settings: Settings, follow: Follow
 ) -> None:
+    """A subscription whose events could exceed the limit of reads is QUERY_TOO_EXPENSIVE."""
     document = 'subscription { videoChanged(videoId: "v1") { video { clips(first: 100) { nodes { title } } } } }'
     async with (
         serve_app(create_app(settings.model_copy(update={"max_document_reads": 50}))) as address,

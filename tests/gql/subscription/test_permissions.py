@@ -1,4 +1,4 @@
-"""Whose videos and clips may be followed: as with queries."""
+"""Permissions of subscriptions: the same as those of queries."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +39,7 @@ async def clip(create_video: Any, create_clips: Any, clip_input: Any) -> None:
 @pytest.mark.usefixtures("clip")
 @pytest.mark.parametrize("name", DOCUMENTS)
 async def test_user_follows_their_own(follow: Follow, address: str, mint: Mint, user_id: str, name: str) -> None:
+    """A user follows their own data, with and without `userId`."""
     for variables in ({}, {"userId": user_id}):
         given = {**variables_of(name), **variables}
         async with follow(address, DOCUMENTS[name], mint(user_id), **given) as events:
@@ -62,7 +63,7 @@ async def test_user_follows_nobody_else(follow: Follow, address: str, mint: Mint
 async def test_ids_of_anothers_video_are_ones_own(
     follow: Follow, address: str, services: Services, mint: Mint, user_id: str, role: Role
 ) -> None:
-    """Who says no user, be it a worker, is told of what has these ids and is theirs, and of nothing before."""
+    """Without `userId` another user's video id names one's own video only, even for a worker."""
     eve = f"eve-{user_id}"
     async with follow(address, VIDEO_CHANGED, mint(eve, role), videoId="v1") as events:
         async with follow(address, CLIP_EVENTS, mint(eve, role), videoId="v1") as clip_events:
@@ -79,6 +80,7 @@ async def test_ids_of_anothers_video_are_ones_own(
 async def test_workers_and_admins_follow_anybody(
     follow: Follow, address: str, mint: Mint, user_id: str, role: Role
 ) -> None:
+    """Workers and admins follow another user's clips."""
     async with follow(address, CLIP_EVENTS, mint("another", role), videoId="v1", userId=user_id) as events:
         (first,) = await take(events, 1)
     assert first["clip"]["title"] == "Title 1"

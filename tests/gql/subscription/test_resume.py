@@ -12,6 +12,7 @@ DELETE_CLIP = "mutation ($input: DeleteClipInput!) { deleteClip(input: $input) {
 async def test_nothing_is_lost_between_a_broken_connection_and_the_next(
     follow: Follow, address: str, create_video: Any, create_clips: Any, query: Any, clip_input: Any, user_id: str
 ) -> None:
+    """A client that resumes with `after` gets each change that it missed, then the new ones."""
     await create_video()
     await create_clips(clip_input(1), clip_input(2))
     one, two, three = (clip_input(number)["filename"][:-4] for number in (1, 2, 3))
@@ -33,6 +34,7 @@ async def test_nothing_is_lost_between_a_broken_connection_and_the_next(
 
 @pytest.mark.parametrize("after", ["", "x", "0" * 31, "f" * 32], ids=str)
 async def test_version_that_nobody_gave_out_is_bad_input(follow: Follow, address: str, after: str) -> None:
+    """An `after` that this API did not issue is BAD_USER_INPUT."""
     async with follow(address, VIDEO_EVENTS, after=after) as events:
         error = await take_error(events)
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "argumentPath": ["after"]}

@@ -119,7 +119,7 @@ async def test_who_reads_nothing_is_cut(
     monkeypatch: pytest.MonkeyPatch,
     transport: str,
 ) -> None:
-    """Nothing can be sent any more, not even a word of it; and nothing is left of it here."""
+    """A client that reads nothing is disconnected, and leaves no subscription behind."""
     monkeypatch.setattr(WriteTimeout, "write_seconds", 0.5)
     tasks_before = len(asyncio.all_tasks())
     async with open_reluctant(address, transport, user_id):

@@ -58,6 +58,7 @@ async def test_subscription_over_plain_http_is_not_acceptable(
     ],
 )
 async def test_query_comes_as_the_client_likes_it_best(address: str, accept: str, content_type: str) -> None:
+    """A query is answered as JSON or as an event stream, by the preference in `Accept`."""
     async with httpx.AsyncClient(trust_env=False) as client:
         response = await client.post(f"{address}/graphql", headers={"accept": accept}, json={"query": VIEWER})
     assert response.status_code == 200
@@ -65,6 +66,7 @@ async def test_query_comes_as_the_client_likes_it_best(address: str, accept: str
 
 
 async def test_queries_and_mutations_are_answered_and_complete(follow: Follow, address: str) -> None:
+    """Queries and mutations over both transports send one result, then complete."""
     async with follow(address, VIEWER) as events:
         assert await take_rest(events) == [{"userId": "demo"}]
     async with follow(address, DELETE) as events:
@@ -82,6 +84,7 @@ async def test_document_that_is_wrong_is_told_in_the_stream(follow: Follow, addr
 async def test_stream_comes_by_get_where_no_page_could_have_sent_it(
     address: str, create_video: Any, user_id: str
 ) -> None:
+    """An event stream by GET needs the preflight header."""
     await create_video()
     params = {"query": VIDEO_EVENTS, "variables": json.dumps({"userId": user_id})}
     async with open_stream(address, method="GET", params=params) as refused:
@@ -111,6 +114,7 @@ async def test_mutation_by_get_is_refused_within_its_stream(
 
 
 async def test_answer_is_an_event_stream_that_no_proxy_keeps(address: str) -> None:
+    """An event stream has the headers that stop caching and buffering, and ends with `complete`."""
     async with open_stream(address, json={"query": VIEWER}) as response:
         assert response.status_code == 200
         assert response.headers["content-type"] == "text/event-stream"
@@ -125,6 +129,7 @@ async def test_answer_is_an_event_stream_that_no_proxy_keeps(address: str) -> No
 
 
 async def test_page_of_an_allowed_origin_may_follow(settings: Settings) -> None:
+    """An event stream has the CORS headers for an allowed origin."""
     app = create_app(settings.model_copy(update={"allowed_origins": ("https://app.example",)}))
     async with (
         serve_app(app) as address,

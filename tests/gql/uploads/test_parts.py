@@ -36,5 +36,6 @@ PLAIN = hashlib.md5(b"onetwo", usedforsecurity=False).hexdigest()
 def test_the_etag_decides_as_far_as_it_tells(
     etag: str, parts: dict[int, str], size_bytes: float | None, is_it: bool
 ) -> None:
+    """An object is taken for the upload's if its ETag, or else its size, says so."""
     stored = StoredObject("key", 6, None, datetime.now(UTC), etag)
     assert check_assembled(stored, parts, size_bytes) is is_it

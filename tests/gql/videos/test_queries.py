@@ -13,11 +13,13 @@ def ids(connection: Any) -> list[str]:
 
 
 async def test_unknown_video_is_null(query: Any, user_id: str) -> None:
+    """An unknown video is null without an error."""
     assert await query('query ($u: ID) { video(videoId: "none", userId: $u) { id } }', u=user_id) == {"video": None}
 
 
 @pytest.mark.parametrize("video_id", ["a/b", "..", "", "__x__", "x" * 1501])
 async def test_bad_video_id_is_bad_user_input(execute: Any, video_id: str) -> None:
+    """A video id that Firestore cannot hold is BAD_USER_INPUT."""
     answer = await execute("query ($v: ID!) { video(videoId: $v) { id } }", v=video_id)
     assert answer["data"] == {"video": None}
     assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
@@ -60,6 +62,7 @@ async def test_pages_forwards_and_backwards_meet(query: Any, create_video: Any, 
 
 
 async def test_cursor_survives_an_insert_before_it(query: Any, create_video: Any, user_id: str) -> None:
+    """A cursor leads to the same next page after an insert before it."""
     document = """
     query ($u: ID, $after: String) {
       videos(userId: $u, orderBy: TITLE_ASC, first: 2, after: $after) { nodes { videoId } pageInfo { endCursor } }
@@ -72,6 +75,7 @@ async def test_cursor_survives_an_insert_before_it(query: Any, create_video: Any
 
 
 async def test_newest_come_first_and_status_filters(query: Any, create_video: Any, user_id: str) -> None:
+    """Videos come newest first, and a status filters the page and its count."""
     await create_video("old")
     await create_video("new", status="COMPLETED")
     document = "query ($u: ID, $s: VideoStatus) { videos(userId: $u, status: $s) { nodes { videoId } totalCount } }"
@@ -95,6 +99,7 @@ async def test_newest_come_first_and_status_filters(query: Any, create_video: An
     ],
 )
 async def test_bad_page_is_bad_user_input(execute: Any, arguments: str) -> None:
+    """A bad page size or cursor is BAD_USER_INPUT."""
     answer = await execute(f"{{ videos({arguments}) {{ nodes {{ id }} }} }}")
     assert answer["data"] is None
     assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
@@ -103,6 +108,7 @@ async def test_bad_page_is_bad_user_input(execute: Any, arguments: str) -> None:
 async def test_cursor_of_another_order_is_bad_user_input(
     execute: Any, query: Any, create_video: Any, user_id: str
 ) -> None:
+    """A cursor of another order is BAD_USER_INPUT."""
     await create_video()
     page = await query("query ($u: ID) { videos(userId: $u) { edges { cursor } } }", u=user_id)
     answer = await execute(
@@ -116,6 +122,7 @@ async def test_cursor_of_another_order_is_bad_user_input(
 async def test_node_finds_what_an_id_names(
     query: Any, create_video: Any, create_clips: Any, clip_input: Any, user_id: str
 ) -> None:
+    """`node` finds a video and a clip by their global ids."""
     await create_video()
     await create_clips(clip_input(1))
     document = "query ($id: ID!) { node(id: $id) { __typename id ... on Video { videoId } ... on Clip { clipId } } }"
@@ -129,5 +136,6 @@ async def test_node_finds_what_an_id_names(
 
 @pytest.mark.parametrize("bad", ["", "x", "VmlkZW86", "Vmlld2VyOngveQ==", "VmlkZW86YS9iL2M="])
 async def test_id_that_was_never_given_out_is_bad_user_input(execute: Any, bad: str) -> None:
+    """A global id that this API did not issue is BAD_USER_INPUT."""
     answer = await execute("query ($id: ID!) { node(id: $id) { id } }", id=bad)
     assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"

@@ -6,6 +6,7 @@ from gql.services import Services
 
 
 async def test_clips_are_created_in_the_inputs_order(create_video: Any, create_clips: Any, clip_input: Any) -> None:
+    """The results come in the input's order, all created, and clips in processing are not counted."""
     await create_video()
     result = await create_clips(clip_input(2), clip_input(1))
     assert [entry["clip"]["clipId"] for entry in result["results"]] == [
@@ -19,6 +20,7 @@ async def test_clips_are_created_in_the_inputs_order(create_video: Any, create_c
 async def test_completed_takes_size_and_thumbnail_from_the_files(
     create_video: Any, create_clips: Any, upload: Any, clip_input: Any
 ) -> None:
+    """COMPLETED clips take their size and thumbnail from R2, and count in the statistics."""
     await create_video()
     await upload("clip_01_01_a-title_split.mp4", body=b"x" * 2048)
     await upload("clip_02_02_a-title_my.style.mp4", thumbnail=False)
@@ -35,6 +37,7 @@ async def test_completed_takes_size_and_thumbnail_from_the_files(
 async def test_completed_without_its_file_is_refused_and_nothing_is_written(
     create_video: Any, create_clips: Any, clip_input: Any, services: Services, user_id: str
 ) -> None:
+    """A COMPLETED clip without a file is FileMissing, and no clip is written."""
     await create_video()
     result = await create_clips(clip_input(1), clip_input(2, status="COMPLETED"))
     assert result["__typename"] == "FileMissing"
@@ -43,6 +46,7 @@ async def test_completed_without_its_file_is_refused_and_nothing_is_written(
 
 
 async def test_same_call_again_gives_the_same_answer(create_video: Any, complete_clips: Any, clip_input: Any) -> None:
+    """A repeated call answers the same clips and statistics, with `created: false`."""
     await create_video()
     first = await complete_clips(clip_input(1), clip_input(2))
     again = await complete_clips(clip_input(1), clip_input(2))
@@ -52,6 +56,7 @@ async def test_same_call_again_gives_the_same_answer(create_video: Any, complete
 
 
 async def test_same_id_with_other_content_is_refused(create_video: Any, create_clips: Any, clip_input: Any) -> None:
+    """An existing clip with another title is ClipAlreadyExists, naming the field."""
     await create_video()
     await create_clips(clip_input(1))
     result = await create_clips(clip_input(2), clip_input(1, title="Other"))
@@ -80,6 +85,7 @@ async def test_same_id_with_other_content_is_refused(create_video: Any, create_c
 async def test_one_bad_clip_of_fifty_is_named_and_nothing_is_written(
     create_video: Any, create_clips: Any, clip_input: Any, services: Services, user_id: str, changes: Any, field: str
 ) -> None:
+    """One bad clip of fifty is InvalidInput with its path, and no clip is written."""
     await create_video()
     clips = [clip_input(number) for number in range(1, 51)]
     clips[20] |= changes
@@ -91,12 +97,14 @@ async def test_one_bad_clip_of_fifty_is_named_and_nothing_is_written(
 
 @pytest.mark.parametrize("count", [0, 201])
 async def test_number_of_clips_is_bounded(create_video: Any, create_clips: Any, clip_input: Any, count: int) -> None:
+    """A call with 0 or 201 clips is InvalidInput."""
     await create_video()
     result = await create_clips(*(clip_input(1) for _ in range(count)))
     assert (result["__typename"], result["path"]) == ("InvalidInput", ["clips"])
 
 
 async def test_same_clip_twice_in_one_call_is_refused(create_video: Any, create_clips: Any, clip_input: Any) -> None:
+    """A clip that is twice in one call is InvalidInput at the second place."""
     await create_video()
     result = await create_clips(clip_input(1), clip_input(1))
     assert (result["__typename"], result["path"][:2]) == ("InvalidInput", ["clips", "1"])
@@ -104,6 +112,7 @@ async def test_same_clip_twice_in_one_call_is_refused(create_video: Any, create_
 
 @pytest.mark.parametrize("status", ["PROCESSING", "COMPLETED"])
 async def test_unknown_video_is_refused_before_its_files(create_clips: Any, clip_input: Any, status: str) -> None:
+    """A clip of an unknown video is VideoNotFound, whether or not its file would be needed."""
     assert (await create_clips(clip_input(1, status=status)))["__typename"] == "VideoNotFound"
 
 

@@ -17,6 +17,7 @@ CLIP_ID = "clip_01_01_a-title_split"
 async def test_clip_goes_with_its_files_and_is_counted_out(
     query: Any, create_video: Any, complete_clips: Any, clip_input: Any, services: Services, user_id: str
 ) -> None:
+    """A deleted clip's files are gone, the statistics are one less, and other clips stay."""
     await create_video()
     await complete_clips(clip_input(1), clip_input(2))
     given = {"videoId": "v1", "clipId": CLIP_ID, "userId": user_id}

@@ -15,7 +15,7 @@ mutation ($input: RecountClipsInput!) {
 async def test_statistics_that_others_spoiled_are_mended(
     query: Any, create_video: Any, complete_clips: Any, clip_input: Any, services: Services, user_id: str
 ) -> None:
-    """Something that writes Firestore behind our back leaves wrong counts; recounting mends them."""
+    """Recounting repairs the counts after another program wrote to Firestore."""
     await create_video()
     await complete_clips(clip_input(1), clip_input(2, "left_focus"))
     document = services.firestore.document(f"users/{user_id}/videos/v1")
@@ -29,6 +29,7 @@ async def test_statistics_that_others_spoiled_are_mended(
 
 
 async def test_unknown_video_is_refused(query: Any, user_id: str) -> None:
+    """An unknown video is VideoNotFound."""
     answer = await query(DOCUMENT, input={"videoId": "v1", "userId": user_id})
     assert answer["recountClips"]["__typename"] == "VideoNotFound"
 

@@ -31,6 +31,7 @@ def update(query: Any, user_id: str) -> Any:
 async def test_completed_asks_r2_and_counts_in_the_same_commit(
     create_video: Any, create_clips: Any, clip_input: Any, upload: Any, update: Any
 ) -> None:
+    """COMPLETED takes the size from R2 and counts the clip, repeats without a change, and PROCESSING counts it out."""
     await create_video()
     await create_clips(clip_input(1))
     await upload(f"{CLIP_ID}.mp4")
@@ -44,6 +45,7 @@ async def test_completed_asks_r2_and_counts_in_the_same_commit(
 async def test_completed_without_a_file_is_refused_and_nothing_changes(
     create_video: Any, create_clips: Any, clip_input: Any, update: Any, services: Services, user_id: str
 ) -> None:
+    """COMPLETED without a file is FileMissing with its key, and the status stays."""
     await create_video()
     await create_clips(clip_input(1))
     result = await update("COMPLETED")
@@ -56,6 +58,7 @@ async def test_completed_without_a_file_is_refused_and_nothing_changes(
 async def test_step_that_is_not_in_the_table_is_refused(
     create_video: Any, complete_clips: Any, clip_input: Any, update: Any
 ) -> None:
+    """COMPLETED to FAILED is InvalidStatusChange with both statuses."""
     await create_video()
     await complete_clips(clip_input(1))
     result = await update("FAILED")
@@ -64,12 +67,14 @@ async def test_step_that_is_not_in_the_table_is_refused(
 
 @pytest.mark.parametrize("status", ["COMPLETED", "FAILED"])
 async def test_unknown_clip_is_refused(create_video: Any, update: Any, status: str) -> None:
+    """An unknown clip is ClipNotFound."""
     await create_video()
     assert await update(status) == {"__typename": "ClipNotFound", "clipId": CLIP_ID}
 
 
 @pytest.mark.parametrize("status", ["COMPLETED", "FAILED", "PROCESSING"])
 async def test_unknown_video_is_refused_before_its_clip(update: Any, status: str) -> None:
+    """An unknown video is VideoNotFound, not ClipNotFound."""
     assert await update(status) == {"__typename": "VideoNotFound", "videoId": "v1"}
 
 

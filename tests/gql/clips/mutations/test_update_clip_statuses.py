@@ -50,6 +50,7 @@ async def count_stored(services: Services, user_id: str) -> dict[str, int]:
 
 @pytest.mark.usefixtures("clips")
 async def test_many_steps_are_one_commit_with_the_statistics(update: Any) -> None:
+    """Three steps answer the clips in the input's order with the new statistics, and repeat to the same answer."""
     steps = ((SECOND, "COMPLETED"), (THIRD, "FAILED"), (FIRST, "COMPLETED"))
     answer = await update(*steps)
     assert [(clip["clipId"], clip["status"]) for clip in answer["clips"]] == [*steps]
@@ -76,12 +77,14 @@ async def test_many_steps_are_one_commit_with_the_statistics(update: Any) -> Non
 async def test_one_bad_step_and_nothing_is_written(
     update: Any, services: Services, user_id: str, steps: Any, refusal: Any
 ) -> None:
+    """One bad step refuses the call, and all statuses stay."""
     assert await update(*steps) == refusal
     assert await count_stored(services, user_id) == {"processing": 3}
 
 
 @pytest.mark.usefixtures("clips")
 async def test_a_missing_file_refuses_all(update: Any, services: Services, user_id: str) -> None:
+    """One missing file is FileMissing, and all statuses stay."""
     answer = await update((FIRST, "COMPLETED"), (THIRD, "COMPLETED"))
     assert answer == {"__typename": "FileMissing", "key": f"{user_id}/v1/clips/{THIRD}.mp4"}
     assert await count_stored(services, user_id) == {"processing": 3}
@@ -89,6 +92,7 @@ async def test_a_missing_file_refuses_all(update: Any, services: Services, user_
 
 @pytest.mark.usefixtures("clips")
 async def test_a_step_that_is_not_in_the_table_refuses_all(update: Any, services: Services, user_id: str) -> None:
+    """One forbidden step is InvalidStatusChange, and all statuses stay."""
     await update((FIRST, "COMPLETED"))
     answer = await update((SECOND, "COMPLETED"), (FIRST, "FAILED"))
     assert answer == {"__typename": "InvalidStatusChange", "from": "COMPLETED", "to": "FAILED"}

@@ -1,4 +1,4 @@
-"""Whatever a stranger is refused for counts against their address; known callers' mistakes are their own."""
+"""Refusals of anonymous callers count against their address; those of known callers do not."""
 
 import hashlib
 from typing import Any
@@ -58,6 +58,7 @@ async def test_refusals_of_strangers_count_and_end_with_429(make_client: MakeCli
 
 
 async def test_refusals_of_all_kinds_are_one_count(make_client: MakeClient) -> None:
+    """Refusals of all kinds count together: beyond the limit each becomes 429."""
     client = await open_client(make_client)
     statuses = [(await client.request(**request)).status_code for request, _ in REFUSALS.values()]
     assert statuses[LIMIT:] == [429] * (len(REFUSALS) - LIMIT)
@@ -76,6 +77,7 @@ async def test_mistakes_of_known_callers_do_not_count_against_their_address(make
 
 
 async def test_page_of_another_origin_can_read_that_it_is_limited(make_client: MakeClient) -> None:
+    """A 429 keeps the refusal's CORS headers, and drops its challenge."""
     origin = "https://app.example.com"
     client = await make_client(auth_api_keys=(KEY,), requests_per_minute_anonymous=1, allowed_origins=(origin,))
     answers = [await client.post("/graphql", json={}, headers={"origin": origin}) for _ in range(2)]

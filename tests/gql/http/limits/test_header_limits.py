@@ -1,4 +1,4 @@
-"""What is parsed of a request's head is short, or it is refused before it is parsed."""
+"""Long headers are refused before they are parsed."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""What the server's protocols refuse themselves counts against a stranger's address as what the app refuses does."""
+"""Refusals by the server's protocols count against the address, as the app's own do."""
 
 import asyncio
 import hashlib
@@ -47,7 +47,7 @@ async def send(address: str, data: bytes) -> bytes:
 
 
 async def count_refusals_left(address: str) -> int:
-    """What the address has left once this refusal is counted, too; -1 where it had none."""
+    """The refusals that the address has left after this one; -1 if it had none."""
     async with httpx.AsyncClient(trust_env=False) as client:
         answer = await client.get(f"{address}/nothing")
     return -1 if answer.status_code == 429 else int(answer.headers["ratelimit-remaining"])

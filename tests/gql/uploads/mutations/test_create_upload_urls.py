@@ -36,6 +36,7 @@ async def put(upload: Any, body: bytes, **changes: str) -> httpx.Response:
 async def test_all_kinds_of_files_are_uploaded(
     create_video: Any, create_urls: Any, services: Services, user_id: str
 ) -> None:
+    """A clip, a thumbnail and highlights.json are uploaded to their keys by their URLs."""
     await create_video()
     answer = await create_urls(
         {"kind": "CLIP", "filename": FILENAME, "sizeBytes": 3},
@@ -72,6 +73,7 @@ async def test_a_file_has_the_type_of_its_extension(
 
 
 async def test_type_and_length_are_signed(create_video: Any, create_urls: Any, services: Services) -> None:
+    """An upload of another length or type gets 403, and stores nothing."""
     await create_video()
     answer = await create_urls({"kind": "CLIP", "filename": FILENAME, "sizeBytes": 3})
     (upload,) = answer["uploads"]
@@ -104,6 +106,7 @@ async def test_type_and_length_are_signed(create_video: Any, create_urls: Any, s
     ids=str,
 )
 async def test_bad_files_are_named(create_video: Any, create_urls: Any, changes: Any, field: str) -> None:
+    """A bad file is InvalidInput with the path of its field."""
     await create_video()
     good = {"kind": "CLIP", "filename": FILENAME, "sizeBytes": 3}
     answer = await create_urls(good, good | changes)
@@ -111,6 +114,7 @@ async def test_bad_files_are_named(create_video: Any, create_urls: Any, changes:
 
 
 async def test_too_large_files_are_refused_with_the_limit(create_video: Any, create_urls: Any) -> None:
+    """A file above the limit is refused with the limit in the message."""
     await create_video()
     answer = await create_urls({"kind": "CLIP", "filename": FILENAME, "sizeBytes": 6 * 1024**3})
     assert "5,368,709,120 bytes" in answer["message"]
@@ -121,6 +125,7 @@ async def test_too_large_files_are_refused_with_the_limit(create_video: Any, cre
     [({"files": []}, "files"), ({"expiresIn": 0}, "expiresIn"), ({"expiresIn": 604_801}, "expiresIn")],
 )
 async def test_bounds(create_video: Any, create_urls: Any, changes: Any, field: str) -> None:
+    """A bad number of files or expiry is InvalidInput with its path."""
     await create_video()
     answer = await create_urls({"kind": "HIGHLIGHTS", "sizeBytes": 1}, **changes)
     assert (answer["__typename"], answer["path"]) == ("InvalidInput", [field])
@@ -128,10 +133,12 @@ async def test_bounds(create_video: Any, create_urls: Any, changes: Any, field: 
 
 @pytest.mark.parametrize("video_id", ["..", "a/b", ""])
 async def test_ids_that_lead_elsewhere_are_refused(create_urls: Any, video_id: str) -> None:
+    """A video id that would lead to another folder is InvalidInput."""
     answer = await create_urls({"kind": "HIGHLIGHTS", "sizeBytes": 1}, videoId=video_id)
     assert (answer["__typename"], answer["path"]) == ("InvalidInput", ["videoId"])
 
 
 async def test_unknown_video_is_refused(create_urls: Any) -> None:
+    """An unknown video is VideoNotFound."""
     answer = await create_urls({"kind": "HIGHLIGHTS", "sizeBytes": 1})
     assert answer == {"__typename": "VideoNotFound", "videoId": "v1"}

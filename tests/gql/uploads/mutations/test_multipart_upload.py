@@ -84,6 +84,7 @@ async def put_parts(parts: Any) -> list[dict[str, Any]]:
 
 
 async def test_a_file_goes_up_in_parts(call: Any, upload_id: str, services: Services, user_id: str) -> None:
+    """Parts uploaded in any order become the file, and completing it again gives the same answer."""
     sizes = [(3, 7), (1, MIN_PART_BYTES), (2, MIN_PART_BYTES)]
     wanted = [{"partNumber": number, "sizeBytes": size} for number, size in sizes]
     signed = await call(SIGN, file=FILE, uploadId=upload_id, parts=wanted)
@@ -98,6 +99,7 @@ async def test_a_file_goes_up_in_parts(call: Any, upload_id: str, services: Serv
 
 
 async def test_an_aborted_upload_leaves_nothing(call: Any, upload_id: str, services: Services, user_id: str) -> None:
+    """An aborted upload has no parts, and completing it is UploadNotFound."""
     for _ in range(2):
         aborted = await call(ABORT, file=FILE, uploadId=upload_id)
         assert aborted == {"__typename": "AbortMultipartUploadSuccess", "uploadId": upload_id}
@@ -108,6 +110,7 @@ async def test_an_aborted_upload_leaves_nothing(call: Any, upload_id: str, servi
 
 
 async def test_parts_that_were_not_uploaded_are_refused(call: Any, upload_id: str) -> None:
+    """Completing with parts that were not uploaded is InvalidInput."""
     parts = [{"partNumber": 1, "etag": '"00000000000000000000000000000000"'}]
     answer = await call(COMPLETE, file=FILE, uploadId=upload_id, parts=parts)
     assert answer == {"__typename": "InvalidInput", "path": ["parts"]}
@@ -127,12 +130,14 @@ async def test_parts_that_were_not_uploaded_are_refused(call: Any, upload_id: st
     ],
 )
 async def test_bad_input_is_named(create_video: Any, call: Any, document: str, given: Any, path: list[str]) -> None:
+    """Bad input of the multipart mutations is InvalidInput with its path."""
     await create_video()
     shared = {"file": FILE} if document is CREATE else {"file": FILE, "uploadId": "u"}
     assert await call(document, **shared | given) == {"__typename": "InvalidInput", "path": path}
 
 
 async def test_unknown_video_is_refused(call: Any) -> None:
+    """An unknown video is VideoNotFound."""
     answer = await call(CREATE, file=FILE | {"sizeBytes": 9})
     assert answer == {"__typename": "VideoNotFound", "videoId": "v1"}
 

@@ -19,6 +19,7 @@ async def test_video_is_stored_with_what_is_computed(create_video: Any, services
 
 
 async def test_same_call_again_gives_the_same_answer(create_video: Any) -> None:
+    """A repeated call answers the same video with `created: false`."""
     first = await create_video()
     again = await create_video()
     assert again["created"] is False
@@ -28,6 +29,7 @@ async def test_same_call_again_gives_the_same_answer(create_video: Any) -> None:
 async def test_same_id_with_other_content_is_refused_and_nothing_changes(
     create_video: Any, services: Services, user_id: str
 ) -> None:
+    """An existing video with another title is VideoAlreadyExists, and keeps its title."""
     await create_video(title="First")
     result = await create_video(title="Second")
     assert result["__typename"] == "VideoAlreadyExists"
@@ -56,6 +58,7 @@ async def test_same_id_with_other_content_is_refused_and_nothing_changes(
 async def test_bad_value_is_named_and_nothing_is_written(
     create_video: Any, services: Services, user_id: str, changes: dict[str, Any], path: list[str]
 ) -> None:
+    """A bad value is InvalidInput with its path, and no video is written."""
     result = await create_video(**changes)
     assert result["__typename"] == "InvalidInput"
     assert result["path"] == path

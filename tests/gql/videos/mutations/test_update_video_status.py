@@ -24,6 +24,7 @@ def update(query: Any, user_id: str) -> Any:
 
 
 async def test_times_follow_the_status(create_video: Any, update: Any) -> None:
+    """The times and the error message follow the status, and the message is cut at 1,000 characters."""
     await create_video()
     failed = (await update("FAILED", errorMessage="x" * 1200))["video"]
     assert failed["failedAt"]
@@ -38,12 +39,14 @@ async def test_times_follow_the_status(create_video: Any, update: Any) -> None:
 
 
 async def test_same_status_again_changes_nothing(create_video: Any, update: Any) -> None:
+    """A repeated status gives the same answer."""
     await create_video()
     first = await update("COMPLETED")
     assert await update("COMPLETED") == first
 
 
 async def test_step_that_is_not_in_the_table_is_refused(create_video: Any, update: Any) -> None:
+    """COMPLETED to FAILED is InvalidStatusChange with both statuses, and the video stays."""
     await create_video()
     await update("COMPLETED")
     result = await update("FAILED")
@@ -53,4 +56,5 @@ async def test_step_that_is_not_in_the_table_is_refused(create_video: Any, updat
 
 
 async def test_unknown_video_is_refused(update: Any) -> None:
+    """An unknown video is VideoNotFound."""
     assert (await update("COMPLETED"))["__typename"] == "VideoNotFound"
