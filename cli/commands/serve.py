@@ -31,7 +31,7 @@ LAST_PORT = 65_535
 SHUTDOWN_SECONDS = 10
 # A full collection walks through all that is cached: 100 ms in which nobody is answered. Requests leave nothing to
 # collect, and by Python's own thresholds there were two a second under load.
-GC_THRESHOLDS = (20_000, 20, 100)
+GC_THRESHOLDS = (5_000, 20, 100)
 
 
 @click.command(name="serve", help="Serve the GraphQL API, over embedded servers unless Firestore is configured.")
