@@ -96,7 +96,7 @@ def test_credentials_are_made_once_and_private(tmp_path: Path) -> None:
 def test_broken_credentials_are_told(tmp_path: Path) -> None:
     """Never replaced in silence: URLs that are out there were signed with them."""
     (tmp_path / "r2-credentials.json").write_text("{")
-    with pytest.raises(EmbeddedError, match="delete it"):
+    with pytest.raises(EmbeddedError, match="Delete it"):
         load_credentials(tmp_path)
 
 

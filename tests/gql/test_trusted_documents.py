@@ -148,7 +148,7 @@ def test_strict_without_a_manifest_is_half_set() -> None:
         ({"a1": "query Wall { videos { nodes { titel } } }"}, r"Wall \(a1\).*titel"),
         ({"a1": "query Wall {"}, "a1: Syntax Error"),
         ({"a1": "fragment F on Video { id }"}, "a1: The document has no operation"),
-        ({"a1": "query A { x }", "b1": "query B { y }"}, r"2 of them.*A \(a1\).*B \(b1\)"),
+        ({"a1": "query A { x }", "b1": "query B { y }"}, r"2 of its documents.*A \(a1\).*B \(b1\)"),
         ({"a1": 1}, "not a JSON object"),
         ([VIEWER], "not a JSON object"),
         ("{", "not JSON"),
