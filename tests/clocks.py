@@ -1,4 +1,4 @@
-"""Clocks that a test holds: what takes minutes takes none, and takes as long on every machine."""
+"""Clocks that a test holds: minutes go by at once, and at the same moment of the test on every machine."""
 
 import asyncio
 import time
@@ -16,5 +16,5 @@ class MovedClock:
         monkeypatch.setattr(loop, "time", lambda: of_loop() + self._seconds)
 
     def advance(self, seconds: float) -> None:
-        """So much time has gone by: whoever waits for less is woken at the loop's next turn."""
+        """Moves both clocks ahead: timers that are due by then fire at the loop's next turn."""
         self._seconds += seconds

@@ -1,4 +1,4 @@
-"""How long tests wait for what must come. Nothing takes so long on any machine: only a hang is ended by it."""
+"""The one time-out of all tests. Nothing takes so long on any machine: it ends a hang, and decides nothing."""
 
 import os
 from typing import Any

@@ -13,6 +13,7 @@ import pytest
 from tests.abuse.conftest import Target, start_target
 from tests.abuse.inputs import Inputs
 from tests.embedded.firestore.effort import effort, tell, timeout
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.prove
 
@@ -64,7 +65,7 @@ async def exchange(target: Target, first: bytes, then: bytes = b"") -> bytes:
     try:
         writer.write(first)
         if then:
-            await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
+            await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_SECONDS)
             writer.write(then)
         return await read_until_silence(reader)
     except (ConnectionError, asyncio.IncompleteReadError):

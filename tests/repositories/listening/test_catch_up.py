@@ -60,13 +60,14 @@ async def change_much(clips: ClipRepository, make_clip: MakeClip) -> None:
     await clips.create_clips_batch([make_clip(11), make_clip(12, style="fast")])
 
 
-async def record(subscription: Subscription, last_id: str) -> States:
+async def record(subscription: Subscription, last_id: str, has_begun: asyncio.Event) -> States:
     """What is held after each change, up to the one of this document."""
     mirror = Mirror()
     states: States = [("", {})]
     while last_id not in mirror.models:
         mirror.apply(await mirror.told.next(subscription))
         states.append((mirror.told.version, dict(mirror.models)))
+        has_begun.set()
     return states
 
 
@@ -80,8 +81,10 @@ async def test_from_every_version_there_is_a_way_to_the_present(
 ) -> None:
     """Whatever was told last, also within a commit: nothing is lost, and nothing told that was known."""
     subscription = listener.watch_clips(clips.user_id, "v", style)
-    recording = asyncio.create_task(record(subscription, make_clip(11).clip_id))
-    await asyncio.sleep(0.1)
+    has_begun = asyncio.Event()
+    await clips.create_clip(make_clip(13))
+    recording = asyncio.create_task(record(subscription, make_clip(11).clip_id, has_begun))
+    await has_begun.wait()
     await change_much(clips, make_clip)
     states = await recording
     assert len(states) > 15
@@ -249,12 +252,18 @@ async def test_a_version_that_is_a_little_ahead_is_waited_for(
 ) -> None:
     """As of a machine whose clock is: what comes after it is told."""
     await clips.create_clip(make_clip(1))
-    ahead = str(Version(time.time_ns() // 1000 + 500_000, 0))
-    async with listener.watch_clips(clips.user_id, "v", after=ahead) as subscription:
-        await clips.create_clip(make_clip(2))
-        await asyncio.sleep(0.6)
-        await clips.create_clip(make_clip(3))
-        assert await Told(ahead).take(subscription) == ["added 03"]
+    for number, seconds in ((2, 0.5), (4, 5), (6, 50)):
+        ahead = int((time.time() + seconds) * 1e6)
+        async with listener.watch_clips(clips.user_id, "v", after=str(Version(ahead, 0))) as subscription:
+            await clips.create_clip(make_clip(number))
+            written = await clips._clip(make_clip(number).clip_id).get()
+            if written.update_time.timestamp() * 1e6 >= ahead:
+                continue  # this machine took longer for it
+            await asyncio.sleep(ahead / 1e6 - time.time() + 0.1)
+            await clips.create_clip(make_clip(number + 1))
+            assert await Told(str(Version(ahead, 0))).take(subscription) == [f"added 0{number + 1}"]
+            return
+    raise AssertionError("One write took a minute.")
 
 
 async def test_whoever_watches_what_is_quiet_can_come_back(
@@ -267,20 +276,21 @@ async def test_whoever_watches_what_is_quiet_can_come_back(
 ) -> None:
     """The present state has the time as of which it was told, and not only that of its last change."""
     await clips.create_clip(make_clip(1))
-    await asyncio.sleep(0.6)
+    # The last change is older than what Firestore remembers, and the time as of which it is told is not.
+    written_at = datetime.now(UTC)
     async with listener.watch_clips(clips.user_id, "v") as subscription:
         await told.take(subscription)
-    monkeypatch.setattr(PastReader, "_read", _read_half_a_second(PastReader._read))
+    monkeypatch.setattr(PastReader, "_read", _read_since(written_at, PastReader._read))
     await clips.create_clip(make_clip(2))
     async with returned_to.watch_clips(clips.user_id, "v", after=told.version) as again:
         assert await told.take(again) == ["added 02"]
 
 
-def _read_half_a_second(read: Any) -> Any:
-    """A Firestore that remembers no more than that."""
+def _read_since(moment: datetime, read: Any) -> Any:
+    """A Firestore that remembers nothing older than the moment."""
 
     async def read_lately(self: PastReader, target: AnyTarget, read_time: datetime, token: str) -> Any:
-        if (datetime.now(UTC) - read_time).total_seconds() > 0.5:
+        if read_time < moment:
             raise FailedPrecondition("too old")
         return await read(self, target, read_time, token)
 

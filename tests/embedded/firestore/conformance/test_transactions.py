@@ -21,6 +21,7 @@ from tests.embedded.firestore.conformance.transactions import (
     rollback,
     setting,
 )
+from tests.patience import PATIENCE_SECONDS
 
 Writer = Callable[[Place], Any]
 
@@ -32,7 +33,7 @@ def assert_locked(place: Place, transaction: bytes, write: Writer, *, after: dic
     with beside(lambda: write(place)) as (writing,):
         assert_waits(writing)
         committed = commit(place, transaction, setting(place, "doc", by="transaction"))
-        writing.result(20)
+        writing.result(PATIENCE_SECONDS)
     assert place.read("doc") == after
     if after is not None:
         assert place.ref("doc").get().update_time > committed.commit_time
@@ -87,7 +88,7 @@ def test_phantom(place: Place) -> None:
     with beside(lambda: place.ref("b").set({"n": 1}, **ONCE)) as (writing,):
         assert_waits(writing)
         committed = commit(place, transaction, setting(place, "total", n=1))
-        writing.result(20)
+        writing.result(PATIENCE_SECONDS)
     assert place.ref("b").get().update_time > committed.commit_time
 
 
@@ -100,7 +101,7 @@ def test_rollback_unlocks(place: Place) -> None:
     with beside(lambda: set_doc(place)) as (writing,):
         assert_waits(writing)
         rollback(place, transaction)
-        writing.result(20)
+        writing.result(PATIENCE_SECONDS)
     assert place.read("doc") == {"by": "writer"}
 
 
@@ -246,7 +247,7 @@ def test_increments(place: Place) -> None:
 
     with beside(*[work] * 12) as workers:
         for worker in workers:
-            worker.result(60)
+            worker.result(PATIENCE_SECONDS)
     assert place.read("doc") == {"n": 60}
 
 
