@@ -34,6 +34,7 @@ def test_every_requirement_is_pinned_and_hashed(path: Path) -> None:
 
 @pytest.mark.parametrize("line", ["a", "a>=1", "a==1", "a @ file:a", "--index-url mirror", "a==1 b"])
 def test_line_that_is_not_pinned_and_hashed_is_found(tmp_path: Path, line: str) -> None:
+    """A line of a lock file without a version or a hash is refused."""
     lock = tmp_path / "lock.txt"
     lock.write_text(f"{line}\n")
     with pytest.raises(ValueError, match="not pinned and hashed"):
@@ -106,6 +107,7 @@ def test_audit_without_a_finding_passes(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_known_vulnerability_fails_the_audit(osv: Osv, capsys: pytest.CaptureFixture[str]) -> None:
+    """A known vulnerability is printed and fails the audit, unless it is ignored by id."""
     osv.vulnerable.add("pluggy")
     assert audit.main(files=[BUILD]) == 1
     assert "pluggy 1.7.0: PYSEC-1, CVE-1; fixed in 99\n" in capsys.readouterr().out
@@ -159,6 +161,7 @@ def test_bill_of_materials_is_valid_and_always_the_same(bill: Any) -> None:
 
 
 def test_broken_bill_of_materials_is_not_written() -> None:
+    """A bill of materials that is not valid CycloneDX is refused."""
     bom = sbom.build_bom()
     next(iter(bom.components)).hashes.add(HashType(alg=HashAlgorithm.SHA_256, content="no hash"))
     with pytest.raises(ValueError, match="not valid against CycloneDX"):

@@ -174,6 +174,7 @@ def find_growth(pattern: re.Pattern[Any], text: Any, sizes: tuple[int, ...], *, 
 
 @pytest.mark.parametrize("name", [name for name in LISTED if MADE_AT_RUN_TIME not in name])
 def test_pattern_is_linear_in_its_own_beginnings(name: str) -> None:
+    """No pattern's cost grows faster than its text, up to a megabyte of its own repeated beginnings."""
     pattern, is_anchored = evaluate(name), check_anchored(name)
     beginnings: list[Any] = find_beginnings(re.compile(pattern.pattern, pattern.flags))
     if isinstance(pattern.pattern, bytes):

@@ -43,6 +43,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
     ids=str,
 )
 def test_half_set_configuration_names_what_is_missing(given: dict[str, str], missing: list[str]) -> None:
+    """A half-set configuration is refused with the names of exactly the missing settings."""
     with pytest.raises(HalfSetError) as refusal:
         Settings.model_validate(given).assert_complete()
     names = refusal.value.names
@@ -56,6 +57,7 @@ def test_nothing_set_is_complete() -> None:
 
 
 def test_account_gives_the_endpoint() -> None:
+    """An R2 account id gives R2's endpoint."""
     settings = Settings.model_validate({"r2_account_id": "abc"})
     assert settings.resolved_r2_endpoint_url == "https://abc.r2.cloudflarestorage.com"
 

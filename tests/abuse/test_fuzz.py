@@ -110,6 +110,7 @@ async def send_all(target: Target, inputs: Inputs, count: int) -> Observed:
 
 @timeout("ABUSE_INPUTS")
 async def test_no_bytes_crash_the_server(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Hostile bytes to every door leave the server answering, with bounded memory and no traceback in its log."""
     count, inputs = effort("ABUSE_INPUTS", USUAL_INPUTS), Inputs(effort("ABUSE_SEED", 1))
     with start_target(tmp_path) as target:
         warmed_up = await send_all(target, inputs, count // 5)

@@ -30,6 +30,7 @@ class Planted:
 
 @pytest.mark.parametrize(("power", "is_found"), [(1, False), (2, True)])
 def test_what_grows_faster_than_its_text_is_found(power: int, *, is_found: bool) -> None:
+    """The search finds a planted cost that grows with a power of the text, and none where growth is linear."""
     search = Search(Planted(power), SURFACES[:1], seed=1)
     tries = itertools.count()
     findings = list(search.run(lambda: next(tries) > 3_000))
@@ -38,6 +39,7 @@ def test_what_grows_faster_than_its_text_is_found(power: int, *, is_found: bool)
 
 @timeout("ABUSE_TRIES")
 def test_no_text_costs_too_much(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Searched texts on every surface find no cost that grows faster than the text."""
     with serve(tmp_path, 1, is_open=False) as server:
         search = Search(server, SURFACES, effort("ABUSE_SEED", 1))
         tries = itertools.count()

@@ -200,6 +200,7 @@ async def test_resumes_are_paid_for_in_turn(target: Target) -> None:
 
 
 async def test_resumes_that_were_left_are_read_no_further(target: Target) -> None:
+    """Resumes whose clients have left stop reading documents."""
     user_id = "waverer"
     await write_clips(target.data_dir, "v", CLIPS, user_id)
     token = mint(target.data_dir, user_id)

@@ -53,6 +53,7 @@ def measure(server: RealServer, surface: Surface, text: bytes) -> int:
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_text_costs_what_a_plain_request_costs(server: RealServer, name: str) -> None:
+    """A hostile text takes at most a fixed multiple of the processor time of a plain request."""
     surface, text = TEXTS[name]
     plain = measure(server, surface, surface.seeds[0])
     assert measure(server, surface, text) < MAX_TIMES_PLAIN * plain

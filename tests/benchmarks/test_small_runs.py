@@ -22,15 +22,18 @@ def run(module: str, *arguments: str) -> str:
 
 
 def test_signing() -> None:
+    """The benchmark of signatures prints its ratio."""
     assert re.search(r"\| ratio \| \d+\.\d \|", run("signing"))
 
 
 def test_stages() -> None:
+    """The benchmark of stages prints a page's total."""
     said = run("stages", "--workload", "page", "--requests", "3")
     assert re.search(r"\| all \| \d+\.\d ms \| \d+\.\d ms \|", said)
 
 
 def test_growth() -> None:
+    """The benchmark of growth prints both claims, each with its fit."""
     said = run("growth", "--clips", "2000", "--rounds", "1", "--seconds", "0")
     assert said.count("(at most 1.5)") == 2
     assert said.count("R² = ") == 2
@@ -43,6 +46,7 @@ def test_soak() -> None:
 
 
 def test_startup() -> None:
+    """The benchmark of the start prints the embedded server's row."""
     said = run("startup", "--rounds", "1")
     assert "| serve, embedded |" in said
 

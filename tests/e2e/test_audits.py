@@ -38,6 +38,7 @@ def audits(pytestconfig: pytest.Config) -> Path:
 
 
 def test_all_61_audits_are_ok_and_none_a_warning(audits: Path, demo_server: Server) -> None:
+    """All 61 audits of GraphQL over HTTP pass, without a warning."""
     command = ["node", str(audits / "audit.mjs"), f"{demo_server.address}/graphql"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=True)
     results: list[Any] = [json.loads(line) for line in done.stdout.splitlines()]

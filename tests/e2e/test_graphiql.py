@@ -45,6 +45,7 @@ def page() -> Iterator[Page]:
 
 
 def test_welcome_query_runs_and_nothing_leaves_this_machine(page: Page, demo_server: Any) -> None:
+    """GraphiQL's first query shows signed addresses, without a console message or a request to another host."""
     requests: list[str] = []
     problems: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
@@ -62,6 +63,7 @@ def test_welcome_query_runs_and_nothing_leaves_this_machine(page: Page, demo_ser
 
 
 def test_subscription_shows_what_a_mutation_elsewhere_changes(page: Page, demo_server: Any, user_id: str) -> None:
+    """A subscription in GraphiQL shows a clip that another client changes."""
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text) if message.type in {"error", "warning"} else None)
     page.goto(f"{demo_server.address}/graphql")

@@ -42,6 +42,7 @@ def bucket(tmp_path: Path) -> Path:
 
 
 def test_import_can_be_run_again(bucket: Path, tmp_path: Path) -> None:
+    """A second import of the same folder creates and uploads nothing."""
     first = report_of(bucket, tmp_path / "data")
     assert (first["videos_created"], first["clips_created"], first["files_uploaded"]) == (1, 3, 7)
     assert first["problems"] == []
@@ -58,6 +59,7 @@ def test_dry_run_changes_nothing_and_says_what_the_real_run_does(bucket: Path, t
 
 
 def test_broken_files_are_told_and_their_clips_imported_with_what_is_known(bucket: Path, tmp_path: Path) -> None:
+    """Broken files are reported by key, and all clips with readable names are imported."""
     video = bucket / "alice" / "talk"
     whole = (video / "highlights.json").read_text()
     (video / "highlights.json").write_text(whole[: len(whole) // 2])
@@ -76,6 +78,7 @@ def test_broken_files_are_told_and_their_clips_imported_with_what_is_known(bucke
 
 
 def test_only_the_users_videos_are_imported_where_one_is_named(bucket: Path, tmp_path: Path) -> None:
+    """With `--user`, only that user's video is created; the other follows in a full import."""
     shutil.copytree(bucket / "alice", bucket / "bob")
     assert report_of(bucket, tmp_path / "data", "--user", "bob")["videos_created"] == 1
     assert report_of(bucket, tmp_path / "data")["videos_created"] == 1
@@ -98,6 +101,7 @@ def test_import_finds_the_running_server(serve: Any, bucket: Path, tmp_path: Pat
 
 
 def test_source_that_is_no_folder_is_one_clear_line(tmp_path: Path) -> None:
+    """A missing source is one line on stderr, exit code 1, and no data directory."""
     refused = run_import(tmp_path / "nothing", tmp_path / "data")
     assert refused.returncode == 1
     assert len(refused.stderr.strip().splitlines()) == 1

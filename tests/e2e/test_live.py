@@ -120,6 +120,7 @@ def read_event(line: str) -> Any:
 
 
 async def test_what_one_process_writes_the_other_tells(start_uvicorn: Start, user_id: str) -> None:
+    """A video written through one process reaches a subscriber of the other."""
     first, second = start_uvicorn(), start_uvicorn()
     async with (
         asyncio.timeout(PATIENCE_SECONDS),

@@ -47,6 +47,7 @@ def test_printed_query_works_as_it_is_printed(demo_server: Any) -> None:
 
 
 def test_workers_writes_show_and_outlive_a_restart(serve: Callable[..., Any]) -> None:
+    """A video and a clip that a worker writes are read back, also after a restart."""
     server = serve()
     server.query(
         """mutation { createVideo(input: {videoId: "mine", videoUrl: "https://youtu.be/dQw4w9WgXcQ", title: "Mine"}) {
@@ -73,6 +74,7 @@ def test_stop_is_clean(serve: Callable[..., Any], tmp_path: Path, sent: signal.S
 
 
 def test_acknowledged_write_outlives_kill_9(serve: Callable[..., Any]) -> None:
+    """An acknowledged video is there after SIGKILL."""
     server = serve()
     server.query(
         """mutation { createVideo(input: {videoId: "mine", videoUrl: "https://a.b/c", title: "Mine"}) {
@@ -88,6 +90,7 @@ def run_serve(*options: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_taken_port_is_one_clear_line(demo_server: Any, tmp_path: Path) -> None:
+    """A taken port is one line that names `--port`, and no data directory is made."""
     port = demo_server.address.rsplit(":", 1)[1]
     refused = run_serve("--port", port, "--data-dir", str(tmp_path / "other"))
     assert refused.returncode == 1
@@ -97,6 +100,7 @@ def test_taken_port_is_one_clear_line(demo_server: Any, tmp_path: Path) -> None:
 
 
 def test_second_server_on_the_same_data_is_one_clear_line(serve: Callable[..., Any], tmp_path: Path) -> None:
+    """A second server on a data directory in use exits 1 with one line."""
     serve(tmp_path / "data")
     refused = run_serve("--port", "0", "--data-dir", str(tmp_path / "data"))
     assert refused.returncode == 1
@@ -104,6 +108,7 @@ def test_second_server_on_the_same_data_is_one_clear_line(serve: Callable[..., A
 
 
 def test_data_directory_that_cannot_be_is_one_clear_line(tmp_path: Path) -> None:
+    """A data directory below a file is refused with its path, and without a traceback."""
     (tmp_path / "file").write_text("not a folder")
     refused = run_serve("--port", "0", "--data-dir", str(tmp_path / "file" / "data"))
     assert refused.returncode != 0
@@ -125,6 +130,7 @@ def test_data_directory_that_cannot_be_is_one_clear_line(tmp_path: Path) -> None
 def test_half_set_configuration_is_one_clear_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, environment: dict[str, str], named: str
 ) -> None:
+    """A half-set configuration exits 1 with one line."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     refused = (

@@ -37,6 +37,7 @@ def fill(bucket: Path) -> None:
 
 
 def test_every_user_is_looked_at_and_mended(tmp_path: Path) -> None:
+    """A missing file of each user is found, and repaired by `--fix`."""
     data_dir = tmp_path / "data"
     fill(tmp_path / "bucket")
     assert run("import", str(tmp_path / "bucket"), data_dir=data_dir).returncode == 0

@@ -63,6 +63,7 @@ def test_developer_acts_as_another_user_and_no_log_line_holds_the_token(
 def test_serving_others_without_an_issuer_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], project: str | None
 ) -> None:
+    """A server that others can reach does not start without an issuer, and makes no data directory."""
     if project is not None:
         monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", project)
         for name in ("R2_ACCOUNT_ID", "R2_BUCKET", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"):
@@ -76,6 +77,7 @@ def test_serving_others_without_an_issuer_is_refused(
 def test_with_an_issuer_it_may_listen_anywhere_and_no_caller_is_the_demo_user(
     serve: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """With an issuer the server answers any host, refuses callers without a token, and makes no development token."""
     monkeypatch.setenv("CLIPGRAPH_AUTH_FIREBASE_PROJECT", "a-project")
     refused = run_command("token", "--data-dir", str(tmp_path / "data"))
     assert refused.returncode == 1

@@ -34,6 +34,7 @@ def list_open(directory: Path) -> list[str]:
 
 @pytest.mark.usefixtures("open_umask")
 def test_all_that_the_servers_make_is_their_owners_alone(tmp_path: Path) -> None:
+    """No file below the data directory is open to other users."""
     data_dir = tmp_path / "data"
     with start_stack(data_dir) as stack:
         assert stack.is_running
@@ -47,6 +48,7 @@ def test_all_that_the_servers_make_is_their_owners_alone(tmp_path: Path) -> None
 @pytest.mark.usefixtures("open_umask")
 @pytest.mark.parametrize("command", [["token"], ["doctor"], ["import", "{demo}"], ["firestore", "export"]])
 def test_whichever_command_makes_the_directory_makes_it_private(tmp_path: Path, command: list[str]) -> None:
+    """Every command that makes the data directory makes it with mode 700."""
     (tmp_path / "bucket").mkdir()
     data_dir = tmp_path / "data"
     given = [part.format(demo=tmp_path / "bucket") for part in command]
@@ -63,6 +65,7 @@ def test_whichever_command_makes_the_directory_makes_it_private(tmp_path: Path, 
 def test_where_others_can_enter_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, *, is_told: bool
 ) -> None:
+    """A data directory that others can enter is warned of, with the command that closes it."""
     tmp_path.chmod(mode)
     with caplog.at_level(logging.WARNING):
         acquire_lock(tmp_path).release()
@@ -71,6 +74,7 @@ def test_where_others_can_enter_is_told(
 
 
 def test_directory_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    """An existing data directory keeps its mode."""
     tmp_path.chmod(0o750)
     make_data_directory(tmp_path)
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o750
@@ -89,6 +93,7 @@ def make_remains(data_dir: Path, *, has_files: bool) -> Path:
 
 
 def test_empty_database_over_files_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    """An empty database beside stored files is refused with the ways out, and nothing is changed."""
     database = make_remains(tmp_path, has_files=True)
     with pytest.raises(EmbeddedError, match=r"firestore\.sqlite3 is empty \(0 bytes\).*backup.*clipgraph import r2"):
         start_stack(tmp_path)
@@ -100,6 +105,7 @@ def test_empty_database_over_files_is_refused_with_what_to_do(tmp_path: Path) ->
 
 
 def test_empty_database_without_files_is_a_start_that_was_cut_off(tmp_path: Path) -> None:
+    """An empty database without stored files is an interrupted first start, and starts."""
     make_remains(tmp_path, has_files=False)
     with start_stack(tmp_path) as stack:
         assert stack.is_running

@@ -45,6 +45,7 @@ def test_multipart_upload_is_whole(client: S3Client) -> None:
 
 
 def test_aborted_multipart_upload_leaves_nothing(client: S3Client) -> None:
+    """An aborted multipart upload leaves no object."""
     key = "r2-aborted/big.bin"
     upload_id = client.create_multipart_upload(Bucket="clips", Key=key)["UploadId"]
     client.upload_part(Bucket="clips", Key=key, UploadId=upload_id, PartNumber=1, Body=b"x")
@@ -54,6 +55,7 @@ def test_aborted_multipart_upload_leaves_nothing(client: S3Client) -> None:
 
 @pytest.mark.parametrize("key", ["../../etc/x", "u/../../x", "u/./x", ".."])
 def test_no_key_leaves_the_bucket(client: S3Client, key: str) -> None:
+    """A key that leads out of the bucket's folder is InvalidObjectName."""
     with pytest.raises(client.exceptions.ClientError, match="InvalidObjectName"):
         client.put_object(Bucket="clips", Key=key, Body=b"x")
 
@@ -87,6 +89,7 @@ def _own_addresses() -> set[str]:
 
 
 def test_credentials_are_made_once_and_private(tmp_path: Path) -> None:
+    """Credentials are made once, with mode 600 and a long secret."""
     first = load_credentials(tmp_path)
     assert load_credentials(tmp_path) == first
     assert (tmp_path / "r2-credentials.json").stat().st_mode & 0o777 == 0o600

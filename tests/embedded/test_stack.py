@@ -99,6 +99,7 @@ async def test_everything_is_there_after_a_restart(data_dir: Path, monkeypatch: 
 
 
 def test_stopped_stack_leaves_nothing_behind(data_dir: Path) -> None:
+    """A stopped stack no longer answers, and stopping it twice is harmless."""
     stack = start_stack(data_dir)
     endpoints = stack.endpoints
     assert stack.is_running
@@ -203,6 +204,7 @@ def test_connect_waits_for_servers_that_are_starting(data_dir: Path) -> None:
 
 
 def test_stale_endpoints_lead_nowhere(data_dir: Path) -> None:
+    """Endpoints of a dead stack are not used: a new one is started."""
     data_dir.mkdir(parents=True)
     stale = Endpoints("127.0.0.1:9", "http://127.0.0.1:9", "clips", "old", "old")
     write_endpoints(data_dir, stale)
@@ -223,6 +225,7 @@ def test_server_that_cannot_start_says_why(data_dir: Path) -> None:
 
 
 def test_folder_that_is_a_file_is_told(data_dir: Path) -> None:
+    """A data folder that is a file is refused."""
     data_dir.mkdir(parents=True)
     (data_dir / "r2").touch()
     with pytest.raises(EmbeddedError, match="cannot be used"):

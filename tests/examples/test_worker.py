@@ -136,6 +136,7 @@ async def describe(services: Services, user_id: str, video_id: str) -> Any:
 async def test_worker_that_is_killed_and_run_again_ends_as_if_it_had_not_been(
     run: Run, services: Services, source: Path, highlights: Path, user_id: str
 ) -> None:
+    """A worker that is killed at any of its lines and run again leaves what an undisturbed one leaves."""
     job = [str(source), str(highlights), "--user", user_id, "--video-id"]
     whole = run(*job, "whole")
     expected = await describe(services, user_id, "whole")
@@ -154,6 +155,7 @@ async def test_worker_that_is_killed_and_run_again_ends_as_if_it_had_not_been(
 async def test_workers_that_race_for_one_job_end_as_one_would(
     services: Services, source: Path, highlights: Path, user_id: str
 ) -> None:
+    """Two workers on one job both succeed, and each clip is counted once."""
     job = Job(user_id, "raced", source, highlights, tuple(FILTERS))
     assert set(await asyncio.gather(*(work(job, services.settings) for _ in range(2)))) == {VideoStatus.COMPLETED}
     await assert_consistent(services, user_id, "raced")
@@ -165,6 +167,7 @@ async def test_workers_that_race_for_one_job_end_as_one_would(
 async def test_clip_that_cannot_be_cut_fails_with_ffmpegs_reason_and_is_retried_by_the_next_run(
     services: Services, highlights: Path, user_id: str, tmp_path: Path
 ) -> None:
+    """A clip that ffmpeg cannot cut has failed with a message, and is completed by the next run."""
     source = make_video(tmp_path / "short.mp4", 1)
     job = Job(user_id, "short", source, highlights, ("original",))
     assert await work(job, services.settings) is VideoStatus.FAILED

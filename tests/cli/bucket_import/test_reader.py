@@ -42,6 +42,7 @@ async def read(folder: Path, content: bytes) -> VideoReading:
     ids=lambda changes: str(changes)[:40],
 )
 async def test_hostile_video_is_imported_with_its_clip(tmp_path: Path, changes: dict[str, Any]) -> None:
+    """A video with hostile values in its highlights.json is read, and its clip with it."""
     reading = await read(tmp_path, json.dumps(WHOLE | changes).encode())
     assert reading.video is not None
     assert [clip.filename for clip in reading.clips] == [CLIP]
@@ -68,6 +69,7 @@ async def test_hostile_video_is_imported_with_its_clip(tmp_path: Path, changes: 
     ids=lambda changes: str(changes)[:40],
 )
 async def test_hostile_highlight_is_imported_with_its_clip(tmp_path: Path, changes: dict[str, Any]) -> None:
+    """A highlight with hostile values costs neither the video nor the clip."""
     reading = await read(tmp_path, json.dumps(WHOLE | {"highlights": [HIGHLIGHT | changes]}).encode())
     assert reading.video is not None
     assert [clip.filename for clip in reading.clips] == [CLIP]
@@ -75,6 +77,7 @@ async def test_hostile_highlight_is_imported_with_its_clip(tmp_path: Path, chang
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"null", b"[" * 100_000])
 async def test_file_that_is_no_highlights_is_told(tmp_path: Path, content: bytes) -> None:
+    """A highlights.json that holds no highlights is reported, and the clip's title comes from its filename."""
     reading = await read(tmp_path, content)
     assert reading.video is not None
     assert reading.clips[0].scene_title == "A title"
@@ -82,6 +85,7 @@ async def test_file_that_is_no_highlights_is_told(tmp_path: Path, content: bytes
 
 
 async def test_address_without_a_scheme_is_completed(tmp_path: Path) -> None:
+    """A YouTube address without a scheme gives the YouTube id, and no problem."""
     reading = await read(tmp_path, json.dumps(WHOLE | {"video_url": "youtube.com/watch?v=dQw4w9WgXcQ"}).encode())
     assert reading.video is not None
     assert (reading.video.youtube_id, reading.problems) == ("dQw4w9WgXcQ", [])

@@ -98,6 +98,7 @@ def test_port_that_is_set_and_taken_is_an_error(tmp_path: Path) -> None:
 
 
 def test_port_that_is_set_is_listened_on(tmp_path: Path) -> None:
+    """The embedded S3 listens on the port of `CLIPGRAPH_S3_PORT`."""
     port = str(find_two_free_ports())
     serve = ("serve", "--no-demo", "--port", "0", "--data-dir", str(tmp_path))
     with run(*serve, CLIPGRAPH_S3_PORT=port) as process:

@@ -10,6 +10,7 @@ SCHEMA = Path(__file__).parent.parent.parent.parent / "schema.graphql"
 
 
 def test_printed_schema_is_the_checked_in_one() -> None:
+    """`schema print` prints schema.graphql byte for byte."""
     assert CliRunner().invoke(main, ["schema", "print"]).output == SCHEMA.read_text()
 
 
@@ -23,9 +24,11 @@ def test_breaking_change_is_named_and_fails(tmp_path: Path) -> None:
 
 
 def test_current_schema_passes() -> None:
+    """`schema check` exits 0 for the checked-in schema."""
     assert CliRunner().invoke(main, ["schema", "check", str(SCHEMA)]).exit_code == 0
 
 
 def test_help_lists_every_command() -> None:
+    """`clipgraph --help` names the commands."""
     output = CliRunner().invoke(main, ["--help"]).output
     assert all(name in output for name in ("serve", "import", "reconcile", "schema", "firestore"))

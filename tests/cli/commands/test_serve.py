@@ -21,6 +21,7 @@ ADDRESS = "http://127.0.0.1:8000"
 def test_welcome_names_graphiql_where_it_is_and_a_token_where_one_is_needed(
     changes: dict[str, object], has_page: bool, needs_token: bool
 ) -> None:
+    """The first lines name GraphiQL if its page is installed, and a token if callers need one."""
     welcome = make_welcome(ADDRESS, Settings().model_copy(update=changes))
     assert f"serves at {ADDRESS}/graphql" in welcome
     assert ("GraphiQL" in welcome) is has_page

@@ -32,6 +32,7 @@ def test_token_says_who_and_until_when(tmp_path: Path, options: list[str], role:
 
 @pytest.mark.parametrize("user_id", ["", "a/b", "x" * 129, "__a__", "cafe\u0301"])
 def test_user_who_cannot_be_is_refused(tmp_path: Path, user_id: str) -> None:
+    """A user id that Firestore cannot store is a usage error, and no file is written."""
     exit_code, token, error = run("--user", user_id, "--data-dir", str(tmp_path))
     assert (exit_code, token) == (2, "")
     assert "--user" in error
@@ -39,6 +40,7 @@ def test_user_who_cannot_be_is_refused(tmp_path: Path, user_id: str) -> None:
 
 
 def test_token_that_no_server_would_trust_is_not_made(tmp_path: Path) -> None:
+    """With an issuer configured, no development token is printed."""
     exit_code, token, error = run("--data-dir", str(tmp_path), CLIPGRAPH_AUTH_ISSUERS=ISSUERS)
     assert (exit_code, token) == (1, "")
     assert "issuer is configured" in error
@@ -54,6 +56,7 @@ def test_api_key_comes_with_the_entry_that_makes_it_good() -> None:
 
 
 def test_api_key_of_a_name_that_cannot_be_is_refused() -> None:
+    """An API key's name with a slash is a usage error, and no key is printed."""
     exit_code, key, error = run("--api-key", "a/b")
     assert (exit_code, key) == (2, "")
     assert "--api-key" in error

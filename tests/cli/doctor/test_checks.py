@@ -57,11 +57,13 @@ def test_all_is_well(environment: dict[str, str]) -> None:
 
 
 def test_embedded_it_brings_the_servers(tmp_path: Path) -> None:
+    """For an embedded configuration the doctor starts the servers itself, and finds all well."""
     exit_code, output = run("--data-dir", str(tmp_path / "data"))
     assert (exit_code, output.count("\n")) == (0, len(ALL))
 
 
 def test_wrong_secret_of_r2(environment: dict[str, str]) -> None:
+    """A wrong secret is one finding of R2, with the status and the variable to set."""
     ills = find_ills(**environment | {"CLIPGRAPH_R2_SECRET_ACCESS_KEY": "wrong"})
     assert list(ills) == ["r2"]
     assert "403" in ills["r2"]
@@ -69,6 +71,7 @@ def test_wrong_secret_of_r2(environment: dict[str, str]) -> None:
 
 
 def test_missing_bucket(environment: dict[str, str]) -> None:
+    """A missing bucket is one finding of R2, with its name and the variable to set."""
     ills = find_ills(**environment | {"CLIPGRAPH_R2_BUCKET": "elsewhere"})
     assert list(ills) == ["r2"]
     assert "'elsewhere'" in ills["r2"]
@@ -76,6 +79,7 @@ def test_missing_bucket(environment: dict[str, str]) -> None:
 
 
 def test_r2_that_does_not_answer(environment: dict[str, str]) -> None:
+    """An unreachable R2 is a finding of R2 and of the clock that it would tell."""
     ills = find_ills(**environment | {"CLIPGRAPH_R2_ENDPOINT_URL": f"http://{NOWHERE}"})
     assert list(ills) == ["r2", "clock"]
     assert "CLIPGRAPH_R2_ENDPOINT_URL" in ills["r2"]
@@ -103,6 +107,7 @@ def test_missing_index(environment: dict[str, str], tmp_path: Path) -> None:
 
 
 def test_real_project_without_an_issuer_or_credentials(environment: dict[str, str], tmp_path: Path) -> None:
+    """A real project without an issuer and credentials is two findings, each with the variable to set."""
     del environment["FIRESTORE_EMULATOR_HOST"]
     key_file = str(tmp_path / "missing.json")
     ills = find_ills(**environment | {"GOOGLE_CLOUD_PROJECT": "real", "GOOGLE_APPLICATION_CREDENTIALS": key_file})
@@ -121,6 +126,8 @@ def test_half_set_settings(environment: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(("skew", "said"), [(0, None), (3600, "behind R2's"), (-3600, "ahead of R2's")])
 async def test_clock_is_held_against_r2s(skew: int, said: str | None) -> None:
+    """A clock that differs from R2's by more than signatures allow is a finding."""
+
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
             self.send_response_only(403)

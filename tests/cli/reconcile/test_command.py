@@ -68,6 +68,7 @@ def make_drift(settings: Settings, user_id: str, *video_ids: str) -> None:
 
 
 def test_exit_code_tells_whether_anything_differs(run: Run, settings: Settings, user_id: str) -> None:
+    """The command exits 1 while anything differs, with a line for each drift and a summary."""
     make_drift(settings, user_id, "talk", "talk-2")
     found = run("--json")
     *lines, last = map(json.loads, found.stdout.splitlines())
@@ -198,6 +199,7 @@ def test_run_that_cannot_tell_is_not_taken_for_drift(environment: dict[str, str]
     ],
 )
 def test_what_cannot_be_meant_is_refused(arguments: list[str], tmp_path: Path) -> None:
+    """Options that contradict each other are a usage error, and no data directory is made."""
     refused = CliRunner().invoke(main, ["reconcile", "--fix", "--data-dir", str(tmp_path / "data"), *arguments])
     assert refused.exit_code == 2
     assert not (tmp_path / "data").exists()

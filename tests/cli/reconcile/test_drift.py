@@ -142,6 +142,7 @@ async def assert_consistent(bucket: Bucket) -> None:
 
 @pytest.mark.timeout(HANG_SECONDS + CLIPS)
 async def test_every_kind_of_drift_is_found_and_mended_while_workers_write(bucket: Bucket) -> None:
+    """A run finds exactly the seeded drift of every kind, and `--fix` leaves only what has no repair."""
     for video_id in VIDEOS:
         await bucket.create_video(video_id)
     seeded = await seed_stuck(bucket) | await seed_without_video(bucket) | await seed(bucket)

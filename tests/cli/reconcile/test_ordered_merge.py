@@ -18,11 +18,13 @@ async def stream(items: Iterable[str]) -> AsyncIterator[str]:
 
 @given(st.sets(NAMES))
 async def test_ids_come_in_the_order_of_folders(names: set[str]) -> None:
+    """Ids in Firestore's order come out in the order of R2's folders."""
     in_firestore = sorted(names, key=str.encode)
     assert [name async for name in order_as_folders(stream(in_firestore))] == sorted(names, key=to_order)
 
 
 @given(st.sets(NAMES), st.sets(NAMES))
 async def test_every_name_of_either_side_comes_once(ids: set[str], folders: set[str]) -> None:
+    """The merge has each name of either side once, in order."""
     merged = [item async for item in merge(stream(sorted(ids, key=str.encode)), stream(sorted(folders, key=to_order)))]
     assert merged == sorted(ids | folders, key=to_order)

@@ -31,6 +31,7 @@ async def test_file_that_a_worker_may_still_describe_is_left_alone(bucket: Bucke
 
 
 async def test_file_of_an_earlier_rendering_does_not_complete_a_stuck_clip(bucket: Bucket) -> None:
+    """A stuck clip whose file is older than its work fails instead of being completed."""
     await bucket.create_video("talk")
     (clip,) = await bucket.add_clips("talk", 1)
     await wait_for_next_second(datetime.now(UTC))
@@ -150,6 +151,7 @@ async def test_orphan_that_a_worker_puts_anew_is_not_imported(bucket: Bucket) ->
 
 
 async def test_orphan_that_a_worker_described_meanwhile_is_not_deleted(bucket: Bucket) -> None:
+    """Files that gained a document after they were found stay in R2."""
     await bucket.create_video("talk")
     clip = bucket.new_clip("talk", ClipStatus.PROCESSING)
     await bucket.put([clip])
@@ -199,6 +201,7 @@ async def test_video_that_is_being_deleted_is_not_touched(bucket: Bucket) -> Non
 
 
 async def test_tombstone_of_a_clip_whose_video_is_gone_is_finished(bucket: Bucket) -> None:
+    """An unfinished delete below a missing video is found, and finished by `--fix`."""
     await bucket.create_video("talk")
     (clip,) = await bucket.add_clips("talk", 1)
     with pytest.raises(StorageUnavailableError):

@@ -187,6 +187,7 @@ def test_a_bad_line_is_named(invoke: Invoke, make_client: Callable[..., Client],
 
 
 def test_what_firestore_refuses_is_named(invoke: Invoke, make_client: Callable[..., Client]) -> None:
+    """An import that Firestore refuses names the lines and the reason, and writes no document."""
     client = make_client()
     refused = '{"name": "projects/p/databases/d/documents/c/__bad__"}'
     result = invoke("import", "--project", client.project, stdin=GOOD % 1 + refused)
@@ -197,6 +198,7 @@ def test_what_firestore_refuses_is_named(invoke: Invoke, make_client: Callable[.
 
 
 def test_a_failed_export_leaves_the_older_file(invoke: Invoke, tmp_path: Path) -> None:
+    """A failed export leaves the older file as it was; paths that cannot be used are named."""
     file = tmp_path / "out.jsonl"
     file.write_text("older", encoding="utf-8")
     result = invoke("export", file, "--project", "a/b")

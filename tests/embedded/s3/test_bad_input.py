@@ -39,6 +39,7 @@ def place(raw: RawS3) -> Place:
 )
 @pytest.mark.parametrize(("method", "query"), [("POST", {"delete": ""}), ("PUT", {"cors": ""})])
 def test_documents_that_are_none_are_malformed(place: Place, method: str, query: dict[str, str], body: bytes) -> None:
+    """A malformed XML body is MalformedXML, and changes nothing."""
     before = place.content()
     answer = place.raw.send(method, f"/{place.bucket}", query, body=body)
     assert (answer.status, answer.code) == (400, "MalformedXML")
@@ -46,11 +47,13 @@ def test_documents_that_are_none_are_malformed(place: Place, method: str, query:
 
 
 def test_document_that_is_too_long_is_not_read(place: Place) -> None:
+    """An XML body over 8 MiB is MaxMessageLengthExceeded."""
     answer = place.raw.send("POST", f"/{place.bucket}", {"delete": ""}, body=b" " * (8 * MIB + 1))
     assert (answer.status, answer.code) == (400, "MaxMessageLengthExceeded")
 
 
 def test_object_beyond_5_gib_is_refused_before_it_comes(place: Place) -> None:
+    """An object over 5 GiB is refused by its length, before its body is sent."""
     host, _, port = place.raw.host_port.partition(":")
     target = f"/{place.bucket}/a"
     headers = place.raw.sign("PUT", target, {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}, b"")

@@ -74,6 +74,7 @@ def test_directory_of_the_time_of_rclone_opens_as_it_is(tmp_path: Path, monkeypa
 
 
 def test_attributes_outlive_a_restart(store: Store) -> None:
+    """An object's attributes are the same after the store is opened again."""
     before = put(store, "a/b.mp4", b"film")
     store = reopen(store)
     assert find(store, "a/b.mp4") == before
@@ -138,6 +139,7 @@ def test_name_in_the_other_form_on_disk_is_the_object(store: Store) -> None:
 
 
 def test_names_that_are_no_text_are_left_out(store: Store) -> None:
+    """A file whose name is not UTF-8 is left out of lists."""
     (store.root / BUCKET / os.fsdecode(b"\xff.txt")).write_bytes(b"x")
     put(store, "a", b"x")
     assert list_keys(store) == ["a"]
@@ -168,6 +170,7 @@ def test_times_never_repeat(store: Store) -> None:
 
 
 def test_folder_of_a_newer_clipgraph_is_refused(store: Store) -> None:
+    """A folder in a newer format is refused."""
     with store._database.transaction() as connection:
         connection.execute("PRAGMA user_version = 99")
     store.close()
@@ -176,6 +179,7 @@ def test_folder_of_a_newer_clipgraph_is_refused(store: Store) -> None:
 
 
 def test_database_that_is_none_is_told(tmp_path: Path) -> None:
+    """A file that is no database is refused with a message."""
     (tmp_path / "s3.sqlite").write_bytes(b"no database" * 100)
     with pytest.raises(StoreError, match="not a database of clipgraph"):
         open_store(tmp_path)

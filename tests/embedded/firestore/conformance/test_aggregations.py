@@ -270,6 +270,7 @@ def numbers(*values: Any) -> dict[str, dict[str, Any]]:
     ),
 )
 def test_aggregation(place: Place, row: AggregateRow) -> None:
+    """Each row's aggregation has the documented result or refusal."""
     run_aggregate(place, row)
 
 

@@ -142,6 +142,7 @@ def one_of(count: int, path: str = "n") -> Or:
     ),
 )
 def test_missing(place: Place, row: QueryRow) -> None:
+    """A filter on a field that some documents lack finds the documented ones."""
     run_query(place, row)
 
 
@@ -212,6 +213,7 @@ def test_missing(place: Place, row: QueryRow) -> None:
     ),
 )
 def test_range(place: Place, row: QueryRow) -> None:
+    """A range finds the documented values of its type."""
     run_query(place, row)
 
 
@@ -316,6 +318,7 @@ def test_range(place: Place, row: QueryRow) -> None:
     ),
 )
 def test_disjunctions(place: Place, row: QueryRow) -> None:
+    """Each row's disjunction finds the documented documents, or is refused."""
     run_query(place, row)
 
 
@@ -420,6 +423,7 @@ def test_disjunctions(place: Place, row: QueryRow) -> None:
     ),
 )
 def test_combination(place: Place, row: QueryRow) -> None:
+    """Each row's combination of filters is allowed or refused as documented."""
     run_query(place, row)
 
 

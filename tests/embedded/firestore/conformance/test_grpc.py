@@ -133,6 +133,7 @@ def write(**fields: Any) -> dict[str, Any]:
     ),
 )
 def test_broken_request(place: Place, row: RequestRow) -> None:
+    """Each malformed request is refused with the documented code."""
     run_request(place, row)
 
 
@@ -174,6 +175,7 @@ def test_broken_request(place: Place, row: RequestRow) -> None:
     ),
 )
 def test_group_below_document(place: Place, row: RequestRow) -> None:
+    """A collection group below a document finds the documented documents."""
     run_request(place, row)
 
 

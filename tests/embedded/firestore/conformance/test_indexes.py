@@ -189,11 +189,13 @@ def found(places: Places, server: str, row: IndexRow) -> list[str]:
 
 @each_row(*FREE)
 def test_no_index_is_needed(places: Places, row: IndexRow) -> None:
+    """A query that needs no composite index finds the same with and without an index file."""
     assert found(places, "empty", row) == found(places, "free", row) != []
 
 
 @each_row(*NEEDY)
 def test_index_is_needed(places: Places, row: IndexRow) -> None:
+    """A query without its index is refused with the entry to add, and with that entry finds its documents."""
     place = places("empty", row.id)
     place.seed(DOCUMENTS)
     with pytest.raises(FailedPrecondition, match=r"^400 The query requires an index\.") as caught:

@@ -104,6 +104,7 @@ def nested(levels: int) -> dict[str, Any]:
     ),
 )
 def test_client_limits(place: Place, row: WriteRow) -> None:
+    """Each write at or over a limit is taken or refused as documented."""
     run_write(place, row)
 
 
@@ -138,6 +139,7 @@ def named(rule: int, what: str, path: str, **row: Any) -> RequestRow:
     named(34, "a name that ends at a collection", "{collection}/a/b"),
 )
 def test_names(place: Place, row: RequestRow) -> None:
+    """Each name at or over a limit is taken or refused as documented."""
     run_request(place, row)
 
 

@@ -105,6 +105,7 @@ def answers(host_port: str, places: dict[str, Place], pytestconfig: pytest.Confi
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=f"node-{row.id}") for row in ROWS_OF_NODE], indirect=True)
 def test_node(row: Row, answers: dict[str, Any], places: dict[str, Place]) -> None:
+    """Google's Node.js client gets the row's documented result."""
     answer, place = answers[row.id], places[row.id]
     match row:
         case QueryRow(expect=Refused() as expect) | WriteRow(expect=Refused() as expect):

@@ -141,6 +141,7 @@ def above(path: str, bound: int) -> dict[str, object]:
     ),
 )
 def test_order(place: Place, row: QueryRow) -> None:
+    """Each row's order gives the documented sequence."""
     run_query(place, row)
 
 
@@ -227,6 +228,7 @@ def test_order(place: Place, row: QueryRow) -> None:
     ),
 )
 def test_cursor(place: Place, row: QueryRow) -> None:
+    """Each row's cursor cuts the order where documented."""
     run_query(place, row)
 
 
@@ -263,6 +265,7 @@ def test_cursor(place: Place, row: QueryRow) -> None:
     ),
 )
 def test_structured_query(place: Place, row: StructuredRow) -> None:
+    """Each structured query gives the documented documents or refusal."""
     run_structured(place, row)
 
 

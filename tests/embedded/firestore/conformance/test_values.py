@@ -292,6 +292,7 @@ TYPES_IN_ORDER = list(ONE_OF_EACH_TYPE)
     ),
 )
 def test_order(place: Place, row: QueryRow) -> None:
+    """Values of each type come in the documented order."""
     run_query(place, row)
 
 
@@ -358,6 +359,7 @@ def test_order(place: Place, row: QueryRow) -> None:
     ),
 )
 def test_storing(place: Place, row: WriteRow) -> None:
+    """Each value is stored as it is, or refused as documented."""
     run_write(place, row)
 
 

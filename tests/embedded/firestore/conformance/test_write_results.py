@@ -110,6 +110,7 @@ def committed(*writes: dict[str, Any]) -> dict[str, Any]:
     ),
 )
 def test_refused(place: Place, row: RequestRow) -> None:
+    """Each refused write has the documented code."""
     run_request(place, row)
 
 

@@ -206,4 +206,5 @@ def transform(rule: int, what: str, before: Any, change: Any, after: Any, *, nod
     ),
 )
 def test_write(place: Place, row: WriteRow) -> None:
+    """Each row's write leaves the documented document, or is refused."""
     run_write(place, row)

@@ -67,6 +67,7 @@ WRONG: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("content", "message"), WRONG, ids=range(len(WRONG)))
 def test_a_slip_is_named(content: Any, message: str) -> None:
+    """A mistake in an index file is refused in one line that says where it is."""
     with pytest.raises(IndexFileError) as refused:
         parse(content)
     assert message in str(refused.value)
@@ -75,6 +76,7 @@ def test_a_slip_is_named(content: Any, message: str) -> None:
 
 @pytest.mark.parametrize("text", ["{", "\x00", ""])
 def test_what_is_no_json_is_named(tmp_path: Path, text: str) -> None:
+    """A file that is no JSON, or that is missing, is refused with its name and the reason."""
     file = tmp_path / "firestore.indexes.json"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(IndexFileError, match=r"firestore\.indexes\.json: it is not JSON"):
@@ -94,6 +96,7 @@ def test_the_projects_own_file_is_understood() -> None:
 
 
 def test_names_follow_the_last_field_unless_they_are_listed() -> None:
+    """An index orders names as its last field, unless it lists them, and is written back the same."""
     style, down = IndexField(("style",), "ASCENDING"), IndexField(("n",), "DESCENDING")
     n_down = {"fieldPath": "n", "order": "DESCENDING"}
     expected = {

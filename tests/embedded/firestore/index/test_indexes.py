@@ -274,6 +274,7 @@ async def test_overrides_take_indexes_away(run: Any) -> None:
 
 
 async def test_an_exempted_field_can_be_part_of_a_composite_index(run: Any) -> None:
+    """A field without indexes of its own still counts in a composite index."""
     exemption = {"collectionGroup": "reels", "fieldPath": "style", "indexes": []}
     composite = {"collectionGroup": "reels", "queryScope": "COLLECTION", "fields": [up("style"), up("status")]}
 

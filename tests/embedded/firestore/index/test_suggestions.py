@@ -43,6 +43,7 @@ def run_queries(monkeypatch: pytest.MonkeyPatch, *options: str) -> str:
 
 
 def test_they_go_into_the_file_that_then_grants_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Suggested indexes are written into the index file, with which the same queries lack none."""
     file = tmp_path / "firestore.indexes.json"
     options = ["--data-dir", str(tmp_path / "data"), "--indexes", str(file)]
     assert run_queries(monkeypatch, *options, "--suggest-indexes") == ""
@@ -51,11 +52,13 @@ def test_they_go_into_the_file_that_then_grants_them(monkeypatch: pytest.MonkeyP
 
 
 def test_without_a_file_they_are_printed_at_the_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without an index file, suggested indexes are printed at the end."""
     printed = run_queries(monkeypatch, "--data-dir", str(tmp_path / "data"), "--suggest-indexes")
     assert json.loads(printed) == WANTED
 
 
 def test_a_bad_file_ends_the_start_in_one_line(tmp_path: Path) -> None:
+    """A malformed index file ends the start with exit code 1 and one line."""
     file = tmp_path / "firestore.indexes.json"
     file.write_text('{"indexes": [{}]}', encoding="utf-8")
     command = [sys.executable, "-m", "embedded.firestore", "--data-dir", str(tmp_path / "data"), "--indexes", str(file)]

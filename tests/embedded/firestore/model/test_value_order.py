@@ -104,21 +104,25 @@ ASCENDING = [
 
 
 def test_keys_follow_the_order_across_all_types() -> None:
+    """Keys of values sort as Firestore sorts the values, across all types."""
     assert all(encode_value(left) < encode_value(right) for left, right in pairwise(ASCENDING))
 
 
 def test_inverted_keys_follow_the_opposite_order() -> None:
+    """Inverted keys sort the other way round."""
     keys = [invert(encode_value(value)) for value in ASCENDING]
     assert all(left > right for left, right in pairwise(keys))
 
 
 def test_no_key_begins_another() -> None:
+    """No value's key is the beginning of another's."""
     keys = [encode_value(value) for value in ASCENDING]
     assert not any(left != right and right.startswith(left) for left in keys for right in keys)
 
 
 @pytest.mark.parametrize(("left", "right"), [(3, 3.0), (0, -0.0), (2**53, float(2**53))])
 def test_equal_numbers_have_equal_keys(left: int, right: float) -> None:
+    """An integer and a double of the same value have the same key."""
     assert encode_number(left) == encode_number(right)
 
 
@@ -127,22 +131,26 @@ numbers = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False)
 
 @given(numbers, numbers)
 def test_numbers_compare_exactly(left: float, right: float) -> None:
+    """Keys of any two numbers compare as the numbers do, without rounding."""
     assert (encode_number(left) < encode_number(right)) == (left < right)
     assert (encode_number(left) == encode_number(right)) == (left == right)
 
 
 @given(st.text(), st.text())
 def test_strings_compare_by_their_bytes(left: str, right: str) -> None:
+    """Keys of any two strings compare as their UTF-8 bytes do."""
     assert (encode_value(text(left)) < encode_value(text(right))) == (left.encode() < right.encode())
 
 
 @given(st.binary(min_size=1), st.binary())
 def test_after_is_above_all_that_begins_with_a_key(key: bytes, rest: bytes) -> None:
+    """`after` of a key is above every key that begins with it."""
     if key.strip(b"\xff"):
         assert key + rest < after(key)
 
 
 def test_only_the_beginning_of_a_long_string_is_queried() -> None:
+    """Strings that differ after 1500 bytes have equal index keys, and different exact ones."""
     left, right = text("x" * 1500 + "a"), text("x" * 1500 + "b")
     assert encode_value(left) == encode_value(right)
     assert encode_exactly(left) != encode_exactly(right)

@@ -43,6 +43,7 @@ async def ids(query: Any) -> list[str]:
 async def test_each_operator_finds_its_documents(
     numbers: Any, field: str, operator: str, value: Any, expected: str
 ) -> None:
+    """Each filter operator finds exactly its documents."""
     assert await ids(numbers.where(filter=FieldFilter(field, operator, value))) == expected.split()
 
 
@@ -73,6 +74,7 @@ async def test_null_and_nan_are_only_found_by_name(
 
 
 async def test_equalities_merge_with_each_other_and_with_arrays(numbers: Any) -> None:
+    """An equality and an array filter together find the documents of both."""
     query = numbers.where(filter=FieldFilter("parity", "==", 0)).where(
         filter=FieldFilter("tags", "array_contains", "3")
     )
@@ -80,11 +82,13 @@ async def test_equalities_merge_with_each_other_and_with_arrays(numbers: Any) ->
 
 
 async def test_an_equality_with_an_order_on_another_field_is_sorted(numbers: Any) -> None:
+    """An equality with a descending order on another field gives the first in that order."""
     query = numbers.where(filter=FieldFilter("parity", "==", 1)).order_by("n", direction=Query.DESCENDING).limit(2)
     assert await ids(query) == ["d9", "d7"]
 
 
 async def test_or_gives_each_document_once(numbers: Any) -> None:
+    """A document that matches both sides of an OR comes once."""
     either = Or([FieldFilter("n", "<", 2), FieldFilter("parity", "==", 0)])
     assert await ids(numbers.where(filter=either).order_by("n")) == ["d0", "d1", "d2", "d4", "d6", "d8"]
 
@@ -99,6 +103,7 @@ async def test_or_gives_each_document_once(numbers: Any) -> None:
     ],
 )
 async def test_cursors_cut_a_descending_order(numbers: Any, cursor: dict[str, int], expected: str) -> None:
+    """Each kind of cursor cuts a descending order at its place."""
     query = numbers.order_by("n", direction=Query.DESCENDING)
     for method, value in cursor.items():
         query = getattr(query, method)({"n": value})
@@ -106,6 +111,7 @@ async def test_cursors_cut_a_descending_order(numbers: Any, cursor: dict[str, in
 
 
 async def test_pages_follow_each_other_without_gaps(numbers: Any) -> None:
+    """Pages by cursor give every document once, in order, among equal values too."""
     query = numbers.order_by("parity").limit(3)
     seen: list[str] = []
     last = None
@@ -116,6 +122,7 @@ async def test_pages_follow_each_other_without_gaps(numbers: Any) -> None:
 
 
 async def test_limit_to_last_offset_and_projection(numbers: Any) -> None:
+    """`limit_to_last`, an offset and a projection give the documented documents and fields."""
     last = await numbers.order_by("n").limit_to_last(2).get()
     assert [snapshot.id for snapshot in last] == ["d8", "d9"]
     query = numbers.order_by("n").offset(8).select(["parity"])
@@ -123,6 +130,7 @@ async def test_limit_to_last_offset_and_projection(numbers: Any) -> None:
 
 
 async def test_a_collection_group_is_found_at_any_depth(firestore_client: AsyncClient) -> None:
+    """A collection group finds its collections at any depth, with and without a filter."""
     for path in ("clips/a", "users/u/clips/b", "users/u/videos/v/clips/c", "other/x"):
         await firestore_client.document(path).set({"n": 1})
     group = firestore_client.collection_group("clips")
@@ -131,12 +139,14 @@ async def test_a_collection_group_is_found_at_any_depth(firestore_client: AsyncC
 
 
 async def test_aggregations_agree_with_the_documents(numbers: Any) -> None:
+    """Count, sum and average agree with the matching documents."""
     query = numbers.where(filter=FieldFilter("n", ">", 4))
     results = await query.count(alias="count").sum("n", alias="sum").avg("n", alias="avg").get()
     assert {result.alias: result.value for result in results[0]} == {"count": 5, "sum": 35, "avg": 7.0}
 
 
 async def test_an_updated_document_leaves_its_old_place(numbers: Any) -> None:
+    """An updated or deleted document is no longer found by its old values."""
     await numbers.document("d3").update({"n": 30, "tags": ["7"]})
     await numbers.document("d4").delete()
     assert await ids(numbers.where(filter=FieldFilter("n", "in", [3, 4, 30]))) == ["d3"]
@@ -144,6 +154,7 @@ async def test_an_updated_document_leaves_its_old_place(numbers: Any) -> None:
 
 
 async def test_more_than_thirty_values_are_refused(numbers: Any) -> None:
+    """An `in` of 31 values is INVALID_ARGUMENT."""
     with pytest.raises(InvalidArgument):
         await ids(numbers.where(filter=FieldFilter("n", "in", list(range(31)))))
 

@@ -31,6 +31,7 @@ def limit_files(server: ServerProcess, size_bytes: int) -> None:
 async def test_full_disk_has_a_code_and_a_line_in_the_log(
     server: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A full disk is RESOURCE_EXHAUSTED with a line in the log; reads go on, and writes do when there is room."""
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", server.host_port)
     client = AsyncClient(project="full", credentials=AnonymousCredentials())
     await client.document("c/before").set({"text": "kept"})

@@ -16,6 +16,7 @@ from tests.patience import PATIENCE_SECONDS
 
 
 async def test_concurrent_increments_lose_nothing(firestore_client: AsyncClient) -> None:
+    """Concurrent transactions that increment one counter lose no increment."""
     counter = firestore_client.document("c/counter")
     await counter.set({"n": 0})
 
@@ -75,6 +76,7 @@ async def test_what_a_query_found_in_a_transaction_stays_true(firestore_client: 
 
 
 async def test_a_read_only_transaction_sees_one_moment(firestore_client: AsyncClient) -> None:
+    """A read-only transaction reads the state of its beginning, though the document has changed since."""
     reference = firestore_client.document("c/d")
     await reference.set({"n": 1})
     transaction = firestore_client.transaction(read_only=True)
@@ -85,6 +87,7 @@ async def test_a_read_only_transaction_sees_one_moment(firestore_client: AsyncCl
 
 
 async def test_an_error_in_the_body_changes_nothing(firestore_client: AsyncClient) -> None:
+    """A transaction whose body raises an error writes nothing."""
     reference = firestore_client.document("c/d")
 
     @firestore.async_transactional
@@ -123,15 +126,18 @@ async def overtake(client: AsyncClient, seconds: float, **mode: Any) -> list[str
 
 
 async def test_a_pessimistic_transaction_makes_writers_wait(firestore_client: AsyncClient) -> None:
+    """A write beside a pessimistic transaction waits for its end."""
     assert await overtake(firestore_client, 0.3) == ["transaction"]
 
 
 async def test_an_optimistic_transaction_is_aborted_instead(firestore_client: AsyncClient) -> None:
+    """A write beside an optimistic transaction goes first, and the transaction is aborted."""
     mode = TransactionOptions.ConcurrencyMode.OPTIMISTIC
     assert await overtake(firestore_client, PATIENCE_SECONDS, concurrency_mode=mode) == ["writer", "aborted"]
 
 
 async def test_optimistic_can_be_the_servers_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server started as optimistic aborts a transaction that was overtaken."""
     server = FirestoreServer(tmp_path, is_optimistic=True)
     await server.start()
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", server.host_port)

@@ -51,12 +51,14 @@ CREATE = b"<CreateBucketConfiguration><LocationConstraint>%s</LocationConstraint
         gives={"cf-is-truncated": "true"}),
 )  # fmt: skip
 def test_bucket(place: Place, row: Row) -> None:
+    """Each row's bucket operation gives the documented response."""
     run_row(place, row)
 
 
 @scenario("api", "an empty bucket is deleted, and is no bucket any more")
 @pytest.mark.parametrize("key", ["a/b", "d/", "n" * 300])
 def test_empty_bucket(place: Place, key: str) -> None:
+    """A bucket with an object is not deleted, and an empty one is."""
     place.put(key, Given())
     assert place.raw.send("DELETE", f"/{place.bucket}").code == "BucketNotEmpty"
     assert place.raw.send("DELETE", f"/{place.bucket}/{key}").status == 204
@@ -102,6 +104,7 @@ UNIMPLEMENTED = [
     Row(source="api", what="a method that is none", method="PATCH", status=501, code="NotImplemented"),
 )  # fmt: skip
 def test_unimplemented(place: Place, row: Row) -> None:
+    """Each operation that R2 lacks is NotImplemented."""
     run_row(place, row)
 
 
@@ -167,6 +170,7 @@ FULL = policy(AllowedMethod=["PUT", "DELETE"], AllowedHeader="*", ExposeHeader=[
         gives={"access-control-allow-origin": None}),
 )  # fmt: skip
 def test_cors(place: Place, row: Row) -> None:
+    """Each row's CORS policy is taken or refused as documented."""
     run_row(place, row)
 
 
@@ -181,6 +185,7 @@ def ask(place: Place, origin: str, method: str, *headers: str, body: bytes = FUL
 
 @scenario("notes", "a preflight is answered by the policy")
 def test_preflight(place: Place) -> None:
+    """A preflight that the policy allows gives its methods, headers and age."""
     answer = ask(place, "https://a.example", "PUT", "Content-Type", "x-amz-meta-k")
     assert answer.status == 204
     assert {name: value for name, value in answer.headers.items() if name.startswith("access-control")} == {
@@ -194,6 +199,7 @@ def test_preflight(place: Place) -> None:
 
 @scenario("notes", "headers of a policy are taken in any case")
 def test_preflight_case(place: Place) -> None:
+    """Allowed headers match in any case and with a wildcard; others are refused."""
     body = policy(AllowedHeader=["Content-Type", "x-amz-*"])
     assert ask(place, "https://a.example", "PUT", "content-type", "X-Amz-Meta-K", body=body).status == 204
     assert ask(place, "https://a.example", "PUT", "x-other", body=body).status == 403
@@ -205,6 +211,7 @@ def test_preflight_case(place: Place) -> None:
     [("https://b.example", "PUT", "*"), ("https://a.example", "POST", "*"), ("https://a.example", "PUT", "x-no")],
 )
 def test_preflight_refused(place: Place, origin: str, method: str, allowed: str) -> None:
+    """A preflight from another origin, or with another method or header, is AccessForbidden."""
     answer = ask(place, origin, method, "x-own", body=policy(AllowedHeader=allowed))
     assert (answer.status, answer.code) == (403, "AccessForbidden")
     assert "access-control-allow-origin" not in answer.headers
@@ -216,11 +223,13 @@ def test_preflight_refused(place: Place, origin: str, method: str, allowed: str)
     [("https://x.example.com", 204), ("https://x.example.com.evil", 403), ("http://x.example.com", 403)],
 )
 def test_preflight_wildcard(place: Place, origin: str, status: int) -> None:
+    """A wildcard in an allowed origin matches subdomains only."""
     assert ask(place, origin, "PUT", body=policy(AllowedOrigin="https://*.example.com")).status == status
 
 
 @scenario("notes", "an OPTIONS without an origin is no preflight")
 def test_options(place: Place) -> None:
+    """OPTIONS without the headers of a preflight is refused."""
     assert place.raw.send_as_is("OPTIONS", f"/{place.bucket}/a").status == 400
 
 
@@ -228,6 +237,7 @@ def test_options(place: Place) -> None:
     "issue", "the embedded bucket lets pages of this machine upload, delete and read the ETag, until it is told not to"
 )
 def test_default_policy(place: Place) -> None:
+    """The default policy allows pages of this machine, and no other origin."""
     asked = {"access-control-request-method": "DELETE", "access-control-request-headers": "content-type"}
     for origin, status in (("http://localhost:5173", 204), ("http://127.0.0.1:8080", 204), ("https://a.example", 403)):
         answer = place.raw.send_as_is("OPTIONS", "/clips/a", {"origin": origin, **asked})

@@ -66,6 +66,7 @@ def put(what: str, headers: dict[str, str], **more: Any) -> Row:
         headers={"x-amz-checksum-algorithm": "MD4"}, status=400, code="InvalidRequest"),
 )  # fmt: skip
 def test_checksum(place: Place, row: Row) -> None:
+    """Each row's checksum is verified and answered as documented."""
     run_row(place, row)
 
 
@@ -94,6 +95,7 @@ def finish(place: Place, count: int, headers: dict[str, str] | None = None) -> A
 
 @scenario("api", "the checksum of an object in parts is that of its parts' checksums")
 def test_composite(place: Place) -> None:
+    """The composite checksum of an upload in parts is that of its parts' checksums."""
     parts = [b"x" * MIN, b"end"]
     values = begin(place, "crc32", parts)
     digests = [zlib.crc32(part).to_bytes(4, "big") for part in parts]
@@ -107,6 +109,7 @@ def test_composite(place: Place) -> None:
 
 @scenario("api", "the CRC64NVME of an object in parts is that of all its bytes")
 def test_full(place: Place) -> None:
+    """The full checksum of an upload in parts is that of the whole content."""
     parts = [b"x" * MIN, b"end"]
     begin(place, "crc64nvme", parts)
     done = finish(place, 2)
@@ -118,6 +121,7 @@ def test_full(place: Place) -> None:
 @scenario("aws", "a checksum of the whole that is wrong is refused at the end, and the upload goes on")
 @pytest.mark.parametrize("algorithm", ["crc32", "crc64nvme"])
 def test_wrong_in_the_end(place: Place, algorithm: str) -> None:
+    """A wrong checksum at completion is BadDigest, makes no object, and leaves the upload open."""
     begin(place, algorithm, [b"end"])
     answer = finish(place, 1, {f"x-amz-checksum-{algorithm}": KNOWN[algorithm]})
     assert (answer.code, place.get(UPLOAD_KEY)) == ("BadDigest", None)

@@ -56,6 +56,7 @@ def get_code(call: Callable[[], Any]) -> str:
 
 @scenario("api", "boto3 puts, reads and heads with the checksums that it adds by itself")
 def test_put(client: S3Client, place: Place) -> None:
+    """boto3's put is read back with its content, metadata and type."""
     put = client.put_object(Bucket=place.bucket, Key="a", Body=b"bytes", Metadata={"k": "v"}, ContentType="text/x")
     assert put["ChecksumCRC32"]
     found = client.get_object(Bucket=place.bucket, Key="a")
@@ -66,6 +67,7 @@ def test_put(client: S3Client, place: Place) -> None:
 @scenario("api", "boto3 verifies each algorithm that R2 documents and that it can compute")
 @pytest.mark.parametrize("algorithm", ["CRC32", "SHA1", "SHA256"])
 def test_algorithms(client: S3Client, place: Place, algorithm: Any) -> None:
+    """boto3 writes and verifies an object with each of its checksum algorithms."""
     client.put_object(Bucket=place.bucket, Key="a", Body=b"bytes", ChecksumAlgorithm=algorithm)
     found = client.get_object(Bucket=place.bucket, Key="a", ChecksumMode="ENABLED")
     assert (found["Body"].read(), f"Checksum{algorithm}" in found) == (b"bytes", True)
@@ -73,6 +75,7 @@ def test_algorithms(client: S3Client, place: Place, algorithm: Any) -> None:
 
 @scenario("multipart", "the transfer manager sends 30 MB in parts at once, and brings them back in ranges")
 def test_transfer_manager(client: S3Client, place: Place) -> None:
+    """boto3's transfer manager uploads, downloads and copies a large object in parts."""
     config = TransferConfig(multipart_threshold=5 * 1024**2, multipart_chunksize=5 * 1024**2, max_concurrency=6)
     client.upload_fileobj(io.BytesIO(LARGE), place.bucket, "large", Config=config, ExtraArgs={"ContentType": "video/x"})
     back = io.BytesIO()
@@ -94,6 +97,7 @@ def make_etag(content: bytes, part_size: int) -> str:
 
 @scenario("notes", "boto3's paginators see each key once, and its errors have R2's codes")
 def test_pages_and_codes(client: S3Client, place: Place) -> None:
+    """boto3's paginator gives every key once, and errors have R2's codes."""
     keys = [f"k/{number:02}" for number in range(12)]
     for key in keys:
         client.put_object(Bucket=place.bucket, Key=key, Body=b"")
@@ -126,6 +130,7 @@ def node_modules(pytestconfig: pytest.Config) -> Path:
 @scenario("api", "AWS's SDK for JavaScript: checksums, streams, lib-storage, presigner, pages, conditions, refusals")
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed: apt-get install npm")
 def test_javascript(server: ServerProcess, place: Place, node_modules: Path) -> None:
+    """The AWS SDK for JavaScript writes, reads and lists."""
     environment = {"ENDPOINT": server.url, "BUCKET": place.bucket, "KEY_ID": KEY_ID, "SECRET": SECRET}
     done = subprocess.run(
         ["node", str(node_modules / "plays.mjs")], env={**os.environ, **environment}, capture_output=True, text=True,

@@ -12,6 +12,7 @@ LEAST_ROWS = 200
 
 
 def test_every_row_has_a_source_and_a_name_of_its_own() -> None:
+    """Every row cites a known source, and no two rows have the same name."""
     assert {row.source for row in ROWS} <= set(SOURCES)
     ids = [row.id for row in ROWS]
     assert [each for each in set(ids) if ids.count(each) > 1] == []

@@ -75,6 +75,7 @@ def listed(what: str, query: dict[str, str], keys: list[str], folders: list[str]
         code="NoSuchBucket"),
 )  # fmt: skip
 def test_list(place: Place, row: Row) -> None:
+    """Each row's list gives the documented keys and prefixes."""
     run_row(place, row)
 
 
@@ -82,6 +83,7 @@ def test_list(place: Place, row: Row) -> None:
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
 @pytest.mark.parametrize("delimiter", ["", "/", "b"])
 def test_pages(place: Place, size: int, delimiter: str) -> None:
+    """Pages by token give together what one list gives, for every page size."""
     for key in KEYS:
         place.put(key, X)
     query = {"list-type": "2", "delimiter": delimiter}
@@ -101,6 +103,7 @@ def test_pages(place: Place, size: int, delimiter: str) -> None:
 @scenario("notes", "v1: pages by their last key or next marker give every key and folder once")
 @pytest.mark.parametrize("delimiter", ["", "/"])
 def test_v1_pages(place: Place, delimiter: str) -> None:
+    """Pages by marker, of the first version of lists, give each key and prefix once."""
     for key in KEYS:
         place.put(key, X)
     seen: list[str] = []
@@ -117,6 +120,7 @@ def test_v1_pages(place: Place, delimiter: str) -> None:
 
 @scenario("issue", "files that were put there by hand are listed and served, in any order with the others")
 def test_by_hand(place: Place, server: ServerProcess) -> None:
+    """Files put into the folder by hand are listed; empty folders and links are not."""
     folder = server.root / place.bucket
     place.put("b", X)
     (folder / "c").mkdir()

@@ -75,6 +75,7 @@ def put(what: str, source: str = "api", **more: Any) -> Row:
     put("a Content-MD5 that is none", "errors", headers={"content-md5": "x"}, status=400, code="InvalidDigest"),
 )  # fmt: skip
 def test_put(place: Place, row: Row) -> None:
+    """Each row's put is taken or refused as documented."""
     run_row(place, row)
 
 
@@ -114,6 +115,7 @@ def kept(
     kept("ranges are taken", {}, {"accept-ranges": "bytes"}, "aws"),
 )  # fmt: skip
 def test_kept(place: Place, row: Row) -> None:
+    """Each row's attributes are stored and answered with the object."""
     run_row(place, row)
 
 
@@ -145,6 +147,7 @@ def test_kept(place: Place, row: Row) -> None:
     Row(source="aws", what="a version", query={"versionId": "1"}, status=501, code="NotImplemented"),
 )  # fmt: skip
 def test_get(place: Place, row: Row) -> None:
+    """Each row's read gives the documented response."""
     run_row(place, row)
 
 
@@ -188,4 +191,5 @@ TWO = {"a": Given(), "d/b": Given()}
         status=400, code="MalformedXML"),
 )  # fmt: skip
 def test_delete(place: Place, row: Row) -> None:
+    """Each row's delete gives the documented response, and leaves the documented objects."""
     run_row(place, row)

@@ -61,6 +61,7 @@ def unsatisfied(what: str, value: str, given: bytes = b"0123456789") -> Row:
         code="InvalidRequest"),
 )  # fmt: skip
 def test_range(place: Place, row: Row) -> None:
+    """Each row's range gives the documented bytes or refusal."""
     run_row(place, row)
 
 
@@ -95,6 +96,7 @@ def read(what: str, status: int, source: str = "rfc9110", **headers: str) -> lis
           if_modified_since=FUTURE),
 )  # fmt: skip
 def test_read_condition(place: Place, row: Row) -> None:
+    """Each row's condition on a read gives the documented status."""
     run_row(place, row)
 
 
@@ -123,6 +125,7 @@ def write(what: str, headers: dict[str, str], *, is_met: bool, path: str = "a", 
         body=b"new", status=400, code="InvalidArgument"),
 )  # fmt: skip
 def test_write_condition(place: Place, row: Row) -> None:
+    """Each row's condition on a write lets it pass or refuses it as documented."""
     run_row(place, row)
 
 
@@ -174,6 +177,7 @@ def failed(what: str, name: str, value: str, source: str = "aws") -> Row:
          headers={"cf-copy-destination-if-unmodified-since": FUTURE}),
 )  # fmt: skip
 def test_copy(place: Place, row: Row) -> None:
+    """Each row's copy gives the documented response and object."""
     run_row(place, row)
 
 
@@ -188,6 +192,7 @@ def test_copy(place: Place, row: Row) -> None:
         gives={"content-type": "text/b", "x-amz-meta-k": "1", "x-amz-meta-n": "2", "cache-control": "no-cache"}),
 )  # fmt: skip
 def test_copied_attributes(place: Place, row: Row) -> None:
+    """A copy has the source's attributes or the request's, as the row's directive says."""
     place.put("a", GIVEN["a"])
     headers = {"x-amz-copy-source": f"/{place.bucket}/a", "content-type": "text/b", "x-amz-meta-n": "2", **row.headers}
     assert place.raw.send("PUT", f"/{place.bucket}/b", headers=headers).status == 200

@@ -42,6 +42,7 @@ def assert_refused(place: Place, answer: Answer, status: int, code: str) -> None
 @scenario("api", "regions that stand for auto, and hints, are taken")
 @pytest.mark.parametrize("region", ["auto", "us-east-1", "weur", "apac"])
 def test_region(given: Place, region: str) -> None:
+    """A signature for each of R2's names of its region is accepted, in headers and in URLs."""
     assert given.raw.send("GET", f"/{given.bucket}/a", region=region).body == OLD
     url = given.raw.presign("GET", f"/{given.bucket}/a", region=region)
     assert given.raw.send_as_is("GET", url).body == OLD
@@ -49,6 +50,7 @@ def test_region(given: Place, region: str) -> None:
 
 @scenario("regions", "another region is refused with the list of R2's")
 def test_other_region(given: Place) -> None:
+    """Another region is InvalidRegionName with R2's message."""
     answer = given.raw.send("PUT", f"/{given.bucket}/a", body=b"x", region="eu-west-1")
     assert_refused(given, answer, 400, "InvalidRegionName")
     assert answer.xml.findtext("Message") == (
@@ -59,6 +61,7 @@ def test_other_region(given: Place) -> None:
 @scenario("aws-auth", "a request of another hour is refused")
 @pytest.mark.parametrize("seconds", [-3600, 3600, -86_400])
 def test_skewed(given: Place, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock too far ahead or behind is RequestTimeTooSkewed, and nothing is written."""
     with monkeypatch.context() as changed:
         shift(changed, seconds)
         answer = given.raw.send("PUT", f"/{given.bucket}/a", body=b"x")
@@ -67,6 +70,7 @@ def test_skewed(given: Place, seconds: float, monkeypatch: pytest.MonkeyPatch) -
 
 @scenario("aws-auth", "a body that is not the one that was signed is refused")
 def test_other_body(given: Place) -> None:
+    """A body other than the signed one is refused, and the object is unchanged."""
     headers = given.raw.sign("PUT", f"/{given.bucket}/a", {}, b"signed")
     answer = given.raw.send_as_is("PUT", f"/{given.bucket}/a", headers, b"forged")
     assert_refused(given, answer, 400, "XAmzContentSHA256Mismatch")
@@ -74,6 +78,7 @@ def test_other_body(given: Place) -> None:
 
 @scenario("errors", "a secret that is not ours, and an id that nobody has")
 def test_other_key(given: Place) -> None:
+    """A wrong secret or an unknown key id is refused, and the object is unchanged."""
     other = RawS3(given.raw.host_port, secret="other")
     assert_refused(given, other.send("PUT", f"/{given.bucket}/a", body=b"x"), 403, "SignatureDoesNotMatch")
     unknown = RawS3(given.raw.host_port, key_id="nobody")
@@ -99,6 +104,7 @@ def test_other_key(given: Place) -> None:
     ],
 )
 def test_half_a_signature(given: Place, change: Change, code: str) -> None:
+    """A request with part of its signature missing or changed is refused with R2's code."""
     headers = given.raw.sign("PUT", f"/{given.bucket}/a", {}, b"x")
     change(headers)
     answer = given.raw.send_as_is("PUT", f"/{given.bucket}/a", headers, b"x")
@@ -107,6 +113,7 @@ def test_half_a_signature(given: Place, change: Change, code: str) -> None:
 
 @scenario("presigned", "GET, HEAD, PUT and DELETE by URL")
 def test_presigned(given: Place) -> None:
+    """Presigned GET, HEAD, PUT and DELETE each do what they sign."""
     raw, path = given.raw, f"/{given.bucket}/a"
     assert raw.send_as_is("GET", raw.presign("GET", path)).body == OLD
     assert raw.send_as_is("HEAD", raw.presign("HEAD", path)).headers["content-length"] == "10"
@@ -118,6 +125,7 @@ def test_presigned(given: Place) -> None:
 
 @scenario("presigned", "a URL of seven days is taken, and used as often as one likes")
 def test_seven_days(given: Place) -> None:
+    """A URL may be valid for seven days, and be used more than once."""
     url = given.raw.presign("GET", f"/{given.bucket}/a", expires=7 * 86_400)
     assert [given.raw.send_as_is("GET", url).status for _ in range(3)] == [200] * 3
 
@@ -170,6 +178,7 @@ MISUSES = {
 @scenario("presigned", "a signed URL is good for what was signed, and for nothing else")
 @pytest.mark.parametrize("misuse", MISUSES.values(), ids=MISUSES)
 def test_misuse(given: Place, misuse: Misuse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A presigned URL used beyond what it signs is refused with R2's code."""
     with monkeypatch.context() as changed:
         shift(changed, -misuse.age_seconds)
         url = given.raw.presign("PUT", f"/{given.bucket}/a", {}, misuse.signed, misuse.expires)
@@ -181,6 +190,7 @@ def test_misuse(given: Place, misuse: Misuse, monkeypatch: pytest.MonkeyPatch) -
 
 @scenario("expires", "a URL beyond a week is refused in R2's words")
 def test_beyond_a_week(given: Place) -> None:
+    """A URL for more than seven days is refused with R2's message."""
     url = given.raw.presign("GET", f"/{given.bucket}/a", expires=604_801)
     assert given.raw.send_as_is("GET", url).xml.findtext("Message") == (
         "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than "
@@ -248,6 +258,7 @@ TRAILERS = {"x-amz-checksum-crc32": CRC32}
 @scenario("aws-streaming", "bodies in chunks are taken, signed or not, with trailers or without")
 @pytest.mark.parametrize(("kind", "trailers"), [(SIGNED, None), (f"{SIGNED}-TRAILER", TRAILERS), (UNSIGNED, TRAILERS)])
 def test_chunked(given: Place, kind: str, trailers: dict[str, str] | None) -> None:
+    """A body signed chunk by chunk, with and without trailers, is stored without its framing."""
     answer = Chunked(given, kind, trailers).send(CONTENT[:9], CONTENT[9:])
     assert (answer.status, given.get("a")) == (200, CONTENT)
     assert answer.headers.get("x-amz-checksum-crc32") == (CRC32 if trailers else None)
@@ -257,6 +268,7 @@ def test_chunked(given: Place, kind: str, trailers: dict[str, str] | None) -> No
 @scenario("aws-streaming", "a trailer that does not fit the content is refused")
 @pytest.mark.parametrize("kind", [f"{SIGNED}-TRAILER", UNSIGNED])
 def test_wrong_trailer(given: Place, kind: str) -> None:
+    """A trailer with a wrong checksum is BadDigest, and the object is unchanged."""
     assert_refused(given, Chunked(given, kind, TRAILERS).send(b"other"), 400, "BadDigest")
 
 
@@ -275,6 +287,7 @@ def test_wrong_trailer(given: Place, kind: str) -> None:
     ],
 )
 def test_lies(given: Place, kind: str, old: bytes, new: bytes, code: str) -> None:
+    """A chunked body with a forged part is refused with R2's code."""
     chunked = Chunked(given, kind, TRAILERS if kind.endswith("TRAILER") else None)
     answer = chunked.send(CONTENT[:9], CONTENT[9:], spoil=lambda body: body.replace(old, new, 1))
     assert_refused(given, answer, 403 if code == "SignatureDoesNotMatch" else 400, code)
@@ -284,6 +297,7 @@ def test_lies(given: Place, kind: str, old: bytes, new: bytes, code: str) -> Non
 @pytest.mark.parametrize("kind", [SIGNED, UNSIGNED])
 @pytest.mark.parametrize("length", [8, 10])
 def test_lengths(given: Place, kind: str, length: int) -> None:
+    """A chunked body that is longer or shorter than announced is refused, and the object is unchanged."""
     assert_refused(given, Chunked(given, kind).send(b"123456789", length=length), 400, "IncompleteBody")
     cut = Chunked(given, kind).send(b"123456789", spoil=lambda body: body[:6])
     assert (cut.status, given.get("a")) == (400, OLD)
@@ -292,6 +306,7 @@ def test_lengths(given: Place, kind: str, length: int) -> None:
 @scenario("aws-streaming", "a signature of the trailers that is wrong, or missing, is refused")
 @pytest.mark.parametrize("new", [b"x-amz-trailer-signature:0", b"x-other:0"])
 def test_trailer_signature(given: Place, new: bytes) -> None:
+    """A forged or missing trailer signature is refused."""
     chunked = Chunked(given, f"{SIGNED}-TRAILER", TRAILERS)
     answer = chunked.send(CONTENT, spoil=lambda body: body.replace(b"x-amz-trailer-signature:", new))
     assert_refused(given, answer, 403, "SignatureDoesNotMatch")
@@ -299,6 +314,7 @@ def test_trailer_signature(given: Place, new: bytes) -> None:
 
 @scenario("errors", "a body in chunks without its length, and a body without any, are refused")
 def test_no_length(given: Place) -> None:
+    """A body without a length is refused with 411, and the object is unchanged."""
     raw, target = given.raw, f"/{given.bucket}/a"
     headers = raw.sign("PUT", target, {"x-amz-content-sha256": SIGNED}, b"")
     assert_refused(given, raw.send_as_is("PUT", target, headers, b"0\r\n\r\n"), 411, "MissingContentLength")
@@ -322,6 +338,7 @@ def converse(host_port: str, *messages: bytes) -> bytes:
 
 @scenario("aws-auth", "a body that nobody signed is taken where it is said so")
 def test_unsigned(given: Place) -> None:
+    """UNSIGNED-PAYLOAD stores the body; any other value that is no hash is refused."""
     headers = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
     assert given.raw.send("PUT", f"/{given.bucket}/a", headers=headers, body=b"new").status == 200
     wrong = given.raw.send("PUT", f"/{given.bucket}/a", headers={"x-amz-content-sha256": "none"}, body=b"x")
@@ -330,6 +347,8 @@ def test_unsigned(given: Place) -> None:
 
 @scenario("aws", "who waits for 100 is told of a refusal before the body is sent")
 def test_expect(given: Place) -> None:
+    """Expect: 100-continue is answered only for a request that would be accepted."""
+
     def make_head(bucket: str) -> bytes:
         target = f"/{bucket}/a"
         headers = given.raw.sign("PUT", target, {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}, b"")

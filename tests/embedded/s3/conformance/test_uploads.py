@@ -66,6 +66,7 @@ ETAG = hashlib.md5(b"".join(hashlib.md5(part).digest() for part in (PART, END)))
     completes("if-none-match holds", BOTH, "conditions", headers={"if-none-match": "*"}),
 )  # fmt: skip
 def test_complete(place: Place, row: Row) -> None:
+    """Each row's completion gives the documented response and object."""
     run_row(place, row)
 
 
@@ -131,11 +132,13 @@ FROM_A = {"x-amz-copy-source": "/{bucket}/a"}
         says={"Upload/Key": [], "CommonPrefixes/Prefix": ["bi"]}),
 )  # fmt: skip
 def test_part(place: Place, row: Row) -> None:
+    """Each row's part gives the documented response."""
     run_row(place, row)
 
 
 @scenario("errors", "after every refusal the upload goes on, and the right list completes it")
 def test_complete_after_refusals(place: Place) -> None:
+    """Refused completions leave the upload open, and a right one completes it."""
     place.begin([PART, END])
     query = {"uploadId": place.values["upload"]}
     wrong = [complete((1, OTHER)), complete((1, "{1.etag}"), (9, OTHER)), complete(), b"<", complete((1, "{2.etag}"))]
@@ -152,6 +155,7 @@ def test_complete_after_refusals(place: Place) -> None:
 
 @scenario("notes", "an upload whose condition fails in the end is over")
 def test_condition_at_the_end(place: Place) -> None:
+    """A condition that fails at completion leaves the object, and ends the upload."""
     place.put(UPLOAD_KEY, Given(b"old"))
     place.begin([END])
     answer = place.send(
@@ -164,6 +168,7 @@ def test_condition_at_the_end(place: Place) -> None:
 
 @scenario("api", "a part that is put again replaces the first")
 def test_part_again(place: Place) -> None:
+    """A part that is sent again replaces the first."""
     place.begin([b"first"])
     answer = place.send(part("", query={"partNumber": "1"}))
     place.values["1.etag"] = answer.headers["etag"]
@@ -173,6 +178,7 @@ def test_part_again(place: Place) -> None:
 
 @scenario("notes", "a part that is a copy has the bytes that it was copied from")
 def test_copied_part(place: Place) -> None:
+    """A part copied from a range of an object has those bytes."""
     place.put("a", Given(b"0123456789"))
     place.begin([])
     query = {"partNumber": "1", "uploadId": place.values["upload"]}
@@ -185,6 +191,7 @@ def test_copied_part(place: Place) -> None:
 
 @scenario("aws", "an object in parts gives each part by its number, and says how many there are")
 def test_parts_by_number(place: Place) -> None:
+    """A GET or HEAD by part number gives that part, and a missing number is refused."""
     place.begin([PART, END])
     assert place.send(completes("", BOTH)).status == 200
     for number, body in (("1", PART), ("2", END)):
@@ -197,6 +204,7 @@ def test_parts_by_number(place: Place) -> None:
 
 @scenario("api", "attributes of an upload are those of its object")
 def test_attributes(place: Place) -> None:
+    """An object made from parts has the attributes given at the beginning of its upload."""
     place.begin([END], {"content-type": "video/mp4", "x-amz-meta-k": "v", "cache-control": "no-cache"})
     assert place.send(completes("", complete((1, "{1.etag}")), parts=[])).status == 200
     found = place.raw.send("HEAD", f"/{place.bucket}/{UPLOAD_KEY}").headers
@@ -205,6 +213,7 @@ def test_attributes(place: Place) -> None:
 
 @scenario("aws", "pages of uploads give each upload once, by key and then by id")
 def test_pages_of_uploads(place: Place) -> None:
+    """Pages of open uploads give each upload once."""
     ids = [place.begin([]) for _ in range(3)]
     seen: list[str] = []
     marker: dict[str, str] = {}
