@@ -259,7 +259,7 @@ async def test_a_past_that_is_too_large_is_refused(
 def count_decoded(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """How many documents were decoded."""
     decoded: list[object] = []
-    for name in ("read_entry", "decode"):
+    for name in ("read_state", "decode"):
         original: Any = getattr(DocumentDecoder, name)
 
         def count(*arguments: Any, original: Any = original) -> Any:

@@ -317,7 +317,7 @@ async def test_a_mistake_of_ours_does_not_silence_anybody(
         raise RuntimeError
 
     with monkeypatch.context() as patch:
-        patch.setattr(TargetState, "lose", fail)
+        patch.setattr(TargetState, "remove", fail)
         await clips.delete_clip(make_clip(1).clip_id)
         with pytest.raises(UnavailableError):
             await told.next(watched)
