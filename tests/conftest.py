@@ -1,6 +1,9 @@
 """What all tests share: one embedded Firestore and S3 for the session, started as users start them."""
 
 import asyncio
+import json
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +40,18 @@ def settings(endpoints: "Endpoints") -> "Settings":
     from settings import Settings
 
     return with_endpoints(Settings(), endpoints)
+
+
+@pytest.fixture(scope="session")
+def firestore_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server without indexes to enforce, for as long as the tests run."""
+    data_dir = tmp_path_factory.mktemp("firestore")
+    command = [sys.executable, "-m", "embedded.firestore", "--data-dir", str(data_dir), "--exit-with-parent"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())["host_port"]
+        process.terminate()
+    assert process.returncode == 0
 
 
 @pytest.fixture

@@ -1,29 +1,11 @@
-"""The real server as a process of its own, and the real client in a project that nobody else uses."""
+"""The real client in a project that no other test uses."""
 
-import json
 import secrets
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import AsyncClient
-
-ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture(scope="session")
-def firestore_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server without indexes to enforce, for as long as the tests run."""
-    data_dir = tmp_path_factory.mktemp("firestore")
-    command = [sys.executable, "-m", "embedded.firestore", "--data-dir", str(data_dir), "--exit-with-parent"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())["host_port"]
-        process.terminate()
-    assert process.returncode == 0
 
 
 @pytest.fixture
