@@ -18,7 +18,7 @@ CHECK_SECONDS = 5.0
 
 @contextlib.asynccontextmanager
 async def follow_credentials(settings: Settings, storage: R2Storage) -> AsyncIterator[None]:
-    """Within, the storage signs with what the file of the settings holds, if they name one."""
+    """Within the block, the storage signs with the credentials in the settings' file, if they name one."""
     if settings.r2_credentials_file is None:
         yield
         return

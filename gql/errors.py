@@ -58,23 +58,23 @@ def bad_user_input(message: str, *, path: Sequence[str] = ()) -> GraphQLError:
 
 
 def forbidden(message: str) -> GraphQLError:
-    """The error for what the caller has no right to."""
+    """The error for an action that the caller may not do."""
     return GraphQLError(message, extensions={"code": ErrorCode.FORBIDDEN})
 
 
 def unauthenticated(message: str) -> GraphQLError:
-    """The error for a caller of whom it is not known any more who they are."""
+    """The error for a caller whose token has expired."""
     return GraphQLError(message, extensions={"code": ErrorCode.UNAUTHENTICATED})
 
 
 def version_too_old() -> GraphQLError:
-    """The error for a subscription whose `after` is of a time of which nothing is known any more."""
+    """The error for a subscription whose `after` is older than the changes that are known."""
     message = "The changes after this version are no longer available. Drop your state and subscribe without `after`."
     return GraphQLError(message, extensions={"code": ErrorCode.VERSION_TOO_OLD})
 
 
 def too_slow() -> GraphQLError:
-    """The error for a subscriber who has not taken what there was in time."""
+    """The error for a subscriber that fell too far behind."""
     message = "You fell too far behind. Subscribe again, passing your last `version` as `after`."
     return GraphQLError(message, extensions={"code": ErrorCode.TOO_SLOW})
 
@@ -86,7 +86,7 @@ def too_many_documents(limit: int) -> GraphQLError:
 
 
 def follows_too_much(limit: int) -> GraphQLError:
-    """The error for one subscription more of a caller who follows as much as they may."""
+    """The error for a subscription of a caller that has as many objects in memory as allowed."""
     message = f"Your subscriptions have {limit:,} objects, which is the limit. End one before you subscribe again."
     return GraphQLError(message, extensions={"code": ErrorCode.TOO_MANY_DOCUMENTS, "limit": limit})
 
@@ -153,7 +153,7 @@ class ErrorCodes(MaskErrors):
         super().__init__(should_mask_error=lambda _: True)
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
-        """Replaces `error` with what `convert_error` lets through."""
+        """Replaces `error` with its masked form, see `convert_error`."""
         context = self.execution_context.context
         return convert_error(error, context.request_id)
 

@@ -28,9 +28,9 @@ Last = Annotated[
 
 
 def to_values(data: Any, names: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The given fields of a GraphQL input as a model's values; `names` renames those that a model calls otherwise.
+    """The given fields of a GraphQL input as a model's values; `names` maps them to the model's names.
 
-    Fields that the client left out are left out, those that it set to null are None.
+    Omitted fields are left out; fields set to null are None.
     """
     renamed = names or {}
     return {

@@ -1,4 +1,4 @@
-"""This request's loaders: what resolvers ask for in one tick goes to Firestore and R2 in one batch."""
+"""A request's loaders: reads of one tick go to Firestore and R2 in one batch."""
 
 import asyncio
 from collections import defaultdict
@@ -65,7 +65,7 @@ class ClipsKey:
 
 @dataclass(frozen=True)
 class ClipsGroup:
-    """Which page of the clips of a user's videos: what is the same for pages that are read together."""
+    """The arguments that pages of clips must share to be read together."""
 
     user_id: str
     style: str | None
@@ -106,7 +106,7 @@ class Loaders:
             loader.clear_all()
 
     def disable_cache(self) -> None:
-        """Every load from now on asks again; what is asked for in one tick still goes out in one batch."""
+        """Turns the cache off: every later load reads again, still in one batch a tick."""
         for loader in (self.videos, self.clips, self.highlights):
             loader.cache = False
 
@@ -144,7 +144,7 @@ class Loaders:
         return None if None in pages else cast("list[Page[ClipMetadata]]", pages)
 
     async def load_clips(self, key: ClipsKey) -> Page[ClipMetadata]:
-        """The page, found or read: one that was found stays what it is."""
+        """The page, found in the cache or read; a found page stays the same for the request."""
         found = self._found[key.group].get((key.video_id, key.version)) if self.clips.cache else None
         return await self.clips.load(key) if found is None else found
 

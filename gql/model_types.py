@@ -1,4 +1,4 @@
-"""Types that show a document: their attributes are those of its model."""
+"""GraphQL types over a document's model: their attributes are the model's."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields

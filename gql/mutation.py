@@ -13,16 +13,16 @@ from gql.permissions import Action, resolve_user_id
 
 
 class Guard(FieldExtension):
-    """FORBIDDEN, unless the caller may do `action` to what is owned by the user whom `input.userId` names.
+    """FORBIDDEN, unless the caller may do `action` to the data of the user in `input.userId`.
 
-    Either way the audit log has a line of it.
+    Either way the audit log gets a line.
     """
 
     def __init__(self, action: Action) -> None:
         self.action = action
 
     def apply(self, field: StrawberryField) -> None:
-        """Refuses, at start, a mutation whose input does not say whose data it is about."""
+        """Raises TypeError at start for a mutation whose input has no `user_id`."""
         for argument in field.arguments:
             definition = getattr(argument.type, "__strawberry_definition__", None)
             if argument.python_name == "input" and definition and definition.get_field("user_id"):

@@ -44,9 +44,9 @@ async def _find_clip(context: Context, user_id: str, video_id: str, clip_id: str
 
 
 def _resolve_searched(context: Context, user_id: str) -> str:
-    """Among whose objects to look: where the caller may not see the owner's, among their own, for nothing.
+    """The user among whose objects to look: the owner, or the caller if they may not see the owner's.
 
-    So another's object and one that is not there look the same, in what is answered, in its cost and in its time.
+    So another user's object and a missing one are alike in the response, its cost and its time.
     """
     principal = context.principal
     return user_id if may(principal, Action.READ, user_id) else principal.user_id

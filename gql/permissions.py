@@ -47,7 +47,7 @@ class Principal:
 
     @property
     def is_expired(self) -> bool:
-        """Whether it is no longer known that this is who they are."""
+        """Whether the caller's token has expired."""
         return self.expires_at is not None and time.time() >= self.expires_at
 
     @property
@@ -64,7 +64,7 @@ ANONYMOUS = Principal(user_id="", roles=frozenset())
 
 
 def may(principal: Principal, action: Action, owner_id: str) -> bool:
-    """Whether the caller may do this to what `owner_id` owns."""
+    """Whether the caller may do this action to the owner's data."""
     table = _MAY_DO_TO_OWN if owner_id == principal.user_id else _MAY_DO_TO_ANYONES
     return any(action in table[role] for role in principal.roles)
 

@@ -139,7 +139,7 @@ class Connection(Generic[T]):
         return await self.count()
 
     def _keep(self, make: Callable[[], list[V]]) -> list[V]:
-        """The objects; of a page that is kept, what the executor shows as it did the last time."""
+        """The objects; for a cached page, a lazy list whose rendered JSON comes from the result cache."""
         if self.answers is None or self.page.page_key is None:
             return make()
         kept: Any = CachedPage(self.answers, self.page.page_key, make)

@@ -62,7 +62,7 @@ class Subscription(VideoSubscriptions, ClipSubscriptions):
 
 
 class FreshReads(SchemaExtension):
-    """A mutation's answer shows what the mutations before it in the same request wrote."""
+    """Shows in a mutation's answer the writes of earlier mutations in the same request."""
 
     def on_execute(self) -> Iterator[None]:
         """Root fields of mutations run one after the other: nothing that one of them loaded may serve the next."""
@@ -72,7 +72,7 @@ class FreshReads(SchemaExtension):
 
 
 class ParsedOnce(SchemaExtension):
-    """Documents of the manifest, and those that were sent before, are not parsed and validated again."""
+    """Skips the parsing and validation of trusted documents, and of documents in the cache."""
 
     _known: DocumentNode | None = None
 
@@ -110,7 +110,7 @@ class OperationScope(SchemaExtension):
     """
 
     async def on_execute(self) -> AsyncIterator[None]:
-        """Holds what there is to hold, and lets go of it."""
+        """Holds the disconnect watcher or the request slot while the operation runs."""
         context: Context = self.execution_context.context
         operation_type = self.execution_context.operation_type
         if context.disconnect_watcher is not None and operation_type is OperationType.QUERY:
@@ -162,7 +162,7 @@ class Schema(strawberry.Schema):
         return each_in_time(results, context_value)
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Logs what went wrong before it is masked."""
+        """Logs the errors before they are masked."""
         del execution_context
         log_errors(errors)
 

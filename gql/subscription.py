@@ -68,7 +68,7 @@ async def follow(
 ) -> AsyncGenerator[T, None]:
     """An event for every change, each with the loaders, the time and the reads of a request.
 
-    The caller pays for what is read so that the subscription can begin: states of at most `max_documents`.
+    The caller pays for the reads that start the subscription: states of at most `max_documents`.
     """
     context = info.context
     account = SubscriptionCharges(context.services.budgets, context.principal)
@@ -99,7 +99,7 @@ async def follow(
 
 
 async def each_in_time(results: AsyncGenerator[Any, None], context: Context) -> AsyncGenerator[Any, None]:
-    """The results of an operation; an event whose result is not made in time is TIMEOUT, and the last."""
+    """The results of an operation; an event without a result in time is TIMEOUT, and the last."""
     async with aclosing(results):
         while (result := await _next_in_time(results, context)) is not None:
             yield result
@@ -112,14 +112,14 @@ class LateResult(ExecutionResult):
 
 
 def _end(context: Context, error: GraphQLError) -> LateResult:
-    """The last result: what is being loaded for it is given up."""
+    """The last result; its loads are cancelled."""
     context.loaders.cancel()
     log_errors([error])
     return LateResult(data=None, errors=[error])
 
 
 async def _next_in_time(results: AsyncGenerator[Any, None], context: Context) -> Any:
-    """The next result, or None after the last. Only what begins an event has a deadline: between events is no hurry."""
+    """The next result, or None after the last. The deadline runs within an event, not between events."""
     try:
         async with asyncio.timeout(None) as deadline:
             context.event.deadline = deadline

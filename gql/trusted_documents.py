@@ -28,7 +28,7 @@ class TrustedDocuments:
         self._is_strict = is_strict
 
     def resolve(self, principal: Principal, query: str | None, document_id: str | None) -> str | None:
-        """The text to run for this caller, from what they sent; DOCUMENT_NOT_TRUSTED where they may not."""
+        """The text to run for this caller; DOCUMENT_NOT_TRUSTED if they may not run it."""
         if document_id is not None:
             if document_id not in self._texts:
                 raise document_not_trusted("No trusted document has this id.")

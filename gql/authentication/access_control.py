@@ -1,4 +1,4 @@
-"""Access control: who is calling, and whether their budget has room for one more request."""
+"""Access control: the identity of callers, and the count of their requests."""
 
 from collections.abc import Mapping
 

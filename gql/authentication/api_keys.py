@@ -24,8 +24,8 @@ def make_api_key() -> tuple[str, str]:
 def hash_api_key(key: str) -> str:
     """The hash of a key.
 
-    One round of SHA-256 is enough: a key is 256 random bits, so nobody can try them all. Slow hashes are for
-    passwords, and here would let anyone keep the server busy with wrong keys.
+    One round of SHA-256 is enough: a key has 256 random bits, too many to try. Slow hashes are for passwords, and here
+    would let any client keep the server busy with wrong keys.
     """
     return hashlib.sha256(key.encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""From a request's headers to who is calling."""
+"""The authenticator: from a request's headers to its caller."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ DEMO_PRINCIPAL = Principal(user_id=DEMO_USER_ID, roles=frozenset({Role.USER, Rol
 
 
 class Authenticator:
-    """Says who is calling, by the issuers and keys of the settings."""
+    """Identifies callers by the issuers and API keys of the settings."""
 
     def __init__(self, settings: Settings) -> None:
         self._verifier = TokenVerifier(read_issuers(settings))
@@ -27,10 +27,10 @@ class Authenticator:
         self._demo = None if settings.has_issuer else DEMO_PRINCIPAL
 
     async def authenticate(self, headers: Headers, payload: Mapping[str, object] | None = None) -> Principal:
-        """The caller of a request, or of a socket by the `payload` of its `connection_init`.
+        """The caller of a request, or of a WebSocket by the `payload` of its `connection_init`.
 
-        Without a token it is the demo user where no issuer is set, and nobody elsewhere; a bad token is never taken
-        for none. Raises `CallerRefusedError`, and `KeysUnavailableError` in an issuer's outage.
+        Without a token it is the demo user if no issuer is set; a bad token never counts as none. Raises
+        `CallerRefusedError`, and `KeysUnavailableError` during an issuer's outage.
         """
         token = _read_payload(payload or {}) or self._read_headers(headers)
         if token is None:

@@ -1,12 +1,12 @@
-"""Why nobody can be said to be calling."""
+"""Reasons for which a caller is not identified."""
 
 RETRY_AFTER_SECONDS = 10
 
 
 class CallerRefusedError(Exception):
-    """The request does not say, or does not prove, who is calling.
+    """The request has no token, or a bad one.
 
-    `reason` is one sentence that helps an honest caller and tells nothing about our settings.
+    `reason` is one sentence that helps an honest caller and reveals no setting.
     """
 
     def __init__(self, reason: str, *, is_missing: bool = False) -> None:
@@ -16,4 +16,4 @@ class CallerRefusedError(Exception):
 
 
 class KeysUnavailableError(Exception):
-    """An issuer's keys were never fetched, and cannot be now: nobody can say whether its tokens are good."""
+    """An issuer's keys were never fetched, and cannot be now, so its tokens cannot be verified."""

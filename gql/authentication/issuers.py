@@ -26,7 +26,7 @@ Identity = tuple[str, frozenset[Role]]
 
 @dataclass(frozen=True)
 class Issuer:
-    """One issuer of tokens; `identify` says who verified claims are about."""
+    """One issuer of tokens; `identify` turns verified claims into a user id and roles."""
 
     name: str
     audience: tuple[str, ...]

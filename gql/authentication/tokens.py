@@ -73,7 +73,7 @@ def _assert_numbers(claims: dict[str, Any]) -> None:
 
 
 def _read_expiry(claims: dict[str, Any]) -> float:
-    """When the caller is nobody any more, in seconds since 1970."""
+    """The end of the token's validity, in seconds since 1970."""
     try:
         return float(claims["exp"]) + CLOCK_SKEW_SECONDS
     except _UNREADABLE:

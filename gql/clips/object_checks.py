@@ -25,9 +25,9 @@ class ClipFiles:
 async def add_files(
     storage: R2Storage, repository: ClipRepository, changes: Sequence[ClipStatusChange]
 ) -> list[ClipStatusChange]:
-    """The changes, those to COMPLETED with what R2 has of their clips' files.
+    """The changes; a change to COMPLETED gets the sizes of its clip's files in R2.
 
-    `ClipNotFoundError` and `ObjectNotFoundError` where a clip, or its file, is not there.
+    `ClipNotFoundError` and `ObjectNotFoundError` if a clip, or its file, is missing.
     """
     completed = {change.clip_id for change in changes if change.status is ClipStatus.COMPLETED}
     clips = await repository.get_clips(completed)

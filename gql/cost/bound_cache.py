@@ -17,7 +17,7 @@ _Key = tuple[str, str | None, tuple[Hashable, ...]]
 class BoundCache:
     """An LRU cache of the bounds of documents that no limit refused.
 
-    A bound depends on the text, the operation's name, and of the variables on what `_reduce` leaves of them.
+    A bound depends on the text, the operation's name, and the variables as `_reduce` leaves them.
     """
 
     def __init__(self, max_characters: int = MAX_CHARACTERS_KEPT) -> None:

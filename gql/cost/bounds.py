@@ -1,6 +1,6 @@
 """Measures an operation from its document alone, in one walk in which each fragment is measured once.
 
-Nothing is validated yet, so everything may be wrong: what does not exist costs nothing, and validation will say so.
+The document is not validated yet: unknown fields cost nothing, and validation will refuse them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -39,7 +39,7 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Bound:
-    """Upper bounds for a selection, fragments put in: of what it reads, and of what it makes us do."""
+    """Upper bounds of a selection with its fragments expanded: its reads, and its work."""
 
     document_reads: int = 0
     # Of these, what is read once for a page, and not for each of its objects.

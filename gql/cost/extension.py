@@ -36,7 +36,7 @@ MAX_VALIDATION_ERRORS = 10
 
 
 class Cost(SchemaExtension):
-    """Refuses what would cost too much, and says in `extensions.cost` what was asked for and what it came to."""
+    """Refuses operations beyond a limit, and adds the requested and the actual cost to `extensions.cost`."""
 
     def __init__(self, *, execution_context: ExecutionContext | None = None) -> None:
         del execution_context  # strawberry sets the attribute itself, for each request
@@ -48,7 +48,7 @@ class Cost(SchemaExtension):
         self._counts = CountAllowance(0)
 
     async def on_operation(self) -> AsyncIterator[None]:
-        """Counts what is done for the operation while it runs, and charges what it read, however it ended."""
+        """Counts the operation's work while it runs, and charges it, however it ends."""
         settings = self._context.services.settings
         self._output = OutputMeter(settings.max_field_values, settings.max_response_bytes, MAX_ERRORS)
         self._r2 = R2Usage(self._context.principal.caller)
@@ -106,7 +106,7 @@ class Cost(SchemaExtension):
         yield
 
     async def on_execute(self) -> AsyncIterator[None]:
-        """Cancels what runs at the deadline, which counts from the request's arrival."""
+        """Cancels the operation at the deadline, which counts from the request's arrival."""
         context, budgets = self._context, self._context.services.budgets
         context.event.bound_reads = self._bound.document_reads
         self._counts.limit = context.services.settings.max_document_reads - self._bound.document_reads
@@ -132,7 +132,7 @@ class Cost(SchemaExtension):
             raise timed_out(seconds, self.execution_context.operation_type) from None
 
     def _encode_data(self) -> None:
-        """The data is JSON from now on, of so many bytes; what there is of it in columns was JSON before."""
+        """Encodes the data as JSON and counts its bytes; rendered parts are JSON already."""
         result = self.execution_context.result
         data = getattr(result, "data", None)
         if data is None:

@@ -1,4 +1,4 @@
-"""How often a document asks for the very same field: validation compares each such pair, and those below them."""
+"""The repeats of one field in a document, whose pairs validation compares at every depth."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,7 +29,7 @@ def count_repeats(
 def _put_in(
     selections: Iterable[SelectionSetNode], fragments: Mapping[str, FragmentDefinitionNode]
 ) -> Iterator[FieldNode]:
-    """The fields, with those of fragments in their place."""
+    """The fields, with fragments expanded."""
     for selection in (selection for one in selections for selection in one.selections):
         if isinstance(selection, FieldNode):
             yield selection

@@ -1,4 +1,4 @@
-"""How often a field asks R2 at most: `first` times what is below it, and the field's own calls."""
+"""The bound of a field's calls to R2: `first` times the calls below it, and its own."""
 
 from gql.cost.field_use import MAX_PLAIN_LIST_SIZE, FieldUse
 

@@ -1,4 +1,4 @@
-"""Columns of scalars and enums, coerced all at once to what graphql-core makes of each."""
+"""Batches of scalars and enums, coerced at once to the values that graphql-core makes of each."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime

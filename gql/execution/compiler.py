@@ -71,7 +71,7 @@ class _Reader:
 
 
 class Compiler:
-    """Compiles the fields of one execution; None stands for what graphql-core has to run itself."""
+    """Compiles the fields of one execution; None stands for a field that graphql-core has to run."""
 
     def __init__(self, executor: Executor[Any], output: OutputMeter) -> None:
         self._executor = executor
@@ -251,7 +251,7 @@ def _render_list(item: FieldPlan, output: OutputMeter, items: Sequence[Any]) -> 
 
 
 def _render_nullable(render: Renderer, values: Sequence[Any]) -> Sequence[Any]:
-    """All values but those that are null."""
+    """All values, with null left as null."""
     if NoneType not in map(type, values):
         return render(values)
     rendered = iter(render([value for value in values if value is not None]))

@@ -1,4 +1,4 @@
-"""Clients that hang up: what runs for them is cancelled."""
+"""Disconnects: an operation whose client leaves is cancelled."""
 
 import asyncio
 from collections.abc import AsyncIterator

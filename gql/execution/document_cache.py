@@ -1,7 +1,7 @@
-"""Documents that were parsed and found valid, kept by their text: what clients send again costs neither once more.
+"""An LRU cache of parsed and validated documents, keyed by text.
 
-Only that is kept which depends on nothing but the text and the schema. The limits are measured for each request, since
-they depend on its variables; whether the schema may be introspected is the same for all requests of a process.
+An entry depends on the text and the schema alone. Limits are measured for each request, since they depend on its
+variables; whether the schema may be introspected is the same for all requests of a process.
 """
 
 from graphql import DocumentNode
@@ -28,5 +28,5 @@ class DocumentCache:
         return self._documents.get(text)
 
     def put(self, text: str, document: DocumentNode) -> None:
-        """The document, which is the text's and valid, is found from now on, and those used longest ago are not."""
+        """Stores the valid document; evicts the least recently used."""
         self._documents.put(text, document, len(text))

@@ -1,7 +1,7 @@
-"""graphql-core's executor, but for columns (`compiler.py`).
+"""graphql-core's executor, which renders fields in batches where it can (`compiler.py`).
 
-What neither graphql-core nor Strawberry documents for others is used in this folder alone, and
-tests/gql/execution/test_executor.py tells when a release moves it.
+Undocumented names of graphql-core and Strawberry are used in this folder alone, and
+tests/gql/execution/test_executor.py fails when a release moves them.
 """
 
 from collections.abc import Callable
@@ -35,9 +35,9 @@ _Compiled = dict[tuple[int, int], tuple[FieldDetailsList, T | None]]
 
 
 class CoreExecutor(StrawberryGraphQLCoreExecutionContext):
-    """graphql-core's, that finds no similar names for a caller who is not told the schema.
+    """graphql-core's executor, which suggests no names to a caller who may not see the schema.
 
-    Strawberry has no way to say so: it calls graphql-core's `execute` and `subscribe`, and these call `build`.
+    Strawberry has no option for that: it calls graphql-core's `execute` and `subscribe`, and these call `build`.
     """
 
     @classmethod
@@ -56,10 +56,10 @@ class CoreExecutor(StrawberryGraphQLCoreExecutionContext):
 
 
 class BreadthFirstExecutor(CoreExecutor):
-    """Runs what it can as columns, and leaves all else to graphql-core.
+    """Renders fields for many objects at once where it can, and leaves all else to graphql-core.
 
-    That is what has an abstract type, and whatever raised an exception: graphql-core then runs it once more, so that
-    the error, its path, and what it makes null are graphql-core's own.
+    Abstract types are left to it, and every failure: graphql-core then runs the field again, so that the error, its
+    path and the nulls are graphql-core's own.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -185,7 +185,7 @@ class BreadthFirstExecutor(CoreExecutor):
         super().handle_field_error(*args)
 
     def _render(self, plan: FieldPlan, source: Any) -> Any:
-        """The one value; Undefined where graphql-core has to say what is wrong with it."""
+        """The one value; Undefined if graphql-core has to run the field."""
         values, size_bytes = self._output.field_values, self._output.response_bytes
         try:
             rendered, rendered_bytes = _encode(plan.render((source,))[0])

@@ -24,9 +24,9 @@ _SCALARS = (bool, float, int, str, strawberry.ID)
 
 
 def compiled_input(cls: type[T]) -> type[T]:
-    """The input type, whose objects are made at once from now on: a decorator above `strawberry.input`.
+    """The input type, with a compiled conversion: a decorator above `strawberry.input`.
 
-    Its fields are scalars and enums, and lists of objects whose type has this decorator, too: TypeError for any other.
+    Its fields are scalars, enums, and lists of types with this decorator: TypeError for any other.
     """
     definition = get_object_definition(cls, strict=True)
     definition.from_input = _compile(definition)
@@ -54,7 +54,7 @@ def _has_no_default(field: StrawberryField) -> bool:
 
 
 def _find_item(field: StrawberryField) -> tuple[type, Make] | None:
-    """The type of a list's objects, and what makes them; None where the value stays as it is."""
+    """The type of a list's objects and their conversion; None for a value that stays as it is."""
     type_: Any = field.resolve_type()
     if isinstance(type_, StrawberryList) and _has_no_default(field):
         item = get_object_definition(type_.of_type)

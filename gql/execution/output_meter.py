@@ -11,7 +11,7 @@ MAX_ERRORS = 1_000
 
 
 class OutputLimitError(BaseException):
-    """The operation has gone beyond what it may make. No `Exception`: those become errors of single fields."""
+    """The operation exceeds a limit. It is no `Exception`, which would become the error of a single field."""
 
     def __init__(self, measure: str, bound: int, limit: int) -> None:
         super().__init__(f"{measure}: {bound:,} of {limit:,}")
@@ -44,7 +44,7 @@ class OutputMeter:
         self.set_bytes(self.response_bytes + size_bytes)
 
     def set_bytes(self, size_bytes: int) -> None:
-        """The answer has so many bytes: what was counted of its parts is part of that."""
+        """Sets the bytes of the response; the bytes counted for its parts are included."""
         self.response_bytes = size_bytes
         if size_bytes > self.max_response_bytes:
             raise OutputLimitError("responseBytes", size_bytes, self.max_response_bytes)

@@ -33,13 +33,13 @@ class Method:
     arguments: dict[str, Any]
 
     def bind(self, raw: Any, call: Callable[..., Any] | None = None) -> Callable[[Any], Any]:
-        """The resolver, or what is called like it, with its `info`: what is left to pass is the object."""
+        """The resolver, or another function called like it, with its `info`: only the object is left to pass."""
         bound = self.call if call is None else partial(call, **self.arguments)
         return partial(bound, **self._make_info(raw)) if self.info_name else bound
 
     @property
     def is_cacheable(self) -> bool:
-        """Whether it is known what the value changes with, beside its object."""
+        """Whether the value depends on its object and a known cache key alone."""
         return self.info_name is None or get_cache_key(self.field.metadata) is not None
 
     def bind_cache_key(self, raw: Any) -> Callable[[], Hashable] | None:

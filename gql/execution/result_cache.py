@@ -32,14 +32,14 @@ class ResultCache:
         return self._answers.get(key)
 
     def put(self, key: Hashable, answer: bytes) -> None:
-        """The JSON is found from now on, if it is of moderate size, and those used longest ago are not."""
+        """Stores the JSON unless it exceeds the cache; evicts the least recently used."""
         self._answers.put(key, answer, len(answer) + BYTES_PER_RESULT)
 
 
 class CachedPage(Generic[T]):
-    """The objects of a page, which are only made where nothing is kept that shows them.
+    """The objects of a page, made only if no rendered result is cached.
 
-    `identity` is the page's own: it is never another's, and what it stands for never changes.
+    `page_key` is the page's own: no other page has it, and its content never changes.
     """
 
     def __init__(self, answers: ResultCache, page_key: object, make: Callable[[], Sequence[T]]) -> None:

@@ -1,1 +1,1 @@
-"""HTTP and WebSocket: what a request passes through before it is GraphQL."""
+"""HTTP and WebSocket: the layers around GraphQL."""

@@ -1,4 +1,4 @@
-"""Which pages of other origins may call from a browser, and what they may send and see (CORS)."""
+"""CORS: the origins whose pages may call from a browser, and the headers that they may send and read."""
 
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware

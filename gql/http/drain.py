@@ -1,4 +1,4 @@
-"""The end of a process: who would stay connected for ever is told to come again, to another process."""
+"""The end of a process: long connections are told to come again, to another process."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ class Drain:
 
     @property
     def has_begun(self) -> bool:
-        """Whether nobody may come to stay any more."""
+        """Whether new streams are refused."""
         return self.begun.done()
 
     def begin(self) -> None:

@@ -98,7 +98,7 @@ async def _wait_until_client_leaves(receive: Receive) -> None:
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
-    """The task has ended; what it failed with is raised."""
+    """Cancels the task and waits for its end; an error of the task is raised."""
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task

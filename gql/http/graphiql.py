@@ -24,7 +24,7 @@ def wants_page(request: Request) -> bool:
 
 
 def page_response(media_origin: str | None) -> Response:
-    """GraphiQL, or a page that says what set-up is missing."""
+    """GraphiQL's page, or a page that names the missing set-up."""
     name = "index.html" if is_explorer_installed() else "missing.html"
     headers = {"Content-Security-Policy": content_security_policy(media_origin), "Cache-Control": CACHE_CONTROL}
     return HTMLResponse((GRAPHIQL_PAGE / name).read_bytes(), headers=headers)

@@ -1,4 +1,4 @@
-"""`/livez` and `/readyz`, for whoever keeps the process running."""
+"""`/livez` and `/readyz`, for the supervisor of the process."""
 
 import asyncio
 import time

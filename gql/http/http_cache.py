@@ -1,4 +1,4 @@
-"""Answers that browsers may keep: those of trusted documents by GET, for less time than their URLs live."""
+"""Cacheable responses: trusted documents by GET, for less time than their URLs are valid."""
 
 import hashlib
 import re
@@ -21,9 +21,9 @@ def may_be_cached(request: Request) -> bool:
 
 
 def make_cacheable(request: Request, response: Response, data: bytes, vary: str) -> Response:
-    """The response with `ETag` and `Cache-Control`; 304 without a body where the client has it already.
+    """The response with `ETag` and `Cache-Control`; 304 without a body if the client has it already.
 
-    The tag is of `data` alone, as it is encoded: what the request cost is no part of what it answers.
+    The tag covers the encoded `data` alone, without the cost of the request.
     """
     max_age_seconds = choose_max_age_seconds(bytes(response.body), time.time())
     etag = f'W/"{hashlib.sha256(data).hexdigest()[:32]}"'
@@ -39,7 +39,7 @@ def make_cacheable(request: Request, response: Response, data: bytes, vary: str)
 
 
 def choose_max_age_seconds(body: bytes, now_seconds: float) -> int:
-    """At most half of the time for which each URL inside is still good: who looks at it late can still use them."""
+    """At most half of the remaining validity of each URL inside, so that a cached page can still use them."""
     expiries = [_read_expiry(date, expires_in) for date, expires_in in _EXPIRY.findall(body)]
     return min([MAX_AGE_SECONDS, *(int((expiry - now_seconds) / 2) for expiry in expiries)])
 

@@ -1,4 +1,4 @@
-"""HTTP errors as GraphQL responses: what is answered when no operation runs."""
+"""HTTP errors in the shape of GraphQL responses, for requests of which no operation runs."""
 
 from collections.abc import Mapping
 
@@ -31,7 +31,7 @@ class MalformedRequestError(Exception):
 
 
 def to_malformed_request(error: HTTPException) -> MalformedRequestError:
-    """Strawberry's refusal as ours: 405 for all that GET may not do, and 406 for what no single answer can be."""
+    """Strawberry's refusal as ours: 405 for a mutation by GET, and 406 for a subscription without a stream."""
     if isinstance(error.__cause__, InvalidOperationTypeError):
         if error.__cause__.operation_type is OperationType.SUBSCRIPTION:
             return MalformedRequestError(406, NO_SINGLE_ANSWER)
@@ -59,7 +59,7 @@ def ending_response() -> Response:
 
 
 def refusal_response(error: CallerRefusedError) -> Response:
-    """401, and what a client is to do about it, as RFC 6750 says it to programs."""
+    """401 with the challenge of RFC 6750."""
     log.info("caller_refused", reason=error.reason)
     challenge = "Bearer" if error.is_missing else f'Bearer error="invalid_token", error_description="{error.reason}"'
     return error_response(401, error.reason, ErrorCode.UNAUTHENTICATED, {"WWW-Authenticate": challenge})

@@ -149,7 +149,7 @@ class GraphQLView(GraphQL[Context, None]):
         return EventStream(chunks, headers, resources=StreamResources(slot, results, principal, self._drain))
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        """The context of one request, with loaders of its own. A socket's caller is known once it says who it is."""
+        """The context of one request, with its own loaders. A WebSocket's caller is unknown until `connection_init`."""
         del response
         if isinstance(request, WebSocket):
             return Context(
@@ -186,7 +186,7 @@ class GraphQLView(GraphQL[Context, None]):
     def create_response(
         self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
     ) -> Response:
-        """200 for all that was executed; 400 for what was not, if the client speaks the newer media type."""
+        """200 for an executed operation; 400 for any other, if the client accepts the newer media type."""
         was_refused = sub_response.media_type == GRAPHQL_RESPONSE and "data" not in response_data
         return Response(
             orjson.dumps(response_data), status_code=400 if was_refused else 200, media_type=sub_response.media_type

@@ -1,4 +1,4 @@
-"""GraphQL over WebSocket (graphql-transport-ws): who is calling, and until when."""
+"""GraphQL over WebSocket (graphql-transport-ws): the caller, and the expiry of their token."""
 
 import asyncio
 import time
@@ -53,7 +53,7 @@ class TextSocketAdapter(ASGIWebSocketAdapter):
             await self.ws.send_text(orjson.dumps(message).decode())
 
     async def close(self, code: int, reason: str) -> None:
-        """Closes, unless it is closed; what of the reason is too long for a frame is left out."""
+        """Closes the WebSocket unless it is closed; the reason is cut to the size of a frame."""
         with suppress(WebSocketDisconnect, RuntimeError):
             await super().close(code, reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore"))
 
@@ -122,7 +122,7 @@ class SocketHandler(BaseGraphQLTransportWSHandler[Context, None]):
         await super().handle_subscribe(cast("SubscribeMessage", {**message, "payload": payload}))
 
     async def run_operation(self, operation: Operation[Context, None]) -> None:
-        """Runs an operation with loaders of its own: what one has loaded is old for the next."""
+        """Runs an operation with its own loaders: loads of one operation are out of date for the next."""
         try:
             await self.context.services.budgets.admit(self.context.principal)
         except RateLimitedError as error:

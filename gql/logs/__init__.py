@@ -1,1 +1,1 @@
-"""The log: how its lines look, what they may not hold, and the audit of mutations."""
+"""Logs: their format, their redaction, and the audit of mutations."""

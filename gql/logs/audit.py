@@ -1,4 +1,4 @@
-"""The audit log: a line for every mutation that a caller asked for, with who, what, which ids, and how it ended."""
+"""The audit log: a line for every mutation, with the caller, the action, the ids and the outcome."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""How log lines look, and what they may not hold: structlog, for our own lines and for those of the libraries alike."""
+"""The format and redaction of log lines, by structlog, for this project's and the libraries' lines alike."""
 
 import contextlib
 import logging
@@ -50,7 +50,7 @@ def configure_logging(settings: Settings) -> None:
 
 
 def make_formatter(settings: Settings, shared: list[structlog.typing.Processor]) -> logging.Formatter:
-    """The formatter of every line, which hides what none may hold; `shared` is done to libraries' lines first."""
+    """The formatter of every line, with redaction; `shared` processes libraries' lines first."""
     with contextlib.suppress(ConfigurationError):
         hide_in_logs(*settings.read_r2_credentials())
     return structlog.stdlib.ProcessorFormatter(
@@ -94,7 +94,7 @@ def _escape_value(name: str, value: Any) -> Any:
 
 
 def _leave_no_other_way() -> None:
-    """Warnings and what ends a thread, or the process, are log lines too: Python would print them as they are."""
+    """Sends warnings and uncaught exceptions to the log too: Python would print them unredacted."""
     logging.captureWarnings(capture=True)
     # It would print a line that cannot be formatted with all of its arguments.
     logging.raiseExceptions = False

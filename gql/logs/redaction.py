@@ -87,7 +87,7 @@ _FRAME_LINE = re.compile(r'(?: *+\| )?(?:  File ".*", line \d| {4}(?! *+\|))')
 
 
 class Redactor:
-    """Hides what a log line may not hold; `secrets` are texts that are hidden wherever they stand."""
+    """Hides private parts of a log line; `secrets` are texts to hide anywhere."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._kept: set[str] = set()

@@ -17,7 +17,7 @@ REQUEST_SLOT_KEY = "request_slot"
 
 
 class RequestSlot:
-    """One request's place among those that run, until `release`; `arrived_at` is in the loop's time."""
+    """One request's slot among the running ones, until `release`; `arrived_at` is in the loop's time."""
 
     __slots__ = ("_admission", "_is_held", "arrived_at")
 
@@ -39,7 +39,7 @@ class RequestSlot:
 
 
 class Admission:
-    """Gives out slots, as many at once as `limit`. Nobody waits for one: a queue would only make answers late."""
+    """Grants slots, at most `limit` at once. Requests never wait for one: a queue would only make responses late."""
 
     def __init__(self, limit: int, allowed_origins: Collection[str] = ()) -> None:
         """Pages of `allowed_origins` may read a refusal."""

@@ -32,7 +32,7 @@ def count_charged_reads(r2_calls: int, field_values: int) -> int:
 
 
 class RateLimitedError(Exception):
-    """The caller has had what they may have for now; `message` says of what."""
+    """The caller's budget is used up; `message` names the unit."""
 
     def __init__(self, message: str, quota: "Quota") -> None:
         super().__init__(message)
@@ -42,7 +42,7 @@ class RateLimitedError(Exception):
 
 @dataclass(frozen=True)
 class Quota:
-    """How much of something a caller may have in a minute, what is left of it, and the seconds until all is back."""
+    """A caller's limit for a minute, the rest of it, and the seconds until it is full again."""
 
     limit: int
     remaining: int
@@ -115,7 +115,7 @@ class Budgets:
         return partial(self._running_reads.leave, key, bound)
 
     async def close(self) -> None:
-        """Closes the connections to what budgets are shared by."""
+        """Closes the connections to Redis, if there are any."""
         await self._windows.close()
 
     def _resolve(self, principal: Principal) -> Allowance:
@@ -123,7 +123,7 @@ class Budgets:
 
 
 def create_windows(settings: Settings) -> Windows:
-    """The windows of this process, or those that it shares with others where the settings name a Redis."""
+    """The windows of this process, or windows shared through the settings' Redis."""
     if settings.rate_limit_redis_url is None:
         return MemoryWindows()
     # Its imports take longer than all else here, and few need them.

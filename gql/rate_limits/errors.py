@@ -1,4 +1,4 @@
-"""How a request that asks for too much is refused: with what was measured, what is allowed, and where."""
+"""The errors of limits, with the measure, the bound, the limit and the path."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ MAY_BE_CHANGED = " Its changes may or may not be stored. Sending it again is saf
 
 
 def too_expensive(message: str, *, measure: str, bound: int, limit: int, path: Sequence[str] = ()) -> GraphQLError:
-    """QUERY_TOO_EXPENSIVE; `path` leads to what costs most, and `message` has places for both numbers."""
+    """QUERY_TOO_EXPENSIVE; `path` leads to the dearest field, and `message` has places for both numbers."""
     bound = min(bound, MOST_COUNTED)
     where = f" The largest share is at {'.'.join(path)}." if path else ""
     return GraphQLError(
@@ -38,7 +38,7 @@ _TOO_MUCH = {
 
 
 def output_limit_exceeded(error: OutputLimitError, operation_type: OperationType) -> GraphQLError:
-    """QUERY_TOO_EXPENSIVE for what was given up while it ran. Of a mutation it is said what that leaves."""
+    """QUERY_TOO_EXPENSIVE for an operation stopped while it ran; for a mutation with a note on its effect."""
     refusal = too_expensive(_TOO_MUCH[error.measure], measure=error.measure, bound=error.bound, limit=error.limit)
     if operation_type is OperationType.MUTATION:
         refusal.message += MAY_BE_CHANGED

@@ -13,7 +13,7 @@ class LoaderCaches(Protocol):
     """A request's loaders, as far as an event needs them."""
 
     def clear(self) -> None:
-        """Removes what was loaded before."""
+        """Removes earlier loads."""
 
 
 class EventScope:

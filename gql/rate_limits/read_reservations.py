@@ -5,7 +5,7 @@ from collections import Counter, deque
 
 
 class ReadReservations:
-    """Upper bounds of all that runs, by caller. What runs alone always has room."""
+    """The reserved reads of each caller. A single operation is always granted its reservation."""
 
     def __init__(self) -> None:
         self._running: Counter[str] = Counter()
@@ -20,11 +20,11 @@ class ReadReservations:
         running = self._running[key]
         return not running or running + bound <= limit
 
-    def enter(self, key: str, bound: int) -> None:
+    def reserve(self, key: str, bound: int) -> None:
         """Reserves reads for the caller, until they are released."""
         self._running[key] += bound
 
-    def leave(self, key: str, bound: int) -> None:
+    def release(self, key: str, bound: int) -> None:
         """Releases reads of the caller, and serves the next that wait."""
         self._running[key] -= bound
         if self._running[key] <= 0:
@@ -32,7 +32,7 @@ class ReadReservations:
         self._serve(key)
 
     async def reserve_in_turn(self, key: str, bound: int, limit: int) -> None:
-        """As `enter`, once there is room; the caller's own are served in the order in which they came."""
+        """As `reserve`, once there is room; the caller's own are served in the order in which they came."""
         turn = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, deque()).append((bound, limit, turn))
         self._serve(key)
@@ -45,7 +45,7 @@ class ReadReservations:
     def _give_up(self, key: str, waiter: tuple[int, int, asyncio.Future[None]]) -> None:
         bound, _, turn = waiter
         if turn.done() and not turn.cancelled():  # it was given in the moment in which nobody waited any more
-            self.leave(key, bound)
+            self.release(key, bound)
             return
         if (waiting := self._waiting.get(key)) and waiter in waiting:
             waiting.remove(waiter)
@@ -56,7 +56,7 @@ class ReadReservations:
         while waiting and self.check_fits(key, *waiting[0][:2]):
             bound, _, turn = waiting.popleft()
             if not turn.cancelled():
-                self.enter(key, bound)
+                self.reserve(key, bound)
                 turn.set_result(None)
         if waiting is not None and not waiting:
             del self._waiting[key]

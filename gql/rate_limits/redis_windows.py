@@ -33,9 +33,9 @@ return {requests, document_reads, milliseconds_left}
 
 
 class RedisWindows:
-    """Windows that all processes with the same Redis share; each has its own for as long as that Redis is away.
+    """Windows that processes with the same Redis share; during an outage of Redis each has its own.
 
-    Without them, an outage of Redis would either stop everybody or let everybody do anything.
+    Otherwise an outage of Redis would either stop every caller or lift every limit.
     """
 
     def __init__(self, url: str, retry_seconds: float = RETRY_SECONDS) -> None:
@@ -56,7 +56,7 @@ class RedisWindows:
         self._is_lost = False
 
     async def add(self, caller: str, *, requests: int = 0, document_reads: int = 0) -> Usage:
-        """Adds to what the caller has used in all processes, and answers all of it."""
+        """Adds to the caller's use in all processes, and answers the total."""
         if self._is_lost and time.monotonic() < self._retry_at:
             return await self._local.add(caller, requests=requests, document_reads=document_reads)
         # While one call looks whether Redis is back, the others do not wait for it.

@@ -11,7 +11,7 @@ from repositories.listening.subscriptions import Subscription
 
 
 class SubscriptionCharges:
-    """A subscription's side of its caller's budget: what its `payer` pays is charged, also after the end."""
+    """A subscription's charges to its caller's budget, by its `payer`, also after its end."""
 
     def __init__(self, budgets: Budgets, principal: Principal) -> None:
         self.payer = Payer(principal.caller, self._pay, self._release)
@@ -21,20 +21,20 @@ class SubscriptionCharges:
         self._unshown = 0
         self._charging: asyncio.Task[None] | None = None
         self._changes: Subscription | None = None
-        self._leave: Callable[[], None] | None = None
+        self._release_reads: Callable[[], None] | None = None
 
     async def open(self, watch: Callable[[Payer], Subscription], bound: int) -> Subscription:
-        """The subscription, once what it may read to begin has room beside what else runs for the caller.
+        """The subscription, once its first reads are reserved beside the caller's others.
 
-        That ends where nothing more is read for it. `RateLimitedError` where the minute's reads are used up.
+        The reservation ends when the first state is read. `RateLimitedError` if the minute's reads are used up.
         """
-        self._leave = await self._budgets.reserve_in_turn(self._principal, bound)
+        self._release_reads = await self._budgets.reserve_in_turn(self._principal, bound)
         try:
             await self._budgets.assert_reads_left(self._principal)
             self._changes = watch(self.payer)
             self._changes.on_read(self._release)
         except BaseException:
-            self._leave()
+            self._release_reads()
             raise
         return self._changes
 
@@ -61,7 +61,7 @@ class SubscriptionCharges:
             self._charging = None
 
     def _release(self) -> None:
-        if self._leave is None or self._changes is None or not self._changes.is_read or not self.payer.is_idle:
+        if self._release_reads is None or self._changes is None or not self._changes.is_read or not self.payer.is_idle:
             return
-        leave, self._leave = self._leave, None
-        leave()
+        release_reads, self._release_reads = self._release_reads, None
+        release_reads()

@@ -19,13 +19,13 @@ class Usage(NamedTuple):
 
 
 class Windows(Protocol):
-    """The windows of all callers. A caller's begins with what they use first, and lasts a minute."""
+    """The windows of all callers. A window begins with its caller's first use, and lasts a minute."""
 
     async def add(self, caller: str, *, requests: int = 0, document_reads: int = 0) -> Usage:
-        """Adds to what the caller has used, and answers all of it."""
+        """Adds to the caller's use, and answers the total."""
 
     async def close(self) -> None:
-        """Releases what the windows hold outside of this process."""
+        """Releases resources outside of this process."""
 
 
 class _Window:
@@ -51,7 +51,7 @@ class MemoryWindows:
         self._by_age: deque[_Window] = deque()
 
     async def add(self, caller: str, *, requests: int = 0, document_reads: int = 0) -> Usage:
-        """Adds to what the caller has used, and answers all of it."""
+        """Adds to the caller's use, and answers the total."""
         now = self._clock()
         self._remove_ended(now)
         window = self._windows.get(caller)

@@ -1,4 +1,4 @@
-"""Where the files of uploads lie, and what they may be."""
+"""The files of uploads: their keys, types and sizes."""
 
 import re
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ def _build_highlights_key(user_id: str, video_id: str) -> str:
 
 
 def plan_upload(info: Info, user_id: str, video_id: str, file: NewUploadInput, path: Path) -> UploadFile:
-    """The file as it will be signed; ValidationError below `path` for what is not allowed, with the limit."""
+    """The file to sign; ValidationError below `path`, with the limit, for a file that is not allowed."""
     key = build_key(user_id, video_id, file, path)
     known_type = guess_content_type(key)
     content_type = known_type if file.content_type is None else file.content_type

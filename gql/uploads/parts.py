@@ -1,4 +1,4 @@
-"""Uploads in parts: what names them, and whether they became a file."""
+"""Multipart uploads: upload ids, part numbers, ETags, and the check of the assembled object."""
 
 import hashlib
 import re
@@ -19,9 +19,9 @@ def split_into_parts(size_bytes: int, part_size_bytes: int) -> Iterator[tuple[in
 
 
 def assert_upload_id(upload_id: str) -> None:
-    """Raises ValidationError for what is no upload's id.
+    """Raises ValidationError for a malformed upload id.
 
-    Without one, S3 takes a part for the whole file, and aborting for deleting it.
+    Without one, S3 takes a part for the whole file, and an abort for a deletion of it.
     """
     if not _UPLOAD_ID.fullmatch(upload_id):
         raise ValidationError("The value is not an id from `createMultipartUpload`.", ("upload_id",))
@@ -39,7 +39,7 @@ def assert_part_numbers(numbers: Sequence[int]) -> None:
 
 
 def assert_etag(etag: str, path: Path) -> None:
-    """Raises ValidationError at `path` for what is no ETag, with or without its quotes."""
+    """Raises ValidationError at `path` for a malformed ETag, with or without its quotes."""
     if not _ETAG.fullmatch(etag):
         raise ValidationError("The value is not an `ETag` of R2.", path)
 

@@ -34,7 +34,7 @@ class UploadFileInput:
 
 @strawberry.input(description="A file of a video, to upload.")
 class NewUploadInput(UploadFileInput):
-    """A file, and what will be signed of it."""
+    """A file with the values that will be signed."""
 
     size_bytes: float = strawberry.field(
         description="The size of the file in bytes: a whole number of at least 1. R2 refuses a body of another length."

@@ -10,9 +10,9 @@ from storage.exceptions import ObjectNotFoundError
 
 @contextlib.asynccontextmanager
 async def reporting_missing_video(info: Info, user_id: str, video_id: str) -> AsyncIterator[None]:
-    """A clip or a file that is missing within is refused as the video, where that is missing too.
+    """Raises VideoNotFoundError instead of a missing clip or file, if the video is missing too.
 
-    The video is read only then: where nothing is missing, this asks nobody.
+    The video is read only then: a call in which nothing is missing costs no read.
     """
     try:
         yield

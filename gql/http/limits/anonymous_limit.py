@@ -1,4 +1,4 @@
-"""Refusals of requests whose caller is not known: they count against the address that they came from."""
+"""The limit on refusals of anonymous requests, counted by address."""
 
 import structlog
 from starlette.datastructures import MutableHeaders

@@ -13,9 +13,9 @@ _LIMITED = ("accept", "content-type")
 
 
 class HeaderLimits:
-    """Refuses requests with 400 whose `Accept` or `Content-Type`, repeated ones added up, is longer than 1 KB.
+    """Refuses requests with 400 whose `Accept` or `Content-Type` is longer than 1 KB, repeated headers added up.
 
-    And those whose address has more than a hundred parameters.
+    It refuses addresses with more than a hundred parameters, too.
     """
 
     def __init__(self, app: ASGIApp) -> None:

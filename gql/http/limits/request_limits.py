@@ -1,4 +1,4 @@
-"""Around every request: what is refused before it is read, how long reading may take, and what is left of a budget."""
+"""Limits around every request: content encodings, the time for the body, and the quota in the response."""
 
 import asyncio
 from collections.abc import Mapping
@@ -84,7 +84,7 @@ class BodyTooSlowError(Exception):
 
 
 class _SendWithQuota:
-    """Adds to the response what the request left of its caller's budget."""
+    """Adds the rest of the caller's quota to the response."""
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self._scope = scope

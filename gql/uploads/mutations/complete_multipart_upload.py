@@ -77,7 +77,7 @@ async def complete_multipart_upload(
 
 
 def _to_etags(data: CompleteMultipartUploadInput) -> dict[int, str]:
-    """The parts' ETags by their numbers; ValidationError for what cannot be."""
+    """The parts' ETags by their numbers; ValidationError for invalid parts."""
     if not 1 <= len(data.parts) <= MAX_PARTS:
         raise ValidationError(f"Pass all parts: 1 to {MAX_PARTS:,}.", ("parts",))
     assert_upload_id(data.upload_id)
@@ -90,7 +90,7 @@ def _to_etags(data: CompleteMultipartUploadInput) -> dict[int, str]:
 async def _put_together(
     storage: R2Storage, key: str, data: CompleteMultipartUploadInput, etags: Mapping[int, str]
 ) -> StoredObject:
-    """The object of these parts, from this call or from one before it, whose answer was lost."""
+    """The object of these parts, from this call or from an earlier one whose answer was lost."""
     missing = UploadNotFoundError(key, data.upload_id)
     is_over = False
     try:

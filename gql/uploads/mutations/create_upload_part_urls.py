@@ -65,7 +65,7 @@ async def create_upload_part_urls(
     info: Info,
     input: Annotated[CreateUploadPartUrlsInput, strawberry.argument(description="The upload and its parts.")],  # noqa: A002
 ) -> CreateUploadPartUrlsResult | None:
-    """The PUTs are signed; nobody is asked, so an unknown upload shows when the part is sent."""
+    """Signs the PUTs without a call to R2, so an unknown upload shows when a part is sent."""
     owner_id = resolve_user_id(info.context.principal, input.user_id)
     assert_expires_in(input.expires_in)
     if not 1 <= len(input.parts) <= MAX_PARTS_PER_CALL:

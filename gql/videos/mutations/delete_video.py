@@ -56,7 +56,7 @@ async def delete_video(
 
 
 class _CountedFiles:
-    """The storage, counting what goes."""
+    """The storage, with a count of the deleted objects."""
 
     def __init__(self, storage: R2Storage) -> None:
         self._storage = storage

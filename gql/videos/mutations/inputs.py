@@ -31,7 +31,7 @@ class HighlightsSummaryInput:
     )
 
     def to_values(self, path: Path) -> dict[str, Any]:
-        """The summary as the model's values; ValidationError below `path` for those that cannot be."""
+        """The summary as the model's values; ValidationError below `path` for invalid ones."""
         if not 0 <= self.total_duration <= MAX_TOTAL_DURATION_SECONDS:
             message = f"The value must be between 0 and {MAX_TOTAL_DURATION_SECONDS:,.0f} seconds."
             raise ValidationError(message, (*path, "total_duration"))
@@ -45,7 +45,7 @@ class HighlightsSummaryInput:
 
 
 def to_video_values(data: Any) -> dict[str, Any]:
-    """The given fields of a video's input as the model's values; ValidationError for those that cannot be."""
+    """The given fields of a video's input as the model's values; ValidationError for invalid ones."""
     values = to_values(data, MODEL_NAMES)
     _assert_length(values.get("styles_processed"), ("styles_processed",))
     if data.highlights_summary:

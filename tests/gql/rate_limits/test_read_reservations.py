@@ -20,7 +20,7 @@ async def settle() -> None:
 def running() -> ReadReservations:
     """Of which 8 of 10 are taken by `a`."""
     running = ReadReservations()
-    running.enter("a", 8)
+    running.reserve("a", 8)
     return running
 
 
@@ -36,17 +36,17 @@ async def test_those_who_wait_are_served_in_their_order(running: ReadReservation
     """A small one does not overtake a large one, which would wait for ever."""
     order: list[int] = []
 
-    async def enter(bound: int) -> None:
+    async def reserve(bound: int) -> None:
         await running.reserve_in_turn("a", bound, LIMIT)
         order.append(bound)
 
     tasks = [asyncio.create_task(enter(bound)) for bound in (9, 1, 2)]
     await settle()
     assert order == []
-    running.leave("a", 8)
+    running.release("a", 8)
     await settle()
     assert order == [9, 1]
-    running.leave("a", 9)
+    running.release("a", 9)
     await asyncio.gather(*tasks)
     assert running.get("a") == 1 + 2
 
@@ -60,8 +60,8 @@ async def test_who_stops_waiting_leaves_the_next_their_turn(running: ReadReserva
     assert running.get("a") == 8 + 2
     third = asyncio.create_task(running.reserve_in_turn("a", 5, LIMIT))
     await settle()
-    running.leave("a", 8)
+    running.release("a", 8)
     third.cancel()
     await asyncio.gather(first, second, third, return_exceptions=True)
-    running.leave("a", 2)
+    running.release("a", 2)
     assert running.get("a") == 0

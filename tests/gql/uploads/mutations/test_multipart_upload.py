@@ -1,3 +1,5 @@
+"""Multipart uploads: begun, signed part by part, completed or aborted, against a real S3 server."""
+
 from typing import Any
 
 import httpx
