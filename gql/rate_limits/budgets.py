@@ -58,7 +58,7 @@ class Budgets:
     def __init__(self, settings: Settings, windows: Windows | None = None) -> None:
         self._settings = settings
         self._windows = windows or create_windows(settings)
-        self._running_reads = ReadReservations()
+        self._read_reservations = ReadReservations()
 
     async def admit(self, principal: Principal) -> Quota:
         """The caller's remaining requests; `RateLimitedError` if the requests or reads are used up."""
@@ -96,23 +96,23 @@ class Budgets:
         far above what most requests read. This counts in this process only.
         """
         key, limit = principal.caller, self._resolve(principal).document_reads
-        if not self._running_reads.check_fits(key, bound, limit):
-            running = self._running_reads.get(key)
+        if not self._read_reservations.check_fits(key, bound, limit):
+            running = self._read_reservations.get(key)
             message = (
                 f"Your concurrent requests could read {running + bound:,} documents; the limit is {limit:,} a minute."
             )
             raise RateLimitedError(message, Quota(limit, max(0, limit - running), reset_seconds=1))
-        self._running_reads.enter(key, bound)
+        self._read_reservations.reserve(key, bound)
         try:
             yield
         finally:
-            self._running_reads.leave(key, bound)
+            self._read_reservations.release(key, bound)
 
     async def reserve_in_turn(self, principal: Principal, bound: int) -> Callable[[], None]:
         """As `running`, but waits for room instead of refusing; the answer ends it, and is to be called once."""
         key = principal.caller
-        await self._running_reads.reserve_in_turn(key, bound, self._resolve(principal).document_reads)
-        return partial(self._running_reads.leave, key, bound)
+        await self._read_reservations.reserve_in_turn(key, bound, self._resolve(principal).document_reads)
+        return partial(self._read_reservations.release, key, bound)
 
     async def close(self) -> None:
         """Closes the connections to Redis, if there are any."""

@@ -36,7 +36,7 @@ async def test_those_who_wait_are_served_in_their_order(running: ReadReservation
     """A small one does not overtake a large one, which would wait for ever."""
     order: list[int] = []
 
-    async def reserve(bound: int) -> None:
+    async def enter(bound: int) -> None:
         await running.reserve_in_turn("a", bound, LIMIT)
         order.append(bound)
 
