@@ -230,7 +230,7 @@ def make_plan(job: Job, content: bytes) -> Plan:
 
 
 def describe_error(error: ValidationError) -> str:
-    """What is wrong with which value, in one line."""
+    """The wrong value and what is wrong with it, in one line."""
     return f"{'.'.join(map(str, error.path))}: {error.message}"
 
 

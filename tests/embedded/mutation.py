@@ -38,7 +38,7 @@ class Subject:
     copied: Sequence[str] = ()
 
     def run(self, words: list[str]) -> int:
-        """Print the table of the mutants with one of the words in their names, or of all; return the exit code."""
+        """Prints the table of the mutants with one of the words in their names, or of all; returns the exit code."""
         chosen = [mutant for mutant in self.mutants if not words or any(word in mutant.name for word in words)]
         with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
             copy = Path(folder)
@@ -61,7 +61,7 @@ class Subject:
                 shutil.copy(source, target)
 
     def _report(self, copy: Path, mutant: Mutant) -> bool:
-        """Print a mutant's row; True if it was caught."""
+        """Prints a mutant's row; True if it was caught."""
         is_caught = self._check_noticed(copy, mutant)
         tell(f"| {mutant.name} | {mutant.fault} | `{mutant.test}` | {'yes' if is_caught else 'no'} |")
         return is_caught
@@ -80,7 +80,7 @@ class Subject:
             file.write_text(text, encoding="utf-8")
 
     def _run_tests(self, copy: Path, tests: list[str], expected: set[int]) -> int:
-        """Return pytest's exit code for tests that run in the copy, on its code; what is not expected is shown."""
+        """Pytest's exit code for tests that run in the copy, on its code; what is not expected is shown."""
         options = ["-q", "--exitfirst", "--timeout", str(TEST_TIMEOUT_SECONDS), "-p", "no:cacheprovider"]
         command = [sys.executable, "-m", "pytest", *options, *(f"{self.tests}/{test}" for test in tests)]
         # Files of bytecode are told apart by the second and the size, which a mutant may share with what it replaces.
@@ -95,6 +95,6 @@ class Subject:
 
 
 def tell(line: str) -> None:
-    """Write a line of the table at once."""
+    """Writes a line of the table at once."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

@@ -98,7 +98,7 @@ class Request:
 
 
 def requests(target: Target) -> st.SearchStrategy[Request]:
-    """Return a strategy for requests of all methods, one in five of them with broken bytes."""
+    """A strategy for requests of all methods, one in five of them with broken bytes."""
     return st.sampled_from(METHODS).flatmap(lambda method: _requests_of(method, target))
 
 
@@ -111,7 +111,7 @@ def _requests_of(method: str, target: Target) -> st.SearchStrategy[Request]:
 
 
 def broken(whole: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
-    """Return a strategy for bytes of which some are changed, cut out, doubled or put in."""
+    """A strategy for bytes of which some are changed, cut out, doubled or put in."""
     cut = st.tuples(st.floats(0, 1), st.integers(1, 8), st.sampled_from(["drop", "ones", "zeros", "double", "insert"]))
     return st.builds(_cut, whole, st.lists(cut, min_size=1, max_size=3))
 
@@ -127,7 +127,7 @@ def _cut(data: bytes, cuts: list[tuple[float, int, str]]) -> bytes:
 
 @cache
 def messages(descriptor: Descriptor, target: Target, depth: int = 0) -> st.SearchStrategy[Any]:
-    """Return a strategy for messages of a descriptor."""
+    """A strategy for messages of a descriptor."""
     return _messages(descriptor, target, depth)
 
 
@@ -143,7 +143,7 @@ def _messages(draw: st.DrawFn, descriptor: Descriptor, target: Target, depth: in
 
 
 def _chosen(draw: st.DrawFn, descriptor: Descriptor, depth: int) -> list[FieldDescriptor]:
-    """Return the fields that a message gets: at most one of those that exclude each other."""
+    """The fields that a message gets: at most one of those that exclude each other."""
     chosen = []
     for fields in _alternatives(descriptor):
         usable = [field for field in fields if depth < MAX_DEPTH or field.message_type is None]
@@ -212,7 +212,7 @@ def _plain(field: FieldDescriptor, target: Target) -> st.SearchStrategy[Any]:
 
 
 def _strings(name: str, target: Target) -> st.SearchStrategy[str]:
-    """Return texts that fit a field of such a name, nearly always."""
+    """Texts that fit a field of such a name, nearly always."""
     fitting = _FITTING.get(name)
     if fitting is None:
         return st.sampled_from(TEXTS)

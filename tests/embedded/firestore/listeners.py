@@ -36,14 +36,14 @@ class Script:
             self.states.append(state if fields is not None else {key: state[key] for key in state if key != path})
 
     def play(self, collection: Any, start: int = 0, end: int | None = None) -> None:
-        """Commit the writes, one by one."""
+        """Commits the writes, one by one."""
         for path, fields in self.writes[start:end]:
             document = collection.document(path)
             document.delete() if fields is None else document.set(fields)
 
 
 def brief(numbers: Iterable[tuple[str, int]]) -> list[str]:
-    """Return documents as they are compared: each with its number, and by id: Python's client has its own order."""
+    """The documents as they are compared: each with its number, and by id: Python's client has its own order."""
     return sorted(f"{path}={number}" for path, number in numbers)
 
 
@@ -126,7 +126,7 @@ def following(targets: Mapping[View, Any]) -> Iterator[dict[View, Follower]]:
 
 
 def make_project() -> str:
-    """Return a project that nobody else uses."""
+    """A project that nobody else uses."""
     return f"test-{secrets.token_hex(6)}"
 
 
@@ -163,7 +163,7 @@ class Wire:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> int:
-        """Break every connection, with whatever is under way in it; return how many there were."""
+        """Breaks every connection, with whatever is under way in it; returns how many there were."""
         pairs, self._pairs = self._pairs, []
         for pair in pairs:
             for end in pair:
@@ -172,7 +172,7 @@ class Wire:
         return len(pairs)
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Takes no more connections."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()

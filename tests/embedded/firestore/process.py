@@ -31,7 +31,7 @@ class ServerProcess:
         self._errors.close()
 
     def start(self) -> None:
-        """Return once it answers."""
+        """Waits until it answers."""
         self._process = subprocess.Popen(
             self._command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True
         )
@@ -41,13 +41,13 @@ class ServerProcess:
         self.host_port = json.loads(line)["host_port"]
 
     def kill(self) -> None:
-        """End it as a crash does: with SIGKILL, in the middle of whatever it does."""
+        """Ends it as a crash does: with SIGKILL, in the middle of whatever it does."""
         assert self._process is not None
         self._process.kill()
         self._process.communicate()
 
     def stop(self) -> str:
-        """End it in good order, if it still runs, and return what it has written to stderr."""
+        """Ends it in good order, if it still runs, and returns what it has written to stderr."""
         assert self._process is not None
         if self._process.poll() is None:
             self._process.terminate()

@@ -23,7 +23,7 @@ _ANSWERS = {
 
 
 def message(name: str) -> Any:
-    """Return the raw protobuf class of a message of the API."""
+    """The raw protobuf class of a message of the API."""
     return getattr(types, name).pb()
 
 
@@ -37,7 +37,7 @@ class Refusal(Exception):  # noqa: N818 - a status, and not always an error of a
 
 
 def attempt(ask: Callable[[], Answer]) -> tuple[str, Answer | None]:
-    """Return OK with the answer, or the code of the refusal with None."""
+    """OK with the answer, or the code of the refusal with None."""
     try:
         return "OK", ask()
     except Refusal as refusal:
@@ -61,13 +61,13 @@ class RawFirestore:
         self._channel.close()
 
     def call(self, method: str, /, **fields: Any) -> Any:
-        """Return the answer to a request of these fields: a list where answers stream. Refusal otherwise."""
+        """The answer to a request of these fields: a list where answers stream. Refusal otherwise."""
         data = message(f"{method}Request")(**fields).SerializeToString()
         answers = [self.parse(method, answer) for answer in self.send(method, data)]
         return answers if method in STREAMS else answers[0]
 
     def send(self, method: str, data: bytes) -> list[bytes]:
-        """Return the serialised answers to a request, which may be no message at all; Refusal otherwise."""
+        """The serialised answers to a request, which may be no message at all; Refusal otherwise."""
         path = f"/{SERVICE}/{method}"
         try:
             if method in STREAMS:
@@ -85,9 +85,9 @@ class RawFirestore:
             raise Refusal(error.code().name, error.details() or "") from error
 
     def open_stream(self, path: str, requests: Iterator[bytes]) -> Any:
-        """Return the answers of a stream in both directions as they come; it can be cancelled."""
+        """The answers of a stream in both directions as they come; it can be cancelled."""
         return self._channel.stream_stream(path, None, None)(requests, timeout=PATIENCE_SECONDS)
 
     def parse(self, method: str, answer: bytes) -> Any:
-        """Return an answer of a method as the message that it is."""
+        """An answer of a method as the message that it is."""
         return (_ANSWERS.get(method) or message(f"{method}Response")).FromString(answer)

@@ -21,7 +21,7 @@ Fields = Mapping[str, Any]
 
 
 def message(name: str) -> Any:
-    """Return the raw protobuf class of a message of the API."""
+    """The raw protobuf class of a message of the API."""
     return getattr(types, name).pb()
 
 
@@ -39,7 +39,7 @@ class Wire:
         return self.server._listening._hub._subscriptions
 
     async def commit(self, *writes: Mapping[str, Any]) -> int:
-        """Return the commit time in nanoseconds."""
+        """The commit time in nanoseconds."""
         method = self._channel.unary_unary(
             "/google.firestore.v1.Firestore/Commit",
             request_serializer=message("CommitRequest").SerializeToString,
@@ -49,7 +49,7 @@ class Wire:
         return int(answer.commit_time.ToNanoseconds())
 
     async def run_query(self, query: Mapping[str, Any], read_time: Any) -> dict[str, bytes]:
-        """Return the results as of a time, serialised, by name."""
+        """The results as of a time, serialised, by name."""
         method = self._channel.unary_stream(
             "/google.firestore.v1.Firestore/RunQuery",
             request_serializer=message("RunQueryRequest").SerializeToString,
@@ -88,26 +88,26 @@ class Stream:
         self.cause = 0
 
     async def add_query(self, target_id: int, query: Mapping[str, Any], **options: Any) -> None:
-        """Ask for a query."""
+        """Asks for a query."""
         await self.send(
             add_target={"query": {"parent": ROOT, "structured_query": query}, "target_id": target_id, **options}
         )
 
     async def add_documents(self, target_id: int, *paths: str, **options: Any) -> None:
-        """Ask for documents."""
+        """Asks for documents."""
         names = [f"{ROOT}/{path}" for path in paths]
         await self.send(add_target={"documents": {"documents": names}, "target_id": target_id, **options})
 
     async def send(self, **request: Any) -> None:
-        """Send one request."""
+        """Sends one request."""
         await self._call.write(message("ListenRequest")(database=DATABASE, **request))
 
     async def end(self) -> None:
-        """End our side."""
+        """Ends our side."""
         await self._call.done_writing()
 
     async def read(self) -> Any:
-        """Return the next message, mirrored; None at the end."""
+        """The next message, mirrored; None at the end."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             answer = await self._call.read()
         if answer is EOF:
@@ -116,7 +116,7 @@ class Stream:
         return answer
 
     async def snapshot(self, since: int = 0) -> list[str]:
-        """Return in words what was told up to the next consistent snapshot, read at a time or later."""
+        """The messages in words up to the next consistent snapshot, read at a time or later."""
         words: list[str] = []
         while (answer := await self.read()) is not None:
             words.append(describe(answer))
@@ -125,7 +125,7 @@ class Stream:
         raise AssertionError(f"the stream has ended after {words}")
 
     async def until(self, word: str) -> list[str]:
-        """Return in words what was told up to a message that says the word."""
+        """The messages in words up to a message that says the word."""
         words: list[str] = []
         while (answer := await self.read()) is not None:
             words.append(describe(answer))
@@ -134,7 +134,7 @@ class Stream:
         raise AssertionError(f"the stream has ended after {words}")
 
     async def fail(self) -> grpc.StatusCode:
-        """Return the code that the stream ends with."""
+        """The code that the stream ends with."""
         try:
             while await self.read() is not None:
                 pass
@@ -168,7 +168,7 @@ class Stream:
 
 
 def describe(answer: Any) -> str:
-    """Return a message in words: add, reset, change a, delete a, remove a, filter 3, current, consistent."""
+    """A message in words: add, reset, change a, delete a, remove a, filter 3, current, consistent."""
     kind = answer.WhichOneof("response_type")
     if kind == "document_change":
         return f"change {_shorten(answer.document_change.document.name)}"
@@ -197,22 +197,22 @@ async def open_wire(data_dir: Path, indexes: IndexConfig | None = None) -> Async
 
 
 def put(path: str, **fields: Any) -> dict[str, Any]:
-    """Return a write that sets a document with integers, booleans and strings."""
+    """A write that sets a document with integers, booleans and strings."""
     kinds = {bool: "boolean_value", int: "integer_value", str: "string_value"}
     values = {key: {kinds[type(value)]: value} for key, value in fields.items()}
     return {"update": {"name": f"{ROOT}/{path}", "fields": values}}
 
 
 def drop(path: str) -> dict[str, Any]:
-    """Return a write that deletes a document."""
+    """A write that deletes a document."""
     return {"delete": f"{ROOT}/{path}"}
 
 
 def query(collection_id: str = "c", **parts: Any) -> dict[str, Any]:
-    """Return a structured query on a collection."""
+    """A structured query on a collection."""
     return {"from_": [{"collection_id": collection_id}], **parts}
 
 
 def above(number: int) -> dict[str, Any]:
-    """Return the filter n > number."""
+    """The filter n > number."""
     return {"field_filter": {"field": {"field_path": "n"}, "op": "GREATER_THAN", "value": {"integer_value": number}}}

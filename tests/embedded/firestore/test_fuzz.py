@@ -48,7 +48,7 @@ class Fuzzer:
         return self.codes.total()
 
     def send(self, request: Request) -> None:
-        """Assert that the answer has a proper status, and that a refusal has changed nothing."""
+        """Asserts that the answer has a proper status, and that a refusal has changed nothing."""
         self.target.now_micros = time.time_ns() // 1000
         if self.target.transaction and self.target.transaction not in request.data:
             self._end_transaction()  # else others wait for its locks
@@ -63,7 +63,7 @@ class Fuzzer:
             self._change_target()
 
     def _learn(self, method: str, answers: list[bytes]) -> None:
-        """Keep what later requests may name: a transaction that has begun, a page token."""
+        """Keeps what later requests may name: a transaction that has begun, a page token."""
         parsed = [self._raw.parse(method, answer) for answer in answers]
         transactions = [answer.transaction for answer in parsed if getattr(answer, "transaction", b"")]
         if transactions:
@@ -91,14 +91,14 @@ class Fuzzer:
 
 
 def content(raw: RawFirestore, database: str) -> list[bytes]:
-    """Return all documents of a database, as they are stored."""
+    """All documents of a database, as they are stored."""
     query = {"from_": [{"all_descendants": True}]}
     answers = raw.call("RunQuery", parent=f"{database}/documents", structured_query=query)
     return [answer.document.SerializeToString(deterministic=True) for answer in answers]
 
 
 def seed_canary(raw: RawFirestore) -> list[bytes]:
-    """Write documents that no request names, and return them."""
+    """Writes documents that no request names, and returns them."""
     name = f"{CANARY}/documents/canaries"
     writes = [{"update": {"name": f"{name}/{n}", "fields": {"n": {"integer_value": n}}}} for n in range(5)]
     raw.call("Commit", database=CANARY, writes=writes)
@@ -106,7 +106,7 @@ def seed_canary(raw: RawFirestore) -> list[bytes]:
 
 
 def count_canaries(raw: RawFirestore) -> int:
-    """Return how many of them an ordinary query finds."""
+    """How many of them an ordinary query finds."""
     where = {"field_filter": {"field": {"field_path": "n"}, "op": "GREATER_THAN", "value": {"integer_value": 1}}}
     query: dict[str, Any] = {"from_": [{"collection_id": "canaries"}], "where": where}
     answers = raw.call("RunQuery", parent=f"{CANARY}/documents", structured_query=query)

@@ -59,12 +59,12 @@ class Reading:
     is_touched: bool = False
 
     def touch(self, path: str) -> None:
-        """Take note of a write by someone else."""
+        """Takes note of a write by someone else."""
         self.is_touched |= any(path == seen for seen, _ in self.paths)
         self.is_touched |= any(is_in_scope(query, path) for query, _ in self.queries)
 
     def is_outdated(self, state: State, root: str) -> bool:
-        """Tell whether anything that the transaction has read has become something else."""
+        """Whether anything that the transaction has read has become something else."""
         for path, updated in self.paths:
             document = state.get(path)
             if (document.updated if document else None) != updated:
@@ -271,7 +271,7 @@ class Comparison(RuleBasedStateMachine):
                 return
 
     def teardown(self) -> None:
-        """End what is still open."""
+        """Ends what is still open."""
         if self.listener is not None:
             self.listener.close()
         for reading in self.open:
@@ -291,7 +291,7 @@ class Comparison(RuleBasedStateMachine):
         return drawn
 
     def _draw_time(self, data: st.DataObject) -> int | None:
-        """Return None for now, or a time at or just before one of the last commits."""
+        """None for now, or a time at or just before one of the last commits."""
         times = [time - back for time, _ in self.model.history[-6:] for back in (0, 1)]
         times = [time for time in times if time > self.clear_since]
         is_past = times and data.draw(st.integers(0, 3), "is_past") == 0
@@ -312,7 +312,7 @@ class Comparison(RuleBasedStateMachine):
         return "OK"
 
     def _is_expected(self, code: str, query: Query) -> bool:
-        """Tell whether a query may be answered with a code; which ones need an index, other tests say."""
+        """Whether a query may be answered with a code; which ones need an index, other tests say."""
         if code == "FAILED_PRECONDITION":
             return self.has_indexes
         try:
@@ -322,7 +322,7 @@ class Comparison(RuleBasedStateMachine):
         return code == "OK"
 
     def _commit(self, drawn: list[Write], reading: Reading | None = None) -> str:
-        """Commit, hold the outcome against the model's, and return the code."""
+        """Commits, holds the outcome against the model's, and returns the code."""
         self._touch(drawn)
         expected = self._verdict(drawn)
         is_outdated = reading is not None and reading.is_outdated(self.model.state, self.subject.root)
@@ -343,7 +343,7 @@ class Comparison(RuleBasedStateMachine):
                 reading.touch(write.path)
 
     def _adopt(self, time: int, drawn: Sequence[Write], outcomes: Sequence[Outcome]) -> None:
-        """Bring the model to where the server is, and hold the results against each other."""
+        """Brings the model to where the server is, and holds the results against each other."""
         commit = apply_writes(self.model.state, drawn, time, _request_time(drawn, outcomes))
         for write, outcome, updated, results in zip(drawn, outcomes, commit.updated, commit.results, strict=True):
             if write.is_delete or updated is not None:  # not told: of what a later write of the commit deletes
@@ -352,7 +352,7 @@ class Comparison(RuleBasedStateMachine):
         self.model.adopt(time, commit)
 
     def _adopt_alone(self, done: list[tuple[Write, Outcome]]) -> None:
-        """Bring the model to where single writes have led, in the order of their times; deletes do not tell theirs."""
+        """Brings the model to where single writes have led, in the order of their times; deletes do not tell theirs."""
         now = self.subject.get(["c/none"])[2]
         for write, outcome in sorted(done, key=lambda item: item[1].updated or now):
             time = outcome.updated or max(now, self.model.last_commit + 1)
@@ -418,7 +418,7 @@ def _text(found: Found) -> str:
 
 
 def _request_time(drawn: Sequence[Write], outcomes: Sequence[Outcome]) -> int:
-    """Return the time that the first REQUEST_TIME of a commit has become."""
+    """The time that the first REQUEST_TIME of a commit has become."""
     for write, outcome in zip(drawn, outcomes, strict=True):
         for transform, result in zip(write.transforms, outcome.results, strict=True):
             if transform.kind == "request_time":
@@ -439,7 +439,7 @@ def _assert_close(answer: Any, expected: Any, found: list[Found], path: FieldPat
 
 
 def write_index_file(path: Path) -> Path:
-    """Write indexes over two and three fields in all orders and directions, and return the file's path."""
+    """Writes indexes over two and three fields in all orders and directions, and returns the file's path."""
     orders = [
         [{"fieldPath": field, "order": direction} for field, direction in zip(fields, directions, strict=True)]
         for size in (2, 3)

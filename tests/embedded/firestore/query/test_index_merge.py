@@ -31,7 +31,7 @@ def merge(held: list[set[bytes]], low: bytes, high: bytes, *, is_reversed: bool)
 
 
 def number(name: bytes) -> int:
-    """Return a number for a name that tells it from all others."""
+    """A number for a name that tells it from all others."""
     return int.from_bytes(b"\x01" + name, "big")
 
 

@@ -87,11 +87,11 @@ class Model:
         return self.history[-1][0]
 
     def at(self, time: int) -> State:
-        """Return the documents as they were at a time."""
+        """The documents as they were at a time."""
         return next(state for since, state in reversed(self.history) if since <= time)
 
     def adopt(self, time: int, commit: Commit) -> None:
-        """Make what a commit has come to the present state."""
+        """Makes what a commit has come to the present state."""
         assert time > self.last_commit, "commit times go forward"
         self.history.append((time, commit.state))
 
@@ -119,7 +119,7 @@ def apply_writes(state: State, writes: Sequence[Write], time: int, request_time:
 
 
 def is_well_formed(write: Write) -> bool:
-    """Tell whether a write may be asked for at all, whatever is stored."""
+    """Whether a write may be asked for at all, whatever is stored."""
     mask = set(write.mask or ())
     if any(longer[: len(shorter)] == shorter for shorter, longer in permutations(mask, 2)):
         return False
@@ -146,7 +146,7 @@ def _assert_precondition(write: Write, document: Document | None) -> None:
 
 
 def _updated_fields(write: Write, stored: Fields, request_time: int) -> tuple[Fields, list[Any]]:
-    """Return the fields that a write leaves, and the results of its transforms."""
+    """The fields that a write leaves, and the results of its transforms."""
     fields = write.fields
     if write.mask is not None:
         fields = stored
@@ -161,14 +161,14 @@ def _updated_fields(write: Write, stored: Fields, request_time: int) -> tuple[Fi
 
 
 def _settled(before: Document | None, after: Document) -> Document:
-    """Return a document as it is stored: one that is just as it was keeps its update_time."""
+    """A document as it is stored: one that is just as it was keeps its update_time."""
     if before is None or before.created != after.created or exactly(before.fields) != exactly(after.fields):
         return after
     return replace(after, updated=before.updated)
 
 
 def _transformed(transform: Transform, stored: Any, request_time: int) -> tuple[Any, Any]:
-    """Return the field's new value, and the transform's result."""
+    """The field's new value, and the transform's result."""
     match transform.kind:
         case "request_time":
             value: Any = Time(request_time)

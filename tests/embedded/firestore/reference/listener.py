@@ -28,17 +28,17 @@ class Listener:
         self._call = subject.raw.open_stream(f"/{SERVICE}/Listen", iter(self._requests.get, None))
 
     def resume(self) -> Self:
-        """Return a new listener that goes on where this one, now closed, has stopped."""
+        """A new listener that goes on where this one, now closed, has stopped."""
         self.close()
         return type(self)(self._subject, self.query, self.token, self)
 
     def close(self) -> None:
-        """End the stream."""
+        """Ends the stream."""
         self._requests.put(None)
         self._call.cancel()
 
     def snapshots(self) -> Iterator[list[Found]]:
-        """Yield each consistent snapshot as it comes: documents by name. RpcError where none comes for long."""
+        """Each consistent snapshot as it comes: documents by name. RpcError where none comes for long."""
         for data in self._call:
             if self._learn(message("ListenResponse").FromString(data)):
                 yield self.documents
@@ -61,7 +61,7 @@ class Listener:
         return request
 
     def _learn(self, answer: Any) -> bool:
-        """Take note of a message, and tell whether all that was told is now consistent."""
+        """Takes note of a message, and tells whether all that was told is now consistent."""
         match answer.WhichOneof("response_type"):
             case "document_change":
                 found = self._subject.found(answer.document_change.document)

@@ -89,12 +89,12 @@ class Found:
     document: Document
 
     def value(self, path: FieldPath, root: str) -> Any:
-        """Return the value at a path, the document's name included."""
+        """The value at a path, the document's name included."""
         return Reference(f"{root}/{self.path}") if path == NAME else get_field(self.document.fields, path)
 
 
 def find(query: Query, state: State, root: str) -> list[Found]:
-    """Return a query's results in order; RefusedError where it must be refused. root: the name of `documents`."""
+    """A query's results in order; RefusedError where it must be refused. root: the name of `documents`."""
     assert_allowed(query)
     orders = effective_orders(query)
     matching = [
@@ -110,7 +110,7 @@ def find(query: Query, state: State, root: str) -> list[Found]:
 
 
 def assert_allowed(query: Query) -> None:
-    """Raise RefusedError where the rules forbid a query."""
+    """Raises RefusedError where the rules forbid a query."""
     is_by_field = any(path != NAME for path, _ in query.orders)
     if query.is_group and query.parent and (query.where is not None or is_by_field):
         raise RefusedError("INVALID_ARGUMENT")
@@ -128,7 +128,7 @@ def assert_allowed(query: Query) -> None:
 
 
 def effective_orders(query: Query) -> list[tuple[FieldPath, bool]]:
-    """Return the order with all that is implicit in it."""
+    """The order with all that is implicit in it."""
     orders = list(query.orders)
     is_descending = orders[-1][1] if orders else False
     fields = {where.path for where in _wheres(query.where) if where.operator in INEQUALITIES} | {*query.summed}
@@ -140,7 +140,7 @@ def effective_orders(query: Query) -> list[tuple[FieldPath, bool]]:
 
 
 def holds(where: Filter, found: Found, root: str) -> bool:
-    """Tell whether a filter holds for a document."""
+    """Whether a filter holds for a document."""
     if isinstance(where, Composite):
         combine = all if where.operator == "AND" else any
         return combine(holds(each, found, root) for each in where.filters)
@@ -168,7 +168,7 @@ def _holds_for(where: Where, value: Any) -> bool:
 
 
 def total(kind: str, path: FieldPath, results: list[Found]) -> Any:
-    """Return a sum or an average of a field over results."""
+    """A sum or an average of a field over results."""
     numbers = [get_field(found.document.fields, path) for found in results]
     numbers = [number for number in numbers if isinstance(number, int | float) and not isinstance(number, bool)]
     if kind == "avg" and not numbers:
@@ -180,7 +180,7 @@ def total(kind: str, path: FieldPath, results: list[Found]) -> Any:
 
 
 def masked(fields: Fields, select: tuple[FieldPath, ...] | None) -> Fields:
-    """Return only the fields of a projection; one without fields is none."""
+    """Only the fields of a projection; one without fields is none."""
     if not select:
         return fields
     kept: Fields = {}
@@ -192,14 +192,14 @@ def masked(fields: Fields, select: tuple[FieldPath, ...] | None) -> Fields:
 
 
 def is_same_set(left: list[Found], right: list[Found]) -> bool:
-    """Tell whether two results are the same documents in the same versions."""
+    """Whether two results are the same documents in the same versions."""
     return [(found.path, found.document.updated, exactly(found.document.fields)) for found in left] == [
         (found.path, found.document.updated, exactly(found.document.fields)) for found in right
     ]
 
 
 def is_in_scope(query: Query, path: str) -> bool:
-    """Tell whether a document lies where a query looks."""
+    """Whether a document lies where a query looks."""
     parent, _, _ = path.rpartition("/")
     above, _, collection_id = parent.rpartition("/")
     if collection_id != query.collection_id:
@@ -210,7 +210,7 @@ def is_in_scope(query: Query, path: str) -> bool:
 
 
 def to_message(query: Query) -> dict[str, Any]:
-    """Return a query as the fields of a StructuredQuery."""
+    """A query as the fields of a StructuredQuery."""
     fields: dict[str, Any] = {
         "from_": [{"collection_id": query.collection_id, "all_descendants": query.is_group}],
         "order_by": [
@@ -262,7 +262,7 @@ def _is_within(query: Query, found: Found, orders: list[tuple[FieldPath, bool]],
 
 
 def _is_beyond(cursor: Cursor, found: Found, orders: list[tuple[FieldPath, bool]], root: str) -> bool:
-    """Tell whether a document lies on the far side of a cursor, in the order of the query."""
+    """Whether a document lies on the far side of a cursor, in the order of the query."""
     for value, (path, is_descending) in zip(cursor.values, orders, strict=False):
         here, there = sort_key(found.value(path, root)), sort_key(value)
         if here != there:
@@ -285,7 +285,7 @@ def _has_or(where: Filter | None) -> bool:
 
 
 def _disjuncts(where: Filter | None) -> list[tuple[str, ...]]:
-    """Return the operators of each conjunction of the disjunctive normal form."""
+    """The operators of each conjunction of the disjunctive normal form."""
     if where is None:
         return [()]
     if isinstance(where, Where):
@@ -303,5 +303,5 @@ def _disjuncts(where: Filter | None) -> list[tuple[str, ...]]:
 
 
 def sorted_paths(paths: set[str]) -> list[str]:
-    """Return paths in Firestore's order of names."""
+    """The paths in Firestore's order of names."""
     return sorted(paths, key=path_key)

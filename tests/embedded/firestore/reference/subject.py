@@ -37,30 +37,30 @@ class Subject:
         self.root = f"{self.database}/documents"
 
     def commit(self, writes: Sequence[Write], transaction: bytes = b"") -> tuple[int, list[Outcome]]:
-        """Return the commit time and the outcomes."""
+        """The commit time and the outcomes."""
         answer = self.raw.call(
             "Commit", database=self.database, writes=[self._write(write) for write in writes], transaction=transaction
         )
         return to_micros(answer.commit_time), [_outcome(result) for result in answer.write_results]
 
     def batch_write(self, writes: Sequence[Write]) -> list[tuple[int, Outcome]]:
-        """Return the status code's number and the outcome of each write."""
+        """The status code's number and the outcome of each write."""
         answer = self.raw.call("BatchWrite", database=self.database, writes=[self._write(write) for write in writes])
         pairs = zip(answer.status, answer.write_results, strict=True)
         return [(status.code, _outcome(result)) for status, result in pairs]
 
     def begin(self, **options: Any) -> bytes:
-        """Return the id of a new transaction."""
+        """The id of a new transaction."""
         answer = self.raw.call("BeginTransaction", database=self.database, options=options)
         transaction: bytes = answer.transaction
         return transaction
 
     def rollback(self, transaction: bytes) -> None:
-        """End a transaction."""
+        """Ends a transaction."""
         self.raw.call("Rollback", database=self.database, transaction=transaction)
 
     def get(self, paths: Sequence[str], **selector: Any) -> tuple[list[Found], list[str], int]:
-        """Return found documents and missing paths, in the order of the answers, and the read time."""
+        """Found documents and missing paths, in the order of the answers, and the read time."""
         names = [self.name(path) for path in paths]
         answers = self.raw.call("BatchGetDocuments", database=self.database, documents=names, **_selector(selector))
         kinds = [answer.WhichOneof("result") for answer in answers]
@@ -70,7 +70,7 @@ class Subject:
         return found, missing, max(to_micros(answer.read_time) for answer in answers)
 
     def run(self, query: Query, **selector: Any) -> tuple[list[Found], int]:
-        """Return the results of a query, and the read time."""
+        """The results of a query, and the read time."""
         answers = self.raw.call(
             "RunQuery",
             parent=self.name(query.parent),
@@ -81,7 +81,7 @@ class Subject:
         return found, max(to_micros(answer.read_time) for answer in answers)
 
     def aggregate(self, query: Query, aggregations: list[tuple[str, FieldPath | int | None]]) -> list[Any]:
-        """Return the values of count (with its up_to), sum and avg, in the order in which they are asked for."""
+        """The values of count (with its up_to), sum and avg, in the order in which they are asked for."""
         answers = self.raw.call(
             "RunAggregationQuery",
             parent=self.name(query.parent),
@@ -97,7 +97,7 @@ class Subject:
         return [fields[f"a{at}"] for at in range(len(aggregations))]
 
     def partition(self, query: Query, size: int) -> list[Reference]:
-        """Return the names at which a query's results can be cut into so many parts, or fewer."""
+        """The names at which a query's results can be cut into so many parts, or fewer."""
         answer = self.raw.call(
             "PartitionQuery",
             parent=self.name(query.parent),
@@ -107,7 +107,7 @@ class Subject:
         return [Reference(cursor.values[0].reference_value) for cursor in answer.partitions]
 
     def list_documents(self, parent: str, collection_id: str, page_size: int, **options: Any) -> list[Found]:
-        """Return all documents of a collection, page by page; missing ones have no fields and no times."""
+        """All documents of a collection, page by page; missing ones have no fields and no times."""
         listed: list[Found] = []
         token = ""
         while True:
@@ -126,7 +126,7 @@ class Subject:
                 return listed
 
     def list_collection_ids(self, parent: str, page_size: int) -> list[str]:
-        """Return the ids of all collections below a parent, page by page."""
+        """The ids of all collections below a parent, page by page."""
         listed: list[str] = []
         token = ""
         while True:
@@ -137,15 +137,15 @@ class Subject:
                 return listed
 
     def name(self, path: str) -> str:
-        """Return the full name of a path; of the root, where it is empty."""
+        """The full name of a path; of the root, where it is empty."""
         return f"{self.root}/{path}" if path else self.root
 
     def path(self, name: str) -> str:
-        """Return the path of a full name."""
+        """The path of a full name."""
         return name.removeprefix(f"{self.root}/")
 
     def found(self, document: Any) -> Found:
-        """Return a document's message as a result."""
+        """A document's message as a result."""
         times = to_micros(document.create_time), to_micros(document.update_time)
         return Found(self.path(document.name), Document(decode_fields(document.fields), *times))
 
@@ -194,5 +194,5 @@ def _selector(selector: dict[str, Any]) -> dict[str, Any]:
 
 
 def sorted_ids(ids: Iterable[str]) -> list[str]:
-    """Return ids in the order of their UTF-8 bytes."""
+    """Ids in the order of their UTF-8 bytes."""
     return sorted(set(ids), key=str.encode)

@@ -66,7 +66,7 @@ def path_key(path: str) -> Key:
 
 
 def exactly(value: Any) -> str:
-    """Return a text that is the same only for what is stored the same: 3 is not 3.0, nor 0.0 -0.0."""
+    """A text that is the same only for what is stored the same: 3 is not 3.0, nor 0.0 -0.0."""
     if isinstance(value, dict):
         return "{" + ",".join(f"{name!r}:{exactly(value[name])}" for name in sorted(value)) + "}"
     if isinstance(value, list):
@@ -75,7 +75,7 @@ def exactly(value: Any) -> str:
 
 
 def get_field(fields: Fields, path: FieldPath) -> Any:
-    """Return the value at a path, or MISSING."""
+    """The value at a path, or MISSING."""
     found: Any = fields
     for name in path:
         if not isinstance(found, dict) or name not in found:
@@ -85,7 +85,7 @@ def get_field(fields: Fields, path: FieldPath) -> Any:
 
 
 def with_field(fields: Fields, path: FieldPath, value: Any) -> Fields:
-    """Return the fields with a value at a path; what is no map on the way becomes one. MISSING deletes."""
+    """The fields with a value at a path; what is no map on the way becomes one. MISSING deletes."""
     name, rest = path[0], path[1:]
     if not rest:
         changed = {other: fields[other] for other in fields if other != name}
@@ -97,7 +97,7 @@ def with_field(fields: Fields, path: FieldPath, value: Any) -> Fields:
 
 
 def format_path(path: FieldPath) -> str:
-    """Return a field path as text, every segment quoted that might need it."""
+    """A field path as text, every segment quoted that might need it."""
     return ".".join(
         name if name.isascii() and name.isidentifier() else "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
         for name in path
@@ -105,18 +105,18 @@ def format_path(path: FieldPath) -> str:
 
 
 def to_timestamp(micros: int) -> Any:
-    """Return a time as protobuf's dict for a Timestamp."""
+    """A time as protobuf's dict for a Timestamp."""
     return {"seconds": micros // MICROSECONDS, "nanos": micros % MICROSECONDS * 1000}
 
 
 def to_micros(timestamp: Any) -> int:
-    """Return a Timestamp in microseconds."""
+    """A Timestamp in microseconds."""
     micros: int = timestamp.seconds * MICROSECONDS + timestamp.nanos // 1000
     return micros
 
 
 def encode(value: Any) -> Any:  # noqa: C901, PLR0911 - one answer a type
-    """Return a value as Firestore's message."""
+    """A value as Firestore's message."""
     new = message("Value")
     match value:
         case None:
@@ -144,12 +144,12 @@ def encode(value: Any) -> Any:  # noqa: C901, PLR0911 - one answer a type
 
 
 def encode_fields(fields: Fields) -> Any:
-    """Return fields as Firestore's messages."""
+    """Fields as Firestore's messages."""
     return {name: encode(value) for name, value in fields.items()}
 
 
 def decode(value: Any) -> Any:  # noqa: PLR0911 - one answer a type
-    """Return a message's value."""
+    """A message's value."""
     kind = value.WhichOneof("value_type")
     content = getattr(value, kind)
     match kind:
@@ -170,5 +170,5 @@ def decode(value: Any) -> Any:  # noqa: PLR0911 - one answer a type
 
 
 def decode_fields(fields: Any) -> Fields:
-    """Return a message's fields."""
+    """A message's fields."""
     return {name: decode(fields[name]) for name in fields}

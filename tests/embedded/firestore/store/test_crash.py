@@ -64,7 +64,7 @@ class Round:
         return self.singles.acknowledged + self.batches.acknowledged + self.rewrites.acknowledged
 
     def start(self) -> list[threading.Thread]:
-        """Let the writers begin; they end when the server does."""
+        """Lets the writers begin; they end when the server does."""
         jobs = [(self.singles, self._single), (self.batches, self._batch), (self.rewrites, self._rewrite)]
         threads = [threading.Thread(target=self._write, args=job) for job in jobs]
         for thread in threads:
@@ -114,7 +114,7 @@ class Witness:
         self._root = f"{done.database}/documents"
 
     def assert_whole(self) -> None:
-        """Assert that all that was acknowledged is there, and nothing by half."""
+        """Asserts that all that was acknowledged is there, and nothing by half."""
         for collection in ("singles", "batches", "rewrites"):
             self._assert_indexes(collection)
         self._assert_singles()
@@ -122,7 +122,7 @@ class Witness:
         self._assert_rewrites()
 
     def count(self) -> int:
-        """Return how many documents there are, as the index of names has it."""
+        """How many documents there are, as the index of names has it."""
         return sum(self._count(collection) for collection in ("singles", "batches", "rewrites", "counters"))
 
     def _assert_singles(self) -> None:
@@ -158,7 +158,7 @@ class Witness:
             assert self._found(collection, {"where": {"field_filter": value}}) == tagged
 
     def _listed(self, collection: str) -> dict[str, int]:
-        """Return every document's n by its id, from the documents themselves: batched gets of all that could be."""
+        """Every document's n by its id, from the documents themselves: batched gets of all that could be."""
         log: Log = getattr(self._round, collection, Log(0, 0))
         ids = {
             "singles": [f"{number:07}" for number in range(1, log.sent + 2)],
@@ -245,7 +245,7 @@ async def test_a_commit_that_the_file_refuses_half_way_leaves_no_trace(tmp_path:
 
 
 async def put(storage: Storage, *ids: str) -> None:
-    """Write documents in one commit."""
+    """Writes documents in one commit."""
     names = [f"{DATABASE}/documents/c/{id_}" for id_ in ids]
     writes = [Write(update={"name": name, "fields": {"n": {"integer_value": 1}}}) for name in names]
     await storage.writer.commit([parse_write(write, DATABASE) for write in writes], lambda _: None)

@@ -65,7 +65,7 @@ async def test_every_increment_of_every_client_counts(
 
 
 async def _transfer(client: AsyncClient, giver: str, taker: str) -> None:
-    """Move money between two accounts, as far as there is some."""
+    """Moves money between two accounts, as far as there is some."""
     accounts = client.collection("accounts")
 
     @firestore.async_transactional

@@ -101,7 +101,7 @@ async def test_an_error_in_the_body_changes_nothing(firestore_client: AsyncClien
 
 
 async def overtake(client: AsyncClient, seconds: float, **mode: Any) -> list[str]:
-    """Begin a transaction, read, have others write that, and commit then or after the seconds: who came through."""
+    """Begins a transaction, reads, has others write that, and commits then or after the seconds: who came through."""
     reference = client.document("c/d")
     await reference.set({"n": 0})
     api, database = client._firestore_api, client._database_string
