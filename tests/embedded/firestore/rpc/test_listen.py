@@ -11,6 +11,7 @@ import grpc
 import pytest
 
 from embedded.firestore.index.indexes import IndexConfig
+from embedded.firestore.model.errors import UnavailableError
 from embedded.firestore.rpc import commit_hub, listen, resume_tokens
 from tests.embedded.firestore.streams import ROOT, Wire, above, drop, open_wire, put, query
 from tests.patience import PATIENCE_SECONDS
@@ -319,12 +320,20 @@ async def test_a_slow_client_holds_up_nobody(wire: Wire, monkeypatch: pytest.Mon
 async def test_a_client_that_takes_nothing_is_cut_off(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     """It must not keep a snapshot of the file open; the code makes clients connect again."""
     monkeypatch.setattr(listen, "STALL_SECONDS", 0.3)
+    has_given_up = asyncio.Event()
+
+    def give_up(message: str) -> UnavailableError:
+        has_given_up.set()
+        return UnavailableError(message)
+
+    monkeypatch.setattr(listen, "UnavailableError", give_up)
     await wire.commit(*(put(f"c/{number}", text="x" * 500_000) for number in range(12)))
     for part in range(8):
         await wire.commit(*(put(f"c/{part}-{number}", text="x" * 500_000) for number in range(12)))
     async with wire.listen() as stream:
         await stream.add_query(1, query())
-        await asyncio.sleep(1)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await has_given_up.wait()
         assert await stream.fail() == grpc.StatusCode.UNAVAILABLE
 
 
