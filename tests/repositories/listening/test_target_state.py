@@ -181,6 +181,7 @@ def test_what_is_being_deleted_counts_and_is_not_shown(state: TargetState) -> No
 
 
 def test_another_programs_deleting_is_a_change_like_any_other(state: TargetState) -> None:
+    """A clip whose status another program set to `deleting`, without a tombstone's fields, is modified and stays."""
     state.change(make_document("a", 110, status="deleting"))
     state.advance(120)
     assert tell(state) == ["modified a 110"]
