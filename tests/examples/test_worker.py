@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from domain.keys import thumbnail_key, video_prefix
-from examples.worker import FILTERS, ImpossibleJobError, Job, work
+from examples.worker import FILTERS, ImpossibleJobError, Job, main, work
 from gql.app import create_services
 from gql.services import Services
 from repositories.models import ClipStatus, VideoMetadata, VideoStatus
@@ -74,17 +75,23 @@ async def services(settings: Settings) -> AsyncIterator[Services]:
 
 
 @pytest.fixture
-def run(settings: Settings, tmp_path: Path) -> Iterator[Run]:
-    """Runs the worker in a process of its own; `kill_at` is a line and a visit of it."""
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables that lead the worker to the session's servers."""
     r2 = {f"CLIPGRAPH_R2_{name.upper()}": value for name, value in settings.resolve_r2()._asdict().items()}
     firestore = {
         "GOOGLE_CLOUD_PROJECT": str(settings.google_cloud_project),
         "FIRESTORE_EMULATOR_HOST": str(settings.firestore_emulator_host),
     }
+    return {**r2, **firestore}
+
+
+@pytest.fixture
+def run(environment: dict[str, str], tmp_path: Path) -> Iterator[Run]:
+    """Runs the worker in a process of its own; `kill_at` is a line and a visit of it."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.examples.killable"],
         cwd=ROOT,
-        env={**os.environ, **r2, **firestore, "TMPDIR": str(tmp_path)},
+        env={**os.environ, **environment, "TMPDIR": str(tmp_path)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -270,18 +277,17 @@ REFUSED = ["a/b", "", "..", ".hidden", "__MACOSX", "x" * 300, "back\\slash", "ca
 
 @pytest.mark.parametrize("option", ["--user", "--video-id"])
 def test_ids_that_are_refused_end_the_job_in_one_line(
-    run: Run, highlights: Path, source: Path, option: str, capfd: pytest.CaptureFixture[str]
+    environment: dict[str, str], highlights: Path, source: Path, option: str
 ) -> None:
     """The line says which id it is; a user's id may hold a backslash."""
     for refused in REFUSED:
         if option == "--user" and "\\" in refused:
             continue
         ids = {"--user": "u", "--video-id": "v", option: refused}
-        ended = run(str(source), str(highlights), *(f"{name}={value}" for name, value in ids.items()))
-        told = capfd.readouterr().err
-        assert ended["status"] == 2, told
-        assert "Traceback" not in told
-        (line,) = [one for one in told.splitlines() if one.startswith("Error: ")]
+        arguments = [str(source), str(highlights), *(f"{name}={value}" for name, value in ids.items())]
+        ended = CliRunner().invoke(main, arguments, env=environment)
+        assert ended.exit_code == 2, ended.exception
+        (line,) = [one for one in ended.output.splitlines() if one.startswith("Error: ")]
         name = "user_id" if option == "--user" else "video_id"
         assert f"{name}: " in line
         assert line.endswith("This job can never succeed.")
