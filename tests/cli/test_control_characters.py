@@ -9,6 +9,8 @@ import pytest
 
 from tests.patience import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.prove
+
 NAME = "no\x1b[2J\x9b31m\x85where"
 COMMANDS = [
     ["import", NAME],
