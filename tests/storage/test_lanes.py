@@ -162,3 +162,9 @@ async def test_calls_are_counted_for_their_caller(storage: R2Storage, folder: st
             await storage.get(f"{folder}/b", max_bytes=9)
         assert await storage.delete_prefix(f"{folder}/") == 1
     assert usage.calls == 5
+
+
+@pytest.mark.parametrize("lane", LaneName)
+def test_a_caller_has_at_most_half_of_a_lane(lane: LaneName) -> None:
+    """So that one who asks for a thousand files leaves threads to others."""
+    assert LANE_SIZES[lane].per_caller * 2 <= LANE_SIZES[lane].threads
