@@ -259,7 +259,7 @@ def format_clip_filename(name: ClipName) -> str:
 
 
 def assert_segment(segment: str) -> None:
-    """Raise ValueError unless `segment` is safe as one part of a key: it names something in its folder, only there."""
+    """Raises ValueError unless `segment` is safe as one part of a key: it names something in its folder, only there."""
     if segment in _NOWHERE:
         raise ValueError(f"A key must not contain the segment {segment!r}.")
     if "/" in segment or "\\" in segment:

@@ -451,7 +451,7 @@ def _parse_batch(items: object) -> list[object]:
 
 
 def _assert_unique(clip_ids: Sequence[str], name: str) -> None:
-    """Raise ValidationError at the second of two clips that are one."""
+    """Raises ValidationError at the second of two clips that are one."""
     seen: set[str] = set()
     for index, clip_id in enumerate(clip_ids):
         if clip_id in seen:

@@ -106,7 +106,7 @@ class HighlightsSummary(BaseModel):
 
     @field_validator("categories")
     @classmethod
-    def _assert_unique(cls, value: list[str], info: ValidationInfo) -> list[str]:
+    def _drop_repeated(cls, value: list[str], info: ValidationInfo) -> list[str]:
         unique = list(dict.fromkeys(value))
         if len(unique) < len(value) and not check_is_stored(info):
             raise ValueError("The list contains a category twice.")

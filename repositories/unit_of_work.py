@@ -169,7 +169,7 @@ class UnitOfWork:
         return Counter(self._differences.get(video.path, {}))
 
     def assert_open(self) -> None:
-        """Raise TransactionEndedError once the unit was committed or given up."""
+        """Raises TransactionEndedError once the unit was committed or given up."""
         if self.state is not UnitState.OPEN:
             raise TransactionEndedError
 
@@ -313,7 +313,7 @@ def _measure_fields(path: str, fields: Data) -> int:
 
 
 def _assert_size(path: str, fields: Data, changes: Data | None = None) -> None:
-    """Raise `DocumentTooLargeError` where a video would pass Firestore's limit, at the largest of its changed fields.
+    """Raises `DocumentTooLargeError` where a video would pass Firestore's limit, at the largest of its changed fields.
 
     Clips hold no lists and no maps: their fields' own limits keep them small.
     """

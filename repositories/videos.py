@@ -378,7 +378,7 @@ class VideoRepository(Repository):
         query = filter_listed(AsyncQuery(self._videos), {"status": parse_video_filter(status)}, order)
         return await self._rpc.count(query, transaction_of(transaction), parse_up_to(up_to))
 
-    async def check(self) -> None:
+    async def assert_answers(self) -> None:
         """Firestore answers; `UnavailableError` or another `RepositoryError` where it does not."""
         await self._rpc.get_all([self._video("check")])
 

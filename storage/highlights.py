@@ -137,7 +137,7 @@ def _read_highlight(reader: FieldReader, position: int, highlight_id: int) -> Hi
 
 
 def _read_span(reader: FieldReader) -> tuple[str | None, str | None, float | None]:
-    """Start, end and duration that agree with each other, to the millisecond; any two of them give the third."""
+    """The start, end and duration that agree with each other, to the millisecond; any two of them give the third."""
     start, end, duration = reader.time("start"), reader.time("end"), reader.seconds("duration")
     if start is not None and end is not None and end <= start:
         reader.note("does not end after its start; the end was dropped")

@@ -343,11 +343,11 @@ class R2Storage:
     async def ensure_bucket(self) -> None:
         """The bucket exists."""
         try:
-            await self.check()
+            await self.assert_answers()
         except BucketNotFoundError:
             await self._run(LaneName.CHANGES, lambda client: client.create_bucket(Bucket=self.bucket))
 
-    async def check(self) -> None:
+    async def assert_answers(self) -> None:
         """R2 answers and lets these credentials see the bucket; otherwise a `StorageError` says why not."""
         await self._run(
             LaneName.CHECKS, lambda client: client.head_bucket(Bucket=self.bucket), BucketNotFoundError(self.bucket)

@@ -25,7 +25,7 @@ CLOCK_TIMEOUT_SECONDS = 5.0
 async def examine_firestore(services: Services) -> Finding:
     """Whether it answers, and lets us read."""
     try:
-        await services.videos(NOBODY).check()
+        await services.videos(NOBODY).assert_answers()
     except UnavailableError as error:
         advice = "Check FIRESTORE_EMULATOR_HOST, or the network to Google."
         return Finding("firestore", error.message, advice)
@@ -66,7 +66,7 @@ def list_queries(services: Services) -> Iterator[tuple[str, Awaitable[object]]]:
 async def examine_r2(services: Services) -> Finding:
     """Whether it answers, knows our key, and has the bucket."""
     try:
-        await services.storage.check()
+        await services.storage.assert_answers()
     except BucketNotFoundError as error:
         return Finding("r2", str(error), "Create the bucket, or set CLIPGRAPH_R2_BUCKET to an existing one.")
     except StorageUnavailableError as error:

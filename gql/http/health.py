@@ -47,8 +47,8 @@ class Readiness:
     async def _probe_all(self) -> dict[str, bool]:
         services = self._services
         firestore, r2 = await asyncio.gather(
-            _check_answers("firestore", services.videos("readyz").check()),
-            _check_answers("r2", services.storage.check()),
+            _check_answers("firestore", services.videos("readyz").assert_answers()),
+            _check_answers("r2", services.storage.assert_answers()),
         )
         return {"firestore": firestore, "r2": r2}
 

@@ -23,7 +23,7 @@ class Meter:
     """The part of the documents read that the caller had been charged for before."""
 
     def reset(self) -> None:
-        """Nothing is counted."""
+        """Counts no read or write."""
         self.document_reads = self.document_writes = self.rpcs = self.saved_document_reads = 0
         self.paid_document_reads = 0
 

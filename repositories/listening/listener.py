@@ -136,7 +136,7 @@ class Listener:
             raise TooManyDocumentsError(self._max_documents)
 
     def _assert_has_room(self, target: AnyTarget, payer: Payer) -> None:
-        """Raise `FollowsTooMuchError` where the payer's targets already hold the most documents that they may."""
+        """Raises `FollowsTooMuchError` where the payer's targets already hold the most documents that they may."""
         if target in self._fan_outs or payer.name not in self._opened:
             return
         if sum(len(state.documents) for state in self._opened[payer.name]) >= self._max_documents_per_payer:

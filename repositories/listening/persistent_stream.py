@@ -64,7 +64,7 @@ class PersistentStream:
                 await asyncio.sleep(backoff.STREAM_BACKOFF.compute_seconds(failures - 1))
 
     async def _listen(self) -> bool:
-        """Return when the connection breaks: whether it served for a while, so that the next one is made at once."""
+        """Serves until the connection breaks: whether it served for a while, so that the next one is made at once."""
         watch_stream = self._watch_stream = WatchStream(self._transport, _refuse)
         try:
             for state in self._states:

@@ -94,7 +94,7 @@ class WatchStream:
         return bool(target_ids)
 
     async def follow(self) -> None:
-        """Return when Firestore ends the call. Raises gRPC's errors, and TimeoutError where it is silent."""
+        """Serves until Firestore ends the call. Raises gRPC's errors, and TimeoutError where it is silent."""
         while (message := await self._read()) is not None:
             # Not by a table of our methods: such a ring keeps the connection open until it is collected as garbage.
             match message.WhichOneof("response_type"):

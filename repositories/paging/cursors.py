@@ -85,7 +85,7 @@ def _dump(content: Any) -> str:
 
 
 def _assert_id(document_id: str) -> None:
-    """Raise ValueError unless a document can have this id: other programs' ids have fewer rules than ours."""
+    """Raises ValueError unless a document can have this id: other programs' ids have fewer rules than ours."""
     if not document_id or "/" in document_id or len(document_id.encode()) > MAX_ID_BYTES:
         raise ValueError("No document has this id.")
 

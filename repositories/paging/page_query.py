@@ -70,7 +70,7 @@ class _Found:
 
 
 def assert_limit(limit: int) -> None:
-    """Raise ValidationError for a limit out of range."""
+    """Raises ValidationError for a limit out of range."""
     if type(limit) is not int or not 1 <= limit <= MAX_PAGE_SIZE:
         raise ValidationError(f"The limit must be between 1 and {MAX_PAGE_SIZE:,}.", ("limit",))
 
@@ -155,7 +155,7 @@ async def _find(
     page_query: PageQuery,
     transaction: Transaction | None,
 ) -> _Found:
-    """Read from one end: `near` is the bound at which it begins, `far` the one at which it stops."""
+    """Reads from one end: `near` is the bound at which it begins, `far` the one at which it stops."""
     near, far = (page_query.before, page_query.after) if page_query.from_end else (page_query.after, page_query.before)
     onwards = _order(query, page_query.order, is_reversed=page_query.from_end)
     bounded = onwards if near is None else onwards.start_at(_to_bound(collection, near))

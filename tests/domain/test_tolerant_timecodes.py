@@ -1,3 +1,5 @@
+"""The tolerant door of timecodes: times as people and models write them, read to the millisecond."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -23,8 +23,6 @@ TOPICS = (
     "tests/embedded/firestore/conformance",
     "tests/embedded/s3/conformance",
 )
-# To be emptied: the tests of these folders are being moved.
-TEMPORARY = ("tests/repositories", "tests/storage", "tests/domain")
 FILE_NAME = re.compile(r"[\w./{}*-]+\.py\b")
 # A text with this sign in it counts as a comment too: it is not worth a tokenizer's time.
 COMMENT = re.compile(r"#.*")
@@ -71,7 +69,7 @@ def find_deeper(test: Path) -> list[Path]:
 def list_tests() -> list[Path]:
     """The test files that stand outside the folders of users' topics."""
     tests = [file for file in list_modules() if file.name.startswith("test_")]
-    return [file for file in tests if not any(file.is_relative_to(place) for place in (*TOPICS, *TEMPORARY))]
+    return [file for file in tests if not any(file.is_relative_to(place) for place in TOPICS)]
 
 
 def test_tests_mirror_the_tree() -> None:
@@ -87,7 +85,7 @@ def check_mirrors(place: Path) -> bool:
 
 
 def test_folders_of_tests_mirror_folders() -> None:
-    """Each folder with tests has its like in the tree, save the folders of users' topics."""
+    """Each folder with tests is named after a folder or a module, save the folders of users' topics."""
     folders = {Path(*file.parts[1:-1]) for file in list_tests()}
     assert [str(folder) for folder in folders if not check_mirrors(ROOT / folder)] == []
 

@@ -21,13 +21,6 @@ NOUNS = {
     "smuggling",
     "missing",
 }
-# To be emptied as the repositories, the domain's rules, the storage and gql take their names.
-TEMPORARY = ("domain", "repositories", "storage", "tests/repositories")
-
-
-def check_ended(file: Path) -> bool:
-    """Whether the names in this file are held."""
-    return not any(file.is_relative_to(place) for place in TEMPORARY)
 
 
 def list_promises(*names: str) -> list[tuple[Path, Function, str]]:
@@ -35,7 +28,6 @@ def list_promises(*names: str) -> list[tuple[Path, Function, str]]:
     return [
         (file, node, ast.unparse(node.returns) if node.returns else "")
         for file in list_modules()
-        if check_ended(file)
         for node in list_functions(file)
         if node.name.strip("_").split("_")[0] in names and not check_fixture(node)
     ]

@@ -214,4 +214,4 @@ async def test_a_recount_mends_what_others_wrote(
 
 async def test_the_check_needs_no_video(videos: VideoRepository) -> None:
     """The check of Firestore passes for a user without videos."""
-    await videos.check()
+    await videos.assert_answers()

@@ -197,23 +197,23 @@ async def test_ensure_bucket_makes_it_once(make_storage: MakeStorage, folder: st
     """A missing bucket is created, and an existing one is left as it is."""
     storage = make_storage(bucket=folder.replace("/", "-"))
     with pytest.raises(BucketNotFoundError):
-        await storage.check()
+        await storage.assert_answers()
     for _ in range(2):
         await storage.ensure_bucket()
-    await storage.check()
+    await storage.assert_answers()
 
 
 async def test_wrong_credentials_are_told(make_storage: MakeStorage) -> None:
     """A check with wrong credentials names the refused operation and status."""
     with pytest.raises(StorageError, match=r"refused HeadBucket \(403\)"):
-        await make_storage(secret_access_key="another").check()
+        await make_storage(secret_access_key="another").assert_answers()
 
 
 async def test_nobody_there_is_unavailable(make_storage: MakeStorage) -> None:
     """An endpoint without a server raises `StorageUnavailableError`."""
     storage = make_storage(endpoint_url=NOBODY, timeout_seconds=0.5)
     with pytest.raises(StorageUnavailableError, match="did not answer"):
-        await storage.check()
+        await storage.assert_answers()
     with pytest.raises(StorageUnavailableError):
         await storage.head("a")
 
@@ -224,4 +224,4 @@ async def test_proxies_of_the_environment_are_not_for_loopback(
     """A proxy in the environment is not used for a server on this machine."""
     monkeypatch.setenv("HTTP_PROXY", NOBODY)
     monkeypatch.setenv("http_proxy", NOBODY)
-    await make_storage().check()
+    await make_storage().assert_answers()

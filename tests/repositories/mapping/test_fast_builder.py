@@ -66,7 +66,7 @@ def validate(values: dict[str, Any]) -> ClipMetadata | None:
         return None
 
 
-def assert_same(values: dict[str, Any]) -> bool:
+def compare_with_validated(values: dict[str, Any]) -> bool:
     """Asserts that the plain clip, if there is one, is the validated one but for its moment; tells whether there is."""
     fast = build_clip_fast(values)
     if fast is None:
@@ -92,34 +92,34 @@ def test_what_workers_send_takes_the_fast_path(status: ClipStatus, left_out: set
     """Clips as workers send them take the fast path, and are those that pydantic makes."""
     values = {**GIVEN, "status": status}
 
-    assert assert_same({name: value for name, value in values.items() if name not in left_out})
-    assert assert_same({**values, "scene_description": None})
+    assert compare_with_validated({name: value for name, value in values.items() if name not in left_out})
+    assert compare_with_validated({**values, "scene_description": None})
 
 
 @pytest.mark.parametrize("name", sorted(GIVEN))
 def test_any_value_is_the_same_or_left_to_validation(name: str) -> None:
     """With any value in a field, the fast path agrees with pydantic or gives way to it."""
     for value in VALUES:
-        assert_same({**GIVEN, name: value})
+        compare_with_validated({**GIVEN, name: value})
 
 
 @pytest.mark.parametrize("start_time", [value for value in VALUES if isinstance(value, str)])
 def test_any_two_times_are_the_same_or_left_to_validation(start_time: str) -> None:
     """With any two times, the fast path agrees with pydantic or gives way to it."""
     for end_time in VALUES:
-        assert_same({**GIVEN, "start_time": start_time, "end_time": end_time})
+        compare_with_validated({**GIVEN, "start_time": start_time, "end_time": end_time})
 
 
 @pytest.mark.parametrize("name", sorted(REQUIRED))
 def test_what_lacks_a_field_is_left_to_validation(name: str) -> None:
     """Values that lack a required field are left to pydantic."""
-    assert not assert_same({key: value for key, value in GIVEN.items() if key != name})
+    assert not compare_with_validated({key: value for key, value in GIVEN.items() if key != name})
 
 
 @pytest.mark.parametrize("name", sorted({*ClipMetadata.model_fields, "file_size_mb", "unknown"} - GIVEN.keys()))
 def test_what_says_more_is_left_to_validation(name: str) -> None:
     """Values with a further field are left to pydantic."""
-    assert not assert_same({**GIVEN, name: "a"})
+    assert not compare_with_validated({**GIVEN, name: "a"})
 
 
 @given(
@@ -129,7 +129,7 @@ def test_what_says_more_is_left_to_validation(name: str) -> None:
 @settings(max_examples=600, deadline=None)
 def test_any_changes_are_the_same_or_left_to_validation(changes: dict[str, Any], status: ClipStatus) -> None:
     """With any changes, the fast path agrees with pydantic or gives way to it."""
-    assert_same(GIVEN | {"status": status} | changes)
+    compare_with_validated(GIVEN | {"status": status} | changes)
 
 
 def test_what_is_against_a_rule_is_refused_as_the_model_refuses_it() -> None:

@@ -59,7 +59,7 @@ VALUES: list[Any] = [
 ]
 
 
-def assert_same(data: dict[str, Any]) -> bool:
+def compare_with_validated(data: dict[str, Any]) -> bool:
     """Asserts that the plain clip, if there is one, is the validated one to the last bit; answers whether there is."""
     fast = read_clip_fast({name: data.get(name) for name in CLIP_FIELDS})
     if fast is None:
@@ -88,7 +88,7 @@ def assert_same(data: dict[str, Any]) -> bool:
 )
 def test_what_this_version_writes_takes_the_fast_path(changes: dict[str, Any]) -> None:
     """Documents as this version writes them take the fast path."""
-    assert assert_same(STORED | changes)
+    assert compare_with_validated(STORED | changes)
 
 
 @pytest.mark.parametrize("name", sorted(STORED))
@@ -96,17 +96,17 @@ def test_what_this_version_writes_takes_the_fast_path(changes: dict[str, Any]) -
 def test_any_value_is_the_same_or_left_to_validation(name: str, status: str) -> None:
     """With any value in a field, the fast path agrees with pydantic or gives way to it."""
     for value in VALUES:
-        assert_same(STORED | {"status": status, "completed_at": None} | {name: value})
+        compare_with_validated(STORED | {"status": status, "completed_at": None} | {name: value})
 
 
 @pytest.mark.parametrize("name", sorted(STORED))
 def test_a_field_that_is_missing_is_the_same_or_left_to_validation(name: str) -> None:
     """Without a field, the fast path agrees with pydantic or gives way to it."""
-    assert_same({key: value for key, value in STORED.items() if key != name})
+    compare_with_validated({key: value for key, value in STORED.items() if key != name})
 
 
 @given(st.text(max_size=20), st.sampled_from(["scene_title", "scene_description", "style", "created_by", "filename"]))
 @settings(max_examples=600, deadline=None)
 def test_any_text_is_the_same_or_left_to_validation(text: str, name: str) -> None:
     """With any text in a field, the fast path agrees with pydantic or gives way to it."""
-    assert_same(STORED | {name: text})
+    compare_with_validated(STORED | {name: text})
