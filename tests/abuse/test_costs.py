@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.abuse.conftest import NORMAL_QUERY, Target
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.prove
 
@@ -43,8 +44,8 @@ class Pair:
     async def run(self) -> None:
         """Asks in turns without and with the attacker."""
         async with (
-            httpx.AsyncClient(base_url=self._target.address, timeout=60) as caller,
-            httpx.AsyncClient(base_url=self._target.address, timeout=60) as attacker,
+            httpx.AsyncClient(base_url=self._target.address, timeout=PATIENCE_SECONDS) as caller,
+            httpx.AsyncClient(base_url=self._target.address, timeout=PATIENCE_SECONDS) as attacker,
         ):
             for _ in range(PAIRS):
                 self.alone.append(await self._ask(caller))
@@ -65,7 +66,7 @@ class Pair:
 
 def count_cpu_seconds(target: Target, document: str) -> float:
     """The server's time for some requests, one after the other."""
-    with httpx.Client(base_url=target.address, timeout=60) as client:
+    with httpx.Client(base_url=target.address, timeout=PATIENCE_SECONDS) as client:
         client.post("/graphql", json={"query": document})
         before = target.read_cpu_seconds()
         for _ in range(PAIRS):
