@@ -133,9 +133,7 @@ class Connection(Generic[T]):
 
     @strawberry.field(description="The number of objects in the whole list. It is counted only if it is selected.")
     async def total_count(self) -> int:
-        """The number of objects on all pages; a page that is the whole list tells it itself."""
-        if not self.page.has_next and not self.page.has_previous:
-            return len(self.page.items)
+        """The number of objects on all pages."""
         return await self.count()
 
     def _keep(self, make: Callable[[], list[V]]) -> list[V]:

@@ -72,13 +72,16 @@ def _connect(
     info: Info, video: models.VideoMetadata, page: Page[models.ClipMetadata], group: ClipsGroup, to_node: ToNode[T]
 ) -> Connection[T]:
     services = info.context.services
-    return connect(page, to_node, partial(_count_clips, services, video, group), services.result_cache)
+    return connect(page, to_node, partial(_count_clips, services, video, page, group), services.result_cache)
 
 
-async def _count_clips(services: Services, video: models.VideoMetadata, group: ClipsGroup) -> int:
+async def _count_clips(
+    services: Services, video: models.VideoMetadata, page: Page[models.ClipMetadata], group: ClipsGroup
+) -> int:
     completed = ClipsKey.for_video(video, group).completed_count
     if completed is not None:
-        return completed
+        # The statistics also count clips that the list does not contain: those without the field of its order.
+        return completed if page.has_next or page.has_previous else len(page)
     repository = services.clips(group.user_id, video.video_id)
     count = partial(repository.count_clips, status=group.status, style=group.style, order_by=group.order_by)
     return await get_count_allowance().count(lambda up_to: count(up_to=up_to))
