@@ -243,7 +243,7 @@ class R2Storage:
         """No object is left below the prefix, which ends with a slash; how many there were."""
         # Without the slash, `u/video1` would take `u/video10` along, and an empty one the whole bucket.
         if not prefix.strip("/") or not prefix.endswith("/"):
-            raise ValueError(f"The prefix of a delete must end with a slash: {prefix!r}.")
+            raise ValueError(f"The prefix of a delete must name a folder and end with a slash: {prefix!r}.")
         if len(prefix.encode()) >= MAX_KEY_BYTES or not check_form_c(prefix):
             return 0
         listing: ListObjectsV2RequestPaginateTypeDef = {"Bucket": self.bucket, "Prefix": prefix}

@@ -316,4 +316,4 @@ async def test_counts_beyond_the_bound_are_counted_anew(
 @pytest.fixture
 def without_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Turns the comparison with graphql-core off, as its time is not the server's."""
-    monkeypatch.setattr("tests.gql.conftest.CheckedExecutor._check", lambda _, run, arguments: run(*arguments))
+    monkeypatch.setattr("tests.gql.conftest.CheckedExecutor._run_checked", lambda _, run, arguments: run(*arguments))
