@@ -102,7 +102,7 @@ class ClipPages:
                 grouped.append(video)
             else:
                 own.append(video.video_id)
-        if len(grouped) == 1 and (self._count_completed(grouped[0]) or 0) > self._page_query.limit:
+        if len(grouped) == 1:
             own.append(grouped.pop().video_id)
         return listed, [video.video_id for video in grouped], own
 
@@ -152,7 +152,7 @@ class ClipPages:
         return {
             video_id: clips
             for video_id, clips in sets.items()
-            if len(clips.rows) >= (self._count_completed(videos[video_id]) or 0)
+            if (completed := self._count_completed(videos[video_id])) is not None and len(clips.rows) >= completed
         }
 
     def _get_page(self, clips: ClipSet) -> Page[ClipMetadata]:
@@ -177,10 +177,17 @@ class ClipPages:
 
     def _count_completed(self, video: VideoMetadata) -> int | None:
         """The number of clips that the filter leaves; None where the video's statistics do not say it."""
-        if self._wanted.status is not ClipStatus.COMPLETED:
+        if self._wanted.status is not ClipStatus.COMPLETED or not _check_keeps_statistics(video):
             return None
         style = self._wanted.style
         return video.clips_count if style is None else video.clips_by_style.get(style, 0)
 
     def _clips_of(self, video_id: str) -> AsyncCollectionReference:
         return paths.get_clips(self._rpc.client, self._user_id, video_id)
+
+
+def _check_keeps_statistics(video: VideoMetadata) -> bool:
+    """Whether the video's statistics are there and agree with each other: other programs may not keep them."""
+    is_stored = {"clips_count", "clips_by_style"} <= video.model_fields_set
+    is_certain = not (video.check_is_mended("clips_count") or video.check_is_mended("clips_by_style"))
+    return is_stored and is_certain and video.clips_count == sum(video.clips_by_style.values())

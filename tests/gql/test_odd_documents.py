@@ -286,3 +286,26 @@ async def test_a_reference_to_another_database_costs_the_field(
         answer = await execute(document, input=fields)
         assert answer["data"] == {mutation: {"__typename": f"{kind}Success"}}, answer
     assert await services.videos(user_id).get_video("odd") is None
+
+
+@pytest.mark.parametrize(
+    "statistics",
+    [{"clips_count": 0}, {"clips_count": "many"}, {"clips_by_style": {}}, {"clips_count": ..., "clips_by_style": ...}],
+    ids=str,
+)
+async def test_statistics_that_are_not_kept_are_not_relied_on(
+    services: Services, user_id: str, statistics: dict[str, Any]
+) -> None:
+    """A clip with wrong ids is in the lists of several videos also where no statistics count it."""
+    await _store(services, user_id, statistics, {"user_id": "somebody", "video_id": 7})
+    videos = services.videos(user_id)
+    models = (await videos.get_videos(["odd", "plain"])).values()
+    for limit in (1, 100):
+        for pages in (
+            await videos.list_clips(models, limit=limit),
+            await videos.list_clips_of_videos(["odd", "plain"], limit=limit),
+        ):
+            assert {video_id: [clip.clip_id for clip in page] for video_id, page in pages.items()} == {
+                "odd": ["odd"],
+                "plain": [],
+            }
