@@ -12,6 +12,8 @@ import pytest
 
 from tests.patience import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.prove
+
 FRONTEND_QUERY = """
 { videos { totalCount nodes { title status clipsCount clipsByStyle { style count }
     clips(style: "split") { nodes { title style size url thumbnailUrl } } } } }"""

@@ -14,6 +14,8 @@ from websockets.typing import Subprotocol
 from tests.e2e.conftest import Server
 from tests.patience import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.prove
+
 QUERY = "{ viewer { userId roles } }"
 
 
