@@ -4,6 +4,7 @@ Every function answers the value as the methods use it, or raises `ValidationErr
 be given as their text.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
@@ -97,9 +98,10 @@ def parse_error_message(value: object, path: Path = ("error_message",)) -> str |
 
 
 def parse_timeout(value: object) -> float:
-    """Seconds, more than none."""
-    seconds = validate_value(_SECONDS, value, path=("timeout_seconds",))
-    if not seconds > 0:
+    """Seconds: a finite float or int that is positive."""
+    # pydantic takes a Decimal for a float in strict mode, too.
+    seconds = validate_value(_SECONDS, value, path=("timeout_seconds",)) if isinstance(value, int | float) else math.nan
+    if not 0 < seconds < math.inf:
         raise ValidationError("The timeout must be a positive number of seconds.", ("timeout_seconds",))
     return seconds
 

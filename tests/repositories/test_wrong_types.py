@@ -300,6 +300,14 @@ async def test_an_argument_of_no_meaning_is_refused_by_its_name(
     assert proxy.rpcs == []
 
 
+@pytest.mark.parametrize("seconds", [0, -1.0, float("inf"), float("nan"), Decimal("Infinity"), Decimal(1), True, "1"])
+def test_a_timeout_is_a_positive_number_of_seconds(seconds: Any) -> None:
+    """A timeout that gRPC could not keep is refused by its name."""
+    with pytest.raises(ValidationError) as refused:
+        ClipRepository("u", "v", timeout_seconds=seconds)
+    assert refused.value.path == ("timeout_seconds",)
+
+
 @pytest.mark.parametrize("name", ["user_id", "video_id", "client", "timeout_seconds"])
 @settings(deadline=None, max_examples=50)
 @given(data=st.data())
