@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from embedded.errors import EmbeddedError
+from embedded.errors import EmbeddedError, escape
 
 OWNER_ONLY = 0o700
 # Of all that a server's process makes, whatever the umask of the shell that it was started from.
@@ -20,7 +20,7 @@ def make_data_directory(data_dir: Path) -> None:
     if mode & _OTHERS:
         log.warning(
             "Other users of this machine can enter the data directory %s (mode %o): run `chmod 700 %s`.",
-            data_dir, mode, data_dir,
+            escape(str(data_dir)), mode, escape(str(data_dir)),
         )  # fmt: skip
 
 

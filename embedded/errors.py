@@ -1,4 +1,4 @@
-"""Why the embedded servers cannot run, in one line that says what to do."""
+"""Why the embedded servers cannot run, in one line that says what to do, and texts as a terminal may show them."""
 
 from pathlib import Path
 
@@ -18,3 +18,11 @@ class DataDirectoryInUseError(EmbeddedError):
         )
         self.data_dir = data_dir
         self.holder_pid = holder_pid
+
+
+def escape(text: str) -> str:
+    """The text with what a terminal would obey escaped, but for line breaks: names in it are clients'."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else character.encode("unicode_escape").decode()
+        for character in text
+    )

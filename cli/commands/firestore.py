@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cli.commands.firestore_transfer import export_command, import_command
-from cli.output import print_line
+from cli.output import CommandError, print_line
 
 
 @click.group(
@@ -55,12 +55,26 @@ def command(
         return
     if indexes is not None and not suggest_indexes and not indexes.is_file():
         raise click.BadParameter(f"{indexes} does not exist. --suggest-indexes creates it.")
+    _assert_whole(data_dir)
     print_line(f"Point clients at it with FIRESTORE_EMULATOR_HOST={host_port}", err=True)
     arguments = ["-m", "embedded.firestore", "--data-dir", str(data_dir), "--host-port", host_port]
     arguments += ["--indexes", str(indexes)] if indexes else []
     arguments += ["--suggest-indexes"] if suggest_indexes else []
     arguments += ["--optimistic"] if optimistic else []
     os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606  no shell is wanted
+
+
+def _assert_whole(data_dir: Path) -> None:
+    """Raises CommandError where the database is empty, and the bucket beside it, as `serve` makes it, has objects."""
+    from embedded.data_directory import assert_database_is_whole
+    from embedded.r2 import BUCKET
+    from embedded.stack import FIRESTORE_FILE, EmbeddedError
+
+    root = data_dir.parent
+    try:
+        assert_database_is_whole(root, data_dir / FIRESTORE_FILE, root / "r2" / BUCKET)
+    except EmbeddedError as error:
+        raise CommandError(str(error)) from None
 
 
 command.add_command(export_command)

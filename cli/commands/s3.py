@@ -23,11 +23,12 @@ from cli.output import CommandError, print_line
 @click.option("--bucket", default="clips", show_default=True, help="Bucket to create.")
 def command(host_port: str, data_dir: Path, bucket: str) -> None:
     """Becomes the server's process; its first line on stdout says where it listens."""
+    from embedded.data_directory import make_data_directory
     from embedded.errors import EmbeddedError
     from embedded.r2 import CREDENTIALS_FILENAME, load_credentials
 
     try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_data_directory(data_dir)
         credentials = load_credentials(data_dir)
     except EmbeddedError as error:
         raise CommandError(str(error)) from None

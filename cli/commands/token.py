@@ -37,6 +37,7 @@ def command(
 
 def _print_token(user_id: str, role: str, expires_in: timedelta, data_dir: Path | None) -> None:
     from domain.identifiers import parse_form_c, parse_user_id
+    from embedded.data_directory import make_data_directory
     from gql.authentication.dev_tokens import mint_token
     from gql.permissions import Role
 
@@ -49,6 +50,10 @@ def _print_token(user_id: str, role: str, expires_in: timedelta, data_dir: Path 
         raise click.BadParameter(str(error), param_hint="--user") from None
     if settings.has_issuer:
         raise CommandError("An issuer is configured (CLIPGRAPH_AUTH_…), and the server accepts only its tokens.")
+    try:
+        make_data_directory(settings.data_dir)
+    except OSError as error:
+        raise CommandError(f"Cannot use {settings.data_dir} ({error.strerror}).") from None
     print_line(mint_token(settings.data_dir, user_id, Role(role), int(expires_in.total_seconds())))
 
 

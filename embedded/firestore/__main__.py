@@ -13,6 +13,7 @@ from pathlib import Path
 import uvloop
 
 from embedded.data_directory import CHILDREN_UMASK
+from embedded.errors import escape
 from embedded.firestore.index.index_file import IndexFileError, load_index_config
 from embedded.firestore.index.suggestions import Suggestions, format_content
 from embedded.firestore.server import FirestoreServer
@@ -38,7 +39,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
         server = _make_server(arguments, suggestions)
         await server.start()
     except (StorageError, IndexFileError) as error:
-        sys.stderr.write(f"firestore: {error}\n")
+        sys.stderr.write(escape(f"firestore: {error}") + "\n")
         return 1
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()

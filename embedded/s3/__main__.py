@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import sys
 from pathlib import Path
 from types import FrameType
@@ -14,6 +15,7 @@ from types import FrameType
 import uvicorn
 
 from embedded.data_directory import CHILDREN_UMASK
+from embedded.errors import escape
 from embedded.files import read_json_texts
 from embedded.s3.errors import StoreError
 from embedded.s3.operations.cors import LOCAL_PAGES, dump_rules
@@ -24,6 +26,8 @@ from embedded.s3.store.store import Store, open_store
 SWEEP_SECONDS = 1.0
 _KEEP_ALIVE_SECONDS = 75
 _STOP_SECONDS = 2
+
+log = logging.getLogger(__name__)
 
 
 def main() -> int:
@@ -38,7 +42,7 @@ def main() -> int:
         listener = _listen(arguments.host_port)
         store = open_store(arguments.data_dir)
     except StoreError as error:
-        sys.stderr.write(f"s3: {error}\n")
+        sys.stderr.write(escape(f"s3: {error}") + "\n")
         return 1
     try:
         _prepare_bucket(store, arguments.bucket)
@@ -87,7 +91,10 @@ async def _run(server: uvicorn.Server, store: Store, listener: socket.socket, *,
 async def _sweep(store: Store) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
-        await run(store.sweep)
+        try:
+            await run(store.sweep)
+        except (OSError, sqlite3.Error) as error:  # such as a full disk: what has expired goes later
+            log.warning("cannot remove what has expired, and tries again: %s", escape(str(error)))
 
 
 def _watch_parent(loop: asyncio.AbstractEventLoop, server: uvicorn.Server) -> None:

@@ -21,6 +21,9 @@ COMMANDS = [
     ["reconcile", "--data-dir", f"/dev/null/{NAME}"],
     ["serve", "--data-dir", f"/dev/null/{NAME}"],
     ["serve", "--host", NAME],
+    ["token", "--data-dir", f"/dev/null/{NAME}"],
+    ["firestore", "--data-dir", f"/dev/null/{NAME}"],
+    ["s3", "--data-dir", f"/dev/null/{NAME}"],
     [NAME],
     [f"--{NAME}"],
 ]
@@ -42,6 +45,28 @@ def test_refusals_escape_what_was_given(arguments: list[str]) -> None:
     done = run(*arguments)
     assert done.returncode != 0
     assert_harmless(done.stdout + done.stderr)
+
+
+def test_servers_escape_what_they_cannot_use(tmp_path: Path) -> None:
+    """`clipgraph s3` becomes the server, whose refusal is its own; before that it warns of an open directory."""
+    data_dir = tmp_path / NAME
+    data_dir.mkdir()
+    data_dir.chmod(0o755)
+    (data_dir / "r2").touch()
+    done = run("s3", "--host-port", "127.0.0.1:0", "--data-dir", str(data_dir))
+    assert done.returncode != 0
+    assert "s3: cannot use" in done.stderr
+    assert "chmod 700" in done.stderr
+    assert_harmless(done.stdout + done.stderr)
+
+
+def test_token_warns_where_others_can_enter(tmp_path: Path) -> None:
+    """The token alone is on stdout."""
+    tmp_path.chmod(0o755)
+    done = run("token", "--data-dir", str(tmp_path))
+    assert done.returncode == 0
+    assert done.stdout.count("\n") == 1
+    assert "chmod 700" in done.stderr
 
 
 def test_import_escapes_names_of_files(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from embedded.data_directory import make_data_directory
 from embedded.errors import EmbeddedError
 from embedded.lock import acquire_lock
 from embedded.stack import start_stack
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -102,6 +103,17 @@ def test_empty_database_over_files_is_refused_with_what_to_do(tmp_path: Path) ->
     database.unlink()
     with start_stack(tmp_path) as stack:
         assert stack.is_running
+
+
+def test_empty_database_over_files_is_refused_by_the_firestore_alone(tmp_path: Path) -> None:
+    """`clipgraph firestore` over the default folders refuses too: it would leave a database that looks whole."""
+    database = make_remains(tmp_path, has_files=True)
+    command = [sys.executable, "-m", "cli.main", "firestore", "--host-port", "127.0.0.1:0"]
+    command += ["--data-dir", str(database.parent)]
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, timeout=PATIENCE_SECONDS)
+    assert done.returncode == 1
+    assert b"is empty (0 bytes)" in done.stderr
+    assert database.stat().st_size == 0
 
 
 def test_empty_database_without_files_is_a_start_that_was_cut_off(tmp_path: Path) -> None:

@@ -49,6 +49,24 @@ async def test_bug_is_masked_and_its_cause_logged_under_the_requests_id(
     assert (line["request_id"], line["path"]) == (response.headers["x-request-id"], "videos")
 
 
+async def test_what_a_caller_sends_is_cut(app: Starlette, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error's message has at most 1,000 characters, and a path in a log line 512."""
+
+    async def fail(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(VideoRepository, "list_videos", fail)
+    long = "a" * 5_000
+    refused = await post(app, {"query": f"{{ {long} }}"})
+    assert len(refused.json()["errors"][0]["message"]) == 1_000
+    with structlog.testing.capture_logs() as lines:
+        await post(app, {"query": f"{{ {long}: videos {{ nodes {{ id }} }} }}"})
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+            await client.get(f"/{long}")
+    paths = {line["event"]: line["path"] for line in lines if "path" in line}
+    assert paths == {"resolver_failed": long[:512], "request": f"/{long[:511]}"}
+
+
 async def test_failing_mutation_leaves_its_siblings_answers_alone(
     app: Starlette, monkeypatch: pytest.MonkeyPatch
 ) -> None:

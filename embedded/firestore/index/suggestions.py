@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from embedded.errors import escape
 from embedded.firestore.index.index_file import IndexFileError, load_content
-from embedded.firestore.model.errors import escape
 
 Content = dict[str, list[dict[str, Any]]]
 

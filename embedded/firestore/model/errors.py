@@ -80,12 +80,4 @@ def check_disk_full(error: Exception) -> bool:
     return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorname in _NO_ROOM
 
 
-def escape(text: str) -> str:
-    """The text with what a terminal would obey escaped, but for line breaks: names in it are clients'."""
-    return "".join(
-        character if character.isprintable() or character == "\n" else character.encode("unicode_escape").decode()
-        for character in text
-    )
-
-
 _NO_ROOM = frozenset({"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE"})

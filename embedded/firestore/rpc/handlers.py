@@ -8,6 +8,7 @@ from typing import Any, NoReturn, TypeAlias
 import grpc
 from google.protobuf.message import DecodeError
 
+from embedded.errors import escape
 from embedded.firestore.model import protos
 from embedded.firestore.model.errors import (
     DiskFullError,
@@ -15,7 +16,6 @@ from embedded.firestore.model.errors import (
     RpcError,
     UnimplementedError,
     check_disk_full,
-    escape,
 )
 from embedded.firestore.rpc.documents import ReadService
 from embedded.firestore.rpc.listen import ListenService, Send

@@ -6,10 +6,10 @@ import sys
 import time
 from collections.abc import Iterator
 
+from embedded.errors import escape
 from embedded.firestore.index.entries import EntryMakers
 from embedded.firestore.index.index_file import parse_index_config
 from embedded.firestore.index.indexes import NAMES, IndexConfig, changed_collections, changes_between
-from embedded.firestore.model.errors import escape
 from embedded.firestore.model.paths import Path, decode_segments, encode_segment
 from embedded.firestore.model.protos import Document
 from embedded.firestore.store.tables import Tables
