@@ -1,8 +1,8 @@
-"""Relay's conventions: nodes with opaque global ids, connections, and the arguments that page them."""
+"""Relay's types and arguments: nodes with global ids, connections, edges, and page requests."""
 
 from binascii import b2a_base64
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Generic, Protocol, TypeVar, cast
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, TypeVar, cast
 
 import strawberry
 from graphql import FieldNode, VariableNode
@@ -12,12 +12,11 @@ from gql.context import Info
 from gql.errors import bad_user_input
 from gql.execution.checkpoints import checkpoint
 from gql.execution.result_cache import CachedPage, ResultCache
-from repositories.paging.page import MAX_PAGE_SIZE, PageRequest
+from repositories.paging.page import MAX_PAGE_SIZE, Page, PageRequest
 
 T = TypeVar("T")
 M = TypeVar("M")
 V = TypeVar("V")
-M_co = TypeVar("M_co", covariant=True)
 
 
 @strawberry.interface(description="An object with a global id, which `node(id:)` resolves.")
@@ -33,7 +32,7 @@ def encode_global_id(type_name: str, *path: str) -> strawberry.ID:
 
 
 def decode_global_id(global_id: str) -> tuple[str, tuple[str, ...]]:
-    """The type's name and the ids on the path; BAD_USER_INPUT where `global_id` was not made by us."""
+    """The type's name and the ids on the path; BAD_USER_INPUT where `encode_global_id` did not make `global_id`."""
     try:
         type_name, path = from_base64(global_id)
     except ValueError:
@@ -63,62 +62,23 @@ class Edge(Generic[T]):
     node: T = strawberry.field(description="The object.")
 
 
-class Place(Protocol):
-    """Where a model is in the order of its list."""
-
-    def encode(self) -> str:
-        """The place as a cursor."""
-
-
-class ModelPage(Protocol[M_co]):
-    """A page of a repository: models, a place for each, and whether more follow."""
-
-    @property
-    def items(self) -> Sequence[M_co]:
-        """The models in order."""
-
-    @property
-    def places(self) -> Sequence[Place]:
-        """One place a model."""
-
-    @property
-    def first_cursor(self) -> str | None:
-        """The first model's cursor."""
-
-    @property
-    def last_cursor(self) -> str | None:
-        """The last model's cursor."""
-
-    @property
-    def page_key(self) -> object | None:
-        """The key of a cached page, which no other page has; None for a page that is not cached."""
-
-    @property
-    def has_next(self) -> bool:
-        """Whether something follows."""
-
-    @property
-    def has_previous(self) -> bool:
-        """Whether something comes before."""
-
-
 @strawberry.type(description="A page of a list.")
 class Connection(Generic[T]):
-    """A page, and a count of the whole list that is computed only when it is asked for."""
+    """A page, and a count of the whole list that runs only if `totalCount` is selected."""
 
-    page: strawberry.Private[ModelPage[Any]]
+    page: strawberry.Private[Page[Any]]
     to_node: strawberry.Private[Callable[[Any], Any]]
     count: strawberry.Private[Callable[[], Awaitable[int]]]
     answers: strawberry.Private[ResultCache | None]
 
     @strawberry.field(description="The objects of the page.")
     def nodes(self) -> list[T]:
-        """Made when they are asked for, and not known from the last time."""
+        """Built on first access, unless the rendered page is cached."""
         return self._keep(self._make_nodes)
 
     @strawberry.field(description="The position of the page in the list.")
     def page_info(self) -> PageInfo:
-        """The ends, made when they are asked for as well."""
+        """The cursors of the ends, encoded on access."""
         return PageInfo(
             has_next_page=self.page.has_next,
             has_previous_page=self.page.has_previous,
@@ -128,7 +88,7 @@ class Connection(Generic[T]):
 
     @strawberry.field(description="The objects of the page with their cursors.")
     def edges(self) -> list[Edge[T]]:
-        """Made when they are asked for: a cursor costs more than the rest of an edge."""
+        """Built on first access, unless the rendered page is cached: a cursor costs more than the rest of an edge."""
         return self._keep(self._make_edges)
 
     @strawberry.field(description="The number of objects in the whole list. It is counted only if it is selected.")
@@ -157,7 +117,7 @@ class Connection(Generic[T]):
 def parse_page_request(
     info: Info, *, first: int | None, after: str | None, last: int | None, before: str | None
 ) -> PageRequest:
-    """The page asked for; BAD_USER_INPUT for sizes out of range, or `first` together with `last`."""
+    """The request for a page; BAD_USER_INPUT for sizes out of range, or `first` together with `last`."""
     if last is None:
         return PageRequest(_parse_page_size("first", first), after, before, from_end=False)
     if first is not None and _is_argument_given(info, "first"):
@@ -182,10 +142,10 @@ def _is_argument_given(info: Info, name: str) -> bool:
 
 
 def connect(
-    page: ModelPage[M],
+    page: Page[M],
     to_node: Callable[[M], T],
     count: Callable[[], Awaitable[int]],
     answers: ResultCache | None = None,
 ) -> Connection[T]:
-    """The connection that shows a repository's page; a page that is kept may be known in `answers`."""
+    """The connection of a repository's page; `answers` may hold the rendered JSON of a cached page."""
     return Connection(page=page, to_node=to_node, count=count, answers=answers)

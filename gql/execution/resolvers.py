@@ -1,4 +1,4 @@
-"""Resolvers that are methods of their type, with arguments that are the same for all objects of a list."""
+"""Resolver methods, bound once to their arguments and called for every object of a list."""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class SharedInfo:
 
     def __init__(self, raw: GraphQLResolveInfo[Any]) -> None:
         self._raw = raw
-        # What nearly all ask for, without the detour.
+        # Nearly every resolver reads the context: an attribute spares `__getattr__`.
         self.context = raw.context
 
     def __getattr__(self, name: str) -> Any:
@@ -71,9 +71,9 @@ class SharedInfo:
 def compile_method(executor: Executor[Any], field: StrawberryField, raw: GraphQLResolveInfo[Any]) -> Method | None:
     """The field's resolver as Strawberry would call it, or None where it does more than that."""
     definition = raw.parent_type.fields[raw.field_name]
-    # Whatever is wrong here is said by graphql-core later, with its suggestions or without.
+    # graphql-core reports invalid arguments later, with its suggestions or without.
     given = get_argument_values(definition, raw.field_nodes[0], executor.variable_values, hide_suggestions=True)
-    # Lists and input objects are for each call to have its own, and have no hash.
+    # Each call needs lists and input objects of its own, and they have no hash.
     if not all(isinstance(value, _IMMUTABLE) for value in given.values()):
         return None
     converter = Info(_raw_info=raw, _field=field).schema.schema_converter

@@ -1,8 +1,8 @@
-"""Lists that were shown before, kept as the JSON that they were sent as.
+"""An LRU cache of rendered JSON, keyed by page and selection.
 
-A page of clips that is kept in memory (`repositories/cache/clip_cache.py`) is the same object in every request, until
-its video changes. Shown with the same fields and arguments it is the same JSON: then neither the fields are executed
-nor their values encoded. What it takes for a field to be kept like that is in `field_metadata.py`.
+The clip cache (`repositories/cache/clip_cache.py`) returns the same page object to every request until the video
+changes. The same page with the same fields and arguments has the same JSON: a hit skips the execution of the fields and
+the encoding of their values. `field_metadata.py` says which fields can be cached.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -12,12 +12,12 @@ from repositories.cache.lru import LruCache
 
 T = TypeVar("T")
 
-# Of an entry, beside its JSON: its key, which holds what is selected, and its place among the others.
+# The size of an entry beside its JSON: the key, which holds the selection, and the entry in the LRU.
 BYTES_PER_RESULT = 3_000
 
 
 class ResultCache:
-    """The lists that were shown last, to anyone, in at most `max_bytes`."""
+    """The JSON of recently rendered pages, shared by all callers, in at most `max_bytes`."""
 
     def __init__(self, max_bytes: int) -> None:
         self._answers = LruCache[Hashable, bytes](max_bytes)
@@ -28,7 +28,7 @@ class ResultCache:
         return self._answers.size
 
     def get(self, key: Hashable) -> bytes | None:
-        """The JSON that is kept, or None."""
+        """The cached JSON, or None."""
         return self._answers.get(key)
 
     def put(self, key: Hashable, answer: bytes) -> None:
@@ -37,9 +37,9 @@ class ResultCache:
 
 
 class CachedPage(Generic[T]):
-    """The objects of a page, made only if no rendered result is cached.
+    """The objects of a page, built only if no rendered JSON is cached.
 
-    `page_key` is the page's own: no other page has it, and its content never changes.
+    `page_key` identifies the page: no other page has it, and its content never changes.
     """
 
     def __init__(self, answers: ResultCache, page_key: object, make: Callable[[], Sequence[T]]) -> None:
@@ -51,7 +51,7 @@ class CachedPage(Generic[T]):
         return iter(self._make())
 
     def render(self, selection_key: Hashable, render: Callable[[Sequence[T]], bytes]) -> bytes:
-        """The JSON that `show` makes of the objects, and made of them whenever it was the same `recipe`."""
+        """The JSON that `render` makes of the objects, from the cache where `selection_key` was rendered before."""
         key = (self._page_key, selection_key)
         answer = self._answers.get(key)
         if answer is None:

@@ -1,10 +1,10 @@
-"""Headers under which no browser makes more of an answer than it is."""
+"""Security headers for every response."""
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADERS = {
-    # For what is no page of ours; those bring a policy of their own.
+    # For responses that are not HTML pages; the pages set a policy of their own.
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -12,17 +12,17 @@ HEADERS = {
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    # Answers are one caller's; what may be kept says so itself.
+    # A response belongs to one caller; a response that may be cached sets the header itself.
     "Cache-Control": "no-store",
 }
-# A year. Of this name only: its subdomains may be others'.
+# One year, for this host name only: its subdomains may belong to others.
 STRICT_TRANSPORT_SECURITY = "max-age=31536000"
 
 
 class SecurityHeaders:
-    """Every answer has `HEADERS`, where it does not say otherwise itself, and HSTS where it goes out by https.
+    """Adds `HEADERS` to every response that does not set them itself, and HSTS to responses over https.
 
-    By https is what the server itself sees, or what the proxies say in `X-Forwarded-Proto` where some are trusted.
+    The scheme is the connection's own, or the one in `X-Forwarded-Proto` where proxies are trusted.
     """
 
     def __init__(self, app: ASGIApp, trusted_hops: int = 0) -> None:
@@ -50,5 +50,5 @@ class SecurityHeaders:
         if not self._trusted_hops or scope["type"] == "lifespan":
             return False
         forwarded = ",".join(Headers(scope=scope).getlist("x-forwarded-proto")).split(",")
-        # As with addresses: what stands further left than our proxies wrote is the client's own invention.
+        # As with addresses: a client can forge every entry to the left of those that the trusted proxies wrote.
         return forwarded[-self._trusted_hops :][0].strip().lower() == "https"

@@ -1,7 +1,6 @@
 """The data directory: locked for one server, with one writing connection and as many reading ones as are needed."""
 
 import asyncio
-import fcntl
 import os
 import sqlite3
 import sys
@@ -17,6 +16,7 @@ from embedded.firestore.store.reindex import adopt_indexes
 from embedded.firestore.store.snapshots import Snapshot
 from embedded.firestore.store.sqlite_schema import NewerFormatError, migrate
 from embedded.firestore.store.writer import Writer
+from embedded.lock import FileLockedError, lock_file
 
 FILE_NAME = "firestore.sqlite3"
 LOCK_NAME = "firestore.lock"
@@ -127,17 +127,8 @@ def _lock_directory(directory: Path) -> int:
     """The descriptor that holds the directory for this process."""
     try:
         directory.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
-        descriptor = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+        return lock_file(directory / LOCK_NAME, LOCK_WAIT_SECONDS)
     except OSError as error:
         raise StorageError(f"cannot write to the data directory {directory}: {error.strerror}") from error
-    until = time.monotonic() + LOCK_WAIT_SECONDS
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > until:
-                os.close(descriptor)
-                raise StorageError(f"another server is using the data directory {directory}") from None
-            time.sleep(0.05)
-        else:
-            return descriptor
+    except FileLockedError:
+        raise StorageError(f"another server is using the data directory {directory}") from None

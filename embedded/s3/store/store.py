@@ -1,17 +1,19 @@
 """All that the server keeps, in one folder: buckets as folders, `s3.sqlite`, `.uploads` and `.apart`."""
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from embedded.lock import FileLockedError, lock_file
 from embedded.s3.errors import S3Error, StoreError
 from embedded.s3.store.buckets import BucketStore
 from embedded.s3.store.database import Database
 from embedded.s3.store.drafts import Draft, open_draft
 from embedded.s3.store.objects import ObjectStore
 from embedded.s3.store.uploads import UploadStore
+
+LOCK_NAME = ".lock"
 
 
 class Store:
@@ -59,13 +61,10 @@ class Store:
         if not self.is_writable:
             return None
         self._drafts.mkdir(exist_ok=True)
-        descriptor = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
+            return lock_file(self.root / LOCK_NAME)
+        except FileLockedError:
             raise StoreError(f"another S3 server runs over {self.root}") from None
-        return descriptor
 
 
 def open_store(root: Path) -> Store:
