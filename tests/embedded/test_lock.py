@@ -1,7 +1,9 @@
 import ast
 import os
 import subprocess
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -83,7 +85,7 @@ def test_locked_file_is_refused_until_its_descriptor_is_closed(tmp_path: Path) -
 def test_locked_file_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lock that its holder frees within `wait_seconds` is granted."""
     first = lock_file(tmp_path / "lock")
-    monkeypatch.setattr(lock.time, "sleep", lambda _: os.close(first))
+    monkeypatch.setattr(lock, "time", SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: os.close(first)))
     os.close(lock_file(tmp_path / "lock", 60.0))
 
 
