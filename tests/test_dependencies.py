@@ -51,7 +51,7 @@ def test_locks_hold_what_the_project_asks_for(path: Path) -> None:
 
 
 def test_locks_agree() -> None:
-    """What runs is what is tested: the tools' lock has the same packages, at the same versions."""
+    """The tools' lock has the packages that run, at the same versions."""
     tested = {(pin.name, pin.version, pin.marker) for pin in read_lock(DEV)}
     assert {(pin.name, pin.version, pin.marker) for pin in read_lock(RUN)} <= tested
 
@@ -83,7 +83,7 @@ class OsvHandler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Nothing is logged."""
+        """Logs nothing."""
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ class Image:
             self.run(["/bin/sh", "-euc", self.translate(command)])
 
     def run(self, command: list[str]) -> str:
-        """What the command printed; its output is the failure's message where it fails."""
+        """The command's output, which is the failure's message where it fails."""
         outside = {name: value for name, value in os.environ.items() if not name.startswith(NOT_FOR_THE_IMAGE)}
         # To pip, "no" here means --no-compile: what is not started need not be compiled.
         environment = {**outside, "PIP_NO_COMPILE": "no", **self.environment}
@@ -121,7 +121,7 @@ class Image:
 
 
 def copy_context(target: Path) -> None:
-    """What .dockerignore lets through is in the target: an allow-list of names, less some patterns."""
+    """Copies what .dockerignore lets through into the target: an allow-list of names, less some patterns."""
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").split("\n")
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
@@ -205,7 +205,7 @@ def test_the_base_is_the_builders_to_pin() -> None:
 
 
 def test_no_secret_is_baked_in() -> None:
-    """Nothing that looks like one is in ENV or ARG, and no .env or data reaches the build."""
+    """ENV and ARG hold no value that looks like a secret, and no .env or data reaches the build."""
     words = re.compile(r"SECRET|TOKEN|PASSWORD|CREDENTIALS|KEY", re.IGNORECASE)
     assert not [step for step in STEPS if step[0] in {"ENV", "ARG"} and words.search(step[1])]
     allowed = re.findall(r"^!(.*)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), flags=re.MULTILINE)
@@ -223,7 +223,7 @@ def livez() -> Iterator[tuple[int, list[int]]]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Nothing is logged."""
+            """Logs nothing."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -309,7 +309,7 @@ def container(image: Image) -> Container:
 
 
 def test_nothing_but_tmp_can_be_written(container: Container) -> None:
-    """What the next tests claim rests on it."""
+    """The next tests' claims rest on it."""
     root = container.image.root
     folders = ["/", f"{root}", f"{root}/data", f"{root}/opt/clipgraph", SHARED_MEMORY, TMP]
     process = container.start("python", "-c", PROBE, *folders)

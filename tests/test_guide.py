@@ -44,7 +44,7 @@ HIGHLIGHTS = [
 
 @dataclass(frozen=True)
 class ClipTask:
-    """What the guide's program knows of a clip that is to be cut."""
+    """The guide's program's data of a clip that is to be cut."""
 
     filename: str
     style: str
@@ -235,7 +235,7 @@ def assert_has_the_pages_types(document: dict[str, Any], block: str) -> None:
 
 
 def test_the_pages_schema_has_the_guides_fields() -> None:
-    """What the comparison of types goes by is the whole schema: 21 fields and two within a map, and 21."""
+    """The comparison of types covers the whole schema: 21 fields and two within a map, and 21."""
     video, clip = map(list_fields, list_blocks(PAGE, "typescript"))
     assert (len(video), len(clip)) == (23, 21)
     assert video["highlights_summary.categories"] == ("string[]", False)
@@ -454,7 +454,7 @@ async def test_documents_of_an_earlier_version_are_read(guide: Guide) -> None:
 
 
 async def test_an_environment_without_a_bucket_is_told(guide: Guide, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is signed with half a configuration: the error names what is missing."""
+    """Half a configuration signs no URL: the error names the missing settings."""
     sign = guide.names["generate_presigned_url"]
     monkeypatch.delenv("CLIPGRAPH_R2_ENDPOINT_URL")
     monkeypatch.setenv("CLIPGRAPH_R2_ACCOUNT_ID", "abc")

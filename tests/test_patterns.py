@@ -136,7 +136,7 @@ def spell_class(members: Any) -> str:
 
 
 def find_beginnings(pattern: re.Pattern[Any]) -> list[str]:
-    """What the pattern's matches may begin with, also where they then fail: by a character that is none of theirs."""
+    """The beginnings of the pattern's matches, each also followed by a character that lets the match fail."""
     parts = list(spell(sre_parser.parse(pattern.pattern, pattern.flags)))
     begun = [text for text in itertools.accumulate(parts) if text]
     begun = list(dict.fromkeys([*begun[-4:], *begun[:2]]))

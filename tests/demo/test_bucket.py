@@ -86,7 +86,7 @@ def test_clips_are_real_videos(clip: Path) -> None:
 
 
 def probe(clip: Path) -> dict[str, Any]:
-    """What ffprobe says of the file."""
+    """Ffprobe's output for the file."""
     command = ["ffprobe", "-v", "error", "-of", "json", "-show_format", "-show_streams", str(clip)]
     answer: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     return answer

@@ -34,7 +34,7 @@ def test_keys_follow_the_layout() -> None:
 
 @pytest.mark.parametrize("unsafe", UNSAFE)
 def test_no_key_leaves_its_folder(unsafe: str) -> None:
-    """Whatever part is unsafe, no key is made of it."""
+    """An unsafe part of any kind is refused."""
     for segments in ((unsafe, "v", FILENAME), ("u", unsafe, FILENAME), ("u", "v", unsafe)):
         with pytest.raises(ValueError, match="key"):
             clip_key(*segments)
@@ -46,7 +46,7 @@ def test_no_key_leaves_its_folder(unsafe: str) -> None:
     "segments", [(".u", "v", "a.mp4"), ("u", ".v", "a.mp4"), ("u", "v", ".a.mp4"), ("__MACOSX", "v", "a.mp4")]
 )
 def test_no_clip_is_hidden(segments: tuple[str, str, str]) -> None:
-    """What an import leaves out as hidden, no clip of the API is called."""
+    """The API refuses the filenames that an import leaves out as hidden."""
     with pytest.raises(ValueError, match="hidden"):
         clip_key(*segments)
 
@@ -134,7 +134,7 @@ def test_filenames_of_clips(value: str) -> None:
     ],
 )
 def test_filenames_that_are_refused(value: str) -> None:
-    """What the API refuses as a clip's filename, no import takes for a clip, and the other way round."""
+    """An import takes as clips exactly the filenames that the API accepts."""
     assert parse_key(f"u/v/clips/{value}").kind is not ObjectKind.CLIP
     with pytest.raises(ValueError, match=r".+"):
         parse_filename(value)

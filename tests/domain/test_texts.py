@@ -1,4 +1,4 @@
-"""What is mended in texts."""
+"""Repairs of texts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is an address on the web."""
+"""Addresses on the web are told from other texts."""
 
 import pytest
 

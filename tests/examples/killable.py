@@ -24,7 +24,7 @@ class Tracer:
         self._kill_at = kill_at
 
     def __call__(self, frame: FrameType, event: str, _: Any) -> "Tracer | None":
-        """What Python calls for every frame, and for every line of those that are the worker's."""
+        """The trace function: Python calls it for every frame, and for every line of the worker's frames."""
         if frame.f_code.co_filename != worker.__file__:
             return None
         if event == "line":

@@ -113,7 +113,7 @@ def run(environment: dict[str, str], tmp_path: Path) -> Iterator[Run]:
 
 
 async def assert_consistent(services: Services, user_id: str, video_id: str) -> None:
-    """What anyone may see at any moment: exact statistics, and no completed clip without its files."""
+    """Every reader sees exact statistics at any moment, and no completed clip without its files."""
     video = await services.videos(user_id).get_video(video_id)
     clips = await services.clips(user_id, video_id).list_clips(status=ClipStatus.COMPLETED)
     assert video is not None or not clips.items
@@ -251,7 +251,7 @@ async def test_clip_of_other_content_ends_the_job_and_its_unfinished_clips(
 async def test_impossible_job_takes_nothing_from_a_completed_video(
     services: Services, highlights: Path, source: Path, user_id: str, tmp_path: Path
 ) -> None:
-    """What an earlier job made stays completed, with its clips."""
+    """The video of an earlier job stays completed, with its clips."""
     await work(Job(user_id, "done", source, highlights, ("original",)), services.settings)
     before = await services.videos(user_id).get_video("done")
     path = write(tmp_path, {"highlights": [SCENE, SCENE]})

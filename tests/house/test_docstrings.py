@@ -29,25 +29,11 @@ ORDER = re.compile(
 )
 TEMPORARY_TESTS = (
     "tests/abuse",
-    "tests/benchmarks",
     "tests/cli",
-    "tests/clocks.py",
     "tests/conftest.py",
-    "tests/demo",
-    "tests/domain",
     "tests/e2e",
     "tests/embedded",
-    "tests/examples",
-    "tests/patience.py",
     "tests/repositories",
-    "tests/storage",
-    "tests/test_dependencies.py",
-    "tests/test_dockerfile.py",
-    "tests/test_docs.py",
-    "tests/test_guide.py",
-    "tests/test_patterns.py",
-    "tests/test_settings.py",
-    "tests/web",
 )
 # To be emptied, folder by folder.
 TEMPORARY = (*TEMPORARY_TESTS,)

@@ -130,7 +130,7 @@ def test_two_highlights_with_one_id_are_told_apart() -> None:
     ],
 )
 def test_json_in_a_markdown_fence_is_read(wrapped: str) -> None:
-    """What a language model wraps its answer in is no part of it."""
+    """The text that a language model wraps around its answer is ignored."""
     content = wrapped.replace("{}", json.dumps(FILE, indent=1), 1).replace("{{}}", "{}")
     highlights, mended = parse_highlights(content)
     assert highlights == parse_highlights(json.dumps(FILE))[0]
@@ -201,7 +201,7 @@ def test_numbers_of_any_length_are_survived() -> None:
 
 @given(json_values)
 def test_any_json_is_read_or_refused(document: object) -> None:
-    """Whatever stands in the file, reading it ends in highlights or in HighlightsError."""
+    """Reading any file ends in highlights or in HighlightsError."""
     try:
         highlights, _ = parse_highlights(json.dumps(document))
     except HighlightsError:

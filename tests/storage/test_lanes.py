@@ -30,7 +30,7 @@ class Gate:
         return "let go"
 
     async def wait_for(self, count: int) -> None:
-        """So many calls more have begun."""
+        """Waits until this number of further calls has begun."""
         for _ in range(count):
             await asyncio.to_thread(self.running.acquire)
 
@@ -104,7 +104,7 @@ async def test_who_hangs_up_keeps_their_place_until_the_thread_is_free(lane: Lan
 
 
 async def test_a_deadline_counts_while_a_call_waits(lane: Lane, gate: Gate) -> None:
-    """Whoever waits is on the event loop, and no thread has to end first."""
+    """Callers wait on the event loop, and no thread has to end first."""
     _ = [begin(lane, "mine", gate.call) for _ in range(SIZE.per_caller)]
     await gate.wait_for(SIZE.per_caller)
     with using_r2(R2Usage("mine")), pytest.raises(TimeoutError):
@@ -166,5 +166,5 @@ async def test_calls_are_counted_for_their_caller(storage: R2Storage, folder: st
 
 @pytest.mark.parametrize("lane", LaneName)
 def test_a_caller_has_at_most_half_of_a_lane(lane: LaneName) -> None:
-    """So that one who asks for a thousand files leaves threads to others."""
+    """A caller that asks for a thousand files leaves threads to others."""
     assert LANE_SIZES[lane].per_caller * 2 <= LANE_SIZES[lane].threads

@@ -82,7 +82,7 @@ async def test_presigned_put_stores_the_upload(storage: R2Storage, folder: str) 
 async def test_upload_of_another_length_or_type_is_refused(
     storage: R2Storage, folder: str, body: bytes, content_type: str
 ) -> None:
-    """What was signed is what can be uploaded; nothing is stored otherwise."""
+    """Only the signed file can be uploaded; nothing is stored otherwise."""
     upload = storage.presign_put(f"{folder}/a.mp4", "video/mp4", 5)
     headers = {"content-type": content_type, "content-length": str(len(body))}
     assert fetch(upload.url, "PUT", body, headers)[0] == 403

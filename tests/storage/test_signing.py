@@ -74,7 +74,7 @@ def test_get_url_is_what_boto3_signs(
     media: str,
     is_swapped: bool,
 ) -> None:
-    """Whatever the key and the overridden headers, the URL equals boto3's for the same moment, byte for byte."""
+    """For any key and overridden headers, the URL equals boto3's for the same moment, byte for byte."""
     signer, client = pair
     params = {"ResponseContentDisposition": disposition, "ResponseContentType": media}
     parameters = {"response-content-disposition": disposition, "response-content-type": media}

@@ -73,6 +73,6 @@ async def test_a_moment_may_be_written_in_another_form() -> None:
     ids=["value", "moment", "field", "nothing", "error"],
 )
 async def test_another_answer_is_refused(make_answer: Callable[[], Any]) -> None:
-    """Whatever it is that differs."""
+    """Every kind of difference is reported."""
     with pytest.raises(AnswersDifferError, match="peer answers"):
         await _compare(_answer(), make_answer())

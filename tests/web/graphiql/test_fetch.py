@@ -30,7 +30,7 @@ def test_every_package_comes_with_its_licence() -> None:
 
 
 def test_the_page_asks_only_for_files_that_we_serve() -> None:
-    """What index.html, missing.html and main.js name is pinned or lies beside them."""
+    """Every file that index.html, missing.html and main.js name is pinned or lies beside them."""
     served = {pin.name for pin in PINS} | {path.name for path in GRAPHIQL_PAGE.iterdir()}
     for page in ("index.html", "missing.html", "main.js"):
         text = (GRAPHIQL_PAGE / page).read_text(encoding="utf-8")
