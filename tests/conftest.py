@@ -1,4 +1,4 @@
-"""What all tests share: one embedded Firestore and S3 for the session, started as users start them."""
+"""The fixtures of all tests: one embedded Firestore and S3 for the session, started as users start them."""
 
 import asyncio
 import json

@@ -44,13 +44,13 @@ class Target:
         return httpx.post(f"{self.address}/graphql", json=body, timeout=PATIENCE_SECONDS)
 
     def assert_answers(self) -> None:
-        """Everybody else's query is answered as ever."""
+        """The queries of all other callers are answered as ever."""
         answer = self.post(NORMAL_QUERY).json()
         assert "errors" not in answer
         assert self.process.poll() is None
 
     def read_memory_bytes(self) -> int:
-        """What it holds in memory now."""
+        """The memory that the server holds now."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         found = re.search(r"VmRSS:\s+(\d+) kB", status)
         assert found

@@ -41,7 +41,7 @@ Measure = Callable[[Surface, bytes], int]
 
 
 class Server(Protocol):
-    """What inputs are sent to."""
+    """The target of the inputs."""
 
     def measure(self, surface: Surface, text: bytes) -> int:
         """The nanoseconds of CPU that the text costs."""
@@ -69,7 +69,7 @@ class RealServer:
         return exchange(self.target.port, surface.write(text, self._proof + forwarded))
 
     def read_nanoseconds(self) -> int:
-        """What the kernel counted for the main thread so far."""
+        """The kernel's count for the main thread so far."""
         return int(self._schedstat.read_text().split()[0])
 
     def _wait_until_idle(self) -> int:
@@ -117,7 +117,7 @@ class Finding:
 
 @dataclass
 class Seen:
-    """What was tried on one surface: the dearest texts of each size, by their cost for a byte."""
+    """The trials on one surface: the dearest texts of each size, by their cost for a byte."""
 
     kept: dict[int, list[tuple[float, bytes]]] = field(default_factory=dict)
     tries: int = 0
@@ -184,7 +184,7 @@ class Search:
                 yield finding
 
     def _judge(self, surface: Surface, text: bytes, nanoseconds: int) -> Finding | None:
-        """What is wrong with it, looked at five times more; None where nothing is."""
+        """The input's fault, measured five times more; None where it has none."""
         if nanoseconds > MAX_NANOSECONDS and nanoseconds > MAX_NANOSECONDS_PER_BYTE * len(text):
             nanoseconds = min(nanoseconds, self._net(surface, text, 5))
             if nanoseconds > MAX_NANOSECONDS and nanoseconds > MAX_NANOSECONDS_PER_BYTE * len(text):

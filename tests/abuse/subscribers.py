@@ -31,7 +31,7 @@ def mint(data_dir: Path, user_id: str = ATTACKER) -> str:
 
 
 async def write_videos(data_dir: Path, count: int, user_id: str = ATTACKER) -> None:
-    """So many videos of the user are stored."""
+    """Stores this number of the user's videos."""
     created_at = datetime.now(UTC)
     videos = (
         VideoMetadata(

@@ -66,7 +66,7 @@ def _write_head(line: bytes, headers: str, body: bytes = b"") -> bytes:
 
 
 def _clean(text: bytes) -> bytes:
-    """What a head can hold: HTTP's parser refuses the rest at once."""
+    """The text that a head can hold: HTTP's parser refuses the rest at once."""
     return bytes(byte for byte in text if byte >= 0x20 and byte != 0x7F)
 
 

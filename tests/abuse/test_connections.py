@@ -147,7 +147,7 @@ async def drain(socket: ClientConnection) -> None:
 
 
 async def test_operations_of_one_socket_are_so_many_at_once(target: Target) -> None:
-    """What is too much is refused by itself; the rest is answered."""
+    """The excess alone is refused; the rest is answered."""
     async with open_socket(target) as socket:
         await introduce(socket)
         for number in range(MAX_OPERATIONS + 20):

@@ -52,7 +52,7 @@ def test_batch_is_refused(target: Target) -> None:
 
 
 def test_most_expensive_path_is_named(target: Target) -> None:
-    """So that whoever wrote the query knows where to ask for less."""
+    """The author of the query is told where to ask for less."""
     answer = target.post("{ viewer { userId } videos { nodes { cover { id } clips(first: 9999) { nodes { id } } } } }")
     error = answer.json()["errors"][0]
     assert error["extensions"]["path"][:3] == ["videos", "nodes", "clips"]

@@ -1,4 +1,4 @@
-"""Whatever bytes come, the server answers or hangs up: no crash, no unexplained INTERNAL, and the memory stays flat.
+"""To any bytes, the server answers or hangs up: no crash, no unexplained INTERNAL, and the memory stays flat.
 
 `CLIPGRAPH_ABUSE_INPUTS=100000 CLIPGRAPH_ABUSE_SEED=7 make prove ARGS=tests/abuse/test_fuzz.py` does more of it.
 """
@@ -33,7 +33,7 @@ INTERNAL = re.compile(rb'"code":"INTERNAL","requestId":"([^"]+)"')
 
 
 class Observed:
-    """What the server said to all inputs."""
+    """The server's answers to all inputs."""
 
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()

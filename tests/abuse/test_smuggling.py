@@ -75,7 +75,7 @@ async def exchange(target: Target, request: bytes, silence_seconds: float = 2) -
 
 
 async def test_whole_request_and_the_next_are_two(target: Target) -> None:
-    """What the cases below are held against: in plain form, two requests have two answers."""
+    """The control of the cases below: in plain form, two requests have two answers."""
     answer = await exchange(target, write(b"Content-Length: %d" % len(BODY), body=BODY) + HIDDEN, PATIENCE_SECONDS)
     assert answer.count(b"HTTP/1.1 ") == 2
     assert b'"userId":"demo"' in answer

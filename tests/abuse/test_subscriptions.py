@@ -118,7 +118,7 @@ async def test_who_opens_and_leaves_pays_for_all_that_was_read(target: Target) -
 
 
 async def test_who_has_used_up_their_reads_opens_nothing(tmp_path: Any) -> None:
-    """Nothing is read for them."""
+    """Firestore is not read for them."""
     with start_target(tmp_path, CLIPGRAPH_READS_PER_MINUTE_USER=str(2 * CLIPS)) as target:
         for number in range(3):
             await write_clips(target.data_dir, f"v{number}", CLIPS)
@@ -133,7 +133,7 @@ async def test_who_has_used_up_their_reads_opens_nothing(tmp_path: Any) -> None:
 
 
 async def read_left_or_none(target: Target, token: str) -> int | None:
-    """What is left of the reads; None where nothing is."""
+    """The remaining reads; None where there are none."""
     try:
         return await read_left(target.port, token)
     except KeyError:  # the request was refused

@@ -7,7 +7,7 @@ compare = VideoMetadata.list_differing_fields
 
 
 def list_differing_fields(video: VideoMetadata, stored: VideoMetadata) -> tuple[str, ...]:
-    """What the model finds; an error that no code expects, with all that no log may tell, for the one title."""
+    """The model's findings; an error that no code expects, with all that no log may tell, for the one title."""
     if video.video_title.endswith("3"):
         raise KeyError(video, {"title": stored.video_title}, f"{stored.custom_prompt}, twice")
     return compare(video, stored)

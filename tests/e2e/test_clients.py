@@ -65,7 +65,7 @@ def clients(pytestconfig: pytest.Config) -> Path:
 
 
 async def follow(folder: Path, name: str, address: str, video_id: str, on_line: Callable[[Any], None]) -> Any:
-    """What the client has in the end; each of its lines is shown to `on_line`."""
+    """The client's state in the end; each of its lines is shown to `on_line`."""
     command = ["node", str(folder / f"{name}.mjs"), f"{address}/graphql", video_id, "demo"]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     assert process.stdout
@@ -83,7 +83,7 @@ async def follow(folder: Path, name: str, address: str, video_id: str, on_line: 
 
 
 async def work(server: Server, video_id: str, may_go_on: asyncio.Event) -> None:
-    """What workers do to a video from its creation on, with a pause when half of it is done."""
+    """The workers' steps for a video from its creation on, with a pause when half of it is done."""
     query = _ask(server)
     await query(CREATE_VIDEO, videoId=video_id)
     files = [{"kind": "CLIP", "filename": f"{name}.mp4", "sizeBytes": 4} for name in NAMES]

@@ -85,7 +85,7 @@ def test_only_the_users_videos_are_imported_where_one_is_named(bucket: Path, tmp
 
 
 def test_bucket_itself_can_be_read(bucket: Path, tmp_path: Path) -> None:
-    """What a first import uploaded, `import r2` finds there; its own metadata stays as it is."""
+    """The files of a first import are found by `import r2`; its own metadata stays as it is."""
     report_of(bucket, tmp_path / "data")
     report = report_of("r2", tmp_path / "data", "--prefix", "alice/")
     assert (report["videos_created"], report["videos_updated"], report["videos_unchanged"]) == (0, 0, 1)

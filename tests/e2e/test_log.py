@@ -68,7 +68,7 @@ def make_clip(**changes: Any) -> dict[str, Any]:
 
 
 def work(worker: Caller) -> str:
-    """What workers do, well and badly; answers a URL that was signed."""
+    """Runs workers' calls that succeed and fail; the value is a signed URL."""
     worker.post(CREATE, i=VIDEO | {"customPrompt": PROMPT})
     worker.post(CREATE, i=VIDEO | {"title": f"{TITLE} 2"})
     worker.post(CREATE, i=VIDEO | {"title": TITLE * 200})

@@ -69,7 +69,7 @@ def test_workers_writes_show_and_outlive_a_restart(serve: Callable[..., Any]) ->
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_stop_is_clean(serve: Callable[..., Any], tmp_path: Path, sent: signal.Signals) -> None:
-    """Exit code 0, no traceback, and the data directory free for the next at once."""
+    """The exit code is 0, no traceback, and the data directory free for the next at once."""
     assert serve(tmp_path / "data", "--no-demo").stop(sent) == 0
     assert b"Traceback" not in (tmp_path / "server.log").read_bytes()
     serve(tmp_path / "data", "--no-demo")

@@ -25,7 +25,7 @@ def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def ask_by_socket(address: str, token: str) -> object:
-    """Who the caller is, as a WebSocket answers it."""
+    """The caller's identity, as a WebSocket answers it."""
     url = address.replace("http", "ws", 1) + "/graphql"
     headers = {"Authorization": f"Bearer {token}"}
     protocols = [Subprotocol("graphql-transport-ws")]

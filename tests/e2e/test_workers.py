@@ -26,7 +26,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 
 
 async def test_every_clip_is_there_once_after_kills_of_workers_and_servers(run: Run) -> None:
-    """Whatever was killed on the way, and however often the calls failed."""
+    """The result is the same after any kill on the way, and any number of failed calls."""
     victims = [kill.victim for kill in run.kills]
     assert victims.count(Victim.WORKERS) == PLAN.worker_kills
     assert len(victims) == PLAN.worker_kills + PLAN.server_kills

@@ -28,10 +28,7 @@ ORDER = re.compile(
     re.VERBOSE,
 )
 TEMPORARY_TESTS = (
-    "tests/abuse",
     "tests/cli",
-    "tests/conftest.py",
-    "tests/e2e",
     "tests/embedded",
     "tests/repositories",
 )
