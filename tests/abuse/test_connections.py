@@ -159,7 +159,8 @@ async def test_operations_of_one_socket_are_so_many_at_once(target: Target) -> N
             if message["type"] != "next":
                 ended[message["id"]] = message["type"]
                 if message["type"] == "error":
-                    assert message["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
+                    # Of the socket's own limit, or of how many requests run in the process.
+                    assert message["payload"][0]["extensions"]["code"] in {"RATE_LIMITED", "UNAVAILABLE"}
         assert "complete" in ended.values()
 
 

@@ -21,9 +21,9 @@ def run(module: str, *arguments: str) -> str:
     return done.stdout
 
 
-def test_signing() -> None:
+def test_signatures() -> None:
     """The benchmark of signatures prints its ratio."""
-    assert re.search(r"\| ratio \| \d+\.\d \|", run("signing"))
+    assert re.search(r"\| ratio \| \d+\.\d \|", run("signatures"))
 
 
 def test_stages() -> None:
