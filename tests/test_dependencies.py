@@ -19,6 +19,8 @@ from requirements import audit, sbom
 from requirements.locks import BUILD, DEV, RUN, read_lock
 from web.graphiql.fetch import read_pins
 
+pytestmark = pytest.mark.prove
+
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LOCKS = {RUN: PROJECT["project"]["dependencies"], BUILD: PROJECT["dependency-groups"]["build"]}

@@ -16,6 +16,8 @@ from embedded.lock import acquire_lock
 from embedded.stack import start_stack
 from tests.patience import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.prove
+
 ROOT = Path(__file__).parents[2]
 
 

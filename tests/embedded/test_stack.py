@@ -19,6 +19,8 @@ from embedded.stack import DataDirectoryInUseError, EmbeddedError, Endpoints, St
 from storage.r2 import R2Storage
 from tests.patience import PATIENCE_SECONDS
 
+pytestmark = pytest.mark.prove
+
 SERVE = """
 import sys, time
 from pathlib import Path

@@ -24,6 +24,8 @@ from repositories.unit_of_work import UnitOfWork
 from repositories.videos import UPDATABLE_FIELDS, VideoRepository
 from tests.repositories.conftest import FirestoreProxy
 
+pytestmark = pytest.mark.prove
+
 
 class NoFiles:
     """A bucket without a file."""
