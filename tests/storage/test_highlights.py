@@ -64,6 +64,7 @@ def test_good_file_needs_no_mending() -> None:
         ({"title": "\u202ea\u2066b"}, "title", "ab", "bidirectional control characters in its title"),
         ({"title": "\u05e9\u05dc\u200e!"}, "title", "\u05e9\u05dc\u200e!", None),
         ({"title": "a\nb"}, "title", "a b", "control characters in its title"),
+        ({"title": "t" * 2_000}, "title", "t" * 1_500, "a title of 2000 characters; it was truncated to 1,500 bytes."),
         ({"description": None}, "description", None, None),
         ({"start": "1:02.5"}, "start_time", "00:01:02.500", "Highlight 1 has the start '1:02.5'; it was read as"),
         ({"start": "00:01:02,500"}, "start_time", "00:01:02.500", "it was read as 00:01:02.500."),

@@ -13,7 +13,7 @@ from cli.bucket_import import sources, uploader
 from cli.bucket_import.writer import Importer
 from domain.document_size import MAX_DOCUMENT_BYTES
 from repositories.models import UNKNOWN_VIDEO_URL, VideoStatus
-from storage.r2 import R2Storage
+from storage.r2 import MAX_PUT_BYTES, R2Storage
 from tests.cli.bucket_import.conftest import CLIP, HIGHLIGHTS, OTHER_CLIP, TIMES, Folder, counts, told
 
 
@@ -240,6 +240,17 @@ async def test_address_that_is_none_becomes_blank(folder: Folder, url: str) -> N
     report = await folder.run()
     assert (await folder.get_video()).video_url == UNKNOWN_VIDEO_URL
     assert "not a web address" in told(report)[folder.key("highlights.json")]
+
+
+async def test_file_above_the_limit_of_one_upload_costs_a_remark(folder: Folder) -> None:
+    """A file above 5 GiB is left out with its reason, and the other clip is imported; a dry run says so, too."""
+    folder.write_video()
+    os.truncate(folder.write(f"clips/{CLIP}"), MAX_PUT_BYTES + 1)
+    for dry_run in (True, False):
+        report = await folder.run(dry_run=dry_run)
+        assert report.clips_created == 1
+        assert "larger than 5,368,709,120 bytes" in " ".join(map(str, report.problems))
+    assert set(await folder.get_clips()) == {OTHER_CLIP}
 
 
 async def test_links_that_leave_the_folder_are_not_followed(folder: Folder, tmp_path: Path) -> None:
