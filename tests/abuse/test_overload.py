@@ -19,6 +19,7 @@ pytestmark = pytest.mark.prove
 
 STRANGERS = 10_000
 PIPELINED = 100
+TURNS = 10
 MEASURED = 100
 CALLERS = 1_000
 MAX_IN_FLIGHT = 8
@@ -43,16 +44,21 @@ def crowded(tmp_path: Path) -> Iterator[Target]:
 
 
 def measure_viewer(target: Target) -> tuple[float, float]:
-    """The server's processor time for one small query, and the time until a well-behaved caller has its answer."""
-    taken = []
+    """The server's processor time for one small query, and the time until a well-behaved caller has its answer.
+
+    The processor time is the least of several turns: other processes only add to it.
+    """
+    taken, turns = [], []
     with httpx.Client(base_url=target.address) as client:
         client.post("/graphql", json={"query": VIEWER})
-        before = target.read_cpu_seconds()
-        for _ in range(MEASURED):
-            began_at = time.perf_counter()
-            assert client.post("/graphql", json={"query": VIEWER}).status_code == 200
-            taken.append(time.perf_counter() - began_at)
-    return (target.read_cpu_seconds() - before) / MEASURED, sorted(taken)[MEASURED // 2]
+        for _ in range(TURNS):
+            before = target.read_cpu_seconds()
+            for _ in range(MEASURED // TURNS):
+                began_at = time.perf_counter()
+                assert client.post("/graphql", json={"query": VIEWER}).status_code == 200
+                taken.append(time.perf_counter() - began_at)
+            turns.append((target.read_cpu_seconds() - before) / (MEASURED // TURNS))
+    return min(turns), sorted(taken)[MEASURED // 2]
 
 
 async def send_strangers(target: Target, first: int, count: int) -> None:
