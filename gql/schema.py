@@ -86,7 +86,7 @@ class ParsedOnce(SchemaExtension):
     def on_validate(self) -> Iterator[None]:
         """A known document has no errors; one that turns out to have none is known from now on."""
         context = self.execution_context
-        # What it reads depends on its variables, and may have been refused.
+        # Its reads depend on its variables, and may have been refused.
         if context.pre_execution_errors is None and self._known is not None:
             context.pre_execution_errors = []
         yield

@@ -52,7 +52,7 @@ class _Video:
     reading: VideoReading
     base: VideoReading | None = None
     unit: UnitOfWork | None = None
-    """What a dry run buffers its writes in, so that it meets what the real run does."""
+    """The unit of work that buffers a dry run's writes, so that it meets the refusals of the real run."""
 
 
 class Importer:

@@ -83,7 +83,7 @@ class BreadthFirstExecutor(CoreExecutor):
         return executor
 
     def build_response(self, data: dict[str, Any] | None) -> Any:
-        """The response. What refers back to this executor goes, so that no garbage collector is needed to free both."""
+        """The response. References back to the executor are cleared: both are freed without the garbage collector."""
         response = super().build_response(data)
         self._reset_plans()
         self.async_helpers = cast("Any", None)

@@ -63,7 +63,7 @@ class _Rounds:
             if not turn.done():
                 turn.set_result(None)
         if self._waiting:
-            # Whoever was woken may need no time, or be cancelled: the others are not to wait for that.
+            # The woken task may need no time, or be cancelled: the others are not to wait for that.
             self._schedule_end()
 
 

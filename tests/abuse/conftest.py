@@ -79,7 +79,7 @@ def start_tree(tree: Path | None, folder: Path, *options: str, **environment: st
     log_path = folder / "server.log"
     command = [sys.executable, "-m", "cli.main", "serve", "--port", "0", "--data-dir", str(folder / "data"), *options]
     # All abuse comes from one address: what is refused is to be refused for what it is.
-    unlimited = {"CLIPGRAPH_REQUESTS_PER_MINUTE_ANONYMOUS": "1000000"}
+    unlimited = {"CLIPGRAPH_REQUESTS_PER_MINUTE_ANONYMOUS": "1000000", "CLIPGRAPH_MAX_REQUESTS_IN_FLIGHT": "1000"}
     settings = {"CLIPGRAPH_LOG_FORMAT": "json", **unlimited, **environment}
     with log_path.open("ab") as log:
         process = subprocess.Popen(

@@ -24,10 +24,10 @@ JSON = {"content-type": "application/json"}
 PAIRS = 40
 # Of the server's own time for a normal query. Executed, such a query takes a thousand times as much.
 MAX_CPU_RATIO = 5
-# Of medians of what the server does until a well-behaved caller has their answer: alone, and when a query for too much
-# comes just before theirs. Processor time, in turns: a machine that is busy with other work adds to neither. To parse
-# and refuse 30 URLs takes what a normal query takes (1.96 to 2.50 were measured), and highlights half of it.
-MAX_WAIT_RATIO = 4
+# Of the least that the server does until a well-behaved caller has their answer: alone, and when a query for too much
+# comes just before theirs. Processor time, in turns, and the least of each: other processes only add to it. To parse
+# and refuse 30 URLs takes what a normal query takes (medians of 1.96 to 2.50 were measured), and highlights half of it.
+MAX_WAIT_RATIO = 2.5
 # Of the slowest twentieth: parsed documents are left to the garbage collector, which runs in some of them.
 MAX_SLOWEST_RATIO = 10
 
@@ -85,7 +85,7 @@ def test_too_much_is_refused_beside_a_well_behaved_caller(target: Target, docume
     assert count_cpu_seconds(target, document) < MAX_CPU_RATIO * count_cpu_seconds(target, NORMAL_QUERY)
     pair = Pair(target, document)
     asyncio.run(pair.run())
-    assert statistics.median(pair.beside) < MAX_WAIT_RATIO * statistics.median(pair.alone)
+    assert min(pair.beside) < MAX_WAIT_RATIO * min(pair.alone)
     slowest = statistics.quantiles(pair.beside, n=20)[-1]
     assert slowest < MAX_SLOWEST_RATIO * statistics.quantiles(pair.alone, n=20)[-1]
     target.assert_answers()

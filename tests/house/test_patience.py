@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.house.tree import list_modules, read_tree
 
 WAITS = {"timeout", "wait_for", "communicate", "result", "exception", "join"}
-# What is shorter is no patience: it asserts that something does not come, and a slow machine can only let it pass.
+# A shorter wait is no patience: it asserts that something does not come, and a slow machine can only let it pass.
 LEAST_SECONDS = 3
 # Run by hand, or beside no other test: they give up on purpose, or measure.
 OTHERS = ("tests/embedded/mutation.py", "tests/embedded/firestore/client_suite")

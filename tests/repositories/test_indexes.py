@@ -19,7 +19,7 @@ FIELDS = {
     "videos": set(VideoMetadata.model_fields),
     "clips": {*ClipMetadata.model_fields, *ClipMetadata.model_computed_fields},
 }
-# What only a tombstone has (repositories/tombstones.py), and the count of commits (repositories/statistics.py).
+# Fields that only a tombstone has (repositories/tombstones.py), and the count of commits (repositories/statistics.py).
 INTERNAL = {"videos": {"deleting_at", "clips_revision"}, "clips": {"deleting_at", "file_keys"}}
 
 

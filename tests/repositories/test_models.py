@@ -269,7 +269,7 @@ def test_counts_of_categories_are_read_as_the_categories() -> None:
     ],
 )
 def test_text_that_is_shown_otherwise_than_stored_is_told(name: str, stored: str, shown: str, is_certain: bool) -> None:
-    """What a new document has mended in silence is odd in one that is stored."""
+    """A value that is mended in silence in a new document is odd in a stored one."""
     video = VideoMetadata.from_document({**VIDEO, name: stored})
     assert video[name] == shown
     assert [(one.name, one.is_certain) for one in video.mended] == [(name, is_certain)]

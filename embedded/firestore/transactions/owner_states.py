@@ -1,7 +1,7 @@
 """The states of a lock's owner, and every way from one to another.
 
 - OPEN: it reads and takes locks. In a circle of waits, the youngest owner gives way.
-- COMMITTING: its writes are on their way to the disk. Nobody pushes it aside.
+- COMMITTING: its writes are on their way to the disk. No other owner pushes it aside.
 - FAILED: it gave way. It holds nothing and waits for nobody; its reads go on in the state it has seen; its commit is
   refused with ABORTED, and its client tries again.
 - ENDED: it has committed, or was rolled back. It holds nothing and waits for nobody.

@@ -1,4 +1,4 @@
-"""What has expired goes as long as the server runs, whatever goes wrong in between."""
+"""Expired uploads are removed as long as the server runs, whatever fails in between."""
 
 import asyncio
 import sqlite3

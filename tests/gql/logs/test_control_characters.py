@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-# What moves a cursor, sets a title, and is a line of its own: in C0, DEL and C1.
+# Characters that move a cursor, set a title, and begin a line: in C0, DEL and C1.
 NAMES = "\x1b[2J \x1b]0;x\x07 \x9b31m \x85 \r \x00 \x7f \u2028 \u202e"
 PROGRAM = """
 import logging, sys, warnings

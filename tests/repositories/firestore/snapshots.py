@@ -1,4 +1,4 @@
-"""What google-cloud-firestore itself reads, to hold our own reading against."""
+"""Snapshots as google-cloud-firestore itself reads them, to hold our own reading against."""
 
 from google.cloud.firestore import AsyncDocumentReference, DocumentSnapshot
 

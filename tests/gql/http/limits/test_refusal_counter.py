@@ -19,7 +19,7 @@ LIMIT = 3
 
 HOST = b"Host: localhost\r\n"
 UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-# What is sent, and how its answer begins.
+# Requests, and how the answer to each begins.
 REFUSED = {
     "no HTTP": (b"\x00\x01\x02\r\n\r\n", b"HTTP/1.1 400"),
     "a header without a colon": (b"GET /livez HTTP/1.1\r\n" + HOST + b"nothing\r\n\r\n", b"HTTP/1.1 400"),
