@@ -1,11 +1,13 @@
 """The docs tell the truth: their queries are valid, their links lead somewhere, their commands exist."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 from graphql import build_schema, parse, validate
 
+from embedded.s3.operations.cors import POLICY_FILE
 from tests.embedded.firestore import mutants as firestore_mutants
 from tests.embedded.mutation import Mutant
 from tests.embedded.s3 import mutants as s3_mutants
@@ -97,3 +99,12 @@ def test_paths_exist(page: Path) -> None:
     text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
     named = re.findall(rf"(?<![\w/.-])(?:{'|'.join(FOLDERS)})/[\w/.-]*\w", text)
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_cors_policy_of_the_docs_is_the_embedded_buckets() -> None:
+    """The JSON to paste into R2 has the rules of the embedded bucket, for an origin to replace."""
+    [policy] = re.findall(
+        r"^## CORS of R2$.*?```json\n(.*?)```", (ROOT / "docs" / "frontend.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    rules = json.loads(POLICY_FILE.read_text())
+    assert json.loads(policy) == [rule | {"AllowedOrigins": ["https://app.example.com"]} for rule in rules]

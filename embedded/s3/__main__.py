@@ -18,7 +18,7 @@ from embedded.data_directory import CHILDREN_UMASK
 from embedded.errors import escape
 from embedded.files import read_json_texts
 from embedded.s3.errors import StoreError
-from embedded.s3.operations.cors import LOCAL_PAGES, dump_rules
+from embedded.s3.operations.cors import dump_rules, read_policy
 from embedded.s3.operations.threads import run
 from embedded.s3.protocol.app import S3App
 from embedded.s3.store.store import Store, open_store
@@ -106,7 +106,7 @@ def _watch_parent(loop: asyncio.AbstractEventLoop, server: uvicorn.Server) -> No
 
 def _prepare_bucket(store: Store, name: str | None) -> None:
     if name is not None and (store.is_writable or not store.buckets.check_exists(name)):
-        store.buckets.ensure(name, dump_rules(LOCAL_PAGES))
+        store.buckets.ensure(name, dump_rules(read_policy()))
 
 
 def _read_credentials(path: Path) -> dict[str, str]:

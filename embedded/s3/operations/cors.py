@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 METHODS = ("GET", "PUT", "POST", "DELETE", "HEAD")
 MAX_AGE_SECONDS = 86_400
@@ -30,16 +31,26 @@ class Rule:
         )
 
 
-LOCAL_PAGES = (
-    Rule(
-        ("http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*", "http://localhost", "http://127.0.0.1"),
-        METHODS,
-        ("*",),
-        ("ETag", "Content-Length", "Content-Range", "Accept-Ranges", "Last-Modified"),
-        3600,
-    ),
-)
-"""The policy of the embedded bucket, until another is put: pages of this machine may do what their URLs let them."""
+POLICY_FILE = Path(__file__).parent.parent / "cors_policy.json"
+"""The policy of the embedded bucket, in the form that R2's dashboard and `wrangler` take.
+
+Pages of this machine may do what clipgraph's signed URLs are for: read files whole or by range, and upload. R2's bucket
+needs the same rules with the origins of its own pages (docs/frontend.md shows them).
+"""
+
+
+def read_policy(path: Path = POLICY_FILE) -> tuple[Rule, ...]:
+    """The rules of a policy file."""
+    return tuple(
+        Rule(
+            tuple(rule["AllowedOrigins"]),
+            tuple(rule["AllowedMethods"]),
+            tuple(rule["AllowedHeaders"]),
+            tuple(rule["ExposeHeaders"]),
+            rule["MaxAgeSeconds"],
+        )
+        for rule in json.loads(path.read_text(encoding="utf-8"))
+    )
 
 
 def dump_rules(rules: tuple[Rule, ...]) -> str:
