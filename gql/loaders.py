@@ -92,6 +92,9 @@ class Loaders:
         self._found: defaultdict[ClipsGroup, dict[tuple[str, datetime | None], Page[ClipMetadata]]] = defaultdict(dict)
         self.videos = DataLoader[tuple[str, str], VideoMetadata | None](self._cancellable(self._load_videos))
         self.clips = DataLoader[ClipsKey, Page[ClipMetadata]](self._cancellable(self._load_clips))
+        self.clips_by_id = DataLoader[tuple[str, str, str], ClipMetadata | None](
+            self._cancellable(self._load_clips_by_id)
+        )
         self.highlights = DataLoader[str, Highlights | None](self._cancellable(self._load_highlights))
 
     def cancel(self) -> None:
@@ -102,12 +105,12 @@ class Loaders:
     def clear(self) -> None:
         """Forgets everything loaded, so that later loads read again."""
         self._file_bytes = 0
-        for loader in (self.videos, self.clips, self.highlights):
+        for loader in (self.videos, self.clips, self.clips_by_id, self.highlights):
             loader.clear_all()
 
     def disable_cache(self) -> None:
         """Turns the cache off: every later load reads again, still in one batch a tick."""
-        for loader in (self.videos, self.clips, self.highlights):
+        for loader in (self.videos, self.clips, self.clips_by_id, self.highlights):
             loader.cache = False
 
     def _cancellable(
@@ -131,6 +134,10 @@ class Loaders:
     async def load_video(self, user_id: str, video_id: str) -> VideoMetadata | None:
         """The video, or None; `ValidationError` for an id that none can have, before others' loads are part of it."""
         return await self.videos.load((user_id, parse_id(video_id, "video_id")))
+
+    async def load_clip(self, user_id: str, video_id: str, clip_id: str) -> ClipMetadata | None:
+        """The clip, or None; `ValidationError` as for a video."""
+        return await self.clips_by_id.load((user_id, parse_id(video_id, "video_id"), parse_id(clip_id, "clip_id")))
 
     def find_clips(self, group: ClipsGroup, videos: Sequence[VideoMetadata]) -> list[Page[ClipMetadata]] | None:
         """The page of each of a user's videos, where all of them are kept in memory."""
@@ -158,6 +165,18 @@ class Loaders:
         user_id = keys[0][0]
         found = await self._services.videos(user_id).get_videos(video_id for _, video_id in keys)
         return {key: found.get(key[1]) for key in keys}
+
+    async def _load_clips_by_id(self, keys: list[tuple[str, str, str]]) -> list[ClipMetadata | None]:
+        groups: defaultdict[str, list[tuple[str, str, str]]] = defaultdict(list)
+        for key in keys:
+            groups[key[0]].append(key)
+        return await _load_groups(keys, groups.values(), self._load_clips_by_id_of)
+
+    async def _load_clips_by_id_of(
+        self, keys: list[tuple[str, str, str]]
+    ) -> dict[tuple[str, str, str], ClipMetadata | None]:
+        found = await self._services.videos(keys[0][0]).get_clips(key[1:] for key in keys)
+        return {key: found.get(key[1:]) for key in keys}
 
     async def _load_clips(self, keys: list[ClipsKey]) -> list[Page[ClipMetadata]]:
         groups: defaultdict[ClipsGroup, list[ClipsKey]] = defaultdict(list)

@@ -1,7 +1,7 @@
 """Relay's types and arguments: nodes with global ids, connections, edges, and page requests."""
 
 from binascii import b2a_base64
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 import strawberry
@@ -18,6 +18,8 @@ T = TypeVar("T")
 M = TypeVar("M")
 V = TypeVar("V")
 
+NOT_AN_ID = "The value is not an id of this API."
+
 
 @strawberry.interface(description="An object with a global id, which `node(id:)` resolves.")
 class Node:
@@ -31,12 +33,12 @@ def encode_global_id(type_name: str, *path: str) -> strawberry.ID:
     return strawberry.ID(b2a_base64(f"{type_name}:{'/'.join(path)}".encode(), newline=False).decode())
 
 
-def decode_global_id(global_id: str) -> tuple[str, tuple[str, ...]]:
+def parse_global_id(global_id: str, argument_path: Sequence[str]) -> tuple[str, tuple[str, ...]]:
     """The type's name and the ids on the path; BAD_USER_INPUT where `encode_global_id` did not make `global_id`."""
     try:
         type_name, path = from_base64(global_id)
     except ValueError:
-        raise bad_user_input("The value is not an id of this API.", path=["id"]) from None
+        raise bad_user_input(NOT_AN_ID, path=argument_path) from None
     return type_name, tuple(path.split("/"))
 
 

@@ -40,7 +40,7 @@ from repositories.exceptions import (
 )
 from repositories.firestore import paths
 from repositories.firestore.rpc import DEFAULT_TIMEOUT_SECONDS
-from repositories.mapping.reader import read_video, read_video_document
+from repositories.mapping.reader import read_clip_document, read_video, read_video_document
 from repositories.model.fields import utc_now
 from repositories.model.guesses import GUESSES_FIELD, Guesses, mark_guesses
 from repositories.model.statuses import plan_status_change
@@ -186,6 +186,15 @@ class VideoRepository(Repository):
         else:
             found = (None if data is None else read_video(data) for data in await unit.get_all(wanted))
         return {video.video_id: video for video in found if video is not None}
+
+    async def get_clips(self, clip_ids: Iterable[tuple[str, str]]) -> dict[tuple[str, str], ClipMetadata]:
+        """The clips that are there, by the ids of their video and their own, in one RPC for all videos."""
+        wanted = [
+            self._clips_of(video_id).document(parse_id(clip_id, "clip_id"))
+            for video_id, clip_id in dict.fromkeys(clip_ids)
+        ]
+        found = map(read_clip_document, await self._rpc.get_all(wanted) if wanted else [])
+        return {(clip.video_id, clip.clip_id): clip for clip in found if clip is not None}
 
     async def list_videos(
         self,

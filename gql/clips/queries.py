@@ -16,5 +16,5 @@ class ClipQueries:
     async def clip(self, info: Info, video_id: VideoId, clip_id: ClipId, user_id: UserId = None) -> Clip | None:
         """The clip, or None."""
         owner_id = resolve_user_id(info.context.principal, user_id)
-        model = await info.context.services.clips(owner_id, video_id).get_clip(clip_id)
+        model = await info.context.loaders.load_clip(owner_id, video_id, clip_id)
         return None if model is None else Clip(model)

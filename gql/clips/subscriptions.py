@@ -21,12 +21,12 @@ class ClipEvent:
 
     kind: EventKind = strawberry.field(description="The kind of the change.")
     version: str = strawberry.field(description=VERSION_DESCRIPTION)
-    id: strawberry.ID = strawberry.field(
-        description="The global id of the clip, by which a client cache finds a removed clip."
-    )
     clip_id: strawberry.ID = strawberry.field(description="The id of the clip within its video.")
     clip: Clip | None = strawberry.field(
         description="The clip at the time of the event or later; null if it was removed."
+    )
+    deleted_id: strawberry.ID | None = strawberry.field(
+        description="The global id of the clip if it was removed, by which client caches evict it; otherwise null."
     )
 
     @classmethod
@@ -36,9 +36,9 @@ class ClipEvent:
         return cls(
             kind=EventKind[change.kind.name],
             version=change.version,
-            id=encode_global_id("Clip", user_id, video_id, change.id),
             clip_id=strawberry.ID(change.id),
             clip=Clip(model) if isinstance(model, ClipMetadata) else None,
+            deleted_id=encode_global_id("Clip", user_id, video_id, change.id) if change.is_removal else None,
         )
 
 

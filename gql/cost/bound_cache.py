@@ -57,9 +57,11 @@ _COUNTED = object()
 
 
 def _reduce(value: Any) -> Hashable:
-    """Of a number all, with its type; of a text only that it is one: no text is a page's size."""
+    """Of a number all, with its type; of a text that it is one; of a list of texts, such as ids, its length."""
     if value is None or isinstance(value, str):
         return None if value is None else ""
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return list, len(value)
     if isinstance(value, bool | int | float) and abs(value) < 2**64:
         return type(value), value
     return _COUNTED

@@ -50,6 +50,14 @@ class FieldUse:
                 return max(int(size), 0)
         return int(self.definition.args["first"].default_value)
 
+    def get_list_size(self, default: int) -> int:
+        """How many entries its list has at most: one for each of its `ids`, or `default` for a list without them."""
+        ids = self.arguments.get("ids")
+        if ids is None:
+            return default
+        # GraphQL takes one value for a list of one.
+        return len(ids) if isinstance(ids, list) else 1
+
     def count_entries(self, *names: str) -> int:
         """How many entries the lists of a mutation's input have: of these names, or where there is none, of all."""
         given = self.arguments.get("input")

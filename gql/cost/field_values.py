@@ -24,7 +24,8 @@ def count_values(use: FieldUse, below: int, below_page: int) -> int:
         return own + below_page + use.page_size * (below - below_page)
     if use.owner.endswith("Connection") or not use.is_list:
         return own + below
-    return own + (MAX_PLAIN_LIST_SIZE if use.owner.endswith("Success") else USUAL_LIST_SIZE) * below
+    usual = MAX_PLAIN_LIST_SIZE if use.owner.endswith("Success") else USUAL_LIST_SIZE
+    return own + use.get_list_size(usual) * below
 
 
 def _get_cost(definition: GraphQLField) -> int:

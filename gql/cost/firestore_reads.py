@@ -20,7 +20,7 @@ def count_reads(use: FieldUse, below: int) -> int:
         return _count_page(use) + use.page_size * below
     if use.owner.endswith(("Connection", "Edge")):
         return COUNT_READS if use.name == COUNT_FIELD else below
-    size = MAX_PLAIN_LIST_SIZE if use.is_list else 1
+    size = use.get_list_size(MAX_PLAIN_LIST_SIZE) if use.is_list else 1
     return _count_own(use) + size * below
 
 
@@ -36,4 +36,4 @@ def _count_own(use: FieldUse) -> int:
         return READS_OF_A_MUTATION * (1 + use.count_entries())
     if (use.owner, use.name) == ("Video", "cover"):
         return bound_reads(1)
-    return 1 if use.type_name in _DOCUMENT_TYPES else 0
+    return use.get_list_size(1) if use.type_name in _DOCUMENT_TYPES else 0

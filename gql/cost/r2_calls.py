@@ -17,4 +17,4 @@ def count_r2_calls(use: FieldUse, below: int) -> int:
         return use.page_size * below
     if use.owner.endswith(("Connection", "Edge")) or not use.is_list:
         return below
-    return MAX_PLAIN_LIST_SIZE * below
+    return use.get_list_size(MAX_PLAIN_LIST_SIZE) * below

@@ -21,12 +21,12 @@ class VideoEvent:
 
     kind: EventKind = strawberry.field(description="The kind of the change.")
     version: str = strawberry.field(description=VERSION_DESCRIPTION)
-    id: strawberry.ID = strawberry.field(
-        description="The global id of the video, by which a client cache finds a removed video."
-    )
     video_id: strawberry.ID = strawberry.field(description="The id of the video, unique among the user's videos.")
     video: Video | None = strawberry.field(
         description="The video at the time of the event or later; null if it was removed."
+    )
+    deleted_id: strawberry.ID | None = strawberry.field(
+        description="The global id of the video if it was removed, by which client caches evict it; otherwise null."
     )
 
     @classmethod
@@ -36,9 +36,9 @@ class VideoEvent:
         return cls(
             kind=EventKind[change.kind.name],
             version=change.version,
-            id=encode_global_id("Video", user_id, change.id),
             video_id=strawberry.ID(change.id),
             video=Video(model) if isinstance(model, VideoMetadata) else None,
+            deleted_id=encode_global_id("Video", user_id, change.id) if change.is_removal else None,
         )
 
 

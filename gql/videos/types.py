@@ -34,8 +34,8 @@ class HighlightsSummary:
 class Highlight:
     """One entry of `highlights.json`."""
 
-    id: strawberry.ID = strawberry.field(
-        description="The id of the highlight within its video, to which `Clip.sceneId` refers."
+    scene_id: int = strawberry.field(
+        description="The number of the highlight within its video, as in the `sceneId` of its clips."
     )
     title: str = strawberry.field(description="The title of the highlight.")
     description: str | None = strawberry.field(description="The description of the highlight.")
@@ -138,7 +138,7 @@ class Video(Node):
             return None
         return [
             Highlight(
-                id=strawberry.ID(str(highlight.id)),
+                scene_id=highlight.id,
                 title=highlight.title,
                 description=highlight.description,
                 start=highlight.start_time,

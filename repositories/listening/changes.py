@@ -64,6 +64,11 @@ class Change:
     _models: list[Model | None] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
+    def is_removal(self) -> bool:
+        """Whether the subscriber no longer sees the document."""
+        return self.kind is ChangeKind.REMOVED
+
+    @property
     def model(self) -> Model | None:
         """The document as it is by this change, decoded when it is first asked for; None where it is REMOVED."""
         if not self._models:

@@ -12,7 +12,7 @@ DOCUMENTS = (
         "query Q($n: Int = 3) { videos(first: $n) { nodes { ...V } pageInfo { endCursor } totalCount } } "
         "fragment V on Video { id title clips(first: 2) { nodes { id url thumbnailUrl } } cover { id } }"
     ),
-    '{ video(videoId: "v1") { id status clipsByStyle { style count } highlights { id title } } }',
+    '{ video(videoId: "v1") { id status clipsByStyle { style count } highlights { sceneId title } } }',
     'query ($id: ID = "VmlkZW86ZGVtby92MQ==") { node(id: $id) { id ... on Clip { clipId } } }',
     'mutation { updateVideoStatus(input: {videoId: "none", status: FAILED}) { __typename } }',
     "mutation ($i: CreateClipsInput!) { createClips(input: $i) { ... on InvalidInput { path message } } }",

@@ -18,7 +18,7 @@ TOO_MUCH = {
         f'{{ video(videoId: "v") {{ clips(first: 10000) {{ nodes {{ {URLS} }} }} }} }}',
         "fieldValues",
     ),
-    "highlights of 1,500 videos": ("{ videos(first: 1500) { nodes { highlights { id } } } }", "r2Calls"),
+    "highlights of 1,500 videos": ("{ videos(first: 1500) { nodes { highlights { sceneId } } } }", "r2Calls"),
 }
 JSON = {"content-type": "application/json"}
 PAIRS = 40

@@ -110,6 +110,7 @@ TABLE: dict[str, list[Variables]] = {
         lambda ids: {"id": ids.make_node_ids(ids.asker)[1]},
         lambda ids: {"id": ids.make_node_ids(ids.asker)[2]},
     ],
+    "nodes": [lambda ids: {"ids": ids.make_node_ids(ids.asker)}],
     "video": [lambda ids: {"videoId": ids.video}],
     "videos": [
         lambda ids: {"after": ids.video_cursor, "orderBy": "TITLE_ASC"},

@@ -88,6 +88,27 @@ def test_mutation_has_the_shape_of_all_mutations(name: str, field: Any) -> None:
     assert all("UserError" in {interface.name for interface in error.interfaces} for error in errors)
 
 
+def test_every_field_called_id_is_a_global_one() -> None:
+    """Client caches take `id` for an object's identity: only types that `node` resolves have it."""
+    with_id = {name for name, type_ in SCHEMA.type_map.items() if "id" in getattr(type_, "fields", {})}
+    node = SCHEMA.type_map["Node"]
+    assert isinstance(node, GraphQLInterfaceType)
+    assert with_id == {"Node", *(type_.name for type_ in SCHEMA.get_possible_types(node))}
+
+
+DELETES = {"deleteClip": "deletedClipId", "deleteVideo": "deletedVideoId"}
+
+
+@pytest.mark.parametrize(("name", "field"), mutations())
+def test_success_shows_the_video_and_the_id_of_a_deleted_object(name: str, field: Any) -> None:
+    """Client caches are current after each mutation: it answers the video as it is, or the global id that is gone."""
+    fields = field.type.types[0].fields
+    assert ("video" in fields) == (name != "deleteVideo")
+    assert {given for given in fields if given.startswith("deleted") and given.endswith("Id")} == (
+        {DELETES[name]} if name in DELETES else set()
+    )
+
+
 VIDEO_FIELDS = """
     id videoId userId videoUrl title youtubeId status createdAt completedAt failedAt errorMessage highlightsCount
     highlightsSummary highlights customPrompt stylesProcessed cropMode targetAspect clipsCount clipsByStyle updatedAt
@@ -104,6 +125,7 @@ CONTRACT: dict[str, dict[str, dict[str, object]]] = {
     "Query": {
         "viewer": {},
         "node": {"id": None},
+        "nodes": {"ids": None},
         "video": {"videoId": None, "userId": None},
         "videos": {**PAGE, "first": 20, "status": None, "orderBy": "CREATED_AT_DESC", "userId": None},
         "clip": {"videoId": None, "clipId": None, "userId": None},
@@ -113,8 +135,8 @@ CONTRACT: dict[str, dict[str, dict[str, object]]] = {
         "videoEvents": {"after": None, "userId": None},
         "clipEvents": {"videoId": None, "style": None, "after": None, "userId": None},
     },
-    "VideoEvent": {name: {} for name in ("kind", "version", "id", "videoId", "video")},
-    "ClipEvent": {name: {} for name in ("kind", "version", "id", "clipId", "clip")},
+    "VideoEvent": {name: {} for name in ("kind", "version", "videoId", "video", "deletedId")},
+    "ClipEvent": {name: {} for name in ("kind", "version", "clipId", "clip", "deletedId")},
     "Video": {
         **{name: {} for name in VIDEO_FIELDS.split()},
         "clips": {**PAGE, "style": None, "status": "COMPLETED", "first": 100, "orderBy": "PRIORITY_ASC"},

@@ -12,7 +12,7 @@ from repositories.models import ClipMetadata, VideoMetadata
 Execute = Callable[..., Awaitable[Any]]
 
 COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
-VIDEO = "query ($v: ID!, $u: ID) { video(videoId: $v, userId: $u) { videoId highlights { id } clips(status: null)"
+VIDEO = "query ($v: ID!, $u: ID) { video(videoId: $v, userId: $u) { videoId highlights { sceneId } clips(status: null)"
 VIDEO += " { nodes { clipId url thumbnailUrl } } } }"
 DELETE_VIDEO = "mutation ($input: DeleteVideoInput!) { deleteVideo(input: $input) { __typename } }"
 DELETE_CLIP = "mutation ($input: DeleteClipInput!) { deleteClip(input: $input) { __typename } }"

@@ -24,7 +24,7 @@ from gql.user_errors import (
     VideoNotFound,
     find_user_error,
 )
-from gql.videos.types import Video
+from gql.videos.payload import VideoPayload
 from repositories import models
 from repositories.clips import MAX_CLIPS_PER_BATCH, ClipRepository
 from repositories.exceptions import ClipAlreadyExistsError, ValidationError
@@ -104,13 +104,12 @@ class CreateClipOutcome:
 
 
 @strawberry.type(description="All clips exist, or with `errorPolicy: REJECT_FAILED` all valid clips.")
-class CreateClipsSuccess:
+class CreateClipsSuccess(VideoPayload):
     """The result of a successful `createClips`."""
 
     results: list[CreateClipOutcome] = strawberry.field(
         description="The result for each clip, in the order of the input."
     )
-    video: Video | None = strawberry.field(description="The video with its new statistics.")
 
 
 Refusal = ValidationError | ObjectNotFoundError | ClipAlreadyExistsError
@@ -146,10 +145,8 @@ async def create_clips(
         outcomes: list[Outcome] = [*await repository.create_clips_batch(clips)]
     else:
         outcomes = await _create_possible(repository, planned)
-    video = await services.videos(owner_id).get_video(input.video_id)
     return CreateClipsSuccess(
-        results=[_to_outcome(outcome) for outcome in outcomes],
-        video=None if video is None else Video(video),
+        owner_id=owner_id, of_video_id=input.video_id, results=[_to_outcome(outcome) for outcome in outcomes]
     )
 
 

@@ -8,7 +8,9 @@ from gql.clips.mutations.missing_video import reporting_missing_video
 from gql.context import Info
 from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id
+from gql.relay import encode_global_id
 from gql.user_errors import ClipNotFound, InvalidInput, VideoNotFound
+from gql.videos.payload import VideoPayload
 
 
 @strawberry.input(description="A clip to delete, with its files.")
@@ -23,10 +25,16 @@ class DeleteClipInput:
 
 
 @strawberry.type(description="The clip was deleted with its files.")
-class DeleteClipSuccess:
+class DeleteClipSuccess(VideoPayload):
     """The result of a successful `deleteClip`."""
 
-    clip_id: strawberry.ID = strawberry.field(description="The id of the deleted clip.")
+    deleted_clip_id: strawberry.ID = strawberry.field(
+        description="The global id of the deleted clip, by which client caches evict it."
+    )
+    clip_id: strawberry.ID = strawberry.field(
+        description="The id of the deleted clip within its video.",
+        deprecation_reason="Use `deletedClipId`, by which client caches evict the clip.",
+    )
 
 
 DeleteClipResult = Annotated[
@@ -50,4 +58,9 @@ async def delete_clip(
     repository = services.clips(owner_id, input.video_id)
     async with reporting_missing_video(info, owner_id, input.video_id):
         await repository.delete_clip_with_files(input.clip_id, services.storage)
-    return DeleteClipSuccess(clip_id=input.clip_id)
+    return DeleteClipSuccess(
+        owner_id=owner_id,
+        of_video_id=input.video_id,
+        deleted_clip_id=encode_global_id("Clip", owner_id, input.video_id, input.clip_id),
+        clip_id=input.clip_id,
+    )

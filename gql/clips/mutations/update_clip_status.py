@@ -12,6 +12,7 @@ from gql.context import Info
 from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id
 from gql.user_errors import ClipNotFound, FileMissing, InvalidInput, InvalidStatusChange, VideoNotFound
+from gql.videos.payload import VideoPayload
 from repositories import models
 from repositories.arguments import parse_change
 from repositories.model.statuses import ClipStatusChange
@@ -35,7 +36,7 @@ class UpdateClipStatusInput:
 
 
 @strawberry.type(description="The status was changed, or was already set.")
-class UpdateClipStatusSuccess:
+class UpdateClipStatusSuccess(VideoPayload):
     """The result of a successful `updateClipStatus`."""
 
     clip: Clip = strawberry.field(description="The clip after the change.")
@@ -65,4 +66,4 @@ async def update_clip_status(
     async with reporting_missing_video(info, owner_id, input.video_id):
         (with_files,) = await add_files(services.storage, repository, [change])
     stored = await services.status_batcher.update(repository, with_files)
-    return UpdateClipStatusSuccess(clip=Clip(stored))
+    return UpdateClipStatusSuccess(owner_id=owner_id, of_video_id=input.video_id, clip=Clip(stored))

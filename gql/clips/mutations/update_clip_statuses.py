@@ -13,7 +13,7 @@ from gql.execution.inputs import compiled_input
 from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id
 from gql.user_errors import ClipNotFound, FileMissing, InvalidInput, InvalidStatusChange, VideoNotFound
-from gql.videos.types import Video
+from gql.videos.payload import VideoPayload
 from repositories import models
 from repositories.clips import MAX_CLIPS_PER_BATCH
 from repositories.exceptions import ValidationError
@@ -47,11 +47,10 @@ class UpdateClipStatusesInput:
 
 
 @strawberry.type(description="All statuses were changed, or were already set.")
-class UpdateClipStatusesSuccess:
+class UpdateClipStatusesSuccess(VideoPayload):
     """The result of a successful `updateClipStatuses`."""
 
     clips: list[Clip] = strawberry.field(description="The clips after the change, in the order of the input.")
-    video: Video | None = strawberry.field(description="The video with its new statistics.")
 
 
 UpdateClipStatusesResult = Annotated[
@@ -82,8 +81,6 @@ async def update_clip_statuses(
     async with reporting_missing_video(info, owner_id, input.video_id):
         with_files = await add_files(services.storage, repository, changes)
     stored = await repository.update_clip_statuses(with_files)
-    video = await services.videos(owner_id).get_video(input.video_id)
     return UpdateClipStatusesSuccess(
-        clips=[Clip(clip) for clip in stored],
-        video=None if video is None else Video(video),
+        owner_id=owner_id, of_video_id=input.video_id, clips=[Clip(clip) for clip in stored]
     )

@@ -11,6 +11,7 @@ from gql.uploads.files import build_key
 from gql.uploads.parts import assert_upload_id
 from gql.uploads.types import UploadFileInput
 from gql.user_errors import InvalidInput
+from gql.videos.payload import VideoPayload
 
 
 @strawberry.input(description="An upload to abort.")
@@ -28,7 +29,7 @@ class AbortMultipartUploadInput:
 
 
 @strawberry.type(description="The upload was aborted, and its parts were deleted.")
-class AbortMultipartUploadSuccess:
+class AbortMultipartUploadSuccess(VideoPayload):
     """The result of a successful `abortMultipartUpload`."""
 
     upload_id: strawberry.ID = strawberry.field(description="The id of the aborted upload.")
@@ -53,4 +54,4 @@ async def abort_multipart_upload(
     info.context.services.clips(owner_id, input.video_id)  # refuses ids that lead elsewhere
     key = build_key(owner_id, input.video_id, input.file, ("file",))
     await info.context.services.storage.abort_multipart_upload(key, input.upload_id)
-    return AbortMultipartUploadSuccess(upload_id=input.upload_id)
+    return AbortMultipartUploadSuccess(owner_id=owner_id, of_video_id=input.video_id, upload_id=input.upload_id)

@@ -12,6 +12,7 @@ from gql.uploads.files import assert_video, build_key
 from gql.uploads.parts import assert_etag, assert_part_numbers, assert_upload_id, check_assembled
 from gql.uploads.types import UploadFileInput
 from gql.user_errors import InvalidInput, UploadNotFound, VideoNotFound
+from gql.videos.payload import VideoPayload
 from repositories.exceptions import ValidationError
 from storage.exceptions import InvalidPartsError, UploadNotFoundError
 from storage.r2 import MAX_PARTS, R2Storage, StoredObject
@@ -46,7 +47,7 @@ class CompleteMultipartUploadInput:
 
 
 @strawberry.type(description="The file is in R2.")
-class CompleteMultipartUploadSuccess:
+class CompleteMultipartUploadSuccess(VideoPayload):
     """The result of a successful `completeMultipartUpload`."""
 
     key: str = strawberry.field(description="The key of the file in R2.")
@@ -73,7 +74,9 @@ async def complete_multipart_upload(
     await assert_video(info, owner_id, input.video_id)
     key = build_key(owner_id, input.video_id, input.file, ("file",))
     stored = await _put_together(info.context.services.storage, key, input, etags)
-    return CompleteMultipartUploadSuccess(key=key, size_bytes=stored.size_bytes)
+    return CompleteMultipartUploadSuccess(
+        owner_id=owner_id, of_video_id=input.video_id, key=key, size_bytes=stored.size_bytes
+    )
 
 
 def _to_etags(data: CompleteMultipartUploadInput) -> dict[int, str]:

@@ -11,6 +11,7 @@ from gql.uploads.files import assert_video, plan_upload
 from gql.uploads.parts import split_into_parts
 from gql.uploads.types import NewUploadInput
 from gql.user_errors import InvalidInput, VideoNotFound
+from gql.videos.payload import VideoPayload
 from repositories.exceptions import ValidationError
 from storage.r2 import MAX_PARTS, MAX_PUT_BYTES, MIN_PART_BYTES
 
@@ -33,7 +34,7 @@ class CreateMultipartUploadInput:
 
 
 @strawberry.type(description="The upload has begun. Its parts are invisible until it is completed.")
-class CreateMultipartUploadSuccess:
+class CreateMultipartUploadSuccess(VideoPayload):
     """The result of a successful `createMultipartUpload`."""
 
     upload_id: strawberry.ID = strawberry.field(description="The id of the upload, for the following calls.")
@@ -71,6 +72,8 @@ async def create_multipart_upload(
         )
     upload_id = await info.context.services.storage.create_multipart_upload(file.key, file.content_type)
     return CreateMultipartUploadSuccess(
+        owner_id=owner_id,
+        of_video_id=input.video_id,
         upload_id=strawberry.ID(upload_id),
         key=file.key,
         part_size_bytes=input.part_size_bytes,

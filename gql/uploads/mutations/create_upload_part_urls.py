@@ -12,6 +12,7 @@ from gql.uploads.files import assert_expires_in, build_key, get_max_bytes
 from gql.uploads.parts import assert_part_numbers, assert_upload_id
 from gql.uploads.types import UploadFileInput, UploadPartUrl, to_headers
 from gql.user_errors import InvalidInput
+from gql.videos.payload import VideoPayload
 from repositories.exceptions import ValidationError
 
 MAX_PARTS_PER_CALL = 1_000
@@ -44,7 +45,7 @@ class CreateUploadPartUrlsInput:
 
 
 @strawberry.type(description="The parts can be uploaded.")
-class CreateUploadPartUrlsSuccess:
+class CreateUploadPartUrlsSuccess(VideoPayload):
     """The result of a successful `createUploadPartUrls`."""
 
     parts: list[UploadPartUrl] = strawberry.field(description="A signed PUT for each part, in the order of the input.")
@@ -76,7 +77,9 @@ async def create_upload_part_urls(
         _assert_size(part, get_max_bytes(info, input.file.kind), ("parts", index, "size_bytes"))
     info.context.services.clips(owner_id, input.video_id)  # refuses ids that lead elsewhere
     key = build_key(owner_id, input.video_id, input.file, ("file",))
-    return CreateUploadPartUrlsSuccess(parts=[_sign(info, key, input, part) for part in input.parts])
+    return CreateUploadPartUrlsSuccess(
+        owner_id=owner_id, of_video_id=input.video_id, parts=[_sign(info, key, input, part) for part in input.parts]
+    )
 
 
 def _assert_size(part: UploadPartInput, max_bytes: int, path: Path) -> None:

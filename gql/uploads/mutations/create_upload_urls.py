@@ -11,6 +11,7 @@ from gql.permissions import Action, resolve_user_id
 from gql.uploads.files import assert_expires_in, assert_video, plan_upload
 from gql.uploads.types import NewUploadInput, UploadUrl
 from gql.user_errors import InvalidInput, VideoNotFound
+from gql.videos.payload import VideoPayload
 from repositories.exceptions import ValidationError
 
 # 200 clips with their thumbnails, and highlights.json.
@@ -32,7 +33,7 @@ class CreateUploadUrlsInput:
 
 
 @strawberry.type(description="The files can be uploaded.")
-class CreateUploadUrlsSuccess:
+class CreateUploadUrlsSuccess(VideoPayload):
     """The result of a successful `createUploadUrls`."""
 
     uploads: list[UploadUrl] = strawberry.field(description="A signed PUT for each file, in the order of the input.")
@@ -66,10 +67,12 @@ async def create_upload_urls(
     _assert_distinct([file.key for file in files])
     sign = info.context.services.storage.presign_put
     return CreateUploadUrlsSuccess(
+        owner_id=owner_id,
+        of_video_id=input.video_id,
         uploads=[
             UploadUrl.from_presigned(file.key, sign(file.key, file.content_type, file.size_bytes, input.expires_in))
             for file in files
-        ]
+        ],
     )
 
 

@@ -8,6 +8,7 @@ import strawberry
 from gql.context import Info
 from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id
+from gql.relay import encode_global_id
 from gql.user_errors import InvalidInput, VideoNotFound
 from storage.r2 import R2Storage
 
@@ -26,7 +27,13 @@ class DeleteVideoInput:
 class DeleteVideoSuccess:
     """The result of a successful `deleteVideo`."""
 
-    video_id: strawberry.ID = strawberry.field(description="The id of the deleted video.")
+    deleted_video_id: strawberry.ID = strawberry.field(
+        description="The global id of the deleted video, by which client caches evict it."
+    )
+    video_id: strawberry.ID = strawberry.field(
+        description="The id of the deleted video, unique among the user's videos.",
+        deprecation_reason="Use `deletedVideoId`, by which client caches evict the video.",
+    )
     deleted_clips_count: int = strawberry.field(description="The number of clips that this call deleted.")
     deleted_files_count: int = strawberry.field(description="The number of files that this call deleted.")
 
@@ -51,7 +58,10 @@ async def delete_video(
     files = _CountedFiles(info.context.services.storage)
     deleted_clips_count = await info.context.services.videos(owner_id).delete_video(input.video_id, files)
     return DeleteVideoSuccess(
-        video_id=input.video_id, deleted_clips_count=deleted_clips_count, deleted_files_count=files.deleted_count
+        deleted_video_id=encode_global_id("Video", owner_id, input.video_id),
+        video_id=input.video_id,
+        deleted_clips_count=deleted_clips_count,
+        deleted_files_count=files.deleted_count,
     )
 
 

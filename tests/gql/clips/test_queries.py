@@ -124,14 +124,13 @@ async def test_cover_is_the_best_completed_clip(query: Any, video: None, user_id
 async def test_highlights_are_read_from_r2(query: Any, video: None, services: Services, user_id: str) -> None:
     """`highlights` is null without highlights.json, and then shows its entries."""
     del video
-    document = (
-        'query ($u: ID) { video(videoId: "v1", userId: $u) { highlights { id title start durationSeconds priority } } }'
-    )
+    fields = "sceneId title start durationSeconds priority"
+    document = f'query ($u: ID) {{ video(videoId: "v1", userId: $u) {{ highlights {{ {fields} }} }} }}'
     assert (await query(document, u=user_id))["video"]["highlights"] is None
     body = b'{"highlights": [{"id": "7", "title": "T", "start": "00:00:01", "end": "00:00:03.5", "priority": "2"}]}'
     await services.storage.put(f"{user_id}/v1/highlights.json", body, content_type="application/json")
     assert (await query(document, u=user_id))["video"]["highlights"] == [
-        {"id": "7", "title": "T", "start": "00:00:01", "durationSeconds": 2.5, "priority": 2}
+        {"sceneId": 7, "title": "T", "start": "00:00:01", "durationSeconds": 2.5, "priority": 2}
     ]
     await services.storage.put(f"{user_id}/v1/highlights.json", body[:40], content_type="application/json")
     assert (await query(document, u=user_id))["video"]["highlights"] is None

@@ -13,7 +13,7 @@ from storage.lanes import LANE_SIZES, LaneName
 from tests.gql.conftest import Execute
 from tests.storage.proxies import SilentGets
 
-HIGHLIGHTS = "query ($u: ID) { videos(first: 900, userId: $u) { nodes { highlights { id } } } }"
+HIGHLIGHTS = "query ($u: ID) { videos(first: 900, userId: $u) { nodes { highlights { sceneId } } } }"
 COMPLETE = "mutation ($i: UpdateClipStatusInput!) { updateClipStatus(input: $i) { __typename } }"
 VIDEOS = 20
 

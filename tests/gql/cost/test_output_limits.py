@@ -112,9 +112,9 @@ async def test_requested_values_are_objects_times_fields(execute: Any, selected:
 @pytest.mark.parametrize(
     ("document", "calls"),
     [
-        ("{ videos(first: 7) { nodes { highlights { id } } } }", 7),
-        ("{ videos(first: 7) { nodes { a: highlights { id } b: highlights { id } } } }", 14),
-        ("{ videos(first: 7) { edges { node { ...F } } } } fragment F on Video { highlights { id } }", 7),
+        ("{ videos(first: 7) { nodes { highlights { sceneId } } } }", 7),
+        ("{ videos(first: 7) { nodes { a: highlights { sceneId } b: highlights { sceneId } } } }", 14),
+        ("{ videos(first: 7) { edges { node { ...F } } } } fragment F on Video { highlights { sceneId } }", 7),
         ("{ videos(first: 7) { nodes { clips { nodes { url } } } } }", 0),
     ],
 )
@@ -125,7 +125,7 @@ async def test_requested_calls_to_r2_follow_the_pages(execute: Any, document: st
 
 async def test_highlights_of_too_many_videos_are_refused(execute: Any) -> None:
     """The highlights of 1,500 videos are QUERY_TOO_EXPENSIVE by R2 calls, and none is made."""
-    answer = await execute("{ videos(first: 1500) { nodes { highlights { id } } } }")
+    answer = await execute("{ videos(first: 1500) { nodes { highlights { sceneId } } } }")
     assert get_refusal(answer) == ("QUERY_TOO_EXPENSIVE", "r2Calls")
     assert answer["errors"][0]["extensions"]["path"] == ["videos", "nodes", "highlights"]
     assert answer["extensions"]["cost"]["actual"]["r2Calls"] == 0
@@ -138,8 +138,8 @@ async def test_actual_calls_to_r2_are_counted(
     await create_video("v1")
     await create_video("v2")
     await services.storage.put(f"{user_id}/v1/highlights.json", b'{"highlights": [{"id": 1, "title": "A"}]}')
-    answer = await execute("query ($u: ID) { videos(userId: $u) { nodes { highlights { id } } } }", u=user_id)
-    assert [video["highlights"] for video in answer["data"]["videos"]["nodes"]] == [None, [{"id": "1"}]]
+    answer = await execute("query ($u: ID) { videos(userId: $u) { nodes { highlights { sceneId } } } }", u=user_id)
+    assert [video["highlights"] for video in answer["data"]["videos"]["nodes"]] == [None, [{"sceneId": 1}]]
     assert answer["extensions"]["cost"]["actual"]["r2Calls"] == 2
     await complete_clips(clip_input(1))
     clip = {"videoId": "v1", "userId": user_id, "clipId": clip_input(1)["filename"][:-4], "status": "COMPLETED"}
@@ -188,7 +188,7 @@ async def test_lists_without_pages_are_counted_while_they_are_made(
     body = orjson.dumps({"highlights": [{"id": number, "title": "A"} for number in range(1, 2_001)]})
     await services.storage.put(f"{user_id}/v1/highlights.json", body)
     client = await make_client(max_field_values=3_000)
-    document = 'query ($u: ID!) { video(videoId: "v1", userId: $u) { highlights { id title } } }'
+    document = 'query ($u: ID!) { video(videoId: "v1", userId: $u) { highlights { sceneId title } } }'
     answer = (await client.post("/graphql", json={"query": document, "variables": {"u": user_id}})).json()
     assert get_refusal(answer) == ("QUERY_TOO_EXPENSIVE", "fieldValues")
     assert answer["extensions"]["cost"]["requested"]["fieldValues"] < 100

@@ -17,7 +17,7 @@ from gql.schema import schema
 
 DOCUMENTS = [
     "{ videos(first: 2) { nodes { id clips(first: 2) { nodes { id url } } } } }",
-    '{ video(videoId: "none") { highlights { id } cover { id } } viewer { userId } }',
+    '{ video(videoId: "none") { highlights { sceneId } cover { id } } viewer { userId } }',
     '{ clips(first: 0) { nodes { id } } videos { pageInfo { endCursor } } node(id: "odd") { id } }',
 ]
 

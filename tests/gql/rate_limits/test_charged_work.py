@@ -9,7 +9,7 @@ from tests.gql.conftest import MakeClient, make_clip_input
 
 Execute = Callable[..., Awaitable[Any]]
 
-HIGHLIGHTS = "query ($u: ID) { videos(userId: $u) { nodes { highlights { id } } } }"
+HIGHLIGHTS = "query ($u: ID) { videos(userId: $u) { nodes { highlights { sceneId } } } }"
 URLS = "query ($u: ID) { videos(userId: $u) { nodes { clips(status: null) { nodes { %s } } } } }" % " ".join(  # noqa: UP031  braces
     f"u{number}: thumbnailUrl(expiresIn: {1_000 + number})" for number in range(10)
 )

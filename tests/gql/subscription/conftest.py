@@ -29,19 +29,19 @@ Follow = Callable[..., AbstractAsyncContextManager[Events]]
 VIDEO_CHANGED = """
 subscription ($videoId: ID!, $after: String, $userId: ID) {
   videoChanged(videoId: $videoId, after: $after, userId: $userId) {
-    kind version id videoId video { title status clipsCount clipsByStyle { style count } cover { clipId } }
+    kind version videoId deletedId video { title status clipsCount clipsByStyle { style count } cover { clipId } }
   }
 }
 """
 VIDEO_EVENTS = """
 subscription ($after: String, $userId: ID) {
-  videoEvents(after: $after, userId: $userId) { kind version id videoId video { title } }
+  videoEvents(after: $after, userId: $userId) { kind version videoId deletedId video { title } }
 }
 """
 CLIP_EVENTS = """
 subscription ($videoId: ID!, $style: String, $after: String, $userId: ID) {
   clipEvents(videoId: $videoId, style: $style, after: $after, userId: $userId) {
-    kind version id clipId clip { title style status }
+    kind version clipId deletedId clip { title style status }
   }
 }
 """

@@ -39,7 +39,7 @@ async def test_video_is_told_as_it_is_and_as_it_becomes(
     async with follow(address, VIDEO_CHANGED, videoId="v1", userId=user_id) as events:
         (first,) = await take(events, 1)
         assert (first["kind"], first["videoId"]) == ("ADDED", "v1")
-        assert first["id"] == encode_global_id("Video", user_id, "v1")
+        assert first["deletedId"] is None
         assert first["video"] == {
             "title": "A video",
             "status": "PROCESSING",
@@ -82,7 +82,7 @@ async def test_all_videos_of_a_user_are_told_of(
     assert kinds(later, "videoId") == [("ADDED", "v3"), ("MODIFIED", "v1"), ("REMOVED", "v2")]
     assert later[1]["video"]["title"] == "Another"
     assert later[2]["video"] is None
-    assert later[2]["id"] == encode_global_id("Video", user_id, "v2")
+    assert [event["deletedId"] for event in later] == [None, None, encode_global_id("Video", user_id, "v2")]
     assert_ordered(first + later)
 
 
@@ -102,7 +102,7 @@ async def test_clips_of_every_status_are_told_of(
         later = await take(events, 3)
     assert kinds(first + later, "clipId") == [("ADDED", one), ("ADDED", two), ("MODIFIED", one), ("REMOVED", one)]
     assert [event["clip"] and event["clip"]["status"] for event in later] == ["PROCESSING", "FAILED", None]
-    assert later[2]["id"] == encode_global_id("Clip", user_id, "v1", one)
+    assert [event["deletedId"] for event in later] == [None, None, encode_global_id("Clip", user_id, "v1", one)]
     assert_ordered(first + later)
 
 

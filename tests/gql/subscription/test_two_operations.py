@@ -11,7 +11,7 @@ from tests.gql.subscription.conftest import open_socket, open_stream, read_socke
 
 TWO = {
     "queries": "query a { viewer { userId } } query b { viewer { roles } }",
-    "subscriptions": "subscription a { videoEvents { kind } } subscription b { videoEvents { id } }",
+    "subscriptions": "subscription a { videoEvents { kind } } subscription b { videoEvents { videoId } }",
     "mutation and query": 'mutation a { deleteVideo(input: {videoId: "v"}) { __typename } } query b { __typename }',
     "query and mutation": 'query b { __typename } mutation a { deleteVideo(input: {videoId: "v"}) { __typename } }',
 }

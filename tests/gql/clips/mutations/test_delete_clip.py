@@ -1,12 +1,13 @@
 from typing import Any
 
+from gql.relay import encode_global_id
 from gql.services import Services
 
 DOCUMENT = """
 mutation ($input: DeleteClipInput!) {
   deleteClip(input: $input) {
     __typename
-    ... on DeleteClipSuccess { clipId }
+    ... on DeleteClipSuccess { deletedClipId clipId video { id clipsCount clipsByStyle { style count } } }
     ... on ClipNotFound { clipId }
   }
 }
@@ -21,7 +22,16 @@ async def test_clip_goes_with_its_files_and_is_counted_out(
     await create_video()
     await complete_clips(clip_input(1), clip_input(2))
     given = {"videoId": "v1", "clipId": CLIP_ID, "userId": user_id}
-    assert (await query(DOCUMENT, input=given))["deleteClip"] == {"__typename": "DeleteClipSuccess", "clipId": CLIP_ID}
+    assert (await query(DOCUMENT, input=given))["deleteClip"] == {
+        "__typename": "DeleteClipSuccess",
+        "deletedClipId": encode_global_id("Clip", user_id, "v1", CLIP_ID),
+        "clipId": CLIP_ID,
+        "video": {
+            "id": encode_global_id("Video", user_id, "v1"),
+            "clipsCount": 1,
+            "clipsByStyle": [{"style": "split", "count": 1}],
+        },
+    }
     video = await services.videos(user_id).get_video("v1")
     assert video is not None
     assert (video.clips_count, video.clips_by_style) == (1, {"split": 1})

@@ -8,7 +8,9 @@ DOCUMENT = """
 mutation ($input: UpdateClipStatusInput!) {
   updateClipStatus(input: $input) {
     __typename
-    ... on UpdateClipStatusSuccess { clip { status completedAt fileSizeBytes hasThumbnail video { clipsCount } } }
+    ... on UpdateClipStatusSuccess {
+      video { clipsCount } clip { status completedAt fileSizeBytes hasThumbnail video { clipsCount } }
+    }
     ... on InvalidStatusChange { from to }
     ... on FileMissing { key }
     ... on ClipNotFound { clipId }
@@ -35,8 +37,9 @@ async def test_completed_asks_r2_and_counts_in_the_same_commit(
     await create_video()
     await create_clips(clip_input(1))
     await upload(f"{CLIP_ID}.mp4")
-    clip = (await update("COMPLETED"))["clip"]
-    assert clip["completedAt"]
+    completed = await update("COMPLETED")
+    clip = completed["clip"]
+    assert (completed["video"], bool(clip["completedAt"])) == ({"clipsCount": 1}, True)
     assert (clip["fileSizeBytes"], clip["hasThumbnail"], clip["video"]["clipsCount"]) == (10.0, True, 1)
     assert (await update("COMPLETED"))["clip"] == clip
     assert (await update("PROCESSING"))["clip"]["video"]["clipsCount"] == 0
