@@ -1,7 +1,7 @@
 """The embedded servers, as settings: what makes the same clients talk to this machine instead of the cloud."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pydantic import SecretStr, ValidationError
@@ -18,17 +18,29 @@ INDEXES_FILE = Path(__file__).parent.parent / "firestore.indexes.json"
 
 def load_settings(**given: object) -> Settings:
     """The environment's settings, with what the command line gave on top; `ConfigurationError` where they cannot be."""
+    settings = _parse_settings(given)
+    settings.assert_complete()
+    return settings
+
+
+def find_data_dir(given: Path | None) -> Path:
+    """The data directory of the command line, or else of the settings, which need not be complete."""
+    try:
+        return given or _parse_settings({}).data_dir
+    except ConfigurationError as error:
+        raise CommandError(str(error)) from None
+
+
+def _parse_settings(given: Mapping[str, object]) -> Settings:
     try:
         settings = Settings()
         chosen = {name: value for name, value in given.items() if value is not None}
-        settings = Settings.model_validate({**settings.model_dump(), **chosen})
+        return Settings.model_validate({**settings.model_dump(), **chosen})
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper().removeprefix("CLIPGRAPH_")
         reason = first["msg"].removeprefix("Value error, ")
         raise ConfigurationError(f"CLIPGRAPH_{name}: {reason}.") from None
-    settings.assert_complete()
-    return settings
 
 
 def with_endpoints(settings: Settings, endpoints: Endpoints) -> Settings:

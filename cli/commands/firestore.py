@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from cli.commands.firestore_transfer import export_command, import_command
-from cli.output import CommandError, print_line
+from cli.output import CommandError
+from cli.stack import find_data_dir
 
 
 @click.group(
@@ -21,9 +22,7 @@ from cli.output import CommandError, print_line
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path("data/firestore"),
-    show_default=True,
-    help="Directory of its SQLite database.",
+    help="Directory of its SQLite database (the folder firestore in CLIPGRAPH_DATA_DIR; ./data/firestore).",
 )
 @click.option(
     "--indexes",
@@ -44,7 +43,7 @@ from cli.output import CommandError, print_line
 def command(
     context: click.Context,
     host_port: str,
-    data_dir: Path,
+    data_dir: Path | None,
     indexes: Path | None,
     *,
     suggest_indexes: bool,
@@ -55,9 +54,9 @@ def command(
         return
     if indexes is not None and not suggest_indexes and not indexes.is_file():
         raise click.BadParameter(f"{indexes} does not exist. --suggest-indexes creates it.")
+    data_dir = data_dir or find_data_dir(None) / "firestore"
     _assert_whole(data_dir)
-    print_line(f"Point clients at it with FIRESTORE_EMULATOR_HOST={host_port}", err=True)
-    arguments = ["-m", "embedded.firestore", "--data-dir", str(data_dir), "--host-port", host_port]
+    arguments = ["-m", "embedded.firestore", "--data-dir", str(data_dir), "--host-port", host_port, "--with-hint"]
     arguments += ["--indexes", str(indexes)] if indexes else []
     arguments += ["--suggest-indexes"] if suggest_indexes else []
     arguments += ["--optimistic"] if optimistic else []

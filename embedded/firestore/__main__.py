@@ -49,6 +49,8 @@ async def _serve(arguments: argparse.Namespace) -> int:
         loop.add_reader(sys.stdin.fileno(), _watch_parent, loop, ended)
     sys.stdout.write(json.dumps({"host_port": server.host_port}) + "\n")
     sys.stdout.flush()
+    if arguments.with_hint:
+        sys.stderr.write(f"Point clients at it with FIRESTORE_EMULATOR_HOST={server.host_port}\n")
     await ended.wait()
     await server.stop()
     if suggestions is not None and arguments.indexes is None:
@@ -90,6 +92,7 @@ def _parse_arguments() -> argparse.Namespace:
         action="store_true",
         help="use optimistic concurrency: transactions take no locks and fail after a conflicting write",
     )
+    parser.add_argument("--with-hint", action="store_true", help="say on stderr how clients are pointed at it")
     parser.add_argument("--exit-with-parent", action="store_true", help="end when stdin is closed")
     return parser.parse_args()
 

@@ -46,6 +46,7 @@ def main() -> int:
         return 1
     try:
         _prepare_bucket(store, arguments.bucket)
+        _announce(listener, arguments.credentials if arguments.with_hint else None, *credentials)
         _serve(store, credentials, listener, exits_with_parent=arguments.exit_with_parent)
     finally:
         store.close()
@@ -56,6 +57,19 @@ def _end(number: int, frame: FrameType | None) -> None:
     """Leaves by way of every clean-up; uvicorn, which ends its requests first, passes its signals on to here."""
     del number, frame
     raise SystemExit(0)
+
+
+def _announce(listener: socket.socket, credentials_file: Path | None, access_key_id: str) -> None:
+    """Writes to stdout where the server listens, and with a file of credentials, to stderr how clients reach it."""
+    host, port = listener.getsockname()[:2]
+    host_port = f"{f'[{host}]' if ':' in host else host}:{port}"
+    sys.stdout.write(json.dumps({"host_port": host_port}) + "\n")
+    sys.stdout.flush()
+    if credentials_file is not None:
+        sys.stderr.write(
+            f"Point clients at it with AWS_ENDPOINT_URL_S3=http://{host_port} AWS_REGION=auto\n"
+            f"and with AWS_ACCESS_KEY_ID={access_key_id} and the secret of {escape(str(credentials_file))}\n"
+        )
 
 
 def _serve(store: Store, credentials: dict[str, str], listener: socket.socket, *, exits_with_parent: bool) -> None:
@@ -80,9 +94,6 @@ async def _run(server: uvicorn.Server, store: Store, listener: socket.socket, *,
     loop = asyncio.get_running_loop()
     if exits_with_parent:
         loop.add_reader(sys.stdin.fileno(), _watch_parent, loop, server)
-    host, port = listener.getsockname()[:2]
-    sys.stdout.write(json.dumps({"host_port": f"{f'[{host}]' if ':' in host else host}:{port}"}) + "\n")
-    sys.stdout.flush()
     sweeping = asyncio.create_task(_sweep(store))
     await server.serve(sockets=[listener])
     sweeping.cancel()
@@ -137,6 +148,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--host-port", default="127.0.0.1:0", help="address to listen on; port 0 takes a free port")
     parser.add_argument("--credentials", type=Path, required=True, help="a JSON file with the key pair")
     parser.add_argument("--bucket", help="bucket to create")
+    parser.add_argument("--with-hint", action="store_true", help="say on stderr how clients are pointed at it")
     parser.add_argument("--exit-with-parent", action="store_true", help="end when stdin is closed")
     return parser.parse_args()
 

@@ -6,6 +6,8 @@ from functools import lru_cache
 from embedded.firestore.model.protos import Timestamp
 
 MICROSECONDS = 1_000_000
+MILLISECOND = 1000  # in microseconds
+NANOSECONDS_A_MILLISECOND = 1_000_000
 MIN_SECONDS = -62_135_596_800  # 0001-01-01T00:00:00Z
 MAX_SECONDS = 253_402_300_799  # 9999-12-31T23:59:59Z
 NANOSECONDS = 1_000_000_000
@@ -26,6 +28,11 @@ def to_micros(timestamp: Timestamp) -> int:
 def is_valid(timestamp: Timestamp) -> bool:
     """Whether a Timestamp lies in the years 1 to 9999 and has legal nanoseconds."""
     return MIN_SECONDS <= timestamp.seconds <= MAX_SECONDS and 0 <= timestamp.nanos < NANOSECONDS
+
+
+def request_time() -> int:
+    """The time that REQUEST_TIME becomes in a request that begins now: in microseconds, of whole milliseconds."""
+    return time.time_ns() // NANOSECONDS_A_MILLISECOND * MILLISECOND
 
 
 class Clock:

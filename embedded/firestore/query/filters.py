@@ -51,6 +51,7 @@ class _Atom:
 class _Checks:
     """The operators and fields of the whole filter, for the rules that span it."""
 
+    fields: dict[FieldPath, None] = field(default_factory=dict)
     inequalities: set[FieldPath] = field(default_factory=set)
     used: list[int] = field(default_factory=list)
     has_or: bool = False
@@ -62,6 +63,11 @@ class WhereParser:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
         self._checks = _Checks()
+
+    @property
+    def fields(self) -> list[FieldPath]:
+        """The fields that are filtered, in the order in which they are named."""
+        return list(self._checks.fields)
 
     @property
     def inequality_fields(self) -> set[FieldPath]:
@@ -103,7 +109,7 @@ class WhereParser:
         return product
 
     def _expand_field(self, filter_: Message) -> list[tuple[_Atom, ...]]:
-        path, operator = parse_field_path(filter_.field.field_path), filter_.op
+        path, operator = self._parse_path(filter_), filter_.op
         self._checks.used.append(operator)
         if operator in {_IN, _NOT_IN, _CONTAINS_ANY}:
             keys = self._encode_list(path, operator, filter_.value)
@@ -123,7 +129,7 @@ class WhereParser:
         raise InvalidArgumentError("A field filter's op is missing or unknown.")
 
     def _unary(self, filter_: Message) -> _Atom:
-        path = parse_field_path(filter_.field.field_path)
+        path = self._parse_path(filter_)
         if path == NAME:
             raise InvalidArgumentError("Unary filters cannot be used on __name__.")
         if filter_.op == _IS_NULL:
@@ -134,6 +140,11 @@ class WhereParser:
             self._checks.used.append(_NOT_EQUAL)
             return self._unequal(path, [NULL if filter_.op == _IS_NOT_NULL else NAN])
         raise InvalidArgumentError("A unary filter's op is missing or unknown.")
+
+    def _parse_path(self, filter_: Message) -> FieldPath:
+        path = parse_field_path(filter_.field.field_path)
+        self._checks.fields[path] = None
+        return path
 
     def _encode(self, path: FieldPath, value: Value) -> bytes:
         if path == NAME:

@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 from embedded.firestore.model.documents import get_field
 from embedded.firestore.model.errors import InvalidArgumentError, UnimplementedError
-from embedded.firestore.model.field_paths import DOCUMENT_NAME, NAME, FieldPath, format_field_path, parse_field_path
+from embedded.firestore.model.field_paths import NAME, FieldPath, format_field_path, parse_field_path
 from embedded.firestore.model.paths import Path, assert_collection_id
 from embedded.firestore.model.protos import Cursor, Document, Message, StructuredQuery
 from embedded.firestore.model.value_order import AFTER_ALL, encode_value, invert
 from embedded.firestore.query.filters import Conjunction, WhereParser, encode_operand
+from embedded.firestore.query.group_rules import assert_indexable
 from embedded.firestore.query.scope import Scope
 
 _DESCENDING = 2
@@ -105,8 +106,8 @@ def parse_query(parent: Path, query: StructuredQuery, extra_order_fields: tuple[
     inequality_fields = frozenset(where.inequality_fields)
     orders = _effective_orders(query, inequality_fields | set(extra_order_fields))
     explicit = orders[: len(query.order_by)]
-    if scope.collection_id is None:
-        _assert_kindless(disjuncts, orders)
+    known = {path for path, _ in explicit}.union(*[disjunct.equal for disjunct in disjuncts])
+    assert_indexable(scope, explicit, where.fields, [path for path in extra_order_fields if path not in known])
     return Query(
         scope=scope,
         disjuncts=disjuncts,
@@ -132,24 +133,7 @@ def _parse_scope(parent: Path, query: StructuredQuery) -> Scope:
     if not selector.collection_id:
         return Scope(parent, None, is_group=True, is_deep=selector.all_descendants)
     assert_collection_id(selector.collection_id)
-    if selector.all_descendants and parent.segments and (query.HasField("where") or _orders_by_fields(query)):
-        raise InvalidArgumentError(
-            "collection group queries are only allowed at the root parent: a filter or an order needs an index,"
-            " and there is none below a document."
-        )
     return Scope(parent, selector.collection_id, is_group=selector.all_descendants)
-
-
-def _orders_by_fields(query: StructuredQuery) -> bool:
-    return any(order.field.field_path != DOCUMENT_NAME for order in query.order_by)
-
-
-def _assert_kindless(disjuncts: tuple[Conjunction, ...], orders: tuple[Order, ...]) -> None:
-    fields = {order.path for order in orders}
-    for disjunct in disjuncts:
-        fields |= {*disjunct.equal, *disjunct.contains, *disjunct.intervals}
-    if fields - {NAME}:
-        raise InvalidArgumentError("A query over all collections can only filter and order by __name__.")
 
 
 def _effective_orders(query: StructuredQuery, implicit: frozenset[FieldPath]) -> tuple[Order, ...]:

@@ -20,6 +20,11 @@ class Scope:
     is_deep: bool = True  # without a collection_id: everything below the parent, or only its own collections' documents
 
     @property
+    def is_below_document(self) -> bool:
+        """Whether the query looks for all descendants of a document."""
+        return self.is_group and self.is_deep and bool(self.parent.segments)
+
+    @property
     def prefix(self) -> bytes:
         """The prefix of the path of every document in the scope."""
         if self.is_group or self.collection_id is None:

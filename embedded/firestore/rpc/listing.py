@@ -13,7 +13,6 @@ from embedded.firestore.model.protos import (
     ListCollectionIdsRequest,
     ListCollectionIdsResponse,
     ListDocumentsRequest,
-    Message,
     StructuredQuery,
     Value,
 )
@@ -21,7 +20,7 @@ from embedded.firestore.query.executor import Execution
 from embedded.firestore.query.query import Query, parse_query
 from embedded.firestore.rpc.field_masks import mask_data, mask_of
 from embedded.firestore.rpc.framing import embed
-from embedded.firestore.rpc.page_tokens import decode_page_token, encode_page_token, page_fingerprint
+from embedded.firestore.rpc.page_tokens import decode_page_token, encode_page_token, page_fingerprint, page_size_of
 from embedded.firestore.rpc.read_context import Sessions
 from embedded.firestore.store.snapshots import Snapshot
 from embedded.firestore.store.writer import Pace
@@ -57,7 +56,7 @@ class ListService:
         parent = parse_parent(request.parent)
         fingerprint = page_fingerprint(request.parent)
         start = decode_page_token(request.page_token, fingerprint)
-        page_size = _page_size(request)
+        page_size = page_size_of(request, DEFAULT_PAGE_SIZE)
         async with self._sessions.snapshot_of(request, None, []) as snapshot:
             keys = snapshot.children(parent.database, parent.key, start)
             found = [key for key, _ in zip(keys, range(page_size + 1), strict=False)]
@@ -72,7 +71,7 @@ class ListService:
     async def _list_existing(
         self, snapshot: Snapshot, query: Query, request: ListDocumentsRequest, mask: list[FieldPath] | None
     ) -> bytes:
-        page_size = _page_size(request)
+        page_size = page_size_of(request, DEFAULT_PAGE_SIZE)
         parts: list[bytes] = []
         size_bytes, last = 0, b""
         async for stored in Execution(snapshot, query, self._indexes).run():
@@ -92,7 +91,7 @@ class ListService:
         """A page that has documents without fields for those that are missing and have children."""
         scope = query.scope
         start = decode_page_token(request.page_token, _list_fingerprint(request))
-        page_size, pace = _page_size(request), Pace()
+        page_size, pace = page_size_of(request, DEFAULT_PAGE_SIZE), Pace()
         parts: list[bytes] = []
         size_bytes, last = 0, b""
         for key in snapshot.children(scope.parent.database, scope.prefix, start):
@@ -138,12 +137,6 @@ def _direction(text: str) -> int:
     if text.lower() not in {"", "asc", "desc"}:
         raise InvalidArgumentError(f'Invalid order_by direction "{text[:50]}": use asc or desc.')
     return _DESCENDING if text.lower() == "desc" else _ASCENDING
-
-
-def _page_size(request: Message) -> int:
-    if request.page_size < 0:
-        raise InvalidArgumentError("page_size must not be negative.")
-    return request.page_size or DEFAULT_PAGE_SIZE
 
 
 def _cursor_after(query: Query, data: bytes) -> bytes:

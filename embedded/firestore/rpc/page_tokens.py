@@ -1,9 +1,10 @@
-"""Page tokens: opaque to clients, and good only for the request that they came from."""
+"""Pages: their sizes, and the tokens between them, opaque to clients and good only for the request they came from."""
 
 import base64
 import hashlib
 
 from embedded.firestore.model.errors import InvalidArgumentError
+from embedded.firestore.model.protos import Message
 
 
 def page_fingerprint(*parts: str) -> bytes:
@@ -27,3 +28,9 @@ def decode_page_token(token: str, fingerprint: bytes) -> bytes:
     if decoded[: len(fingerprint)] != fingerprint:
         raise InvalidArgumentError("Invalid page_token: it does not belong to this request.")
     return decoded[len(fingerprint) :]
+
+
+def page_size_of(request: Message, default: int) -> int:
+    """The number of results on a page: the default where the request gives none, or one that is not positive."""
+    size: int = request.page_size
+    return size if size > 0 else default

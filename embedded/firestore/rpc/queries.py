@@ -24,7 +24,7 @@ from embedded.firestore.query.filters import Conjunction
 from embedded.firestore.query.query import Order, Query, parse_query
 from embedded.firestore.rpc.field_masks import mask_data
 from embedded.firestore.rpc.framing import embed
-from embedded.firestore.rpc.page_tokens import decode_page_token, encode_page_token, page_fingerprint
+from embedded.firestore.rpc.page_tokens import decode_page_token, encode_page_token, page_fingerprint, page_size_of
 from embedded.firestore.rpc.read_context import Sessions
 from embedded.firestore.store.snapshots import Snapshot
 
@@ -95,7 +95,7 @@ class QueryService:
         async with self._sessions.snapshot_of(request, None, query) as snapshot:
             execution = Execution(snapshot, query, self._indexes)
             paths = await snapshot.in_thread(partial(_cut, execution, request.partition_count))
-        end = start + request.page_size if request.page_size else len(paths)
+        end = start + page_size_of(request, default=len(paths))
         response = PartitionQueryResponse()
         for path in paths[start:end]:
             name = Path(parent.database, decode_segments(path)).name
@@ -132,8 +132,8 @@ async def _aggregate(snapshot: Snapshot, execution: Execution, aggregations: lis
 
 
 def _assert_partitioning(request: PartitionQueryRequest, query: Query) -> None:
-    if request.partition_count <= 0 or request.page_size < 0:
-        raise InvalidArgumentError("partition_count must be positive, and page_size must not be negative.")
+    if request.partition_count <= 0:
+        raise InvalidArgumentError("partition_count must be positive.")
     is_plain = query.disjuncts == (Conjunction(),) and query.orders == (Order(NAME, is_descending=False),)
     is_whole = query.limit is None and not query.offset and query.start is None and query.end is None
     if not (query.scope.is_group and is_plain and is_whole):

@@ -97,7 +97,7 @@ class WriteService:
         write = Write(delete=request.name)
         if request.HasField("current_document"):
             write.current_document.CopyFrom(request.current_document)
-        await self._commit(None, [parse_write(write, parse_document(request.name).database)])
+        await self._commit(None, [parse_write(write, parse_document(request.name).database, clock.request_time())])
         return b""
 
     async def begin_transaction(self, request: BeginTransactionRequest) -> bytes:
@@ -113,7 +113,7 @@ class WriteService:
 
     async def _write_and_read(self, write: Write, request: CreateDocumentRequest | UpdateDocumentRequest) -> bytes:
         mask = mask_of(request)
-        parsed = parse_write(write, parse_document(write.update.name).database)
+        parsed = parse_write(write, parse_document(write.update.name).database, clock.request_time())
         await self._commit(None, [parsed])
         async with self._storage.snapshot() as snapshot:
             stored = snapshot.get(parsed.path)
@@ -133,8 +133,8 @@ class WriteService:
 
 async def _parse_writes(request: CommitRequest | BatchWriteRequest | WriteRequest, database: str) -> list[ParsedWrite]:
     """The checked writes; ten megabytes of them take a while, in which others go on."""
-    writes, pace = [], Pace()
+    writes, pace, request_time = [], Pace(), clock.request_time()
     for write in request.writes:
-        writes.append(parse_write(write, database))
+        writes.append(parse_write(write, database, request_time))
         await pace.pause()
     return writes

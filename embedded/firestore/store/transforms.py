@@ -26,10 +26,10 @@ class Transform:
         self.operand: Any = getattr(transform, self.kind) if self.kind else None
         self._assert_valid()
 
-    def apply(self, fields: Fields, commit_time: int) -> Value:
+    def apply(self, fields: Fields, request_time: int) -> Value:
         """Change the field, and return the transform's result: null for arrays, else the field's new value."""
         if self.kind == "set_to_server_value":
-            result = Value(timestamp_value=clock.to_timestamp(commit_time))
+            result = Value(timestamp_value=clock.to_timestamp(request_time))
         elif self.kind in _NUMERIC:
             result = _NUMBERS[self.kind](get_field(fields, self.path), self.operand)
         else:

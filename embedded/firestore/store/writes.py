@@ -37,6 +37,7 @@ class ParsedWrite:
     is_delete: bool = False
     exists: bool | None = None
     update_time: int | None = None
+    request_time: int = 0
 
 
 @dataclass(slots=True)
@@ -63,8 +64,11 @@ class State:
         self.before = self.document = Document.FromString(data)
 
 
-def parse_write(write: Write, database: str) -> ParsedWrite:
-    """A checked write; InvalidArgumentError says what is wrong with it, whatever the data."""
+def parse_write(write: Write, database: str, request_time: int) -> ParsedWrite:
+    """A checked write; InvalidArgumentError says what is wrong with it, whatever the data.
+
+    request_time: what its REQUEST_TIME becomes, in microseconds.
+    """
     operation = write.WhichOneof("operation")
     if operation == "update":
         parsed = _parse_update(write)
@@ -79,6 +83,7 @@ def parse_write(write: Write, database: str) -> ParsedWrite:
             raise InvalidArgumentError("The list of field_transforms must not be empty.")
     else:
         raise InvalidArgumentError("A write must have one operation: update, delete or transform.")
+    parsed.request_time = request_time
     assert_database(parsed.path, database)
     if write.HasField("current_document"):
         set_precondition(parsed, write.current_document)
@@ -120,7 +125,7 @@ def apply_write(write: ParsedWrite, state: State, commit_time: int) -> WriteResu
         state.document = None
         state.is_dirty = state.is_recreated = True
         return WriteResult()
-    return _update(write, state, commit_time)
+    return _update(write, state)
 
 
 def _parse_update(write: Write) -> ParsedWrite:
@@ -151,14 +156,14 @@ def _assert_precondition(write: ParsedWrite, state: State, commit_time: int) -> 
         )
 
 
-def _update(write: ParsedWrite, state: State, commit_time: int) -> WriteResult:
+def _update(write: ParsedWrite, state: State) -> WriteResult:
     result = WriteResult()
     document = _merge(write, state)
     state.transform_count += len(write.transforms)
     if state.transform_count > MAX_TRANSFORMS:
         raise InvalidArgumentError(f"A commit may hold at most {MAX_TRANSFORMS} transforms of one document.")
     for transform in write.transforms:
-        result.transform_results.append(transform.apply(document.fields, commit_time))
+        result.transform_results.append(transform.apply(document.fields, write.request_time))
     if document is not write.document or not write.is_small:
         assert_size(write.path, document)
     state.document = document

@@ -188,10 +188,88 @@ MUTANTS = [
         "if False and not _is_served(",
         "conformance/test_indexes.py::test_index_is_needed[rule-19-an-equality-with-an-order]",
     ),
+    Mutant(
+        "page sizes",
+        "a page size below zero is taken at its word",
+        "rpc/page_tokens.py",
+        "return size if size > 0 else default",
+        "return size or default",
+        "conformance/test_groups.py::test_page_size",
+    ),
+    Mutant(
+        "four underscores",
+        "an id of four underscores is refused as reserved",
+        "model/paths.py",
+        're.compile(r"__.+__',
+        're.compile(r"__.*__',
+        "conformance/test_groups.py::test_four_underscores",
+    ),
+    Mutant(
+        "names below a document",
+        "a collection group below a document takes no filter at all, names included",
+        "query/group_rules.py",
+        "if path != NAME]\n    if scope",
+        "]\n    if scope",
+        "conformance/test_groups.py::test_group_below_document_by_name",
+    ),
+    Mutant(
+        "kindless downwards",
+        "a query without a collection id may be ordered by name descending",
+        "query/group_rules.py",
+        "any(order != (NAME, False) for order in orders)",
+        "any(path != NAME for path, _ in orders)",
+        "conformance/test_groups.py::test_recursive_downwards",
+    ),
+    Mutant(
+        "averages below a document",
+        "a field is averaged over a collection group below a document",
+        "query/group_rules.py",
+        "if summed and (scope.is_below_document or NAME in dict(orders)):",
+        "if False:",
+        "conformance/test_groups.py::test_average_below_document",
+    ),
+    Mutant(
+        "request times",
+        "REQUEST_TIME is the time of the commit",
+        "store/writes.py",
+        "    return _update(write, state)\n",
+        "    write.request_time = commit_time\n    return _update(write, state)\n",
+        "conformance/test_write_results.py::test_request_time_of_a_commit_that_waits",
+    ),
+    Mutant(
+        "microseconds",
+        "REQUEST_TIME has microseconds",
+        "model/clock.py",
+        "time.time_ns() // NANOSECONDS_A_MILLISECOND * MILLISECOND",
+        "time.time_ns() // MILLISECOND",
+        "conformance/test_write_results.py::test_request_time_precision",
+    ),
+    Mutant(
+        "data directory",
+        "`clipgraph firestore` does not use CLIPGRAPH_DATA_DIR",
+        "../../cli/commands/firestore.py",
+        'find_data_dir(None) / "firestore"',
+        'Path("data/firestore")',
+        "../../cli/commands/test_firestore.py::test_data_lies_in_the_folder_of_the_setting[firestore]",
+    ),
+    Mutant(
+        "early hint",
+        "clients are pointed at a server that does not have its lock",
+        "__main__.py",
+        "        server = _make_server(arguments, suggestions)\n",
+        "        server = _make_server(arguments, suggestions)\n"
+        '        sys.stderr.write("FIRESTORE_EMULATOR_HOST\\n")\n',
+        "../../cli/commands/test_firestore.py::test_second_server_of_a_folder_points_nobody_at_itself",
+    ),
 ]
 
 
-SUBJECT = Subject("embedded/firestore", "tests/embedded/firestore", MUTANTS)
+SUBJECT = Subject(
+    "embedded/firestore",
+    "tests/embedded/firestore",
+    MUTANTS,
+    copied=("cli", "settings.py", "domain", "storage", "tests/cli/commands"),
+)
 
 if __name__ == "__main__":
     sys.exit(SUBJECT.run(sys.argv[1:]))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.embedded.firestore.conformance.asker import KINDS, Asker, asking
 from tests.embedded.firestore.conformance.pending_rows import PENDING
 from tests.embedded.firestore.conformance.place import Place, connect
 from tests.embedded.firestore.conformance.rows import Row
@@ -51,6 +52,13 @@ def client(host_port: str) -> Iterator[Any]:
     client = connect(host_port)
     yield client
     client.close()
+
+
+@pytest.fixture(params=KINDS)
+def asker(request: pytest.FixtureRequest, host_port: str) -> Iterator[Asker]:
+    """Each of Python's clients in turn."""
+    with asking(request.param, host_port) as asker:
+        yield asker
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Chapter "gRPC" of firestore.md: rule 43, which makes a wrong code a hang, and rule 22.
+"""Chapter "gRPC" of firestore.md: rule 43, which makes a wrong code a hang.
 
 Each request is broken in one way. The answer is the caller's mistake, never a code on which clients retry in silence.
 """
@@ -81,7 +81,6 @@ def write(**fields: Any) -> dict[str, Any]:
         ),
     ),
     bad("a bad page token", "list_documents", {"parent": "{parent}", "collection_id": "a", "page_token": "nonsense"}),
-    bad("a negative page size", "list_documents", {"parent": "{parent}", "collection_id": "a", "page_size": -1}),
     bad("a bad page token of collections", "list_collection_ids", {"parent": "{parent}", "page_token": "nonsense"}),
     bad("collections of a collection", "list_collection_ids", {"parent": "{parent}/{collection}"}),
     bad("a value without a type", "commit", write(v={})),
@@ -134,48 +133,6 @@ def write(**fields: Any) -> dict[str, Any]:
 )
 def test_broken_request(place: Place, row: RequestRow) -> None:
     """Each malformed request is refused with the documented code."""
-    run_request(place, row)
-
-
-@each_row(
-    RequestRow(
-        rule=22,
-        source="D",
-        what="a filtered group below a document",
-        method="run_query",
-        request={
-            "parent": "{doc}",
-            "structured_query": {
-                "from_": [{"collection_id": "s", "all_descendants": True}],
-                "where": {"field_filter": {"field": NUMBER, "op": "EQUAL", "value": value(1)}},
-            },
-        },
-        expect=INVALID,
-    ),
-    RequestRow(
-        rule=22,
-        source="D",
-        what="an ordered group below a document",
-        method="run_query",
-        request={
-            "parent": "{doc}",
-            "structured_query": {
-                "from_": [{"collection_id": "s", "all_descendants": True}],
-                "order_by": [{"field": NUMBER}],
-            },
-        },
-        expect=INVALID,
-    ),
-    RequestRow(
-        rule=22,
-        source="D",
-        what="a group below a document without filters or orders",
-        method="run_query",
-        request={"parent": "{doc}", "structured_query": {"from_": [{"collection_id": "s", "all_descendants": True}]}},
-    ),
-)
-def test_group_below_document(place: Place, row: RequestRow) -> None:
-    """A collection group below a document finds the documented documents."""
     run_request(place, row)
 
 

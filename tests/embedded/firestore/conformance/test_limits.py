@@ -99,8 +99,8 @@ def nested(levels: int) -> dict[str, Any]:
         rule=34,
         source="D",
         what="ids that are only almost reserved",
-        writes=[Create(path, {}) for path in ("...", "__a", "a__", "_", " ", "a.b", "`", "\n")],
-        expect={path: {} for path in ("...", "__a", "a__", "_", " ", "a.b", "`", "\n")},
+        writes=[Create(path, {}) for path in ("...", "__a", "a__", "_", "___", "____", " ", "a.b", "`", "\n")],
+        expect={path: {} for path in ("...", "__a", "a__", "_", "___", "____", " ", "a.b", "`", "\n")},
     ),
 )
 def test_client_limits(place: Place, row: WriteRow) -> None:
@@ -135,6 +135,9 @@ def named(rule: int, what: str, path: str, **row: Any) -> RequestRow:
     named(34, "the id of two dots", "{collection}/.."),
     named(34, "a reserved id", "{collection}/__a__"),
     named(34, "a reserved collection id", "__a__/b"),
+    named(34, "a reserved id with a line feed in it", "{collection}/__\n__"),
+    named(34, "five underscores", "{collection}/_____"),
+    named(34, "a collection called by four underscores", "{collection}/a/____/b", expect=None),
     named(34, "an empty id", "{collection}/"),
     named(34, "a name that ends at a collection", "{collection}/a/b"),
 )

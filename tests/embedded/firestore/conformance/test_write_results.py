@@ -5,6 +5,7 @@ from typing import Any
 
 from google.cloud.firestore import SERVER_TIMESTAMP, ArrayUnion, Increment
 
+from tests.embedded.firestore.conformance.asker import Asker
 from tests.embedded.firestore.conformance.place import ONCE, Place, exact, value
 from tests.embedded.firestore.conformance.rows import (
     INVALID,
@@ -18,6 +19,9 @@ from tests.embedded.firestore.conformance.rows import (
     scenario,
 )
 from tests.embedded.firestore.conformance.runners import run_request
+from tests.embedded.firestore.conformance.transactions import assert_waits, begin, beside, read
+from tests.embedded.firestore.conformance.transactions import commit as commit_transaction
+from tests.patience import PATIENCE_SECONDS
 
 
 def update_of(name: str = "{doc}", **fields: Any) -> dict[str, Any]:
@@ -288,6 +292,29 @@ def test_request_time(place: Place) -> None:
     assert first["x"] == first["y"]["z"] == second["x"]
     assert second["n"] == 1
     assert abs(first["x"] - place.ref("a").get().update_time) < timedelta(minutes=1)
+
+
+@scenario(30, "P", "REQUEST_TIME has milliseconds and is not the update_time")
+def test_request_time_precision(place: Place, asker: Asker) -> None:
+    """Of twenty commits, each has a time of whole milliseconds, before the commit's own."""
+    for _ in range(20):
+        asker.commit(place, {"a": {"at": SERVER_TIMESTAMP}})
+        snapshot = place.ref("a").get()
+        assert snapshot.get("at").microsecond % 1000 == 0
+        assert snapshot.get("at") < snapshot.update_time
+
+
+@scenario(30, "P", "REQUEST_TIME is the time at which the request began")
+def test_request_time_of_a_commit_that_waits(place: Place) -> None:
+    """A commit that waits for a transaction's lock has the time from before it waited."""
+    place.seed({"doc": {"n": 1}})
+    transaction = begin(place)
+    read(place, "doc", transaction=transaction)
+    with beside(lambda: place.ref("doc").set({"at": SERVER_TIMESTAMP}, **ONCE)) as (writing,):
+        assert_waits(writing)
+        released = commit_transaction(place, transaction)
+        writing.result(PATIENCE_SECONDS)
+    assert place.read("doc")["at"] < released.commit_time
 
 
 @scenario(30, "P", "transforms apply in order after the update")

@@ -111,10 +111,8 @@ def find(query: Query, state: State, root: str) -> list[Found]:
 
 def assert_allowed(query: Query) -> None:
     """Raises RefusedError where the rules forbid a query."""
-    is_by_field = any(path != NAME for path, _ in query.orders)
-    if query.is_group and query.parent and (query.where is not None or is_by_field):
-        raise RefusedError("INVALID_ARGUMENT")
     wheres = list(_wheres(query.where))
+    _assert_indexable(query, wheres)
     operators = [where.operator for where in wheres]
     if sum(operator in NEGATIONS for operator in operators) > 1:
         raise RefusedError("INVALID_ARGUMENT")
@@ -125,6 +123,19 @@ def assert_allowed(query: Query) -> None:
         raise RefusedError("INVALID_ARGUMENT")
     if any(disjunct.count("ARRAY_CONTAINS") > 1 for disjunct in disjuncts):
         raise RefusedError("INVALID_ARGUMENT")
+
+
+def _assert_indexable(query: Query, wheres: list[Where]) -> None:
+    """Raises RefusedError where Firestore has no index for a query, nor could have one."""
+    is_below = query.is_group and bool(query.parent)
+    equal = {where.path for where in wheres if where.operator in {"EQUAL", "IN", "IS_NULL", "IS_NAN"}}
+    summed = {*query.summed} - equal - {path for path, _ in query.orders}
+    if is_below and any(path != NAME for path in [*(where.path for where in wheres), *dict(query.orders)]):
+        raise RefusedError("INVALID_ARGUMENT")
+    if summed and (is_below or NAME in dict(query.orders)):
+        raise RefusedError("INVALID_ARGUMENT")
+    if is_below and (NAME, True) in query.orders:
+        raise RefusedError("FAILED_PRECONDITION")
 
 
 def effective_orders(query: Query) -> list[tuple[FieldPath, bool]]:

@@ -248,4 +248,4 @@ async def put(storage: Storage, *ids: str) -> None:
     """Writes documents in one commit."""
     names = [f"{DATABASE}/documents/c/{id_}" for id_ in ids]
     writes = [Write(update={"name": name, "fields": {"n": {"integer_value": 1}}}) for name in names]
-    await storage.writer.commit([parse_write(write, DATABASE) for write in writes], lambda _: None)
+    await storage.writer.commit([parse_write(write, DATABASE, 0) for write in writes], lambda _: None)
