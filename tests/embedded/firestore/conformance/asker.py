@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -29,9 +29,9 @@ class Asker:
         """The value of what a client's method has returned: waited for, and a list where it is many."""
         if self.runner is None:
             return list(answer) if isinstance(answer, Iterator) else answer
-        if inspect.isasyncgen(answer) or hasattr(answer, "__aiter__"):
+        if hasattr(answer, "__aiter__"):
             return self.runner.run(_collect(answer))
-        return self.runner.run(answer) if inspect.isawaitable(answer) else answer
+        return self.runner.run(_wait(answer)) if inspect.isawaitable(answer) else answer
 
     def below(self, path: str, collection_id: str) -> Any:
         """A query for the collections of an id below a document, at any depth."""
@@ -68,6 +68,10 @@ def asking(kind: str, host_port: str) -> Iterator[Asker]:
 async def _touch(client: Any) -> None:
     """Lets the client make its channel within the loop that it is used in."""
     await client.document("c/none").get(**ONCE)
+
+
+async def _wait(answer: Awaitable[Any]) -> Any:
+    return await answer
 
 
 async def _collect(answers: Any) -> list[Any]:
