@@ -50,6 +50,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("--clips", type=int, default=1_000_000, help="how many the largest store holds; %(default)s")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--page-sizes", type=int, nargs="+", default=list(PAGE_SIZES), help="in clips, multiples of five; %(default)s"
+    )
     parser.add_argument("--seconds", type=float, default=1.0, help="the least time of each measurement; %(default)g")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="clipgraph-growth-") as folder, contextlib.ExitStack() as cleanup:
@@ -113,19 +116,20 @@ async def fit(store: Store, arguments: argparse.Namespace, *, is_cold: bool) -> 
     print(f"\n| clips a page, {'cold' if is_cold else 'warm'} | p50 | CPU a request | CPU a clip |")
     print("| ---: | ---: | ---: | ---: |", flush=True)
     server = store.find(is_cold=is_cold)
-    cpu_ms: dict[int, list[float]] = {size: [] for size in PAGE_SIZES}
-    p50_ms: dict[int, list[float]] = {size: [] for size in PAGE_SIZES}
-    for _, size in itertools.product(range(arguments.rounds), PAGE_SIZES):
+    sizes = arguments.page_sizes
+    cpu_ms: dict[int, list[float]] = {size: [] for size in sizes}
+    p50_ms: dict[int, list[float]] = {size: [] for size in sizes}
+    for _, size in itertools.product(range(arguments.rounds), sizes):
         latency = await _measure(server, _make_long_page(size), arguments.seconds)
         cpu_ms[size].append(1000 * latency.cpu_seconds)
         p50_ms[size].append(1000 * statistics.median(latency.seconds))
-    medians = [statistics.median(cpu_ms[size]) for size in PAGE_SIZES]
-    for size, median in zip(PAGE_SIZES, medians, strict=True):
+    medians = [statistics.median(cpu_ms[size]) for size in sizes]
+    for size, median in zip(sizes, medians, strict=True):
         print(
             f"| {size:,} | {statistics.median(p50_ms[size]):.1f} ms | {median:.1f} ms | {1000 * median / size:.0f} µs |"
         )
-    slope, intercept = statistics.linear_regression(PAGE_SIZES, medians)
-    determination = statistics.correlation(PAGE_SIZES, medians) ** 2
+    slope, intercept = statistics.linear_regression(sizes, medians)
+    determination = statistics.correlation(sizes, medians) ** 2
     print(
         f"\n{intercept:.1f} ms and {1000 * slope:.1f} µs a clip; R² = {determination:.4f} (at least {MIN_FIT})",
         flush=True,

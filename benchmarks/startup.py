@@ -80,7 +80,8 @@ def main() -> int:
     """Measures and prints."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.startup", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    rounds_wanted = parser.parse_args().rounds
+    parser.add_argument("--cold", action="store_true", help="without a start of each before the first round")
+    arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="clipgraph-startup-"))
     try:
         with start_stack(folder / "elsewhere") as stack:
@@ -90,9 +91,9 @@ def main() -> int:
                 "serve, Firestore and R2 elsewhere": lambda: serve(folder, lead_to(stack.endpoints)),
                 "serve, embedded": lambda: serve(folder, embedded),
             }
-            for way in ways.values():
+            for way in () if arguments.cold else ways.values():
                 way()
-            rounds = [{name: way() for name, way in ways.items()} for _ in range(rounds_wanted)]
+            rounds = [{name: way() for name, way in ways.items()} for _ in range(arguments.rounds)]
     finally:
         shutil.rmtree(folder)
     print("| | until ready | CPU | memory | of the libraries' time |\n| --- | ---: | ---: | ---: | ---: |")

@@ -20,7 +20,6 @@ from cyclonedx.model.dependency import Dependency
 from cyclonedx.model.license import License
 from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -118,6 +117,8 @@ def walk_dependencies(root: str, requirements: list[str]) -> dict[str, set[str]]
 
 def render(bom: Bom) -> str:
     """The JSON, valid against CycloneDX's own schema; ValueError where it is not."""
+    from cyclonedx.validation.json import JsonStrictValidator  # takes seconds, for the grammars of jsonschema
+
     # The library would fill in both, and no two files would be alike.
     bom.serial_number = None  # type: ignore[assignment]  # optional in the schema, if not in the library
     bom.metadata.timestamp = None  # type: ignore[assignment]  # as above

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import uuid
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from settings import Settings
 
 ROOT = Path(__file__).parent.parent
+
+# Bytecode is kept, also where the environment forbids it: each server that a test starts would compile all code again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 extend_defaults()
 

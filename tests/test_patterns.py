@@ -11,6 +11,7 @@ such as a run of `[\w-]*`, is a single step of it.
 
 import ast
 import collections
+import functools
 import importlib
 import itertools
 import re
@@ -54,7 +55,12 @@ def name_call(module: str, call: ast.Call) -> str:
     return " ".join((module, ast.unparse(call.args[0]), *flags))
 
 
-CALLS = {name_call(module, call): (module, call) for module, call in find_calls()}
+@functools.cache
+def list_calls() -> dict[str, tuple[str, ast.Call]]:
+    """Every call of `re` by its line of the list; the tree is parsed once, and not at import."""
+    return {name_call(module, call): (module, call) for module, call in find_calls()}
+
+
 LISTED = [line for line in LIST.read_text().splitlines() if line and not line.startswith("#")]
 # Of secrets that the settings hold, each a text without any repetition: `Redactor.hide`.
 MADE_AT_RUN_TIME = "'|'.join("
@@ -62,7 +68,7 @@ MADE_AT_RUN_TIME = "'|'.join("
 
 def test_every_pattern_is_listed() -> None:
     """Before a line is added, two questions: whether the pattern is linear, and whether its text is cut first."""
-    assert sorted(CALLS) == sorted(LISTED)
+    assert sorted(list_calls()) == sorted(LISTED)
 
 
 def test_patterns_are_made_by_the_module_re_alone() -> None:
@@ -73,7 +79,7 @@ def test_patterns_are_made_by_the_module_re_alone() -> None:
 
 def check_anchored(name: str) -> bool:
     """Whether the pattern's module does nothing with it but match it at the start of a text."""
-    module, call = CALLS[name]
+    module, call = list_calls()[name]
     if isinstance(call.func, ast.Attribute) and call.func.attr in {"match", "fullmatch"}:
         return True
     tree = ast.parse((ROOT / module.replace(".", "/")).with_suffix(".py").read_text())
@@ -96,7 +102,7 @@ def _is_same(node: ast.AST, call: ast.Call) -> bool:
 
 def evaluate(name: str) -> re.Pattern[Any]:
     """The pattern itself, with its flags."""
-    module, call = CALLS[name]
+    module, call = list_calls()[name]
     names = vars(importlib.import_module(module)) | {"re": re}
     pattern = eval(ast.unparse(call.args[0]), names)  # noqa: S307  our own source
     given = [ast.unparse(argument) for argument in (*call.args[1:], *(keyword.value for keyword in call.keywords))]

@@ -54,8 +54,10 @@ class Watched:
 class Bench:
     """A Firestore, a server, and a worker that commits."""
 
-    def __init__(self, server: Process, firestore: FirestoreClient) -> None:
+    def __init__(self, server: Process, firestore: FirestoreClient, *, poll_seconds: float, commits: int) -> None:
         self._server = server
+        self._poll_seconds = poll_seconds
+        self._commits = commits
         self._firestore = firestore
         self._port = server.wait_for_ports()[0]
         self._dice = random.Random(0)  # noqa: S311  no secret
@@ -73,7 +75,7 @@ class Bench:
         await start_all(subscribers, CLIPS_A_VIDEO)
         memory_mb = read_memory(self._server.read_status()) - memory_before
         used_before = self._server.cpu_seconds
-        for number in range(COMMITS):
+        for number in range(self._commits):
             watched = self._dice.randrange(len(video_ids))
             await self._toggle(video_ids[watched], number % CLIPS_A_VIDEO)
             # What comes before it is seen would be merged with it.
@@ -91,7 +93,7 @@ class Bench:
         )
 
     async def compare_with_polling(self, seconds: float, count: int) -> list[list[str]]:
-        """The same changes seen by subscribers, then by clients that ask every two seconds: a row each."""
+        """The same changes seen by subscribers, then by clients that poll: a row each."""
         rows = []
         for way in ("subscriptions", "polling"):
             seen, video_ids = Seen(), await self._make_videos(count)
@@ -107,11 +109,11 @@ class Bench:
                 await asyncio.gather(*(subscriber.stop() for subscriber in subscribers))
                 seen.documents_read = self._count_reads() - reads_before
             else:
-                pollers = [Poller(self._port, USER, video_id, seen, POLL_SECONDS) for video_id in video_ids]
+                pollers = [Poller(self._port, USER, video_id, seen, self._poll_seconds) for video_id in video_ids]
                 done = asyncio.Event()
                 async with asyncio.TaskGroup() as tasks:
                     for number, poller in enumerate(pollers):
-                        tasks.create_task(poller.run(POLL_SECONDS * number / count, done))
+                        tasks.create_task(poller.run(self._poll_seconds * number / count, done))
                     changes = await changing
                     done.set()
                 used = self._server.cpu_seconds - used_before
@@ -143,7 +145,7 @@ class Bench:
 
     async def _change_slowly(self, video_ids: list[str], ends_at: float) -> int:
         """How many clips were completed: one of each video at a time, in ten turns."""
-        await asyncio.sleep(3 * POLL_SECONDS)
+        await asyncio.sleep(3 * self._poll_seconds)
         changes, pause_seconds = 0, (ends_at - time.monotonic()) / (CLIPS_A_VIDEO * len(video_ids))
         for at in range(CLIPS_A_VIDEO):
             for video_id in video_ids:
@@ -186,7 +188,7 @@ def _p99(values: list[float]) -> float:
 async def run(server: Process, host_port: str, arguments: argparse.Namespace) -> None:
     """Measures and prints."""
     firestore = create_client(project=PROJECT, emulator_host=host_port)
-    bench = Bench(server, firestore)
+    bench = Bench(server, firestore, poll_seconds=arguments.poll_seconds, commits=arguments.commits)
     await bench.watch(20, SUBSCRIBERS_A_VIDEO)
     print("| subscribers | videos | events | p50 | p99 | CPU an event | memory a subscriber |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |", flush=True)
@@ -199,7 +201,8 @@ async def run(server: Process, host_port: str, arguments: argparse.Namespace) ->
         memory = f"{found.memory_kb_per_subscriber:,.0f} KiB"
         print(f"| {count:,} | {found.videos:,} | {found.events:,} | {times} | {memory} |", flush=True)
     print(
-        f"\n{arguments.pollers} clients, a video each, for {arguments.seconds:g} s; polls every {POLL_SECONDS:g} s:\n"
+        f"\n{arguments.pollers} clients, a video each, for {arguments.seconds:g} s; "
+        f"polls every {arguments.poll_seconds:g} s:\n"
     )
     print("| | changes | seen | age, p50 | age, p99 | Firestore reads | server CPU |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
@@ -213,6 +216,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.live", description=__doc__)
     parser.add_argument("--subscribers", type=int, nargs="*", default=[1, 100, 5_000], help="five a video; %(default)s")
     parser.add_argument("--on-one-video", type=int, nargs="*", default=[100, 1_000], help="%(default)s")
+    parser.add_argument("--commits", type=int, default=COMMITS, help="to each number of subscribers; %(default)s")
+    parser.add_argument("--poll-seconds", type=float, default=POLL_SECONDS, help="between two polls; %(default)g")
     parser.add_argument("--pollers", type=int, default=POLLERS, help="and as many subscribers; %(default)s")
     parser.add_argument("--seconds", type=float, default=60.0, help="of subscriptions, and of polling; %(default)g")
     arguments = parser.parse_args()

@@ -34,7 +34,7 @@ def test_stages() -> None:
 
 def test_growth() -> None:
     """The benchmark of growth prints both claims, each with its fit."""
-    said = run("growth", "--clips", "2000", "--rounds", "1", "--seconds", "0")
+    said = run("growth", "--clips", "1000", "--rounds", "1", "--seconds", "0", "--page-sizes", "10", "50", "100")
     assert said.count("(at most 1.5)") == 2
     assert said.count("R² = ") == 2
 
@@ -47,13 +47,14 @@ def test_soak() -> None:
 
 def test_startup() -> None:
     """The benchmark of the start prints the embedded server's row."""
-    said = run("startup", "--rounds", "1")
+    said = run("startup", "--rounds", "1", "--cold")
     assert "| serve, embedded |" in said
 
 
 def test_live() -> None:
     """Every change reaches every subscriber, and what polls sees all of them, too."""
-    said = run("live", "--subscribers", "2", "--on-one-video", "3", "--seconds", "8", "--pollers", "3")
-    assert re.search(r"\| 3 \| 1 \| 600 \|", said)
+    watching = ["--subscribers", "2", "--on-one-video", "3", "--commits", "20"]
+    said = run("live", *watching, "--pollers", "3", "--seconds", "2", "--poll-seconds", "0.2")
+    assert re.search(r"\| 3 \| 1 \| 60 \|", said)
     assert re.search(r"\| subscriptions \| 30 \| 30 \|", said)
     assert re.search(r"\| polling \| 30 \| 30 \|", said)
