@@ -38,7 +38,7 @@ from repositories.firestore.rpc import DEFAULT_TIMEOUT_SECONDS
 from repositories.mapping.reader import read_clip, read_clip_document
 from repositories.model.fields import utc_now
 from repositories.model.guesses import GUESSES_FIELD, Guesses
-from repositories.model.statuses import ClipStatusChange, plan_status_change
+from repositories.model.statuses import STATUS_FIELDS, ClipStatusChange, plan_status_change
 from repositories.models import ClipMetadata, ClipStatus, plan_file_change
 from repositories.paging.orders import ClipOrder
 from repositories.paging.page import MAX_PAGE_SIZE, Page, PageRequest
@@ -118,9 +118,10 @@ class ClipRepository(Repository):
         """The clip with these fields, of which `guesses` stay marked; None where it is no longer as it is `known`.
 
         This is for an import: it also changes fields that have no call of their own. `ValidationError` for a value that
-        cannot be.
+        cannot be, and for the status and what follows it.
         """
         parse_instance(known, ClipMetadata, "known")
+        _assert_status_stays(changes)
         reference, marks = self._clip(known.clip_id), parse_guesses(guesses, ClipMetadata)
         changed = parse_clip(known.model_copy(update=dict(parse_map(changes, "changes"))))
         self._assert_own(changed, ())
@@ -387,9 +388,13 @@ class ClipRepository(Repository):
         if change.created_at not in {None, clip.created_at}:
             # Deleted with its files, and created again: the facts of its files are outdated.
             raise ClipNotFoundError(self.user_id, self.video_id, change.clip_id)
-        changes = plan_status_change(clip.status, change.status, now=utc_now(), error_message=change.error_message)
-        if clip.check_is_mended("status"):
-            changes.setdefault("status", change.status)
+        changes = plan_status_change(
+            clip.status,
+            change.status,
+            now=utc_now(),
+            error_message=change.error_message,
+            is_mended=clip.check_is_mended("status"),
+        )
         changes |= plan_file_change(clip, file_size_bytes=change.file_size_bytes, has_thumbnail=change.has_thumbnail)
         return self._update(unit, clip, changes)
 
@@ -457,6 +462,13 @@ def _assert_unique(clip_ids: Sequence[str], name: str) -> None:
         if clip_id in seen:
             raise ValidationError("The list contains this clip twice.", ("clips", index, name))
         seen.add(clip_id)
+
+
+def _assert_status_stays(changes: object) -> None:
+    """Raises ValidationError for a change of the status: `update_clip_status` is the way."""
+    for name in parse_map(changes, "changes"):
+        if name in STATUS_FIELDS:
+            raise ValidationError("This field changes with the status only.", ("changes", str(name)))
 
 
 class _VideoIsMissingError(Exception):

@@ -297,8 +297,10 @@ class VideoRepository(Repository):
 
         async def update(unit: UnitOfWork) -> VideoMetadata:
             video = await self._get_video(unit, wanted)
-            changes = plan_status_change(video.status, new_status, now=utc_now(), error_message=message)
-            changes.setdefault("status", new_status)
+            is_mended = video.check_is_mended("status")
+            changes = plan_status_change(
+                video.status, new_status, now=utc_now(), error_message=message, is_mended=is_mended
+            )
             return self._update(unit, video, changes)
 
         return await self._run_locked(update, transaction)

@@ -5,7 +5,8 @@
 3. A status that is set again changes nothing: a worker may repeat what it said.
 4. `completed_at` is set only while COMPLETED, `failed_at` and `error_message` only while FAILED.
 
-`NEXT_STATUSES` is the whole machine of both kinds, and `plan_status_change` the only way through it.
+`NEXT_STATUSES` is the whole machine of both kinds, and `plan_status_change` the only way through it: nothing else
+writes one of `STATUS_FIELDS` to a document that exists.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ from typing import TypeVar
 from repositories.exceptions import InvalidStatusChangeError
 
 MAX_ERROR_MESSAGE_CHARACTERS = 1_000
+
+STATUS_FIELDS = ("status", "completed_at", "failed_at", "error_message")
 
 
 class VideoStatus(StrEnum):
@@ -65,14 +68,19 @@ def find_status(value: object) -> str | None:
 
 
 def plan_status_change(
-    from_status: AnyStatus, to_status: AnyStatus, *, now: datetime, error_message: str | None = None
+    from_status: AnyStatus,
+    to_status: AnyStatus,
+    *,
+    now: datetime,
+    error_message: str | None = None,
+    is_mended: bool = False,
 ) -> dict[str, object]:
-    """The fields that the step changes, none where the status stays.
+    """The fields that the step changes: none where the status stays, but for one that was mended when it was read.
 
     Raises `InvalidStatusChangeError` for a step that `NEXT_STATUSES` lacks.
     """
     if from_status == to_status:
-        return {}
+        return {"status": to_status} if is_mended else {}
     if to_status not in NEXT_STATUSES[from_status]:
         raise InvalidStatusChangeError(from_status, to_status)
     is_failed = to_status == VideoStatus.FAILED.value

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Hashable, Iterable, Iterator
 
 from embedded.firestore.model.paths import Path
+from embedded.firestore.rpc.listen_states import FEED_TRANSITIONS, FeedEvent, FeedState, StateMachine
 from embedded.firestore.store.storage import Storage
 from embedded.firestore.store.writer import CommitResult
 
@@ -17,8 +18,7 @@ class Feed:
 
     def __init__(self) -> None:
         self.woken = asyncio.Event()
-        self.is_closed = False
-        self.has_dropped = False
+        self._life = StateMachine(FeedState.FOLLOWING, FEED_TRANSITIONS)
         self._commits: deque[tuple[CommitResult, int]] = deque()
         self._size_bytes = 0
 
@@ -27,17 +27,24 @@ class Feed:
         return len(self._commits)
 
     @property
+    def state(self) -> FeedState:
+        """Whether the feed holds what the stream has still to tell."""
+        return self._life.state
+
+    @property
     def is_empty(self) -> bool:
         """Whether the stream has told all that it was given."""
-        return not self._commits and not self.has_dropped
+        return not self._commits and self.state is FeedState.FOLLOWING
 
     def push(self, commit: CommitResult, size_bytes: int) -> None:
         """Adds a commit; once too many wait, the stream has to read the present state instead."""
         self.woken.set()
+        if self.state is not FeedState.FOLLOWING:
+            return
         is_full = len(self._commits) >= MAX_WAITING_COMMITS or self._size_bytes + size_bytes > MAX_WAITING_BYTES
-        if self.has_dropped or (self._commits and is_full):
-            self.clear()
-            self.has_dropped = True
+        if self._commits and is_full:
+            self._life.change(FeedEvent.OVERFLOW)
+            self._clear()
             return
         self._commits.append((commit, size_bytes))
         self._size_bytes += size_bytes
@@ -50,16 +57,19 @@ class Feed:
         self._size_bytes -= size_bytes
         return commit
 
-    def clear(self) -> None:
-        """Forgets all that waits."""
-        self._commits.clear()
-        self._size_bytes = 0
-        self.has_dropped = False
+    def catch_up(self) -> None:
+        """Forgets all that waits: the stream reads the present state instead."""
+        self._life.change(FeedEvent.CATCH_UP)
+        self._clear()
 
     def close(self) -> None:
         """Tells the stream that the server ends."""
-        self.is_closed = True
+        self._life.change(FeedEvent.CLOSE)
         self.woken.set()
+
+    def _clear(self) -> None:
+        self._commits.clear()
+        self._size_bytes = 0
 
 
 class Subscription:

@@ -25,6 +25,17 @@ from embedded.firestore.rpc.listen_messages import (
     tell_removed,
     tell_reset,
 )
+from embedded.firestore.rpc.listen_states import (
+    STREAM_TRANSITIONS,
+    TARGET_TRANSITIONS,
+    FeedState,
+    IllegalTransitionError,
+    StateMachine,
+    StreamEvent,
+    StreamState,
+    TargetEvent,
+    TargetState,
+)
 from embedded.firestore.rpc.listen_targets import Target, parse_target
 from embedded.firestore.rpc.resume_tokens import EVERYTHING, ResumeTokens
 from embedded.firestore.store.storage import Storage
@@ -61,6 +72,45 @@ class ListenService:
             feed.close()
 
 
+class _ActiveTarget:
+    """A target of a stream, with its state and its subscription."""
+
+    def __init__(self, target_id: int, content: Target) -> None:
+        self.id = target_id
+        self.content = content
+        self._life = StateMachine(TargetState.ADDED, TARGET_TRANSITIONS)
+        self._subscription: Subscription | None = None
+
+    @property
+    def state(self) -> TargetState:
+        """Where the target stands between its request and its end."""
+        return self._life.state
+
+    def subscribe(self, hub: CommitHub, feed: Feed) -> None:
+        """The feed is given the target's commits from now on."""
+        self._life.change(TargetEvent.SUBSCRIBE)
+        self._subscription = hub.subscribe(feed, self.content.keys)
+
+    def start(self, since: int | None) -> None:
+        """The target loads, or resumes from a time; where it cannot, or the time is None, it is reset and loads."""
+        if since == EVERYTHING:
+            self._life.change(TargetEvent.LOAD)
+        elif since is None or not self.content.is_resumable:
+            self._life.change(TargetEvent.RESET)
+        else:
+            self._life.change(TargetEvent.RESUME)
+
+    def mark_current(self) -> None:
+        """Everything up to now is told; commits follow."""
+        self._life.change(TargetEvent.CURRENT)
+
+    def remove(self, hub: CommitHub) -> None:
+        """The feed is given the target's commits no more."""
+        self._life.change(TargetEvent.REMOVE)
+        if self._subscription is not None:
+            hub.unsubscribe(self._subscription)
+
+
 class _Stream:
     """One client's targets. All of them are told up to the same time."""
 
@@ -71,10 +121,9 @@ class _Stream:
         self._write = send
         self._tokens = ResumeTokens(storage.directory_id)
         self._requests: asyncio.Queue[ListenRequest] = asyncio.Queue(MAX_WAITING_REQUESTS)
-        self._targets: dict[int, Target] = {}
-        self._subscriptions: dict[int, Subscription] = {}
+        self._targets: dict[int, _ActiveTarget] = {}
         self._told_until = EVERYTHING
-        self._gives_ids = False
+        self._life = StateMachine(StreamState.OPEN, STREAM_TRANSITIONS)
 
     async def run(self, requests: AsyncIterator[ListenRequest]) -> None:
         """Answers requests and tells commits as they come."""
@@ -82,7 +131,7 @@ class _Stream:
         reading.add_done_callback(lambda _: self._feed.woken.set())
         try:
             while not (reading.done() and self._requests.empty()):
-                if self._feed.is_closed:
+                if self._feed.state is FeedState.CLOSED:
                     raise UnavailableError("The server is shutting down.")
                 self._feed.woken.clear()
                 await self._tell_commits()
@@ -93,7 +142,8 @@ class _Stream:
             reading.result()
         finally:
             reading.cancel()
-            for target_id in list(self._subscriptions):
+            self._life.change(StreamEvent.END)
+            for target_id in list(self._targets):
                 self._forget(target_id)
 
     async def _read(self, requests: AsyncIterator[ListenRequest]) -> None:
@@ -122,58 +172,70 @@ class _Stream:
         target_id = self._choose_id(asked.target_id)
         await self._send(tell_added(target_id))
         try:
-            if self._gives_ids and asked.target_id:
-                raise InvalidArgumentError("After a target without a target_id, no other target may have one.")
-            target = parse_target(target_id, asked, database, self._storage)
-            await self._begin(target_id, target, asked)
+            self._assert_numbering(asked)
+            target = _ActiveTarget(target_id, parse_target(target_id, asked, database, self._storage))
+            self._targets[target_id] = target
+            await self._begin(target, asked)
         except _REFUSALS as error:
             await self._end(target_id, error)
         else:
             if asked.once:
                 await self._end(target_id)
 
-    async def _begin(self, target_id: int, target: Target, asked: Message) -> None:
+    def _assert_numbering(self, asked: Message) -> None:
+        """The stream takes the target's id, or its lack of one, or raises InvalidArgumentError."""
+        try:
+            self._life.change(StreamEvent.ADD_WITH_ID if asked.target_id else StreamEvent.ADD_WITHOUT_ID)
+        except IllegalTransitionError:
+            raise InvalidArgumentError("After a target without a target_id, no other target may have one.") from None
+
+    async def _begin(self, target: _ActiveTarget, asked: Message) -> None:
         """Tells a target's documents as of now. Between that time and the subscription nothing may be awaited."""
         now = self._hub.now()
         since = self._tokens.resume_time(asked, now)
-        self._subscriptions[target_id] = self._hub.subscribe(self._feed, target.keys)
+        target.subscribe(self._hub, self._feed)
         if not self._feed.is_empty:
             await self._catch_up(now)
-        self._targets[target_id] = target
-        if since is None or (since != EVERYTHING and not target.is_resumable):
-            since = EVERYTHING
-            await self._send(tell_reset(target_id))
-        async with self._storage.snapshot(now) as snapshot:
-            async for message in target.tell(snapshot, since):
-                await self._send(message)
-        if asked.HasField("expected_count") and since != EVERYTHING:
-            await self._send(tell_count(target_id, target.count))
-        await self._send(tell_current(target_id, now, self._tokens.encode(now)))
+        await self._tell_documents(target, since, now)
+        if asked.HasField("expected_count") and target.state is TargetState.RESUMING:
+            await self._send(tell_count(target.id, target.content.count))
+        await self._send(tell_current(target.id, now, self._tokens.encode(now)))
+        target.mark_current()
         await self._tell_consistent(now)
+
+    async def _tell_documents(self, target: _ActiveTarget, since: int | None, now: int) -> None:
+        """Tells the changes since a time that the target resumes from, or all documents."""
+        target.start(since)
+        is_resuming = since is not None and target.state is TargetState.RESUMING
+        if since != EVERYTHING and not is_resuming:
+            await self._send(tell_reset(target.id))
+        async with self._storage.snapshot(now) as snapshot:
+            async for message in target.content.tell(snapshot, since if is_resuming else EVERYTHING):
+                await self._send(message)
 
     async def _end(self, target_id: int, cause: RpcError | None = None) -> None:
         self._forget(target_id)
         await self._send(tell_removed(target_id, cause))
 
     def _forget(self, target_id: int) -> None:
-        self._targets.pop(target_id, None)
-        subscription = self._subscriptions.pop(target_id, None)
-        if subscription is not None:
-            self._hub.unsubscribe(subscription)
+        target = self._targets.pop(target_id, None)
+        if target is not None:
+            target.remove(self._hub)
+
+    def _list_current(self) -> list[Target]:
+        """The targets that are told commits."""
+        return [target.content for target in self._targets.values() if target.state is TargetState.CURRENT]
 
     def _choose_id(self, asked: int) -> int:
         if asked < 0:
             raise InvalidArgumentError("A target_id must not be negative.")
         if asked in self._targets:
             raise InvalidArgumentError(f"The stream has a target {asked} already: remove it first.")
-        if asked:
-            return asked
-        self._gives_ids = True
-        return max(self._targets, default=0) + 1
+        return asked or max(self._targets, default=0) + 1
 
     async def _tell_commits(self) -> None:
         """Tells the commits that the feed holds by now; later ones wait until a request has had its turn."""
-        if self._feed.has_dropped:
+        if self._feed.state is FeedState.BEHIND:
             await self._catch_up(self._hub.now())
         for _ in range(len(self._feed)):
             commit = self._feed.pop()
@@ -182,7 +244,7 @@ class _Stream:
 
     async def _tell_commit(self, commit: CommitResult) -> None:
         messages = [
-            message for target in self._targets.values() for message in await target.follow(commit, self._told_until)
+            message for target in self._list_current() for message in await target.follow(commit, self._told_until)
         ]
         for message in messages:
             await self._send(message)
@@ -191,9 +253,9 @@ class _Stream:
 
     async def _catch_up(self, now: int) -> None:
         """Tells all changes up to now as one: the feed does not hold them, or new commits never end."""
-        self._feed.clear()
+        self._feed.catch_up()
         async with self._storage.snapshot(now) as snapshot:
-            for target in self._targets.values():
+            for target in self._list_current():
                 async for message in target.tell(snapshot, self._told_until):
                     await self._send(message)
         await self._tell_consistent(now)
