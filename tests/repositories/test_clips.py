@@ -122,6 +122,16 @@ async def test_the_status_it_has_is_no_error_and_the_rest_is(clips: ClipReposito
     assert await clips.get_clip(clip.clip_id) == clip
 
 
+@pytest.mark.parametrize("field", ["status", "completed_at", "failed_at", "error_message"])
+async def test_a_correction_leaves_the_status(clips: ClipRepository, make_clip: MakeClip, field: str) -> None:
+    """An import's correction of a status, or of a field that follows it, is refused and changes nothing."""
+    clip, _ = await clips.create_clip(make_clip(status="processing"))
+    with pytest.raises(ValidationError) as refused:
+        await clips.correct_clip(clip, {"priority": 9, field: "completed" if field == "status" else None}, {})
+    assert refused.value.path == ("changes", field)
+    assert await clips.get_clip(clip.clip_id) == clip
+
+
 async def test_completing_takes_what_r2_says(
     clips: ClipRepository, make_clip: MakeClip, client: FirestoreClient
 ) -> None:
