@@ -206,11 +206,11 @@ class _Stream:
     async def _tell_documents(self, target: _ActiveTarget, since: int | None, now: int) -> None:
         """Tells the changes since a time that the target resumes from, or all documents."""
         target.start(since)
-        is_resuming = since is not None and target.state is TargetState.RESUMING
-        if since != EVERYTHING and not is_resuming:
+        told_until = EVERYTHING if since is None or target.state is TargetState.LOADING else since
+        if told_until != since:
             await self._send(tell_reset(target.id))
         async with self._storage.snapshot(now) as snapshot:
-            async for message in target.content.tell(snapshot, since if is_resuming else EVERYTHING):
+            async for message in target.content.tell(snapshot, told_until):
                 await self._send(message)
 
     async def _end(self, target_id: int, cause: RpcError | None = None) -> None:
