@@ -35,13 +35,13 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def assert_harmless(text: str) -> None:
-    """Nothing in it moves a cursor, or begins a line where there is none."""
+    """Raises where the text moves a cursor, or begins a line that is none."""
     assert {character for character in text if unicodedata.category(character) == "Cc"} <= {"\n"}
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0][:8])
 def test_refusals_escape_what_was_given(arguments: list[str]) -> None:
-    """Whatever says no: a command of ours, or click."""
+    """Every refusal escapes the given text, whether a command of ours or click refuses."""
     done = run(*arguments)
     assert done.returncode != 0
     assert_harmless(done.stdout + done.stderr)

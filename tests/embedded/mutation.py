@@ -51,7 +51,7 @@ class Subject:
         return 0 if all(outcomes) else 1
 
     def _copy_code(self, copy: Path) -> None:
-        """What the tests need is in a folder of its own."""
+        """Copies what the tests need to a folder of its own."""
         for name in (*SHARED, self.tests, *self.copied):
             source, target = ROOT / name, copy / name
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Nobody else enters the data directory, and no empty database stands beside files without a word."""
+"""A second process cannot open the data directory, and an empty database beside files is reported."""
 
 import logging
 import os

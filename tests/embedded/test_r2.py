@@ -38,7 +38,7 @@ def test_boto3_urls_are_accepted(client: S3Client) -> None:
 
 
 def test_multipart_upload_is_whole(client: S3Client) -> None:
-    """What boto3 uploads in parts comes back as one."""
+    """An object that boto3 uploads in parts comes back as one."""
     body = b"a" * 9 * MEBIBYTE + b"end"
     client.upload_fileobj(io.BytesIO(body), "clips", "r2/big.bin")
     assert client.get_object(Bucket="clips", Key="r2/big.bin")["Body"].read() == body

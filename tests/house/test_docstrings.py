@@ -27,18 +27,6 @@ ORDER = re.compile(
     write | yield""",
     re.VERBOSE,
 )
-TEMPORARY_TESTS = (
-    "tests/cli",
-    "tests/embedded",
-    "tests/repositories",
-)
-# To be emptied, folder by folder.
-TEMPORARY = (*TEMPORARY_TESTS,)
-
-
-def check_held(file: Path, temporary: tuple[str, ...] = TEMPORARY) -> bool:
-    """Whether the docstrings of this file are held."""
-    return file.is_relative_to("tests/house") or not any(file.is_relative_to(place) for place in temporary)
 
 
 def get_first_word(text: str) -> str:
@@ -62,7 +50,6 @@ def test_docstrings_have_one_mood() -> None:
     wrong = [
         f"{name_place(file, node)}: {text.splitlines()[0]}"
         for file in list_modules()
-        if check_held(file)
         for node, text in list_docstrings(file)
         if not check_mood(node, text)
     ]

@@ -125,7 +125,7 @@ class FirestoreProxy:
         await self._server.start()
 
     async def stop(self) -> None:
-        """Nothing of the proxy is left."""
+        """Closes the proxy and all of its connections."""
         await self._server.stop(None)
         await self._channel.close(None)
 

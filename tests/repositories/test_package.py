@@ -1,4 +1,4 @@
-"""What `repositories` exports, and that no import of it meets a circle."""
+"""The exports of `repositories`, no import of which meets a circle."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ def test_all_public_names_are_exported() -> None:
 
 
 def test_every_exception_is_exported() -> None:
-    """Whoever calls a repository can catch what it raises by a name of the package."""
+    """Every exception that a repository raises can be caught by a name of the package."""
     raised = {
         cls.__name__
         for module in list(sys.modules.values())

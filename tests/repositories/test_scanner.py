@@ -169,7 +169,7 @@ async def test_clip_that_is_being_deleted_keeps_the_keys_of_its_files(
 async def test_odd_clip_keeps_the_keys_that_its_document_names(
     scanner: Scanner, client: FirestoreClient, clips: ClipRepository
 ) -> None:
-    """Whatever else is wrong with it, the file that it names is not nobody's."""
+    """An odd clip with any other fault still owns the file that it names."""
     fields = {"status": "no status", "r2_key": "u/v/clips/c.mp4", "thumbnail_r2_key": 7}
     await document(client, clips.user_id, "videos", "v", "clips", "c").set(fields)
     found = await scanner.read_clip(clips.user_id, "v", "c")

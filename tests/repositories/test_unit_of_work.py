@@ -176,7 +176,7 @@ async def test_a_block_may_commit_early(
 async def test_a_block_that_raises_after_its_commit_takes_nothing_back(
     clips: ClipRepository, make_clip: MakeClip
 ) -> None:
-    """What was committed stays, and the error is the caller's own."""
+    """The commit stays, and the error is the caller's own."""
 
     async def work() -> None:
         async with clips.transaction() as transaction:

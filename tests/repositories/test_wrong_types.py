@@ -31,16 +31,16 @@ class NoFiles:
     """A bucket without a file."""
 
     async def delete(self, keys: Any) -> None:
-        """Nothing is there."""
+        """Has no object to delete."""
 
     async def delete_prefix(self, prefix: str) -> int:
-        """Nothing is there."""
+        """Has no object to delete."""
         assert prefix
         return 0
 
 
 class Foreign(StrEnum):
-    """Somebody else's statuses."""
+    """The statuses of another library."""
 
     COMPLETED = "completed"
     DONE = "done"
@@ -207,7 +207,7 @@ class Place:
                 await self.clips.create_clip(clip)
 
     async def call(self, cls: type, method: str, **changes: Any) -> Any:
-        """What the method answers, with its usual arguments but for these."""
+        """The method's answer, with its usual arguments except for these."""
         repository: Any = self.clips if cls is ClipRepository else self.videos
         arguments = {name: self.adopt(value) for name, value in {**CALLS[cls][method], **changes}.items()}
         answer = getattr(repository, method)(**arguments)
@@ -294,7 +294,7 @@ def test_every_public_method_is_called() -> None:
 async def test_an_argument_of_no_meaning_is_refused_by_its_name(
     cls: type, method: str, name: str, proxied: FirestoreClient, proxy: FirestoreProxy, user_id: str
 ) -> None:
-    """Nothing is asked of Firestore before."""
+    """The argument is refused before any request to Firestore."""
     place = Place(ClipRepository(user_id, "v", proxied), VideoRepository(user_id, proxied))
     with pytest.raises(ValidationError) as caught:
         await place.call(cls, method, **{name: object()})
@@ -332,7 +332,7 @@ def test_a_repository_of_wrong_values_is_not_made(name: str, data: st.DataObject
 @settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 async def test_wrong_values_are_never_written(place: Place, cls: type, method: str, data: st.DataObject) -> None:
-    """Whatever stands for one of its arguments, a method answers or raises an error of the repositories."""
+    """With any value for one of its arguments, a method answers or raises an error of the repositories."""
     name = data.draw(st.sampled_from(sorted(CALLS[cls][method])))
     await place.set_up()
     with suppress(RepositoryError):  # such as a value that cannot be, or an id that nothing has

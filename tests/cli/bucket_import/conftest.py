@@ -34,7 +34,7 @@ OTHER_CLIP = "clip_02_02_second_split.mp4"
 
 
 class Found:
-    """What a run of `reconcile` tells."""
+    """The report of a run of `reconcile`."""
 
     def __init__(self) -> None:
         self.drift: list[tuple[str, str]] = []
@@ -81,7 +81,7 @@ class Folder:
         return await self._run(BucketSource(self.services.storage, prefix), user_id=user_id)
 
     async def reconcile(self, *, fix: bool = False) -> Found:
-        """What `reconcile` says of the user."""
+        """The report of `reconcile` for the user."""
         found = Found()
         rules = Rules(stuck_after=timedelta(hours=1), older_than=timedelta(0))
         await Reconciler(self.services, rules, Progress(disable=True), found, fix=fix).run(self.user_id)
@@ -99,7 +99,7 @@ class Folder:
         return {clip.filename: clip for clip in clips}
 
     async def read_object(self, name: str) -> bytes | None:
-        """What R2 has in the video's folder under this name."""
+        """The content of the object of this name in the video's folder."""
         key = f"{self.user_id}/{VIDEO_ID}/{name}"
         found = await self.services.storage.head(key)
         return None if found is None else await self.services.storage.get(key, max_bytes=10**7)

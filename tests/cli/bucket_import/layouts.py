@@ -1,6 +1,6 @@
-"""What open-source clippers write: file names and JSON as their code makes them, with values of our own.
+"""Layouts of open-source clippers: file names and JSON as their code makes them, with values of our own.
 
-Each layout lies in a video's folder as someone would copy it there: the clips in `clips/`, what describes them as
+Each layout lies in a video's folder as a user would copy it there: the clips in `clips/`, their descriptions as
 `highlights.json` where the clipper writes a file of that kind, all else beside them under its own name.
 """
 

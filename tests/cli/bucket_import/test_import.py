@@ -90,7 +90,7 @@ async def test_reconcile_replaces_guesses_once_the_bucket_tells_better(folder: F
 
 
 async def test_facts_are_not_replaced(folder: Folder) -> None:
-    """What a worker wrote stays where the files say otherwise, and the difference is told."""
+    """A worker's values stay where the files say otherwise, and the difference is reported."""
     folder.write_video()
     await folder.run()
     reference = folder.services.firestore.document("users", folder.user_id, "videos", "talk", "clips", CLIP[:-4])

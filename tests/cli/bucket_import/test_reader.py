@@ -1,4 +1,4 @@
-"""Whatever stands in highlights.json, the clips come in with what is known."""
+"""With any content of highlights.json, the clips are imported with all values that are known."""
 
 import json
 from pathlib import Path

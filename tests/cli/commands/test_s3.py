@@ -64,7 +64,7 @@ def read_endpoint(data_dir: Path) -> str:
 
 
 def test_serve_has_its_s3_on_the_next_port(tmp_path: Path) -> None:
-    """So that URLs of files outlive a restart."""
+    """The S3 server has the port after the API's, so that URLs of files outlive a restart."""
     port = find_two_free_ports()
     with run("serve", "--no-demo", "--port", str(port), "--data-dir", str(tmp_path)) as process:
         lines = read_until(process, "serves at")

@@ -1,4 +1,4 @@
-"""What `clipgraph serve` tells a person at its start."""
+"""The lines that `clipgraph serve` prints for a person at its start."""
 
 import pytest
 

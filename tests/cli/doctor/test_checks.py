@@ -28,7 +28,7 @@ def run(*options: str, **environment: str) -> tuple[int, str]:
 
 
 def find_ills(**environment: str) -> dict[str, str]:
-    """What is ill, by name, with the message and the advice; the exit code says the same."""
+    """The failed checks by name, each with its message and advice; the exit code agrees with them."""
     exit_code, output = run("--json", **environment)
     findings = [json.loads(line) for line in output.splitlines()]
     ills = {found["check"]: f"{found['message']} {found['advice']}" for found in findings if found["advice"]}
@@ -117,7 +117,7 @@ def test_real_project_without_an_issuer_or_credentials(environment: dict[str, st
 
 
 def test_half_set_settings(environment: dict[str, str]) -> None:
-    """Nothing else is looked at; both the missing name and what to do are there."""
+    """A half-set pair fails alone: the check names the missing variable and the remedy, and no other check runs."""
     del environment["CLIPGRAPH_R2_BUCKET"]
     ills = find_ills(**environment)
     assert list(ills) == ["settings"]

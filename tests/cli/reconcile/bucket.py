@@ -85,7 +85,7 @@ class Bucket:
         await asyncio.gather(*(storage.put(self.thumbnail_key(clip), b"x") for clip in clips))
 
     async def add_clips(self, video_id: str, count: int) -> list[ClipMetadata]:
-        """So many completed clips more, with their files."""
+        """Adds completed clips with their files."""
         files: dict[str, Any] = {"file_size_bytes": SIZE_BYTES, "has_thumbnail": True}
         clips = [self.new_clip(video_id, ClipStatus.COMPLETED, **files) for _ in range(count)]
         for batch in (clips[start : start + 50] for start in range(0, count, 50)):
@@ -146,7 +146,7 @@ class Recorder:
 
 
 async def reconcile(bucket: Bucket, *, older_than: timedelta = timedelta(0), **options: bool) -> dict[Outcome, Found]:
-    """What the drift of the user's videos came to."""
+    """The drift of the user's videos after the run."""
     recorder = Recorder(bucket.user_id)
     rules = Rules(STUCK_AFTER, older_than, bucket.clock.now)
     reconciler = Reconciler(bucket.services, rules, Progress(disable=True), recorder, **options)

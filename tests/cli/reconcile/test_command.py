@@ -28,7 +28,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def environment(settings: Settings) -> dict[str, str]:
-    """What leads a process to the session's Firestore and R2."""
+    """The variables that lead a process to the session's Firestore and R2."""
     r2 = {f"CLIPGRAPH_R2_{name.upper()}": value for name, value in settings.resolve_r2()._asdict().items()}
     firestore = {
         "GOOGLE_CLOUD_PROJECT": str(settings.google_cloud_project),
@@ -146,7 +146,7 @@ def test_run_that_is_interrupted_says_how_to_go_on(
 def test_run_that_is_killed_is_gone_on_with_from_its_last_line(
     run: Run, interrupt: Callable[..., Any], settings: Settings, user_id: str
 ) -> None:
-    """Nobody knows whether its video was told to the end: that one is left out of the first report."""
+    """The first report leaves out the last line's video, as it may be incomplete; the second run resumes from it."""
     make_drift(settings, user_id, *VIDEO_IDS)
     code, lines, _ = interrupt(signal.SIGKILL)
     assert code == -signal.SIGKILL

@@ -45,7 +45,7 @@ async def test_file_of_an_earlier_rendering_does_not_complete_a_stuck_clip(bucke
 
 
 class Hands:
-    """What a run does with one video, step by step, so that a test can come in between."""
+    """A run's steps for one video, between which a test can act."""
 
     def __init__(self, bucket: Bucket, rules: Rules, *, delete_orphans: bool = False) -> None:
         self.remarks: list[str] = []
@@ -58,14 +58,14 @@ class Hands:
         )
 
     async def find(self, video_id: str) -> tuple[list[Drift], ScannedVideo]:
-        """What differs at first sight, and the video as it was seen."""
+        """The differences at first sight, and the video as it was read."""
         user_id = self._bucket.user_id
         video = await self._scanner.read_video(user_id, video_id)
         judge = await compare_video(self._bucket.services.storage, self._scanner, video, self._rules)
         return judge.finish(), video
 
     async def recheck(self, drift: Drift, video: ScannedVideo) -> Drift | None:
-        """What a second look makes of it."""
+        """The differences that a second look confirms."""
         return await self._rechecker.recheck(drift, video)
 
     async def repair(self, drifts: list[Drift], video: ScannedVideo) -> list[bool]:
@@ -120,7 +120,7 @@ class LateWorker(Rechecker):
         self._put = partial(bucket.services.storage.put, key, b"anew")
 
     async def recheck(self, drift: Drift, video: ScannedVideo) -> Drift | None:
-        """What it is after that."""
+        """The difference that remains once the worker has put the file."""
         await self._put()
         return await super().recheck(drift, video)
 

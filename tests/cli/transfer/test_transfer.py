@@ -129,7 +129,7 @@ def test_lines_are_rest_documents(invoke: Invoke, make_client: Callable[..., Cli
 
 
 def test_an_export_is_of_one_moment(make_client: Callable[..., Client]) -> None:
-    """What changes between its pages does not show."""
+    """A change between two pages of an export is not in it."""
     client = make_client()
     seed(client)
     before = read_all(client)

@@ -76,7 +76,7 @@ SECONDS = (0, 1, 1_700_000_000, -62_135_596_801, 253_402_300_800, 4_000_000_000)
 
 @dataclass(eq=False)
 class Target:
-    """What names in requests are made of, and what it has answered so far; changes in the course of a test."""
+    """The parts of names in requests, and the answers so far; both change in the course of a test."""
 
     project: str = "p"
     transaction: bytes = b""

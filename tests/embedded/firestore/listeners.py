@@ -1,4 +1,4 @@
-"""What the tests of Listen share: a script of writes, listeners that are held to it, and a wire that can be cut."""
+"""The shared parts of Listen's tests: a script of writes, listeners that are held to it, and a wire that can be cut."""
 
 import json
 import secrets
@@ -68,7 +68,7 @@ def one(state: State) -> list[str]:
 
 
 def make_targets(collection: Any) -> dict[View, Any]:
-    """Return what to listen to, and how to look at a state as that target does."""
+    """The targets to listen to, each with the part of a state that it shows."""
     return {
         everything: collection,
         even: collection.where(filter=FieldFilter("even", "==", True)),

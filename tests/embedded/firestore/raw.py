@@ -77,7 +77,7 @@ class RawFirestore:
             raise Refusal(error.code().name, error.details() or "") from error
 
     def converse(self, method: str, requests: list[bytes]) -> list[bytes]:
-        """Return what a stream in both directions answers until it ends; Refusal otherwise."""
+        """The answers of a stream in both directions until it ends; Refusal otherwise."""
         path = f"/{SERVICE}/{method}"
         try:
             return list(self._channel.stream_stream(path, None, None)(iter(requests), timeout=PATIENCE_SECONDS))

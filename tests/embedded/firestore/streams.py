@@ -34,7 +34,7 @@ class Wire:
 
     @property
     def subscriptions(self) -> Any:
-        """What the server's streams are subscribed to."""
+        """The subscriptions of the server's streams."""
         assert self.server._listening is not None
         return self.server._listening._hub._subscriptions
 

@@ -1,4 +1,4 @@
-"""Whatever arrives, the server answers with a status that fits, lives on, and keeps nothing of what it refused.
+"""To any request, the server answers with a status that fits, lives on, and keeps nothing of a refused one.
 
 CLIPGRAPH_FUZZ_REQUESTS=100000 asks for that many requests, other ones each time.
 """

@@ -385,7 +385,7 @@ class Comparison(RuleBasedStateMachine):
         reading.queries.append((query, find(query, state, self.subject.root)))
 
     def _transaction_state(self, reading: Reading, read_time: int) -> State:
-        """Return what a read in a transaction must have seen: in a read-only one, always the same."""
+        """The state that a read in a transaction must have seen: in a read-only one, always the same."""
         if reading.is_read_only:
             assert reading.read_time in {None, read_time}
             reading.read_time = read_time

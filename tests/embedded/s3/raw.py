@@ -21,7 +21,7 @@ Headers = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """A response."""
 
     status: int
     headers: dict[str, str]

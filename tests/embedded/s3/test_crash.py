@@ -33,7 +33,7 @@ GONE = (OSError, http.client.HTTPException, URLError)
 
 @dataclass
 class Log:
-    """What a writer has sent, by key: the contents that may be there, the acknowledged one first."""
+    """The contents that a writer has sent, by key: those that may be stored, the acknowledged one first."""
 
     may: dict[str, list[bytes | None]] = field(default_factory=dict)
     acknowledged: int = 0
@@ -197,7 +197,7 @@ def test_what_was_acknowledged_outlives_a_kill(tmp_path: Path, request: pytest.F
 
 
 def assert_tidy(root: Path) -> None:
-    """Nothing is left of what was never acknowledged: every file is an object or a part, every row has its file."""
+    """Raises where a file is no object and no part, or a row has no file: unacknowledged writes leave nothing."""
     file = sqlite3.connect(root / "s3.sqlite")
     assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     parts = {name for (name,) in file.execute("SELECT file FROM parts")}

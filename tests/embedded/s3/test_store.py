@@ -94,7 +94,7 @@ def test_file_that_is_changed_by_hand_is_a_new_object(store: Store) -> None:
 
 
 def test_folder_restored_from_an_archive_of_whole_seconds_is_the_same(store: Store) -> None:
-    """What tar keeps of times by default is enough."""
+    """The whole seconds that tar keeps of times by default are enough."""
     before = put(store, "a.txt", b"old")
     whole = before.modified_ns // 1_000_000_000 * 1_000_000_000
     os.utime(before.path, ns=(whole, whole))
@@ -164,7 +164,7 @@ def test_folder_that_is_kept_in_memory_is_read_again_when_it_changes(store: Stor
 
 
 def test_times_never_repeat(store: Store) -> None:
-    """So that each version of an object has its own row, however fast they come."""
+    """Two versions of an object never have the same time, so that each has its own row."""
     seen = [put(store, "a", b"same").modified_ns for _ in range(20)]
     assert seen == sorted(set(seen))
 

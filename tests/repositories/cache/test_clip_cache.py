@@ -133,10 +133,10 @@ class NoFiles:
     """Where no clip has a file."""
 
     async def delete(self, keys: Any) -> None:
-        """Nothing is there."""
+        """Has no object to delete."""
 
     async def delete_prefix(self, _prefix: str) -> int:
-        """Nothing is there."""
+        """Has no object to delete."""
         return 0
 
 
@@ -182,7 +182,7 @@ async def test_after_every_write_the_new_clips_are_shown(
 async def test_a_video_that_was_just_written_has_no_version(
     cached: VideoRepository, clips: ClipRepository, make_clip: MakeClip
 ) -> None:
-    """What a mutation answers is not the document as it was read: its clips are read anew."""
+    """A mutation's answer is not the document as it was read, so its clips are read anew."""
     await clips.create_clip(make_clip())
     await read(cached)
     changed = await cached.update_video("v", {"video_title": "Another"})
@@ -222,7 +222,7 @@ async def test_a_video_that_is_created_while_its_orphans_are_deleted_shows_no_gh
     proxy: "FirestoreProxy",
     name: str,
 ) -> None:
-    """Nothing but a lock makes the one wait for the other: the deleted clip has no video to be written with it."""
+    """Only a lock makes the one wait for the other: the deleted clip has no video to be written with it."""
     await clips.create_clips_batch([make_clip(1), make_clip(2)])
     await clips._video("v").delete()
     creating: list[asyncio.Task[Any]] = []
@@ -345,7 +345,7 @@ async def three(firestore_host: str, user_id: str, cache: ClipCache, request: An
 async def test_readers_beside_writers_see_nothing_older_than_the_video(
     three: Videos, videos: VideoRepository, make_video: MakeVideo, make_clip: MakeClip, seed: int
 ) -> None:
-    """Whatever is interleaved, on real connections: each page was stored when its video was read, or after that."""
+    """In any order of reads and writes on real connections, each page was stored when its video was read, or later."""
     for video_id in three.ids:
         await videos.create_video(make_video(video_id=video_id))
     readers = [asyncio.create_task(three.read(number)) for number in range(3)]

@@ -1,4 +1,4 @@
-"""What the repositories do when Firestore fails: refused calls, lost answers, silence."""
+"""The repositories' behaviour when Firestore fails: refused calls, lost answers, silence."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

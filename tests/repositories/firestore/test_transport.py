@@ -216,7 +216,7 @@ async def test_listen_names_the_database_and_has_a_connection_of_its_own(
 
 
 async def test_listen_of_the_real_service_has_its_address_and_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that the client was made with."""
+    """Listen uses the address and the credentials that the client was made with."""
     monkeypatch.delenv("FIRESTORE_EMULATOR_HOST", raising=False)
     credentials = AnonymousCredentials()
     transport = Transport(AsyncClient(project="test", credentials=credentials))

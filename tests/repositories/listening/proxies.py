@@ -1,4 +1,4 @@
-"""What stands between a listener and Firestore: a wire that is cut, delayed or moved, and a proxy that says its own."""
+"""Parts between a listener and Firestore: a wire that is cut, delayed or moved, and a proxy with its own answers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -30,13 +30,13 @@ class Link:
         self.host_port = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def stop(self) -> None:
-        """Nothing of it is left."""
+        """Closes the wire and all of its connections."""
         self._server.close()
         self.cut()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def cut(self) -> int:
-        """Break every connection, with whatever is under way in it; return how many ends there were."""
+        """Breaks every connection with all that is under way in it; the number of connections' ends."""
         writers, self._writers = self._writers, set()
         for writer in writers:
             writer.transport.abort()
@@ -111,7 +111,7 @@ class ListenProxy:
         await self._server.start()
 
     async def stop(self) -> None:
-        """Nothing of the proxy is left."""
+        """Closes the proxy and all of its connections."""
         await self._server.stop(None)
         await self._channel.close(None)
 

@@ -1,4 +1,4 @@
-"""Whoever comes back with a version is told all that came after it, in the same process or in another one."""
+"""A subscriber that resumes from a version gets all later changes, in the same process or in another one."""
 
 import asyncio
 import time
@@ -61,7 +61,7 @@ async def change_much(clips: ClipRepository, make_clip: MakeClip) -> None:
 
 
 async def record(subscription: Subscription, last_id: str, has_begun: asyncio.Event) -> States:
-    """What is held after each change, up to the one of this document."""
+    """The state after each change, up to the one of this document."""
     mirror = Mirror()
     states: States = [("", {})]
     while last_id not in mirror.models:
@@ -79,7 +79,7 @@ async def test_from_every_version_there_is_a_way_to_the_present(
     clips: ClipRepository,
     make_clip: MakeClip,
 ) -> None:
-    """Whatever was told last, also within a commit: nothing is lost, and nothing told that was known."""
+    """From any last change, also within a commit, nothing is lost, and nothing told that was known."""
     subscription = listener.watch_clips(clips.user_id, "v", style)
     has_begun = asyncio.Event()
     await clips.create_clip(make_clip(13))
@@ -348,7 +348,7 @@ async def test_the_present_state_does_not_grow_old(
     make_clip: MakeClip,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Who comes later to what has not changed is told a later time."""
+    """A subscriber that comes later to an unchanged target gets a later time."""
     monkeypatch.setattr(fan_out, "INITIAL_MICROS", 1)
     await clips.create_clip(make_clip())
     first, second, video = Told(), Told(), Told()

@@ -1,4 +1,4 @@
-"""Whoever waits for much leaves turns for others."""
+"""A caller that waits for much leaves turns for others."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -77,13 +77,13 @@ class World:
             self.listeners.append(listener)
 
     def watch(self, name: str, open_: Callable[[Listener, str | None], Subscription], listener: Listener) -> None:
-        """What is watched under this name goes on at the listener, from the last version on."""
+        """The subscription of this name goes on at the listener, from the last version on."""
         mirror = self.mirrors.setdefault(name, Mirror())
         subscription = open_(listener, mirror.told.version or None)
         self._watching[name] = subscription, asyncio.create_task(mirror.follow(subscription))
 
     async def leave(self, name: str) -> None:
-        """Whoever watches under this name is gone, wherever it was."""
+        """Ends the subscription of this name, at either listener."""
         subscription, task = self._watching[name]
         task.cancel()
         await asyncio.wait([task])
@@ -121,7 +121,7 @@ class World:
                 link.delay_seconds = DELAY_SECONDS if fault == "slow" else 0.0
 
     async def assert_exact(self) -> None:
-        """Everybody ends with what is stored."""
+        """Raises where a subscriber's state differs from the stored documents."""
         page = await insist(lambda: self.clips.list_clips(limit=10_000))
         clips = {clip.clip_id: clip for clip in page or ()}
         video = await insist(lambda: self.videos.get_video("v"))
@@ -173,7 +173,7 @@ T = TypeVar("T")
 
 
 async def insist(call: Callable[[], Awaitable[T]]) -> T | None:
-    """What the call answers once Firestore does; None where the document has gone meanwhile."""
+    """The call's answer once Firestore answers; None where the document has gone meanwhile."""
     while True:
         try:
             return await call()

@@ -36,7 +36,7 @@ STYLES = ("split", "fast")
 
 
 class Commit(NamedTuple):
-    """What is written at a time; None deletes."""
+    """The writes of one time; None deletes."""
 
     micros: int
     styles: dict[str, str | None]
@@ -85,7 +85,7 @@ class Database:
 
 
 class Past(PastReader):
-    """What Firestore remembers: everything."""
+    """Firestore's memory, which is complete."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""What subscribers are told: the present state, then every change, in the order of commits, over shared targets."""
+"""Subscribers get the present state, then every change, in the order of commits, over shared targets."""
 
 import asyncio
 import secrets

@@ -1,4 +1,4 @@
-"""Who pays for what is read before the first change, what of it is read at all, and how much of it is kept."""
+"""The reads before the first change: the subscriber charged, the pages that are read, and the size that is kept."""
 
 import asyncio
 import tracemalloc
@@ -157,7 +157,7 @@ class SlowPast:
         monkeypatch.setattr(PastReader, "_read", read)
 
     def go(self, pages: int = 1) -> None:
-        """So many pages more are read."""
+        """Lets so many more pages be read."""
         for _ in range(pages):
             self._may_go.release()
 
@@ -216,7 +216,7 @@ async def refuse(subscription: Subscription) -> int:
 async def test_a_target_that_is_too_large_is_refused(
     open_listener: OpenListener, stored: ClipRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who opened it pays for what was read; nobody reads it again for a while, and nothing is kept."""
+    """Its first subscriber is charged for the reads; it is not read again for a while, and nothing is kept."""
     listener = open_listener(max_documents=CLIPS - 1, linger_seconds=0.0)
     opened, meter = watch(listener, stored)
     assert await refuse(opened) == CLIPS - 1

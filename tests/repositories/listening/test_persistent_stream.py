@@ -27,7 +27,7 @@ REMOVE, CURRENT = 2, 3
 
 @pytest.fixture(autouse=True)
 def _is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits long before the next attempt."""
+    """Makes the wait before the next attempt short."""
     monkeypatch.setattr(backoff, "STREAM_BACKOFF", replace(backoff.STREAM_BACKOFF, first_seconds=0.05))
 
 
@@ -39,7 +39,7 @@ def proxied(open_listener: OpenListener, listen_proxy: ListenProxy) -> Listener:
 
 @pytest.fixture
 async def watched(proxied: Listener, clips: ClipRepository, make_clip: MakeClip, told: Told) -> Subscription:
-    """Who watches three clips of the video `v`, and has been told them."""
+    """A subscriber to three clips of the video `v`, which has got them."""
     await clips.create_clips_batch([make_clip(number) for number in range(1, 4)])
     subscription = proxied.watch_clips(clips.user_id, "v")
     await told.take(subscription, 3)
@@ -172,7 +172,7 @@ async def test_a_target_that_is_refused_for_now_is_asked_for_again(
 async def test_a_target_that_is_refused_for_good_fails_alone(
     proxied: Listener, listen_proxy: ListenProxy, clips: ClipRepository, make_clip: MakeClip, told: Told
 ) -> None:
-    """Those who come later ask anew."""
+    """A target that is refused for good fails alone, and later subscribers ask anew."""
 
     def answer(request: Any) -> Any:
         return refuse(request, PERMISSION_DENIED) if request.add_target.HasField("query") else None
@@ -311,7 +311,7 @@ async def test_a_mistake_of_ours_does_not_silence_anybody(
     told: Told,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What was told by then, nobody knows: whoever watches has to come again."""
+    """The changes sent by then are unknown: each subscriber has to come again."""
 
     def fail(_self: TargetState, _name: str, _micros: int) -> None:
         raise RuntimeError

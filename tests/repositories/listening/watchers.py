@@ -1,4 +1,4 @@
-"""What subscribers are told, in words and as a state."""
+"""The changes that subscribers get, in words and as a state."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -38,7 +38,7 @@ class Told:
 
 
 class Mirror:
-    """What a client holds that drops every change which is not later than all that it got."""
+    """The state of a client that drops every change which is not later than all that it got."""
 
     def __init__(self, *, has_come_back: bool = False) -> None:
         self.told = Told()
@@ -46,7 +46,7 @@ class Mirror:
         self.models: dict[str, Model] = {}
 
     async def follow(self, subscription: Subscription, until: Iterable[str] = (), *, count: int | None = None) -> None:
-        """Take changes until just these documents are there, or so many have come, or there are no more.
+        """Takes changes until just these documents are there, or so many have come, or there are no more.
 
         A document that is told to be new must not be there, one that is said to have changed must be.
         """
@@ -85,7 +85,7 @@ async def wait_until(check: Callable[[], object]) -> None:
 
 
 async def assert_silent(subscription: Subscription) -> None:
-    """Nothing waits for the subscriber, also when the loop has had its turns."""
+    """Raises where a change waits for the subscriber once the loop has had its turns."""
     for _ in range(20):
         await asyncio.sleep(0)
     assert not subscription._waiting

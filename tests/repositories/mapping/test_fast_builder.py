@@ -1,4 +1,4 @@
-"""What is made without validation is what validation would have made of it, and what validation refuses is not made."""
+"""Models built without validation equal those that validation builds, and values that it refuses build none."""
 
 from typing import Any
 

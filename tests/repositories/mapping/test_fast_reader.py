@@ -1,4 +1,4 @@
-"""What is read without validation is what validation would have made of it."""
+"""Models read without validation equal those that validation makes."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any

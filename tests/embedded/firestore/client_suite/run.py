@@ -55,7 +55,7 @@ def fetch_suite(folder: Path) -> Path:
 
 
 def run_modules(tests: Path, folder: Path, in_scope: list[str], host_port: str) -> dict[str, str]:
-    """What became of each test; one process a module, side by side."""
+    """The outcome of each test; the modules run side by side, a process each."""
     environment = {
         **os.environ,
         "FIRESTORE_EMULATOR_HOST": host_port,
@@ -86,7 +86,7 @@ def run_modules(tests: Path, folder: Path, in_scope: list[str], host_port: str) 
 
 
 def wait_for(process: "subprocess.Popen[bytes]", file: Path) -> dict[str, str]:
-    """What became of a module's tests; nothing where it did not come to an end."""
+    """The outcomes of a module's tests; none where the module did not end."""
     try:
         process.wait(TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:

@@ -8,7 +8,7 @@ import pytest
 
 
 class Outcomes:
-    """What became of each test, by its id: passed, failed or skipped."""
+    """The outcome of each test by its id: passed, failed or skipped."""
 
     def __init__(self, file: Path) -> None:
         self._file = file

@@ -73,12 +73,12 @@ class Stream:
 
 
 def kinds(messages: list[Any]) -> list[str]:
-    """What each message is, in a word or two: ADD, CURRENT, NO_CHANGE, change a, delete a, remove a."""
+    """The kind of each message in a word or two: ADD, CURRENT, NO_CHANGE, change a, delete a, remove a."""
     return [kind(message) for message in messages]
 
 
 def kind(message: Any) -> str:
-    """What the message is, and of which document."""
+    """The kind of the message, and its document."""
     if "document_change" in message:
         change = message.document_change
         return f"{'change' if change.target_ids else 'remove'} {id_of(change.document.name)}"
@@ -112,7 +112,7 @@ def listening(place: Place) -> Iterator[Stream]:
 
 
 class Snapshots:
-    """What the client's on_snapshot has called back with, one after the other."""
+    """The snapshots that the client's on_snapshot has called back with, in order."""
 
     def __init__(self, query: Any) -> None:
         self._told: queue.SimpleQueue[tuple[list[str], list[str]]] = queue.SimpleQueue()

@@ -165,7 +165,7 @@ class Place:
                 return value
 
     def call(self, method: str, request: Mapping[str, Any]) -> Any:
-        """What the raw stub answers: a message, or a list of them where it streams."""
+        """The answer of the raw stub: a message, or a list of them where it streams."""
         stub = getattr(self.client._firestore_api.transport, method)
         answer = stub(self.fill(request), metadata=self.client._rpc_metadata, timeout=PATIENCE_SECONDS)
         return list(answer) if isinstance(answer, Iterator) else answer
@@ -213,7 +213,7 @@ class Place:
 
     @contextmanager
     def refused(self, expect: Refused) -> Iterator[None]:
-        """What is done inside is refused with that code, and with a message that holds those words."""
+        """The block's call is refused with that code, and with a message that holds those words."""
         with pytest.raises((GoogleAPICallError, grpc.RpcError)) as caught:
             yield
         code, message = code_and_message(caught.value)

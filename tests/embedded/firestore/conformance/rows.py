@@ -1,4 +1,4 @@
-"""What a row of the tables is: one rule, its source, what is given, what is asked, what must come back.
+"""The rows of the tables: one rule each, its source, the given documents, the request and the expected answer.
 
 Rows are plain data, so that Python's client and Node's are driven by the same table.
 """
@@ -122,7 +122,7 @@ class QueryRow(Row):
 
 @dataclass(frozen=True, kw_only=True)
 class WriteRow(Row):
-    """What is in the collection after a commit of writes, or its refusal, which leaves all as it was."""
+    """The collection after a commit of writes, or the commit's refusal, which leaves all as it was."""
 
     given: Documents = field(default_factory=dict)
     writes: Sequence["Write"]
@@ -131,7 +131,7 @@ class WriteRow(Row):
 
 @dataclass(frozen=True, kw_only=True)
 class RequestRow(Row):
-    """What becomes of a request that the clients would not send: refused, or accepted where `expect` is None.
+    """A request that the clients would not send: refused, or accepted where `expect` is None.
 
     `request` is the message as a dict. In its strings `{database}`, `{parent}` (the root of the documents),
     `{collection}` (an id) and `{doc}` (a document's full name) stand for the row's own.
@@ -159,7 +159,7 @@ class StructuredRow(Row):
 
 @dataclass(frozen=True, kw_only=True)
 class AggregateRow(Row):
-    """What the aggregations of a query come to, by alias, or their refusal.
+    """The results of a query's aggregations by alias, or their refusal.
 
     `aggregations` are the messages as dicts.
     """
@@ -173,7 +173,7 @@ class AggregateRow(Row):
 
 @dataclass(frozen=True, kw_only=True)
 class PlayRow(Row):
-    """What one of the functions of node/plays.mjs tells, as JSON."""
+    """The JSON that one of the functions of node/plays.mjs prints."""
 
     given: Documents = field(default_factory=dict)
     play: str

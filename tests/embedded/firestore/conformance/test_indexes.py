@@ -181,7 +181,7 @@ def places(host_port: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def found(places: Places, server: str, row: IndexRow) -> list[str]:
-    """What the row's query finds on that server."""
+    """The documents that the row's query finds on that server."""
     place = places(server, row.id)
     place.seed(DOCUMENTS)
     return place.find(row.find)

@@ -73,7 +73,7 @@ def test_changes(place: Place) -> None:
 
 @scenario(40, "P", "a removed target is told so and hears no more")
 def test_remove_target(place: Place) -> None:
-    """REMOVE names the target; the stream's other target goes on."""
+    """The answer REMOVE names the target, and the stream's other target goes on."""
     with listening(place) as stream:
         stream.listen_query(target_id=1)
         stream.start()
@@ -98,7 +98,7 @@ def test_refused_target(place: Place) -> None:
 
 @scenario(40, "P", "a resume token brings what has changed since")
 def test_resume(place: Place) -> None:
-    """What the second stream says leads from the first one's state to the present one, or starts with RESET."""
+    """The second stream's messages lead from the first one's state to the present one, or start with RESET."""
     place.seed({"a": {"n": 1}, "b": {"n": 1}, "c": {"n": 1}})
     with listening(place) as stream:
         stream.listen_query()

@@ -87,7 +87,7 @@ def places(client: Any) -> dict[str, Place]:
 
 @pytest.fixture(scope="module")
 def answers(host_port: str, places: dict[str, Place], pytestconfig: pytest.Config) -> dict[str, Any]:
-    """What Node's client got for each row, in one run."""
+    """The answers that Node's client got for each row, in one run."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("Node's client needs node and npm on the PATH")
     folder = install(pytestconfig.cache.mkdir("conformance-node"))

@@ -64,7 +64,7 @@ def test_delete_waits(place: Place) -> None:
 
 @scenario(35, "D", "a missing document that was read is locked")
 def test_missing_locks(place: Place) -> None:
-    """Nobody creates the document between the read and the commit."""
+    """No other writer creates the document between the read and the commit."""
     transaction = begin(place)
     assert read(place, "doc", transaction=transaction) is None
     assert_locked(place, transaction, set_doc, after={"by": "writer"})
@@ -81,7 +81,7 @@ def test_query_locks(place: Place) -> None:
 
 @scenario(35, "D", "a document that a query would have found cannot appear")
 def test_phantom(place: Place) -> None:
-    """What commits after the query and before its transaction is not in the query's result (no phantom)."""
+    """A document committed after the query and before its transaction is not in the query's result (no phantom)."""
     place.seed({"a": {"n": 1}})
     transaction = begin(place)
     assert query(place, transaction=transaction) == ["a"]
@@ -323,7 +323,7 @@ def test_write_in_read_only(place: Place) -> None:
 
 @scenario(39, "P", "reads at a read_time see that time")
 def test_read_time(place: Place) -> None:
-    """Get, query and count answer what stood there then: before the update, the delete and the creation."""
+    """A get, a query and a count answer the state at the read time: before the update, the delete and the creation."""
     place.seed({"a": {"n": 1}, "b": {"n": 1}})
     then = place.ref("b").get().read_time
     place.commit([Update("a", {"n": 2}), Delete("b"), Set("c", {"n": 1}), Set("d", {"n": 1})])

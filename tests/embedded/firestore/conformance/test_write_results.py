@@ -1,4 +1,4 @@
-"""What writes answer, and what no table of documents shows, in the chapter "Writes": rules 23 to 31."""
+"""The answers of writes, which no table of documents shows, in the chapter "Writes": rules 23 to 31."""
 
 from datetime import timedelta
 from typing import Any
@@ -173,7 +173,7 @@ def test_document_times(place: Place) -> None:
 
 @scenario(26, "P", "a write that changes nothing keeps update_time")
 def test_unchanged(place: Place) -> None:
-    """Set, merge, update and array union to the same content answer the old update_time and leave it."""
+    """A set, merge, update and array union to the same content answer the old update_time and leave it."""
     place.seed({"doc": {"n": 1, "tags": ["x"]}})
     before = place.ref("doc").get().update_time
     for write in (
@@ -245,7 +245,7 @@ def test_bulk_writer(place: Place) -> None:
 
 @scenario(28, "P", "transform results are the new values")
 def test_transform_results(place: Place) -> None:
-    """Increment, maximum and minimum answer what the field is now."""
+    """An increment, a maximum and a minimum answer the field's new value."""
     place.seed({"doc": {"n": 1, "m": 5}})
     response = commit(
         place,

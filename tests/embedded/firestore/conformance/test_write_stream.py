@@ -110,7 +110,7 @@ def test_pipeline(place: Place) -> None:
 
 @scenario(27, "P", "a refused request ends the write stream and has done nothing")
 def test_refused_commit(place: Place) -> None:
-    """What was committed before it stays."""
+    """A refused commit leaves the stream's earlier commits."""
     place.commit([Create("there", {})])
     with streaming(place) as stream:
         token = stream.open().stream_token

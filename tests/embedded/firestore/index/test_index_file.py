@@ -1,4 +1,4 @@
-"""What firestore.indexes.json may say, and how a slip is answered: in one line that names the entry."""
+"""The valid content of firestore.indexes.json; a mistake is answered in one line that names the entry."""
 
 import copy
 import json

@@ -180,7 +180,7 @@ async def read_missing(query: Any) -> tuple[str, Any]:
 
 
 async def test_each_index_is_demanded_and_enough(run: Any) -> None:
-    """What needs no index runs under an empty file; what needs one names it, and runs with it as without a file."""
+    """A query without need of an index runs under an empty file; any other names its index, and runs with it alone."""
     await run(None, lambda client: seed(client, *(row.id for row in (*FREE, *NEEDY))))
     expected = await run(None, lambda client: find_all(client, [*FREE, *NEEDY]))
     assert all(expected)

@@ -27,7 +27,7 @@ WANTED = {"indexes": [COMPOSITE], "fieldOverrides": [OVERRIDE]}
 
 
 def run_queries(monkeypatch: pytest.MonkeyPatch, *options: str) -> str:
-    """What a server writes to stdout after its first line, having answered two queries that need an index each."""
+    """The stdout of a server after its first line, once it has answered two queries that need an index each."""
     command = [sys.executable, "-m", "embedded.firestore", *options]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

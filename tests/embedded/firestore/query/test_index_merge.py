@@ -15,7 +15,7 @@ _HELD = st.lists(st.sets(_NAMES, max_size=13), min_size=2, max_size=5)
 
 
 def merge(held: list[set[bytes]], low: bytes, high: bytes, *, is_reversed: bool) -> list[int]:
-    """Return what is found in an index for each set of names; a name's document is numbered by its bytes."""
+    """The names found in an index for each set of names; a name's document is numbered by its bytes."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
     migrate(connection)
     for index, names in enumerate(held):
@@ -37,7 +37,7 @@ def number(name: bytes) -> int:
 
 @given(held=_HELD, low=_NAMES, high=_NAMES, is_reversed=st.booleans())
 def test_finds_what_all_scans_hold(held: list[set[bytes]], low: bytes, high: bytes, is_reversed: bool) -> None:
-    """Whatever the scans hold and the range is, exactly their common names within it come, in order."""
+    """For any scans and any range, exactly their common names within it come, in order."""
     common = sorted((name for name in set.intersection(*held) if low <= name < high), reverse=is_reversed)
     assert merge(held, low, high, is_reversed=is_reversed) == [number(name) for name in common]
 
@@ -45,7 +45,7 @@ def test_finds_what_all_scans_hold(held: list[set[bytes]], low: bytes, high: byt
 @pytest.mark.parametrize("is_reversed", [False, True])
 @pytest.mark.parametrize("count", [31, 32, 33, 64, 100])
 def test_reads_on_after_each_chunk(count: int, is_reversed: bool) -> None:
-    """What is read in several chunks has neither gaps nor repetitions."""
+    """A read in several chunks has neither gaps nor repetitions."""
     names = [b"%03d" % at for at in range(count)]
     found = merge([set(names), {*names, b"x"}], b"", b"\xff", is_reversed=is_reversed)
     assert found == [number(name) for name in sorted(names, reverse=is_reversed)]

@@ -139,7 +139,7 @@ async def test_a_collection_group_is_found_at_any_depth(firestore_client: AsyncC
 
 
 async def test_aggregations_agree_with_the_documents(numbers: Any) -> None:
-    """Count, sum and average agree with the matching documents."""
+    """A count, sum and average agree with the matching documents."""
     query = numbers.where(filter=FieldFilter("n", ">", 4))
     results = await query.count(alias="count").sum("n", alias="sum").avg("n", alias="avg").get()
     assert {result.alias: result.value for result in results[0]} == {"count": 5, "sum": 35, "avg": 7.0}

@@ -1,4 +1,4 @@
-"""What documents become of writes: chapter "Writes" of the rules, in memory and one commit after the other."""
+"""The documents after writes: chapter "Writes" of the rules, in memory and one commit after the other."""
 
 import math
 from collections.abc import Sequence
@@ -63,7 +63,7 @@ State = dict[str, Document]
 
 @dataclass
 class Commit:
-    """What a commit is expected to come to: per write, the final update_time (None: unset) and transform results."""
+    """The expected result of a commit: per write, the final update_time (None: unset) and transform results."""
 
     state: State
     updated: list[int | None]
@@ -97,7 +97,7 @@ class Model:
 
 
 def apply_writes(state: State, writes: Sequence[Write], time: int, request_time: int) -> Commit:
-    """Return what a commit comes to; RefusedError where it must be refused."""
+    """The result of a commit; RefusedError where it must be refused."""
     if not all(map(is_well_formed, writes)):
         raise RefusedError("INVALID_ARGUMENT")
     working: dict[str, Document | None] = dict(state)

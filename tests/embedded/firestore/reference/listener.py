@@ -45,7 +45,7 @@ class Listener:
 
     @property
     def documents(self) -> list[Found]:
-        """What the query's results are, as far as this has been told, by name."""
+        """The query's results by name, as far as this listener has been told."""
         return sorted(self._mirror.values(), key=lambda found: sort_key(found.path))
 
     def _request(self) -> bytes:

@@ -1,4 +1,4 @@
-"""What queries find: chapter "Queries" of the rules, by looking at every document."""
+"""The results of queries: chapter "Queries" of the rules, by a look at every document."""
 
 import math
 from collections.abc import Callable, Iterator

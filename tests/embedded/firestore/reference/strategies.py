@@ -1,4 +1,4 @@
-"""What hypothesis draws from: few names and few values, so that they meet often, and the awkward ones among them."""
+"""The values that hypothesis draws from: few names and few values, so that they meet often, and the awkward ones."""
 
 import math
 from typing import Any

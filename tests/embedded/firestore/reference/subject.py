@@ -22,7 +22,7 @@ _KINDS = {"union": "append_missing_elements", "remove": "remove_all_from_array"}
 
 
 class Outcome(NamedTuple):
-    """What one write has come to: its update_time (None: unset), and the results of its transforms."""
+    """The result of one write: its update_time (None: unset), and the results of its transforms."""
 
     updated: int | None
     results: list[Any]

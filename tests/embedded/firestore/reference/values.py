@@ -34,7 +34,7 @@ class Point(NamedTuple):
 
 
 def sort_key(value: Any) -> Key:  # noqa: C901, PLR0911 - one answer a type
-    """Return what compares as Firestore orders values; equal values have equal keys."""
+    """The key that compares as Firestore orders values; equal values have equal keys."""
     match value:
         case None:
             return (NULL,)
@@ -61,7 +61,7 @@ def sort_key(value: Any) -> Key:  # noqa: C901, PLR0911 - one answer a type
 
 
 def path_key(path: str) -> Key:
-    """Return what compares as Firestore orders documents by their path."""
+    """The key that compares as Firestore orders documents by their path."""
     return tuple(segment.encode() for segment in path.split("/"))
 
 

@@ -45,7 +45,7 @@ async def test_resume_tells_only_what_changed(wire: Wire) -> None:
 
 
 async def test_resume_without_a_change(wire: Wire) -> None:
-    """What was told with the token's own commit is not told again."""
+    """The changes of the token's own commit are not sent again."""
     await wire.commit(put("c/a", n=9), put("c/b", n=9))
     async with wire.listen() as stream:
         await stream.add_query(1, query(where=above(5)))
@@ -57,7 +57,7 @@ async def test_resume_without_a_change(wire: Wire) -> None:
 
 
 async def test_resume_of_documents(wire: Wire) -> None:
-    """What has changed and what is missing is told, the unchanged is not."""
+    """Changed and missing documents are sent again, unchanged ones are not."""
     await wire.commit(put("c/a", n=1), put("c/b", n=1), put("c/c", n=1))
     async with wire.listen() as stream:
         await stream.add_documents(1, "c/a", "c/b", "c/c")
@@ -203,7 +203,7 @@ async def test_half_closed(wire: Wire) -> None:
 
 
 async def test_two_targets_one_snapshot(wire: Wire) -> None:
-    """What a commit changes for several targets is consistent once."""
+    """The changes of one commit for several targets are followed by one consistent snapshot."""
     async with wire.listen() as stream:
         await stream.add_query(1, query())
         await stream.add_documents(2, "c/a")

@@ -40,13 +40,13 @@ async def converse(host_port: str, *requests: dict[str, Any]) -> list[Any]:
 
 
 async def resume(host_port: str, response: Any, stream_id: str) -> list[Any]:
-    """What a stream tells that is resumed after a response."""
+    """The responses of a stream that is resumed after a response."""
     first = {"database": DATABASE, "stream_id": stream_id, "stream_token": response.stream_token}
     return await converse(host_port, first)
 
 
 async def test_old_streams_are_forgotten(host_port: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that were used last stay."""
+    """The streams that were used last stay, and older ones are forgotten."""
     monkeypatch.setattr(write_stream, "MAX_KEPT_STREAMS", 2)
     first, second = [(await converse(host_port, {"database": DATABASE}))[0] for _ in range(2)]
     await resume(host_port, first, first.stream_id)

@@ -36,7 +36,7 @@ DATABASE = "projects/p/databases/(default)"
 
 @dataclass
 class Log:
-    """What one writer has sent, and what was acknowledged of it: always all but the last."""
+    """The commits that one writer has sent, of which all but the last were acknowledged."""
 
     sent: int = 0
     acknowledged: int = 0
@@ -106,7 +106,7 @@ class Round:
 
 
 class Witness:
-    """What is in a round's database after the restart."""
+    """The content of a round's database after the restart."""
 
     def __init__(self, raw: RawFirestore, done: Round) -> None:
         self._raw = raw

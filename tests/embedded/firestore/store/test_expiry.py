@@ -1,4 +1,4 @@
-"""What is left behind is taken away: transactions that nobody ends, and versions that nobody may read any more."""
+"""Abandoned transactions and versions that no read may reach any more are removed."""
 
 import asyncio
 import sqlite3

@@ -100,7 +100,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("after", range(len(CONTENTS)))
 @pytest.mark.parametrize("before", range(len(CONTENTS)))
 def test_entries_are_those_of_a_fresh_directory(tmp_path: Path, before: int, after: int) -> None:
-    """Whatever the indexes were before, and in every database."""
+    """After any change of the indexes, each database has the entries of a fresh directory."""
     (tmp_path / "old").mkdir()
     (tmp_path / "new").mkdir()
     connection = open_database(tmp_path / "old", CONTENTS[before])

@@ -34,7 +34,7 @@ async def clients(firestore_client: AsyncClient) -> AsyncIterator[list[AsyncClie
 
 
 async def _increment(client: AsyncClient) -> None:
-    """Increment the counter in a transaction that takes its time."""
+    """Increments the counter in a transaction that takes its time."""
     counter = client.document("c/counter")
 
     @firestore.async_transactional

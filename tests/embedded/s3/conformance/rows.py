@@ -1,4 +1,4 @@
-"""What a row is: one rule of R2, where it is said, what is given, what is sent, what must come back and be left.
+"""The rows: one rule of R2 each, its source, the given objects, the request, the expected answer and state.
 
 In headers, queries and bodies, `{bucket}` is the row's own bucket, `{a.etag}` the ETag of the given object `a`, and
 `{upload}`, `{1.etag}` the row's open upload and the ETags of its parts.
