@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SHARED = ("embedded", "tests/conftest.py", "pyproject.toml", "firestore.indexes.json")
+SHARED = (
+    "embedded",
+    "tests/clocks.py",
+    "tests/conftest.py",
+    "tests/patience.py",
+    "pyproject.toml",
+    "firestore.indexes.json",
+)
 TEST_TIMEOUT_SECONDS = 60
 RUN_TIMEOUT_SECONDS = 1200
 PASSED, FAILED = 0, 1  # pytest's exit codes; others mean that no test has judged

@@ -69,6 +69,13 @@ class Execution:
             return [self._scanner.document(number).path for number in picked]
         return [stored.path for at, stored in enumerate(self._documents()) if at in positions]
 
+    def check_changed(self) -> bool:
+        """Whether the results are others now than at the snapshot's time, in the past; safe to be run in a thread."""
+        since = self._snapshot.read_time
+        found = chain.from_iterable(self._scanner.documents(plan) for plan in self._plans)
+        is_new = any(stored.updated > since and self._matches(stored) for stored in found)
+        return is_new or next(self._past(), None) is not None
+
     @property
     def _is_index_only(self) -> bool:
         """Whether the entries alone say what the results are."""

@@ -33,10 +33,8 @@ class Sessions:
     ) -> AsyncIterator[Snapshot]:
         """The snapshot of the transaction, of the read_time, or of now; the documents to read are locked."""
         read_time = None
-        if transaction is not None and isinstance(wanted, Query):
-            read_time = await self._transactions.lock_query(transaction, wanted)
-        elif transaction is not None and isinstance(wanted, list):
-            read_time = await self._transactions.lock_documents(transaction, wanted)
+        if transaction is not None:
+            read_time = await self._transactions.prepare_read(transaction, wanted)
         elif request.HasField("read_time"):
             read_time = self._transactions.parse_read_time(request.read_time)
         async with self._storage.snapshot(read_time) as snapshot:

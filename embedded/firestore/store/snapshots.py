@@ -78,6 +78,15 @@ class Snapshot:
         ).fetchone()
         return StoredDocument(*row) if row else None
 
+    def check_changed(self, path: Path) -> bool:
+        """Whether a document was written, created or deleted since the time of a snapshot of the past."""
+        row = self.connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM documents WHERE database = ?1 AND path = ?2 AND updated > ?3)"
+            " OR EXISTS (SELECT 1 FROM versions WHERE database = ?1 AND path = ?2 AND valid_to > ?3)",
+            (self.database_number(path.database), path.key, self.past_time),
+        ).fetchone()
+        return bool(row[0])
+
     def replaced_versions(self, database: str, prefix: bytes) -> Iterator[StoredDocument]:
         """The documents below a key that have changed or gone since a snapshot of the past."""
         rows = self.connection.execute(

@@ -14,6 +14,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -21,6 +22,7 @@ from embedded.firestore.transactions.owner_states import FINAL, TRANSITIONS, Own
 
 LOCK_WAIT_SECONDS = 20.0
 CONTENDED_SECONDS = 1.0  # how long after a failure reads of the same thing stay exclusive
+TURN_SECONDS = 1.0  # how long a transaction that is not to lock anything may keep others waiting
 _MAX_CONTENDED = 10_000
 
 
@@ -54,13 +56,13 @@ class Owner:
 
     age: int
     is_retry: bool = False
-    is_optimistic: bool = False
     is_single_commit: bool = False
     held: dict[Hashable, Mode] = field(default_factory=dict)
     waiting: "_Request | None" = None
     failed_at: int | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     waits_for: "set[Owner]" = field(default_factory=set)
+    turns: list[asyncio.TimerHandle] = field(default_factory=list)
     _state: OwnerState = OwnerState.OPEN
 
     @property
@@ -85,8 +87,14 @@ class Owner:
             raise LockFailedError
         self._state = after
         if after in FINAL:
+            self.keep_turns()
             self.ended.set()
             self.waits_for = set()
+
+    def keep_turns(self) -> None:
+        """Holds what it took in turn to its end, as it commits."""
+        while self.turns:
+            self.turns.pop().cancel()
 
 
 @dataclass(eq=False)
@@ -102,16 +110,9 @@ class _Lock:
     holders: dict[Owner, Mode] = field(default_factory=dict)
     queue: deque[_Request] = field(default_factory=deque)
 
-    def others(self, owner: Owner, mode: Mode) -> Iterator[Owner]:
-        """The other holders that a mode is at odds with."""
-        return (other for other, held in self.holders.items() if other is not owner and not held.allows(mode))
-
     def blockers(self, owner: Owner, mode: Mode) -> Iterator[Owner]:
-        """The other holders that keep an owner waiting: optimistic readers give way once something is written."""
-        return (other for other in self.others(owner, mode) if not self._gives_way(other))
-
-    def _gives_way(self, holder: Owner) -> bool:
-        return holder.is_optimistic and not holder.is_committing and self.holders[holder] is Mode.READ
+        """The other holders that a mode is at odds with, which keep an owner waiting."""
+        return (other for other, held in self.holders.items() if other is not owner and not held.allows(mode))
 
 
 class LockTable:
@@ -125,9 +126,19 @@ class LockTable:
 
     async def acquire_read(self, owner: Owner, key: Hashable) -> bool:
         """Waits until the owner may read the lock's document or query: True if it had to wait."""
-        is_exclusive = owner.is_retry or self._contended_until.get(key, 0) > time.monotonic()
-        mode = Mode.EXCLUSIVE if is_exclusive and not owner.is_optimistic else Mode.READ
-        return await self.acquire(owner, key, mode)
+        is_exclusive = owner.is_retry or self._check_contended(key)
+        return await self.acquire(owner, key, Mode.EXCLUSIVE if is_exclusive else Mode.READ)
+
+    async def take_turn(self, owner: Owner, key: Hashable) -> None:
+        """Where others have just failed, waits for the owner's turn, in which it is alone for a second.
+
+        For optimistic transactions, which lock nothing else: many at once would fail each other until they give up.
+        """
+        if not self._check_contended(key) or key in owner.held:
+            return
+        with suppress(LockTimeoutError):
+            await self.acquire(owner, key, Mode.EXCLUSIVE)
+            owner.turns.append(asyncio.get_running_loop().call_later(TURN_SECONDS, self._end_turn, owner, key))
 
     async def acquire(self, owner: Owner, key: Hashable, mode: Mode) -> bool:
         """Holds the lock for the owner: True if it had to wait. LockFailedError if it has given way, or has ended."""
@@ -141,8 +152,8 @@ class LockTable:
         held = owner.held.get(key)
         wanted = mode if held is None else held.joined(mode)
         if mode is Mode.WRITE:
-            if self._push_aside(owner, list(lock.others(owner, wanted))):
-                self._mark_contended(key)
+            if self._push_aside(owner, list(lock.blockers(owner, wanted))):
+                self.mark_contended(key)
             lock = self._locks.setdefault(key, lock)  # the last one pushed aside has taken the lock with it
         if held is wanted or held is Mode.EXCLUSIVE:
             return False
@@ -158,7 +169,7 @@ class LockTable:
         blockers = set(others)
         contended = [key for blocker in blockers for key in blocker.held]
         if self._push_aside(owner, list(blockers)):
-            self._mark_contended(*contended)
+            self.mark_contended(*contended)
         if any(blocker.state in FINAL for blocker in blockers):
             return
         owner.waits_for = blockers
@@ -200,6 +211,15 @@ class LockTable:
             del lock.holders[owner]
             self._serve(key, lock)
 
+    def _check_contended(self, key: Hashable) -> bool:
+        return self._contended_until.get(key, 0) > time.monotonic()
+
+    def _end_turn(self, owner: Owner, key: Hashable) -> None:
+        if owner.held.pop(key, None) is not None:
+            lock = self._locks[key]
+            del lock.holders[owner]
+            self._serve(key, lock)
+
     def _grant(self, lock: _Lock, owner: Owner, key: Hashable, mode: Mode) -> None:
         lock.holders[owner] = mode
         owner.held[key] = mode
@@ -214,7 +234,8 @@ class LockTable:
             self.fail(blocker)
         return bool(weak)
 
-    def _mark_contended(self, *keys: Hashable) -> None:
+    def mark_contended(self, *keys: Hashable) -> None:
+        """From now on, and for a second, those who read these are served one after the other."""
         now = time.monotonic()
         if len(self._contended_until) > _MAX_CONTENDED:
             self._contended_until = {key: until for key, until in self._contended_until.items() if until > now}
@@ -228,7 +249,7 @@ class LockTable:
             lock.queue.append(request)
         owner.waiting = request
         if self._break_circle(owner):
-            self._mark_contended(key)
+            self.mark_contended(key)
         try:
             async with asyncio.timeout(self._wait_seconds):
                 await request.granted
@@ -265,7 +286,7 @@ class LockTable:
 def _gives_way(blocker: Owner, owner: Owner) -> bool:
     if blocker.is_committing or blocker.is_single_commit:
         return False
-    return blocker.is_optimistic or (blocker.age > owner.age and not blocker.is_retry)
+    return blocker.age > owner.age and not blocker.is_retry
 
 
 def _youth(owner: Owner) -> tuple[int, int]:

@@ -1,20 +1,25 @@
-"""Transactions: what they have read is locked, what they write is buffered by the client until Commit."""
+"""Transactions: their clients buffer what they write until Commit; whether what they have read still holds is ours.
+
+Pessimistic ones lock what they read. Optimistic ones read at one time, and lock nothing: a commit overtakes those that
+have read what it changes, and theirs is refused with ABORTED. The retry of one that was overtaken locks all that it had
+read before it reads again, so that it comes through.
+"""
 
 import asyncio
 import secrets
 import time
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 
 from embedded.firestore.model import clock
 from embedded.firestore.model.errors import AbortedError, FailedPreconditionError, InvalidArgumentError
-from embedded.firestore.model.paths import Path
 from embedded.firestore.model.protos import Timestamp, TransactionOptions
-from embedded.firestore.query.query import Query, without_page
 from embedded.firestore.store.storage import HISTORY_MICROS, Storage
 from embedded.firestore.store.writer import Change, CommitResult
 from embedded.firestore.store.writes import ParsedWrite
 from embedded.firestore.transactions.locks import LockFailedError, LockTable, LockTimeoutError, Mode, Owner
 from embedded.firestore.transactions.owner_states import OwnerEvent
+from embedded.firestore.transactions.read_sets import LostReadSets, ReadSet, Wanted, check_changed, keys_of
 
 IDLE_SECONDS = 60.0
 TOTAL_SECONDS = 270.0
@@ -27,13 +32,20 @@ _CONTENTION = "Too much contention on these documents. Please try again."
 
 @dataclass(eq=False)
 class Transaction:
-    """A transaction that has begun and not ended. read_time is set for read-only ones."""
+    """A transaction that has begun and not ended. read_time is set for read-only ones.
+
+    An optimistic one reads at snapshot_time. first_id is the id of its first attempt, and expected what that has read.
+    """
 
     id: bytes
     database: str
     owner: Owner
+    is_optimistic: bool = False
     read_time: int | None = None
-    queries: list[Query] = field(default_factory=list)
+    snapshot_time: int | None = None
+    first_id: bytes = b""
+    expected: ReadSet = field(default_factory=ReadSet)
+    reads: ReadSet = field(default_factory=ReadSet)
     began_at: float = field(default_factory=time.monotonic)
     used_at: float = field(default_factory=time.monotonic)
 
@@ -41,6 +53,11 @@ class Transaction:
     def is_read_only(self) -> bool:
         """Whether this reads a snapshot, without locks."""
         return self.read_time is not None
+
+    @property
+    def is_locking(self) -> bool:
+        """Whether others wait for it. An optimistic one that was overtaken is so when it comes again."""
+        return not self.is_optimistic or self.owner.is_retry
 
 
 class QueryConflictError(Exception):
@@ -59,6 +76,7 @@ class Transactions:
         self._is_optimistic = is_optimistic
         self._open: dict[bytes, Transaction] = {}
         self._locks = LockTable(storage.clock.read_time)
+        self._lost = LostReadSets()
         self._sweeping: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -77,8 +95,10 @@ class Transactions:
         retried = options.read_write.retry_transaction
         age = _age_of(retried) if retried else self._storage.clock.next_commit_time()
         concurrency = options.read_write.concurrency_mode or (_OPTIMISTIC if self._is_optimistic else 0)
-        owner = Owner(age, is_retry=bool(retried), is_optimistic=concurrency == _OPTIMISTIC)
-        return self._add(Transaction(_new_id(age), database, owner))
+        new = Transaction(_new_id(age), database, Owner(age, is_retry=bool(retried)), concurrency == _OPTIMISTIC)
+        if retried and new.is_optimistic:
+            new.first_id, new.expected = retried, self._lost.get(retried)
+        return self._add(new)
 
     def get(self, transaction_id: bytes, database: str) -> Transaction:
         """An open transaction; InvalidArgumentError where it has ended, expired, or never been."""
@@ -91,29 +111,25 @@ class Transactions:
         transaction.used_at = time.monotonic()
         return transaction
 
-    async def lock_documents(self, transaction: Transaction, paths: list[Path]) -> int | None:
-        """The time to read the documents at, or None for now, when they are locked."""
-        if transaction.is_read_only:
-            return transaction.read_time
-        try:
-            for path in paths:
-                await self._locks.acquire_read(transaction.owner, path)
-        except LockFailedError:
-            self._locks.fail(transaction.owner)
-        return self._read_time(transaction)
+    async def prepare_read(self, transaction: Transaction, wanted: Wanted) -> int | None:
+        """The time to read at, or None for now, when no commit can change any more what is read.
 
-    async def lock_query(self, transaction: Transaction, query: Query) -> int | None:
-        """The time to run the query at, or None for now, when no commit can change its results any more."""
+        An optimistic transaction reads at the time of its first read, whatever is written meanwhile.
+        """
         if transaction.is_read_only:
             return transaction.read_time
-        key = (query.scope.parent, query.scope.collection_id, query.scope.is_group)
         try:
-            await self._locks.acquire_read(transaction.owner, key)
-            transaction.queries.append(without_page(query))
-            await self._storage.writer.flushed()
+            await self._register(transaction, wanted)
         except LockFailedError:
             self._locks.fail(transaction.owner)
-        return self._read_time(transaction)
+        transaction.used_at = time.monotonic()
+        if not transaction.is_optimistic:
+            # One that has given way goes on reading the same state: clients retry when Commit says ABORTED, and a
+            # read that said so would surface in the user's code.
+            return transaction.owner.failed_at
+        if transaction.snapshot_time is None:
+            transaction.snapshot_time = self._storage.clock.read_time()
+        return transaction.snapshot_time
 
     async def commit(self, transaction: Transaction | None, writes: list[ParsedWrite]) -> CommitResult:
         """Makes the writes durable; AbortedError where another transaction came first.
@@ -127,7 +143,7 @@ class Transactions:
                 raise InvalidArgumentError("Cannot modify documents in a read-only transaction.")
             if not writes:
                 return CommitResult(self._storage.clock.next_commit_time(), [], [])
-            return await self._commit(owner, writes)
+            return await self._commit(owner, writes, ReadSet() if transaction is None else transaction.reads)
         except LockTimeoutError:
             raise AbortedError(f"Transaction lock timeout. {_CONTENTION}") from None
         except LockFailedError:
@@ -158,45 +174,79 @@ class Transactions:
         read_time = now
         if options.read_only.HasField("read_time"):
             read_time = self.parse_read_time(options.read_only.read_time)
-        return self._add(Transaction(_new_id(now), database, Owner(now), read_time))
+        return self._add(Transaction(_new_id(now), database, Owner(now), read_time=read_time))
 
     def _add(self, transaction: Transaction) -> Transaction:
         self._open[transaction.id] = transaction
         return transaction
 
-    def _read_time(self, transaction: Transaction) -> int | None:
-        """The time at which a transaction that has given way read last: it goes on reading the same state.
+    async def _register(self, transaction: Transaction, wanted: Wanted) -> None:
+        """Takes note of a read before it happens: no commit goes unnoticed from now on."""
+        if transaction.snapshot_time is None:
+            for path in sorted(transaction.expected.paths):
+                await self._locks.acquire_read(transaction.owner, path)
+            for query in transaction.expected.queries:
+                await self._take(transaction, query)
+        await self._take(transaction, wanted)
+        if not transaction.is_optimistic:
+            await self._storage.writer.flushed()
+        elif transaction.snapshot_time is None:
+            transaction.snapshot_time = self._storage.clock.read_time()
+        elif not transaction.owner.is_failed:
+            await self._compare(transaction, transaction.snapshot_time, wanted)
 
-        Clients retry when Commit says ABORTED; a read that said so would surface in the user's code.
-        """
-        transaction.used_at = time.monotonic()
-        return transaction.owner.failed_at
+    async def _take(self, transaction: Transaction, wanted: Wanted) -> None:
+        take = self._locks.acquire_read if transaction.is_locking else self._locks.take_turn
+        for key in keys_of(wanted):
+            await take(transaction.owner, key)
+        transaction.reads.add(wanted)
 
-    async def _commit(self, owner: Owner, writes: list[ParsedWrite]) -> CommitResult:
+    async def _compare(self, transaction: Transaction, snapshot_time: int, wanted: Wanted) -> None:
+        """Makes an optimistic transaction give way if others have written, since it first read, what it reads now."""
+        async with self._storage.snapshot(snapshot_time) as snapshot:
+            if await check_changed(snapshot, wanted, self._storage.indexes):
+                self._overtake(transaction, keys_of(wanted))
+
+    def _overtake(self, transaction: Transaction, keys: Iterable[Hashable]) -> None:
+        self._locks.fail(transaction.owner)
+        self._locks.mark_contended(*keys)
+
+    async def _commit(self, owner: Owner, writes: list[ParsedWrite], reads: ReadSet) -> CommitResult:
+        owner.keep_turns()
         for path in sorted({write.path for write in writes}):
             await self._locks.acquire(owner, path, Mode.WRITE)
         while True:
             owner.change(OwnerEvent.COMMIT)
             try:
-                return await self._storage.writer.commit(writes, lambda changes: self._assert_unqueried(owner, changes))
+                return await self._storage.writer.commit(writes, lambda changes: self._settle(owner, reads, changes))
             except QueryConflictError as conflict:
                 owner.change(OwnerEvent.QUERY_CONFLICT)
                 await self._locks.wait_for(owner, conflict.owners)
 
-    def _assert_unqueried(self, owner: Owner, changes: list[Change]) -> None:
-        """Raises QueryConflictError where other transactions have queried for what is about to change."""
-        conflicts = {
-            transaction.owner
-            for transaction in self._open.values()
-            if transaction.queries and transaction.owner is not owner and _is_affected(transaction, changes)
-        }
-        if conflicts:
-            raise QueryConflictError(conflicts)
+    def _settle(self, owner: Owner, reads: ReadSet, changes: list[Change]) -> None:
+        """Raises LockFailedError where the owner was overtaken, and QueryConflictError where others must end first.
+
+        Else the commit is the next one in order, and overtakes the optimistic transactions that have read otherwise.
+        """
+        if owner.is_failed:
+            raise LockFailedError
+        others = [each for each in self._open.values() if each.owner is not owner and not each.owner.is_failed]
+        queried = [each for each in others if each.reads.check_results_change(changes)]
+        blockers = {each.owner for each in queried if each.is_locking}
+        if blockers:
+            raise QueryConflictError(blockers)
+        for each in others:
+            changed = [] if each.is_locking else each.reads.find_changed(changes)
+            if changed or each in queried:
+                self._overtake(each, [*changed, *(key for query in each.reads.queries for key in keys_of(query))])
+        reads.clear()  # from here on, nothing overtakes the commit itself
 
     def _end(self, owner: Owner, transaction: Transaction | None) -> None:
         if transaction is not None:
             self._open.pop(transaction.id, None)
-            transaction.queries.clear()
+            if transaction.is_optimistic and owner.is_failed:
+                self._lost.keep(transaction.first_id or transaction.id, transaction.reads)
+            transaction.reads.clear()
         self._locks.end(owner)
 
     async def _sweep_forever(self) -> None:
@@ -207,19 +257,8 @@ class Transactions:
                 is_expired = now - transaction.used_at > IDLE_SECONDS or now - transaction.began_at > TOTAL_SECONDS
                 if is_expired and not transaction.owner.is_committing:
                     self._open.pop(transaction.id, None)
-                    transaction.queries.clear()
+                    transaction.reads.clear()
                     self._locks.fail(transaction.owner)
-
-
-def _is_affected(transaction: Transaction, changes: list[Change]) -> bool:
-    if transaction.owner.is_failed:
-        return False
-    for query in transaction.queries:
-        for change in changes:
-            for document in (change.before, change.after):
-                if document is not None and query.matches(change.path, document):
-                    return True
-    return False
 
 
 def _new_id(age: int) -> bytes:

@@ -14,6 +14,7 @@ from google.cloud.firestore_v1.async_query import AsyncQuery
 from google.cloud.firestore_v1.query import Query
 
 from tests.embedded.firestore.conformance.place import ONCE, Place, connect
+from tests.embedded.firestore.conformance.transactions import begin
 
 KINDS = ("sync", "async")
 
@@ -37,6 +38,12 @@ class Asker:
         """A query for the collections of an id below a document, at any depth."""
         query_class = Query if self.runner is None else AsyncQuery
         return query_class(self.client.document(path).collection(collection_id), all_descendants=True)
+
+    def begin(self, place: Place, **options: Any) -> Any:
+        """A transaction of this client that has begun."""
+        transaction = self.client.transaction()
+        transaction._id = begin(place, options)
+        return transaction
 
     def find(self, query: Any) -> list[str]:
         """The ids that a query of this client finds, in its order."""

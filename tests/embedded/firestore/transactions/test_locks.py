@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from embedded.firestore.transactions import locks as module
 from embedded.firestore.transactions.locks import LockFailedError, LockTable, LockTimeoutError, Mode, Owner
 from embedded.firestore.transactions.owner_states import OwnerEvent
 from tests.patience import PATIENCE_SECONDS
@@ -15,26 +16,38 @@ def locks() -> LockTable:
     return LockTable(now=lambda: 1, wait_seconds=60)
 
 
-async def test_an_optimistic_reader_keeps_nobody_waiting(locks: LockTable) -> None:
-    """A retried transaction reads exclusively all the same, and what it writes ends the optimistic one."""
-    optimistic, retried = Owner(1, is_optimistic=True), Owner(2, is_retry=True)
-    await locks.acquire_read(optimistic, "document")
+async def test_where_nobody_has_failed_there_is_no_turn_to_wait_for(locks: LockTable) -> None:
+    """Optimistic transactions take no lock, so a retried one is alone at once."""
+    optimistic, retried = Owner(1), Owner(2, is_retry=True)
+    await locks.take_turn(optimistic, "document")
+    assert not optimistic.held
     assert not await locks.acquire_read(retried, "document")
-    assert not optimistic.is_failed
-    await locks.acquire(retried, "document", Mode.WRITE)
-    assert optimistic.is_failed
-    assert not retried.is_failed
 
 
-async def test_an_optimistic_commit_under_way_is_waited_for(locks: LockTable) -> None:
-    """A writer gets the lock of an optimistic reader only when that one's commit has ended."""
-    optimistic, other = Owner(1, is_optimistic=True), Owner(2, is_single_commit=True)
-    await locks.acquire_read(optimistic, "document")
-    optimistic.change(OwnerEvent.COMMIT)
+async def test_a_turn_ends_by_itself(locks: LockTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where others have failed, an optimistic transaction is alone, and then others go on though it does nothing."""
+    monkeypatch.setattr(module, "TURN_SECONDS", 0.01)
+    idle, other = Owner(1), Owner(2, is_single_commit=True)
+    locks.mark_contended("document")
+    await locks.take_turn(idle, "document")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        assert await locks.acquire(other, "document", Mode.WRITE)
+    assert not idle.held
+    assert not idle.is_failed
+
+
+async def test_a_turn_lasts_until_the_commit_has_ended(locks: LockTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transaction that commits in its turn is not robbed of its lock half way."""
+    monkeypatch.setattr(module, "TURN_SECONDS", 0)
+    committing, other = Owner(1), Owner(2, is_single_commit=True)
+    locks.mark_contended("document")
+    await locks.take_turn(committing, "document")
+    committing.keep_turns()
+    committing.change(OwnerEvent.COMMIT)
     waiting = asyncio.create_task(locks.acquire(other, "document", Mode.WRITE))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
     assert not waiting.done()
-    locks.end(optimistic)
+    locks.end(committing)
     assert await waiting
 
 
