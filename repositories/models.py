@@ -85,10 +85,6 @@ def _read_enum(cls: type[StrEnum]) -> BeforeValidator:
     return BeforeValidator(read)
 
 
-def _is_stored_below_zero(count: Any, info: ValidationInfo) -> bool:
-    return check_is_stored(info) and isinstance(count, int) and count < 0
-
-
 class HighlightsSummary(BaseModel):
     """The highlights that were found: `total_duration` in seconds, and their categories, each once."""
 
@@ -106,11 +102,10 @@ class HighlightsSummary(BaseModel):
 
     @field_validator("categories")
     @classmethod
-    def _drop_repeated(cls, value: list[str], info: ValidationInfo) -> list[str]:
-        unique = list(dict.fromkeys(value))
-        if len(unique) < len(value) and not check_is_stored(info):
+    def _parse_categories(cls, value: list[str]) -> list[str]:
+        if len(set(value)) < len(value):
             raise ValueError("The list contains a category twice.")
-        return unique
+        return value
 
 
 class VideoMetadata(Document):
@@ -209,19 +204,9 @@ class VideoMetadata(Document):
 
     @field_validator("clips_by_style", mode="before")
     @classmethod
-    def _drop_styles_without_clips(cls, value: Any, info: ValidationInfo) -> Any:
-        """Counts that fell back to zero stay in the document until some dozen have; see `UnitOfWork`.
-
-        Below zero they fall where the clips came before the statistics; a recount puts that right.
-        """
-        if not isinstance(value, dict):
-            return value
-        return {style: count for style, count in value.items() if count != 0 and not _is_stored_below_zero(count, info)}
-
-    @field_validator("clips_count", mode="before")
-    @classmethod
-    def _raise_count_to_zero(cls, value: Any, info: ValidationInfo) -> Any:
-        return 0 if _is_stored_below_zero(value, info) else value
+    def _drop_styles_without_clips(cls, value: Any) -> Any:
+        """Counts that fell back to zero stay in the document until some dozen have; see `UnitOfWork`."""
+        return {style: count for style, count in value.items() if count != 0} if isinstance(value, dict) else value
 
     @field_validator("highlights_json_key")
     @classmethod
@@ -294,8 +279,10 @@ class ClipMetadata(Document):
         }
 
     def _check_is_derived(self, name: str) -> bool:
-        """The duration follows from the times, where these are known."""
-        are_times_known = not any(one.field in {"start_time", "end_time"} and not one.is_certain for one in self.mended)
+        """The duration follows from the times, where these are known; a clip without a thumbnail has no key of one."""
+        if name == "thumbnail_r2_key":
+            return not self.has_thumbnail and self.check_is_certain("has_thumbnail")
+        are_times_known = self.check_is_certain("start_time") and self.check_is_certain("end_time")
         return name == "duration_seconds" and self.duration_seconds > 0 and are_times_known
 
     def to_document(self) -> dict[str, Any]:
@@ -383,7 +370,13 @@ class ClipMetadata(Document):
     @field_validator("thumbnail_r2_key")
     @classmethod
     def _parse_thumbnail_r2_key(cls, value: str | None, info: ValidationInfo) -> str | None:
-        return _parse_own_key(value, info) or None if value is not None and info.data.get("has_thumbnail") else None
+        if value is None:
+            return None
+        if info.data.get("has_thumbnail", True):  # one that failed its own check says nothing
+            return _parse_own_key(value, info) or None
+        if value and check_is_stored(info):
+            raise ValueError("The clip has no thumbnail.")
+        return None
 
     @field_validator("completed_at")
     @classmethod
@@ -411,9 +404,13 @@ def plan_file_change(
 
 
 def _follow_status(value: datetime | None, info: ValidationInfo, status: VideoStatus | ClipStatus) -> datetime | None:
-    if info.data.get("status") != status:
-        return None
-    return value if value is not None or check_is_stored(info) else info.data.get("created_at")
+    """The time of a status, which no document in another status has."""
+    found = info.data.get("status", status)  # one that failed its own check says nothing
+    if found == status:
+        return value if value is not None or check_is_stored(info) else info.data.get("created_at")
+    if value is not None and check_is_stored(info):
+        raise ValueError(f"The status is not `{status}`.")
+    return None
 
 
 def _parse_url(value: str) -> str:

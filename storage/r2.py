@@ -314,11 +314,16 @@ class R2Storage:
             for item in page.get("Contents", []):
                 yield StoredObject(item["Key"], item["Size"], None, item["LastModified"], _unquote(item["ETag"]))
 
-    async def list_prefixes(self, prefix: str = "") -> AsyncIterator[str]:
-        """The folders directly below the prefix, each with its slash at the end."""
+    async def list_directory(self, prefix: str = "") -> AsyncIterator[str]:
+        """The keys of the objects directly below the prefix, and the folders there, each with its slash at the end.
+
+        An object of the prefix's own name, an empty folder of some tools, is among the keys.
+        """
         async for page in self._list_pages({"Bucket": self.bucket, "Prefix": prefix, "Delimiter": "/"}):
-            for item in page.get("CommonPrefixes", []):
-                yield item["Prefix"]
+            for item in page.get("Contents", []):
+                yield item["Key"]
+            for folder in page.get("CommonPrefixes", []):
+                yield folder["Prefix"]
 
     async def _list_pages(
         self, arguments: "ListObjectsV2RequestPaginateTypeDef", lane: LaneName = LaneName.READS

@@ -10,6 +10,8 @@ from typing import Any
 import httptools
 
 MAX_CONNECTIONS = 4_000
+# The server closes a connection that is idle for 5 s; a request that is sent at that moment has no answer.
+MAX_IDLE_SECONDS = 3.0
 OK, SHED = 200, 503
 
 
@@ -19,11 +21,17 @@ class Caller(asyncio.Protocol):
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[int] | None = None
+        self._answered_at = asyncio.get_running_loop().time()
 
     @property
     def is_open(self) -> bool:
         """Whether another request can be sent."""
         return self._transport is not None and not self._transport.is_closing()
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the server keeps it open for another moment."""
+        return self.is_open and asyncio.get_running_loop().time() - self._answered_at < MAX_IDLE_SECONDS
 
     def connection_made(self, transport: Any) -> None:
         """Requests can be sent."""
@@ -56,6 +64,7 @@ class Caller(asyncio.Protocol):
             self._transport.close()
 
     def _finish(self, status: int) -> None:
+        self._answered_at = asyncio.get_running_loop().time()
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(status)
 
@@ -147,8 +156,9 @@ class Load:
     async def _take(self) -> Caller | None:
         while self._idle:
             caller = self._idle.pop()
-            if caller.is_open:
+            if caller.is_fresh:
                 return caller
+            caller.close()
             self._open -= 1
         if self._open >= MAX_CONNECTIONS:
             return None

@@ -4,8 +4,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 import demo
+from cli.bucket_import.report import Report
 from cli.bucket_import.sources import FolderSource
-from cli.bucket_import.writer import Importer, Report
+from cli.bucket_import.writer import Importer
 from gql.app import create_services
 from settings import Settings
 

@@ -3,14 +3,14 @@
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from rich.progress import Progress, TaskID
 
 from cli.bucket_import.corrections import Correction, correct_clip, correct_video, find_known_styles
 from cli.bucket_import.listing import Problem, VideoFiles, list_videos
 from cli.bucket_import.reader import VideoReading, describe_video, parse_file, read_video
+from cli.bucket_import.report import Report
 from cli.bucket_import.sources import MAX_HIGHLIGHTS_BYTES, Source, SourceFile
 from cli.bucket_import.uploader import FileFaultError, Uploader
 from domain.keys import thumbnail_filename, thumbnail_key
@@ -23,24 +23,6 @@ from storage.exceptions import ObjectNotFoundError, ObjectTooLargeError
 
 # Files of one batch are uploaded together, then their documents are written in one commit.
 CLIPS_PER_BATCH = 50
-
-
-@dataclass
-class Report:
-    """The outcome of an import; a dry run's is what it would do."""
-
-    videos_created: int = 0
-    videos_updated: int = 0
-    videos_unchanged: int = 0
-    clips_created: int = 0
-    clips_updated: int = 0
-    clips_unchanged: int = 0
-    files_uploaded: int = 0
-    problems: list[Problem] = field(default_factory=list)
-
-    def to_json(self) -> dict[str, Any]:
-        """The report as JSON shows it."""
-        return asdict(self)
 
 
 @dataclass

@@ -7,8 +7,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from cli.bucket_import.report import Report
 from cli.bucket_import.sources import BucketSource, FolderSource, Source
-from cli.bucket_import.writer import Importer, Report
+from cli.bucket_import.writer import Importer
 from cli.output import CommandError, print_json, print_line
 from cli.stack import connect_services
 from gql.services import Services

@@ -1,6 +1,6 @@
 """Files as the bucket lists them: a video's folder, and uploads in parts that no worker continues."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from cli.bucket_import.listing import VideoFiles
@@ -29,12 +29,23 @@ class Folder:
         return files
 
 
-async def list_folders(storage: R2Storage, prefix: str = "") -> AsyncIterator[str]:
-    """The names of the folders directly below the prefix, which is empty or ends with a slash; no file is listed."""
+async def list_folders(storage: R2Storage, remark: Callable[[str], None], prefix: str = "") -> AsyncIterator[str]:
+    """The names of the folders directly below the prefix, which is empty or ends with a slash.
+
+    A file there is in no video's folder: it has a remark.
+    """
     if _check_holds_nothing(prefix):
         return
-    async for folder in storage.list_prefixes(prefix):
-        yield folder.removeprefix(prefix).removesuffix("/")
+    async for name in storage.list_directory(prefix):
+        if name.endswith("/") and name != prefix:
+            yield name.removeprefix(prefix).removesuffix("/")
+        else:
+            remark(describe_kept(name, parse_key(name).reason))
+
+
+def describe_kept(key: str, reason: str) -> str:
+    """A remark on a file that is nobody's."""
+    return f"{key} {reason}: kept."
 
 
 async def list_files(storage: R2Storage, user_id: str, video_id: str) -> AsyncIterator[StoredObject]:

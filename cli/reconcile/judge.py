@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from cli.reconcile.drift import Drift, DriftKind, Rules
+from cli.reconcile.files import describe_kept
 from domain.keys import (
     CLIPS_FOLDER,
     HIGHLIGHTS_FILENAME,
@@ -43,6 +44,7 @@ class Judge:
         self._waiting: dict[str, StoredObject] = {}
         self._left: dict[str, StoredObject] = {}
         self._named_elsewhere = set[str]()
+        self._beside: dict[str, str] = {}
         self._counted = Counter[str]()
         self._found = [*judge_delete(video, rules), *judge_video_document(video, rules)]
 
@@ -77,23 +79,40 @@ class Judge:
         return sorted(self._found, key=lambda drift: order.index(drift.kind))
 
     def find_files_without_metadata(self) -> Iterator[Drift]:
-        """Clips, thumbnails and a highlights.json that no document knows of; other files are nobody's to judge."""
-        if self._is_left_out:
-            return
-        for key, found in (self._left | self._waiting).items():
-            if key in self._named_elsewhere or not self._check_is_judged(found):
+        """Clips, thumbnails and a highlights.json that no document knows of."""
+        for key, found in self._list_left():
+            if parse_key(key).reason or not self._check_is_judged(found):
                 continue
             clip_id = None if key.endswith(HIGHLIGHTS_FILENAME) else find_clip_id(key)
             text = f"has {found.size_bytes:,} bytes, but no metadata."
             kind = DriftKind.FILE_WITHOUT_METADATA
             yield Drift(kind, self._video.user_id, self._video.video_id, text, clip_id, key)
 
+    def list_remarks(self) -> Iterator[str]:
+        """A remark on each file that is nobody's: of another type, hidden, or beside the file of a clip of its name."""
+        for key, found in self._list_left():
+            if reason := parse_key(found.key).reason:
+                yield describe_kept(key, reason)
+        for key, clip_id in self._beside.items():
+            if key not in self._named_elsewhere:
+                reason = f"has the name of the clip {clip_id!r}, whose document has another file"
+                yield describe_kept(key, parse_key(key).reason or reason)
+
+    def _list_left(self) -> Iterator[tuple[str, StoredObject]]:
+        """The files that no document names."""
+        if not self._is_left_out:
+            left = (self._left | self._waiting).items()
+            yield from ((key, found) for key, found in left if key not in self._named_elsewhere)
+
     def _claim_files(self, clip: ScannedClip) -> None:
         """The files that the clip's document names, and those that its id tells, wait no longer."""
         own = self._prefix + clip.clip_id
         # Of any extension: a file whose name differs in nothing else cannot be another clip.
         by_id = [key for key in self._waiting if key.startswith(own) and clip_id_of(key) == own]
-        for key in {*clip.keys, *filter(None, find_keys(clip)), *by_id}:
+        named = {*clip.keys, *filter(None, find_keys(clip))}
+        if clip.clip is not None and not self._is_left_out:
+            self._beside.update(dict.fromkeys(set(by_id) - named, clip.clip_id))
+        for key in named.union(by_id):
             self._waiting.pop(key, None)
             if clip_id_of(key) != own:
                 # It may have come already, or not yet.
@@ -104,16 +123,12 @@ class Judge:
         given_up = [key for key in self._waiting if not key.startswith(self._prefix) or find_clip_id(key) < before]
         for key in given_up:
             found = self._waiting.pop(key)
-            if self._check_is_judged(found):
+            if parse_key(key).reason or self._check_is_judged(found):
                 self._left[key] = found
 
     def _check_is_judged(self, found: StoredObject) -> bool:
-        kind = parse_key(found.key).kind
-        if kind in {ObjectKind.OTHER, ObjectKind.HIDDEN} or (
-            kind is ObjectKind.HIGHLIGHTS and self._video.video is not None
-        ):
-            return False
-        return self._rules.check_is_orphan(found.last_modified)
+        is_described = parse_key(found.key).kind is ObjectKind.HIGHLIGHTS and self._video.video is not None
+        return not is_described and self._rules.check_is_orphan(found.last_modified)
 
 
 def find_clip_id(key: str) -> str:

@@ -121,12 +121,12 @@ class Reconciler:
         if user_id is not None:
             yield user_id
             return
-        async for found_id in merge(self._scanner.list_users(), list_folders(self._services.storage)):
+        async for found_id in merge(self._scanner.list_users(), list_folders(self._services.storage, self._remark)):
             yield found_id
 
     async def _run_user(self, user_id: str, reached: tuple[bytes, ...] | None) -> None:
         await self._expect_videos(user_id)
-        folders = list_folders(self._services.storage, folder_prefix(user_id))
+        folders = list_folders(self._services.storage, self._remark, folder_prefix(user_id))
         async for video_id in merge(self._scanner.list_videos(user_id), folders):
             self._progress.advance(self._task)
             if reached is not None and (to_order(user_id), to_order(video_id)) <= reached:
@@ -161,6 +161,8 @@ class Reconciler:
         self.summary.videos += 1
         self.summary.clips += judge.clips_count
         self.summary.files += judge.files_count
+        for text in judge.list_remarks():
+            self._remark(text)
         return [*judge.finish(), *[one async for one in self._find_guesses(video, judge)]]
 
     async def _find_guesses(self, video: ScannedVideo, judge: Judge) -> AsyncIterator[Drift]:

@@ -117,6 +117,11 @@ def _repair_key(value: Any) -> Repair | None:
     return Repair(NO_KEY, is_certain=False) if isinstance(value, str) else None
 
 
+def _repair_categories(value: Any) -> Repair | None:
+    """Each text once."""
+    return Repair(list(dict.fromkeys(value))) if isinstance(value, list) else None
+
+
 def _to_words(text: str) -> list[str]:
     return text.split()
 
@@ -132,5 +137,6 @@ _REPAIRS: dict[str, Callable[[Any], Repair | None]] = {
     **dict.fromkeys(("video_title", "scene_title", "crop_mode", "target_aspect", "created_by"), _repair_title),
     **dict.fromkeys(("scene_description", "custom_prompt"), _repair_long_text),
     "error_message": _repair_error_message,
+    "highlights_summary.categories": _repair_categories,
     **dict.fromkeys(("r2_key", "thumbnail_r2_key", "highlights_json_key"), _repair_key),
 }

@@ -234,13 +234,14 @@ def test_a_summary_needs_no_fields() -> None:
 
 
 def test_a_category_is_in_the_summary_once() -> None:
-    """A list with a category twice is refused where it is given, and read without the second where it is stored."""
+    """A list with a category twice is refused where it is given, and odd where it is stored."""
     summary = {"total_duration": 1.0, "categories": ["question", "surprise", "question"]}
     with pytest.raises(ValidationError) as caught:
         validate_model(VideoMetadata, {**VIDEO, "highlights_summary": summary})
     assert caught.value.path == ("highlights_summary", "categories")
     stored = VideoMetadata.from_document({**VIDEO, "highlights_summary": summary})
     assert stored.highlights_summary == HighlightsSummary(total_duration=1.0, categories=["question", "surprise"])
+    assert stored.list_certain_values() == {"highlights_summary": stored.highlights_summary}
 
 
 def test_counts_of_categories_are_read_as_the_categories() -> None:

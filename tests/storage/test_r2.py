@@ -159,11 +159,12 @@ async def test_list_and_delete_go_beyond_one_page(storage: R2Storage, folder: st
     assert [stored.key async for stored in storage.list(folder)] == [f"{folder}0/keep.mp4"]
 
 
-async def test_list_prefixes_names_folders(storage: R2Storage, folder: str) -> None:
-    """The folders below a prefix are listed with a slash, and files are not."""
+async def test_a_directory_has_files_and_folders(storage: R2Storage, folder: str) -> None:
+    """The folders below a prefix are listed with a slash, and the files there without."""
     for key in ("v1/highlights.json", "v1/clips/a.mp4", "v2/clips/a.mp4", "file"):
         await storage.put(f"{folder}/{key}", b"x")
-    assert [prefix async for prefix in storage.list_prefixes(f"{folder}/")] == [f"{folder}/v1/", f"{folder}/v2/"]
+    found = {name.removeprefix(folder) async for name in storage.list_directory(f"{folder}/")}
+    assert found == {"/file", "/v1/", "/v2/"}
 
 
 async def test_delete_is_repeatable(storage: R2Storage, folder: str) -> None:

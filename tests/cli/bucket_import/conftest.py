@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from rich.progress import Progress
 
+from cli.bucket_import.report import Report
 from cli.bucket_import.sources import BucketSource, FolderSource
-from cli.bucket_import.writer import Importer, Report
+from cli.bucket_import.writer import Importer
 from cli.reconcile.drift import Drift, Rules
 from cli.reconcile.run import Outcome, Reconciler
 from gql.app import create_services

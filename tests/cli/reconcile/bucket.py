@@ -145,12 +145,24 @@ class Recorder:
         self.remarks.append(text)
 
 
-async def reconcile(bucket: Bucket, *, older_than: timedelta = timedelta(0), **options: bool) -> dict[Outcome, Found]:
-    """The drift of the user's videos after the run."""
+async def reconcile(
+    bucket: Bucket,
+    *,
+    older_than: timedelta = timedelta(0),
+    remarks: list[str] | None = None,
+    fix: bool = False,
+    delete_orphans: bool = False,
+) -> dict[Outcome, Found]:
+    """The drift of the user's videos after the run; remarks are added to `remarks`, where some are expected."""
     recorder = Recorder(bucket.user_id)
     rules = Rules(STUCK_AFTER, older_than, bucket.clock.now)
-    reconciler = Reconciler(bucket.services, rules, Progress(disable=True), recorder, **options)
+    reconciler = Reconciler(
+        bucket.services, rules, Progress(disable=True), recorder, fix=fix, delete_orphans=delete_orphans
+    )
     summary = await reconciler.run(bucket.user_id)
     assert summary.remarks == len(recorder.remarks)
-    assert recorder.remarks == [] or options
+    if remarks is None:
+        assert recorder.remarks == [] or fix
+    else:
+        remarks.extend(recorder.remarks)
     return recorder.outcomes

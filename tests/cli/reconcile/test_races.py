@@ -23,8 +23,9 @@ async def test_file_that_a_worker_may_still_describe_is_left_alone(bucket: Bucke
     await bucket.create_video("talk")
     young = bucket.new_clip("talk", ClipStatus.PROCESSING)
     await bucket.put([young])
-    for options in ({}, {"fix": True}, {"fix": True, "delete_orphans": True}):
-        assert not any((await reconcile(bucket, older_than=HOUR, **options)).values())
+    for fix, delete_orphans in ((False, False), (True, False), (True, True)):
+        found = await reconcile(bucket, older_than=HOUR, fix=fix, delete_orphans=delete_orphans)
+        assert not any(found.values())
     assert await bucket.services.storage.head(young.r2_key)
     assert (await reconcile(bucket, fix=True, delete_orphans=True))[Outcome.MENDED]
     assert await bucket.services.storage.head(young.r2_key) is None
@@ -220,8 +221,10 @@ async def test_key_that_no_file_can_have_is_no_outage(bucket: Bucket) -> None:
     await bucket.create_video("talk")
     (clip,) = await bucket.add_clips("talk", 1)
     await bucket.document("talk", clip.clip_id).update({"r2_key": f"{bucket.user_id}/talk/{'x' * 1024}"})
-    found = (await reconcile(bucket))[Outcome.FOUND]
+    remarks: list[str] = []
+    found = (await reconcile(bucket, remarks=remarks))[Outcome.FOUND]
     assert found == {(DriftKind.METADATA_WITHOUT_FILE, f"talk/{clip.clip_id}")}
+    assert [remark.partition(" ")[0] for remark in remarks] == [clip.r2_key]
 
 
 async def test_one_file_that_cannot_be_described_does_not_stop_the_others(bucket: Bucket) -> None:

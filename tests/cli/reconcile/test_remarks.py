@@ -1,0 +1,58 @@
+"""Files that are nobody's: each is named in a remark, kept, and no drift."""
+
+import pytest
+
+from cli.reconcile.run import Outcome
+from domain.identifiers import split_filename
+from storage.exceptions import StorageUnavailableError
+from tests.cli.reconcile.bucket import BrokenStore, Bucket, reconcile
+
+
+@pytest.mark.parametrize(("fix", "delete_orphans"), [(False, False), (True, False), (True, True)])
+async def test_every_file_that_is_no_clips_has_a_remark(bucket: Bucket, *, fix: bool, delete_orphans: bool) -> None:
+    """Hidden names, other types and names beside a known clip's are told with the reason, and left where they are."""
+    await bucket.create_video("v")
+    clips = await bucket.add_clips("v", 205)  # more than wait for their clips at once
+    folder = f"{bucket.user_id}/v"
+    beside = [split_filename(clips[0].r2_key)[0] + extension for extension in (".mov", ".MP4", ".srt")]
+    others = [f"{folder}/clips/notes.txt", f"{folder}/clips/.a.mp4", f"{folder}/__MACOSX/a.mp4", f"{folder}/audio.wav"]
+    strays = [f"{bucket.user_id}/readme.txt", f"{bucket.user_id}/stray.mp4", f"{bucket.user_id}/.hidden"]
+    for key in (*beside, *others, *strays):
+        await bucket.services.storage.put(key, b"x")
+    remarks: list[str] = []
+    outcomes = await reconcile(bucket, remarks=remarks, fix=fix, delete_orphans=delete_orphans)
+    assert outcomes == {outcome: set() for outcome in Outcome}
+    assert sorted(remark.partition(" ")[0] for remark in remarks) == sorted([*beside, *others, *strays])
+    reasons = {remark.partition(" ")[0]: remark.partition(" ")[2] for remark in remarks}
+    text = f"has the name of the clip {clips[0].clip_id!r}, whose document has another file: kept."
+    assert reasons[beside[0]] == reasons[beside[1]] == text
+    assert reasons[beside[2]].startswith("is not a clip's file (The extension must be one of")
+    assert reasons[strays[0]] == "is not in a video's folder: kept."
+    assert reasons[others[1]] == "is hidden, or in a hidden folder: kept."
+    for key in reasons:
+        assert await bucket.services.storage.head(key) is not None
+
+
+async def test_a_file_that_a_document_names_has_none(bucket: Bucket) -> None:
+    """A document of another program may name any file in its folder, and so may another clip's."""
+    await bucket.create_video("v")
+    one, other = await bucket.add_clips("v", 2)
+    folder = f"{bucket.user_id}/v"
+    key, name = f"{folder}/renders/a.mkvx", split_filename(other.r2_key)[0] + ".mov"
+    await bucket.services.storage.put(key, b"x" * one.file_size_bytes)
+    await bucket.services.storage.put(name, b"x" * other.file_size_bytes)
+    await bucket.document("v", one.clip_id).update({"r2_key": key})
+    await bucket.document("v", other.clip_id).update({"r2_key": name})
+    remarks: list[str] = []
+    outcomes = await reconcile(bucket, remarks=remarks)
+    assert outcomes[Outcome.FOUND] == set()
+    assert sorted(remark.partition(" ")[0] for remark in remarks) == sorted([one.r2_key, other.r2_key])
+
+
+async def test_a_video_that_is_being_deleted_has_none(bucket: Bucket) -> None:
+    """Its files go with it."""
+    await bucket.create_video("v")
+    await bucket.services.storage.put(f"{bucket.user_id}/v/notes.txt", b"x")
+    with pytest.raises(StorageUnavailableError):
+        await bucket.services.videos(bucket.user_id).delete_video("v", BrokenStore())
+    assert (await reconcile(bucket))[Outcome.FOUND] == set()
