@@ -22,7 +22,7 @@ def _chain(length: int, spreads: str) -> str:
 _CLIPS = "nodes { video { clips(first: 100) { "
 ABUSES = {
     "10,000 aliases": Abuse("{ " + " ".join(f"a{n}: __typename" for n in range(10_000)) + " }", measure="characters"),
-    "400 aliases": Abuse("{ " + " ".join(f"a{n}: __typename" for n in range(400)) + " }", measure="aliases"),
+    "300 aliases": Abuse("{ " + " ".join(f"a{n}: __typename" for n in range(300)) + " }", measure="aliases"),
     "500 copies of one field": Abuse('{ video(videoId: "v") { ' + "title " * 500 + "} }", measure="repeats"),
     "500 copies of a root field": Abuse("{ " + "__typename " * 500 + "}", measure="rootFields"),
     "100 levels": Abuse("{ " + "a { " * 100 + "b" + " }" * 100 + " }", measure="nesting"),
@@ -37,7 +37,7 @@ ABUSES = {
     "fragments that double and lead nowhere": Abuse(
         _chain(90, "...F{next} ...F{next}").replace("F90 on", "G on"), measure="fields"
     ),
-    "240 fragments": Abuse(_chain(240, "...F{next}"), measure="fragments"),
+    "110 fragments": Abuse(_chain(110, "...F{next}"), measure="fragments"),
     "1 MB of directives": Abuse("{ __typename" + " @a" * 330_000 + " }", measure="characters"),
     "21 directives": Abuse("{ __typename" + " @skip(if: false)" * 21 + " }", measure="directives"),
     "12,000 tokens": Abuse('{ video(videoId: "v") { ' + "id " * 12_000 + "} }", measure="tokens"),
