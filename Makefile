@@ -72,8 +72,9 @@ fix: .venv/ready-dev ## apply the fixes of the linter and the formatter
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-schema: .venv/ready ## write schema.graphql from the code
+schema: .venv/ready ## write schema.graphql and possible-types.json from the code
 	$(BIN)/clipgraph schema print > schema.graphql.new && mv schema.graphql.new schema.graphql
+	$(BIN)/clipgraph schema possible-types > possible-types.json.new && mv possible-types.json.new possible-types.json
 
 UV_COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --quiet --upgrade
 lock: .venv/ready-dev ## update the pinned requirements and their hashes from pyproject.toml

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import strawberry
-from graphql import DocumentNode, GraphQLError
+from graphql import DocumentNode, GraphQLError, is_abstract_type
 from graphql.execution import Executor
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
@@ -190,3 +190,13 @@ def print_schema() -> str:
     """The schema in SDL, as `schema.graphql` holds it."""
     head = f'"""{DESCRIPTION}"""\nschema {{\n  query: Query\n  mutation: Mutation\n  subscription: Subscription\n}}'
     return f"{head}\n\n{schema.as_str().rstrip()}\n"
+
+
+def list_possible_types() -> dict[str, list[str]]:
+    """The object types of each union and interface, by name, as `possible-types.json` holds them for client caches."""
+    types = schema._schema.type_map.values()  # noqa: SLF001  as above
+    abstract = sorted((type_ for type_ in types if is_abstract_type(type_)), key=lambda type_: type_.name)
+    return {
+        type_.name: sorted(each.name for each in schema._schema.get_possible_types(type_))  # noqa: SLF001  as above
+        for type_ in abstract
+    }

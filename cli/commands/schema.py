@@ -1,5 +1,6 @@
-"""`clipgraph schema print` and `clipgraph schema check`."""
+"""`clipgraph schema print`, `possible-types` and `check`."""
 
+import json
 from pathlib import Path
 
 import click
@@ -7,11 +8,12 @@ import click
 from cli.output import CommandError, print_line, print_text
 
 CHECKED_IN = Path("schema.graphql")
+POSSIBLE_TYPES = "possible-types.json"
 
 
 @click.group(name="schema", help="Print the schema, or check for breaking changes.")
 def command() -> None:
-    """The group of both."""
+    """The group of all three."""
 
 
 @command.command(name="print", help="Print the schema of the code as SDL.")
@@ -22,7 +24,23 @@ def print_command() -> None:
     print_text(print_schema(), ends_line=False)
 
 
-@command.command(name="check", help="Compare schema.graphql with the schema of the code. Exit with 1 if they differ.")
+@command.command(name="possible-types", help="Print the types of each union and interface as JSON, for client caches.")
+def possible_types_command() -> None:
+    """The JSON on stdout."""
+    print_text(_format_possible_types(), ends_line=False)
+
+
+def _format_possible_types() -> str:
+    from gql.schema import list_possible_types
+
+    return json.dumps(list_possible_types(), indent=2) + "\n"
+
+
+@command.command(
+    name="check",
+    help="Compare schema.graphql, and possible-types.json beside it, with the schema of the code. "
+    "Exit with 1 if they differ.",
+)
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=CHECKED_IN)
 def compare_command(file: Path) -> None:
     """Prints the differences, breaking changes named as such."""
@@ -33,6 +51,7 @@ def compare_command(file: Path) -> None:
 
     printed = print_schema()
     if file.read_text(encoding="utf-8") == printed:
+        _assert_possible_types(file.with_name(POSSIBLE_TYPES))
         return
     try:
         old, new = build_schema(file.read_text(encoding="utf-8")), build_schema(printed)
@@ -43,3 +62,9 @@ def compare_command(file: Path) -> None:
     for dangerous in find_dangerous_changes(old, new):
         print_line(f"dangerous: {dangerous.description}")
     raise CommandError(f"{file} differs from the schema of the code. Run `make schema` and commit it.")
+
+
+def _assert_possible_types(file: Path) -> None:
+    """Raises CommandError if the file exists and differs from the types of the code."""
+    if file.exists() and file.read_text(encoding="utf-8") != _format_possible_types():
+        raise CommandError(f"{file} differs from the schema of the code. Run `make schema` and commit it.")

@@ -1,5 +1,7 @@
 """`clipgraph schema`: what it prints, and what it says of a change."""
 
+import json
+import re
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -12,6 +14,25 @@ SCHEMA = Path(__file__).parent.parent.parent.parent / "schema.graphql"
 def test_printed_schema_is_the_checked_in_one() -> None:
     """`schema print` prints schema.graphql byte for byte."""
     assert CliRunner().invoke(main, ["schema", "print"]).output == SCHEMA.read_text()
+
+
+def test_printed_possible_types_are_the_checked_in_ones() -> None:
+    """`schema possible-types` prints possible-types.json byte for byte, with all unions and interfaces."""
+    printed = CliRunner().invoke(main, ["schema", "possible-types"]).output
+    assert printed == SCHEMA.with_name("possible-types.json").read_text()
+    abstract = re.findall(r"^(?:union|interface) (\w+)", SCHEMA.read_text(), re.MULTILINE)
+    assert list(json.loads(printed)) == sorted(abstract)
+    assert json.loads(printed)["Node"] == ["Clip", "Video"]
+
+
+def test_old_possible_types_fail(tmp_path: Path) -> None:
+    """`schema check` exits 1 if possible-types.json beside the schema lacks a type."""
+    current = tmp_path / "schema.graphql"
+    current.write_text(SCHEMA.read_text())
+    (tmp_path / "possible-types.json").write_text('{"Node": ["Clip"]}\n')
+    result = CliRunner().invoke(main, ["schema", "check", str(current)])
+    assert result.exit_code == 1
+    assert "possible-types.json differs" in result.output
 
 
 def test_breaking_change_is_named_and_fails(tmp_path: Path) -> None:
