@@ -3,7 +3,7 @@
 from pathlib import Path
 
 GRAPHIQL_PAGE = Path(__file__).parent / "graphiql"
-"""Our own files of the page: index.html, missing.html, main.js, main.css and welcome.graphql."""
+"""Our own files of the page: the HTML, scripts, styles, and a query for each tab."""
 
 GRAPHIQL_ASSETS = Path(__file__).parent / "dist" / "graphiql"
 """What `graphiql/fetch.py` brings from npm; `.complete` lies in it once all of it is there."""

@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 
 from web import GRAPHIQL_ASSETS, GRAPHIQL_PAGE, GRAPHIQL_STYLE_HASH
 
-PAGE_ASSETS = frozenset({"main.js", "main.css", "icon.svg", "welcome.graphql", "live.graphql"})
+ASSET_SUFFIXES = frozenset({".js", ".css", ".svg", ".graphql"})
 CACHE_CONTROL = "no-cache"
 
 
@@ -47,7 +47,7 @@ def is_explorer_installed() -> bool:
 def _asset_paths() -> dict[str, Path]:
     vendored = GRAPHIQL_ASSETS.iterdir() if GRAPHIQL_ASSETS.is_dir() else ()
     paths = {path.name: path for path in vendored if not path.name.startswith(".")}
-    return paths | {name: GRAPHIQL_PAGE / name for name in PAGE_ASSETS}
+    return paths | {path.name: path for path in GRAPHIQL_PAGE.iterdir() if path.suffix in ASSET_SUFFIXES}
 
 
 def content_security_policy(media_origin: str | None) -> str:

@@ -1,38 +1,14 @@
-// The page at GET /graphql: GraphiQL over the same address, and below it the thumbnails of the last answer.
+// The page at GET /graphql: GraphiQL over the same address, with a tab for each job.
 "use strict";
 
 const h = React.createElement;
-const strip = document.getElementById("strip");
+const TABS = ["wall", "video", "writes", "upload", "live", "errors"];
 
-/** Every object in the answer that has a thumbnail, in the answer's order. */
-function collectClips(value) {
-  if (value === null || typeof value !== "object") return [];
-  const below = Object.values(value).flatMap(collectClips);
-  return typeof value.thumbnailUrl === "string" ? [value, ...below] : below;
-}
-
-function drawClip({ thumbnailUrl, title, url }) {
-  const picture = document.createElement("img");
-  Object.assign(picture, { src: thumbnailUrl, alt: title ?? "", title: title ?? "", loading: "lazy" });
-  const link = document.createElement("a");
-  Object.assign(link, { href: url ?? thumbnailUrl, target: "_blank", rel: "noreferrer" });
-  link.append(picture);
-  return link;
-}
-
-function showClips(answer) {
-  const clips = collectClips(answer?.data);
-  strip.replaceChildren(...clips.map(drawClip));
-  strip.hidden = clips.length === 0;
-}
-
-/** The same fetcher, which also shows the thumbnails of each plain answer; streams pass through as they are. */
-function withThumbnails(fetcher) {
+/** The same fetcher, whose streams are lists of events. */
+function withEventLists(fetcher) {
   return async (...request) => {
     const answer = await fetcher(...request);
-    const isStream = Symbol.asyncIterator in Object(answer);
-    if (!isStream && request[0].operationName !== "IntrospectionQuery") showClips(answer);
-    return answer;
+    return Symbol.asyncIterator in Object(answer) ? listEvents(answer) : answer;
   };
 }
 
@@ -42,8 +18,8 @@ function Logo() {
 }
 
 async function start() {
-  const examples = ["welcome", "live"].map(async (name) => (await fetch(`graphql/assets/${name}.graphql`)).text());
-  const [welcome, live] = await Promise.all(examples);
+  const examples = TABS.map(async (name) => (await fetch(`graphql/assets/${name}.graphql`)).text());
+  const queries = await Promise.all(examples);
   const fetcher = GraphiQL.createFetcher({
     url: location.pathname,
     subscriptionUrl: location.origin.replace(/^http/, "ws") + location.pathname,
@@ -53,14 +29,16 @@ async function start() {
   const explorer = h(
     GraphiQL,
     {
-      fetcher: withThumbnails(fetcher),
-      defaultQuery: welcome,
-      defaultTabs: [{ query: welcome }, { query: live }],
+      fetcher: withEventLists(fetcher),
+      defaultQuery: queries[0],
+      defaultTabs: queries.map((query) => ({ query })),
       shouldPersistHeaders: false, // a token typed here is gone with the page
       showPersistHeadersSettings: false,
     },
     h(GraphiQL.Logo, null, h(Logo)),
+    h(GraphiQL.Footer, null, h(FoldButton)),
   );
+  followAnswer();
   ReactDOM.createRoot(document.getElementById("graphiql")).render(explorer);
 }
 

@@ -89,19 +89,19 @@ async def page() -> AsyncIterator[Page]:
     assert complaints == []
 
 
-async def test_it_opens_with_the_welcome_query(page: Page) -> None:
-    """The editor holds welcome.graphql, ready to run."""
+async def test_it_opens_with_the_wall(page: Page) -> None:
+    """The editor holds wall.graphql, ready to run."""
     await page.goto(f"{ORIGIN}/graphql")
     await page.wait_for_selector(".graphiql-execute-button")
     editor = await page.locator(".graphiql-query-editor .CodeMirror").evaluate("it => it.CodeMirror.getValue()")
-    assert editor.strip() == (GRAPHIQL_PAGE / "welcome.graphql").read_text(encoding="utf-8").strip()
+    assert editor.strip() == (GRAPHIQL_PAGE / "wall.graphql").read_text(encoding="utf-8").strip()
 
 
 async def test_an_answers_thumbnails_are_shown(page: Page) -> None:
     """Each picture of the answer is loaded and shown below the editor, under the clip's title."""
     await page.goto(f"{ORIGIN}/graphql")
     await page.locator(".graphiql-query-editor .CodeMirror").evaluate(
-        "it => it.CodeMirror.setValue('query Welcome { clips { title thumbnailUrl } }')"
+        "it => it.CodeMirror.setValue('query Wall { clips { title thumbnailUrl } }')"
     )
     await page.click(".graphiql-execute-button")
     pictures = page.locator("#strip img")
