@@ -52,9 +52,7 @@ def test_welcome_query_runs_and_nothing_leaves_this_machine(page: Page, demo_ser
     page.on("request", lambda request: requests.append(request.url))
     page.goto(f"{demo_server.address}/graphql")
     page.get_by_role("button", name="Execute query").click()
-    expect(page.locator(".result-window")).to_contain_text(
-        '"thumbnailUrl": "http://127.0.0.1', timeout=TIMEOUT
-    )
+    expect(page.locator(".result-window")).to_contain_text('"thumbnailUrl": "http://127.0.0.1', timeout=TIMEOUT)
     if screenshot := os.environ.get("CLIPGRAPH_SCREENSHOT"):
         page.screenshot(path=screenshot)
     assert {urlsplit(url).hostname for url in requests if not url.startswith(("data:", "blob:"))} == {"127.0.0.1"}
