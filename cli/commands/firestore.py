@@ -54,13 +54,27 @@ def command(
         return
     if indexes is not None and not suggest_indexes and not indexes.is_file():
         raise click.BadParameter(f"{indexes} does not exist. --suggest-indexes creates it.")
-    data_dir = data_dir or find_data_dir(None) / "firestore"
+    data_dir = _make_data_dir(data_dir)
     _assert_whole(data_dir)
     arguments = ["-m", "embedded.firestore", "--data-dir", str(data_dir), "--host-port", host_port, "--with-hint"]
     arguments += ["--indexes", str(indexes)] if indexes else []
     arguments += ["--suggest-indexes"] if suggest_indexes else []
     arguments += ["--optimistic"] if optimistic else []
     os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606  no shell is wanted
+
+
+def _make_data_dir(given: Path | None) -> Path:
+    """The database's directory, its owner's alone if it is new; a warning is printed where others can enter it."""
+    from embedded.data_directory import OWNER_ONLY, make_data_directory
+
+    root = given or find_data_dir(None)
+    data_dir = given or root / "firestore"
+    try:
+        make_data_directory(root)
+        data_dir.mkdir(mode=OWNER_ONLY, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"Cannot use {data_dir} ({error.strerror}).") from None
+    return data_dir
 
 
 def _assert_whole(data_dir: Path) -> None:

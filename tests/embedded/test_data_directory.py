@@ -14,7 +14,7 @@ from embedded.data_directory import make_data_directory
 from embedded.errors import EmbeddedError
 from embedded.lock import acquire_lock
 from embedded.stack import start_stack
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import HANG_SECONDS, PATIENCE_SECONDS
 
 pytestmark = pytest.mark.prove
 
@@ -74,6 +74,31 @@ def test_where_others_can_enter_is_told(
         acquire_lock(tmp_path).release()
     assert ([record.getMessage() for record in caplog.records] != []) is is_told
     assert ("chmod 700" in caplog.text) is is_told
+
+
+@pytest.mark.usefixtures("open_umask")
+@pytest.mark.parametrize("command", ["firestore", "s3"])
+@pytest.mark.parametrize(("mode", "is_told"), [(None, False), (0o755, True)])
+def test_a_server_alone_tells_it_too(tmp_path: Path, command: str, mode: int | None, *, is_told: bool) -> None:
+    """`clipgraph firestore` and `clipgraph s3` make a private directory, and warn of an open one."""
+    data_dir = tmp_path / "data"
+    if mode is not None:
+        data_dir.mkdir(mode)
+    with subprocess.Popen(
+        [sys.executable, "-m", "cli.main", command, "--host-port", "127.0.0.1:0"],
+        cwd=ROOT,
+        env={**os.environ, "CLIPGRAPH_DATA_DIR": str(data_dir)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        process.terminate()
+        _, stderr = process.communicate(timeout=HANG_SECONDS)
+    assert (f"chmod 700 {data_dir}" in stderr) is is_told
+    assert stat.S_IMODE(data_dir.stat().st_mode) == (mode or 0o700)
+    assert [name for name in list_open(data_dir) if name != "."] == []
 
 
 def test_directory_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
