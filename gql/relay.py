@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 import strawberry
-from graphql import FieldNode, VariableNode
+from graphql import FieldNode, FragmentSpreadNode, VariableNode
 from strawberry.relay import from_base64
 
 from gql.context import Info
@@ -72,6 +72,7 @@ class Connection(Generic[T]):
     to_node: strawberry.Private[Callable[[Any], Any]]
     count: strawberry.Private[Callable[[], Awaitable[int]]]
     answers: strawberry.Private[ResultCache | None]
+    make_version: strawberry.Private[Callable[[], str]]
 
     @strawberry.field(description="The objects of the page.")
     def nodes(self) -> list[T]:
@@ -97,6 +98,14 @@ class Connection(Generic[T]):
     async def total_count(self) -> int:
         """The number of objects on all pages."""
         return await self.count()
+
+    @strawberry.field(
+        description="The position of the page's read among all changes of the list's objects. Pass it as `after` of a"
+        " subscription to get the changes since then."
+    )
+    def version(self) -> str:
+        """The version of a client that has this page."""
+        return self.make_version()
 
     def _keep(self, make: Callable[[], list[V]]) -> list[V]:
         """The objects; for a cached page, a lazy list whose rendered JSON comes from the result cache."""
@@ -143,11 +152,31 @@ def _is_argument_given(info: Info, name: str) -> bool:
     return value is not None
 
 
+def check_selects(info: Info, name: str) -> bool:
+    """Whether the document has a field of this name anywhere below the resolved one."""
+    raw_info: Any = info._raw_info  # noqa: SLF001  as above
+    fragments = raw_info.fragments
+    waiting: list[Any] = [node.selection_set for node in raw_info.field_nodes]
+    spread = set[str]()
+    while waiting:
+        for selection in getattr(waiting.pop(), "selections", ()):
+            if isinstance(selection, FragmentSpreadNode):
+                if selection.name.value not in spread:
+                    spread.add(selection.name.value)
+                    waiting.append(fragments[selection.name.value].selection_set)
+                continue
+            if isinstance(selection, FieldNode) and selection.name.value == name:
+                return True
+            waiting.append(selection.selection_set)
+    return False
+
+
 def connect(
     page: Page[M],
     to_node: Callable[[M], T],
     count: Callable[[], Awaitable[int]],
+    make_version: Callable[[], str],
     answers: ResultCache | None = None,
 ) -> Connection[T]:
     """The connection of a repository's page; `answers` may hold the rendered JSON of a cached page."""
-    return Connection(page=page, to_node=to_node, count=count, answers=answers)
+    return Connection(page=page, to_node=to_node, count=count, make_version=make_version, answers=answers)

@@ -47,6 +47,7 @@ UNKNOWN_STYLE = "unknown"
 MAX_URL_CHARACTERS = 2_048
 BYTES_PER_MB = 1024 * 1024
 _VERSION = "version of the document"
+_SNAPSHOT_TIME = "time of a snapshot with the document"
 # Workers round the durations that they measure.
 MAX_DURATION_DIFFERENCE_SECONDS = 1.0
 
@@ -163,14 +164,30 @@ class VideoMetadata(Document):
         # Beside the fields, where cached properties lie, too: it takes no part in comparisons and is not stored.
         self.__dict__[_VERSION] = update_time
 
+    @property
+    def snapshot_time(self) -> datetime | None:
+        """The latest known time, by Firestore's clock, at which the document, and so its clips, were as here.
+
+        None unless this is the document as it was read or written.
+        """
+        moment: datetime | None = self.__dict__.get(_SNAPSHOT_TIME) or self.version
+        return moment
+
+    def set_snapshot_time(self, moment: datetime | None) -> None:
+        """The document was like this at this time, or at an unknown one; the latest one stays."""
+        known: datetime | None = self.__dict__.get(_SNAPSHOT_TIME)
+        if moment is not None and (known is None or moment > known):
+            self.__dict__[_SNAPSHOT_TIME] = moment
+
     def get_values(self) -> dict[str, Any]:
         """The values of the model as its attributes have them, validated or not."""
-        return {name: value for name, value in super().get_values().items() if name != _VERSION}
+        return {name: value for name, value in super().get_values().items() if name not in {_VERSION, _SNAPSHOT_TIME}}
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy, which has no version."""
+        """A copy, which has no version and no time."""
         copied = super().model_copy(update=update, deep=deep)
-        copied.__dict__.pop(_VERSION, None)
+        for name in (_VERSION, _SNAPSHOT_TIME):
+            copied.__dict__.pop(name, None)
         return copied
 
     @field_validator("user_id", "video_id")

@@ -99,6 +99,7 @@ class UnitOfWork:
     _writes: list[_Write] = field(default_factory=list)
     _writes_by_path: defaultdict[str, list[_Write]] = field(default_factory=lambda: defaultdict(list))
     _differences: dict[str, Counter[str]] = field(default_factory=dict)
+    _callbacks: list[Callable[[datetime | None], None]] = field(default_factory=list)
 
     async def get(self, reference: AsyncDocumentReference) -> Data | None:
         """The document's fields, with the writes that are buffered; None where it is missing or being deleted."""
@@ -127,6 +128,10 @@ class UnitOfWork:
         """The query's documents as they are stored."""
         self.assert_open()
         return await self.rpc.run_query(query, self.transaction)
+
+    def on_commit(self, callback: Callable[[datetime | None], None]) -> None:
+        """`callback` is called with the time of the commit, once it is done."""
+        self._callbacks.append(callback)
 
     def create(self, reference: AsyncDocumentReference, fields: Data) -> None:
         """The commit creates the document, and is refused if it exists."""
@@ -209,11 +214,15 @@ class UnitOfWork:
     async def _commit(self) -> None:
         if self.transaction is not None:
             self._add_writes(self.transaction)
-            await self.rpc.commit_transaction(self.transaction)
+            committed_at = await self.rpc.commit_transaction(self.transaction)
         elif self._writes or self._differences:
             batch = self.rpc.client.batch()
             self._add_writes(batch)
-            await self.rpc.commit(batch)
+            committed_at = await self.rpc.commit(batch)
+        else:
+            return
+        for callback in self._callbacks:
+            callback(committed_at)
 
     async def _release_locks(self) -> None:
         if self.transaction is not None:

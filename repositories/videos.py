@@ -205,18 +205,25 @@ class VideoRepository(Repository):
         cursor: str | None = None,
         before: str | None = None,
         from_end: bool = False,
+        is_timed: bool = False,
         transaction: UnitOfWork | None = None,
     ) -> Page[VideoMetadata]:
         """The first videos, or with `from_end` the last ones, after `cursor` and before `before`, in their order.
 
         Orders are also taken as text: `"video_title"`, `"-created_at"`. In a transaction they are as stored: without
-        the writes that it has not committed.
+        the writes that it has not committed. With `is_timed`, the page and its videos have the time of the read.
         """
         order = VideoOrder.parse(order_by)
         page_query = PageQuery.parse(order, PageRequest(limit, cursor, before, from_end))
         filters = {"status": parse_video_filter(status)}
         return await read_page(
-            self._rpc, self._videos, filters, page_query, self._read_document, transaction_of(transaction)
+            self._rpc,
+            self._videos,
+            filters,
+            page_query,
+            self._read_document,
+            transaction_of(transaction),
+            is_timed=is_timed,
         )
 
     async def list_clips_of_videos(
@@ -323,7 +330,9 @@ class VideoRepository(Repository):
                 return video
             # Buffered changes are added to it in the same commit.
             unit.update(reference, {**stored, "updated_at": utc_now()})
-            return await self._get_video(unit, video_id)
+            changed = await self._get_video(unit, video_id)
+            unit.on_commit(changed.set_snapshot_time)
+            return changed
 
         return await self._run_locked(recount, transaction)
 
@@ -437,6 +446,7 @@ class VideoRepository(Repository):
             raise VideoBeingDeletedError(video.video_id)
         new = video.model_copy(update={"clips_count": 0, "clips_by_style": {}, "updated_at": utc_now()})
         unit.create(self._video(video.video_id), mark_guesses(new.to_document(), guesses))
+        unit.on_commit(new.set_snapshot_time)
         return new
 
     def _update(self, unit: UnitOfWork, video: VideoMetadata, updates: Mapping[str, Any]) -> VideoMetadata:
@@ -449,6 +459,7 @@ class VideoRepository(Repository):
             return video
         changed = video.model_copy(update={**changes, "updated_at": utc_now()})
         unit.update(self._video(video.video_id), changed.to_changes({*changes, "updated_at"}))
+        unit.on_commit(changed.set_snapshot_time)
         return changed
 
 

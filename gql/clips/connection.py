@@ -10,6 +10,7 @@ from gql.cost.counts import get_count_allowance
 from gql.loaders import ClipsGroup, ClipsKey
 from gql.relay import Connection, connect
 from gql.services import Services
+from gql.versions import build_clips_scope, format_read_version
 from repositories import models
 from repositories.arguments import parse_style
 from repositories.paging import orders
@@ -72,7 +73,10 @@ def _connect(
     info: Info, video: models.VideoMetadata, page: Page[models.ClipMetadata], group: ClipsGroup, to_node: ToNode[T]
 ) -> Connection[T]:
     services = info.context.services
-    return connect(page, to_node, partial(_count_clips, services, video, page, group), services.result_cache)
+    count = partial(_count_clips, services, video, page, group)
+    # The clips were read after the video, or are those of its version.
+    scope = build_clips_scope(video.user_id, video.video_id)
+    return connect(page, to_node, count, lambda: format_read_version(video.snapshot_time, scope), services.result_cache)
 
 
 async def _count_clips(

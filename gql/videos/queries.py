@@ -9,7 +9,8 @@ from gql.context import Info
 from gql.cost.counts import get_count_allowance
 from gql.inputs import After, Before, First, Last, UserId, VideoId
 from gql.permissions import resolve_user_id
-from gql.relay import Connection, connect, parse_page_request
+from gql.relay import Connection, check_selects, connect, parse_page_request
+from gql.versions import build_videos_scope, format_read_version
 from gql.videos.enums import VideoOrder, VideoStatus
 from gql.videos.types import Video
 from repositories import models
@@ -45,12 +46,18 @@ class VideoQueries:
     ) -> Connection[Video]:
         """A page of the user's videos."""
         request = parse_page_request(info, first=first, after=after, last=last, before=before)
-        repository = info.context.services.videos(resolve_user_id(info.context.principal, user_id))
+        owner_id = resolve_user_id(info.context.principal, user_id)
+        repository = info.context.services.videos(owner_id)
         model_status = None if status is None else models.VideoStatus[status.name]
         order = orders.VideoOrder[order_by.name]
-        page = await repository.list_videos(status=model_status, order_by=order, **request.to_arguments())
+        page = await repository.list_videos(
+            status=model_status, order_by=order, is_timed=check_selects(info, "version"), **request.to_arguments()
+        )
 
         def count(up_to: int) -> Awaitable[int]:
             return repository.count_videos(status=model_status, order_by=order, up_to=up_to)
 
-        return connect(page, Video, lambda: get_count_allowance().count(count))
+        def make_version() -> str:
+            return format_read_version(page.read_time, build_videos_scope(owner_id))
+
+        return connect(page, Video, lambda: get_count_allowance().count(count), make_version)

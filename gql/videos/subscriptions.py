@@ -10,6 +10,7 @@ from gql.inputs import UserId, VideoId
 from gql.permissions import resolve_user_id
 from gql.relay import encode_global_id
 from gql.subscription import VERSION_DESCRIPTION, AfterVersion, EventKind, follow
+from gql.versions import build_video_scope, build_videos_scope, format_version, parse_after
 from gql.videos.types import Video
 from repositories.listening.changes import Change
 from repositories.models import VideoMetadata
@@ -30,12 +31,12 @@ class VideoEvent:
     )
 
     @classmethod
-    def from_change(cls, change: Change, user_id: str) -> Self:
+    def from_change(cls, change: Change, user_id: str, scope: str) -> Self:
         """The event that tells of the change."""
         model = change.model
         return cls(
             kind=EventKind[change.kind.name],
-            version=change.version,
+            version=format_version(change.version, scope),
             video_id=strawberry.ID(change.id),
             video=Video(model) if isinstance(model, VideoMetadata) else None,
             deleted_id=encode_global_id("Video", user_id, change.id) if change.is_removal else None,
@@ -55,12 +56,14 @@ class VideoSubscriptions:
     ) -> AsyncGenerator[VideoEvent, None]:
         """The events of the video."""
         owner_id = resolve_user_id(info.context.principal, user_id)
+        scope = build_video_scope(owner_id, video_id)
+        position = parse_after(after, scope)
         listener = info.context.services.listener
         return follow(
             info,
-            lambda payer: listener.watch_video(owner_id, video_id, after, payer=payer),
-            lambda change: VideoEvent.from_change(change, owner_id),
-            after=after,
+            lambda payer: listener.watch_video(owner_id, video_id, position, payer=payer),
+            lambda change: VideoEvent.from_change(change, owner_id, scope),
+            after=position,
             max_documents=1,
         )
 
@@ -72,10 +75,12 @@ class VideoSubscriptions:
     ) -> AsyncGenerator[VideoEvent, None]:
         """The events of the user's videos."""
         owner_id = resolve_user_id(info.context.principal, user_id)
+        scope = build_videos_scope(owner_id)
+        position = parse_after(after, scope)
         listener = info.context.services.listener
         return follow(
             info,
-            lambda payer: listener.watch_videos(owner_id, after, payer=payer),
-            lambda change: VideoEvent.from_change(change, owner_id),
-            after=after,
+            lambda payer: listener.watch_videos(owner_id, position, payer=payer),
+            lambda change: VideoEvent.from_change(change, owner_id, scope),
+            after=position,
         )

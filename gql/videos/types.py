@@ -13,6 +13,7 @@ from gql.execution.field_metadata import batch_resolver
 from gql.inputs import After, Before, First, Last
 from gql.model_types import model_backed
 from gql.relay import Connection, Node, encode_global_id, parse_page_request
+from gql.versions import build_video_scope, format_read_version
 from gql.videos.enums import VideoStatus
 from repositories import models
 
@@ -76,6 +77,9 @@ def _find_clips(
     computed={
         "id": lambda self: encode_global_id("Video", self.user_id, self.video_id),
         "status": lambda self: VideoStatus[self.model.status.name],
+        "version": lambda self: format_read_version(
+            self.model.snapshot_time, build_video_scope(self.user_id, self.video_id)
+        ),
     },
 )
 @strawberry.type(description="A source video, out of which clips are cut.")
@@ -109,6 +113,10 @@ class Video(Node):
     clips_count: int = strawberry.field(description="The number of completed clips. It reads no clip.")
     updated_at: datetime = strawberry.field(description="The time of the last change to the video or one of its clips.")
     created_by: str = strawberry.field(description="The id of the caller who created the object.")
+    version: str = strawberry.field(
+        description="The position of the video's read among all changes. Pass it as `after` of `videoChanged` or"
+        " `clipEvents` to get the changes since then. In an event, pass the event's `version` instead."
+    )
 
     def __init__(self, model: models.VideoMetadata) -> None:
         self.model = model

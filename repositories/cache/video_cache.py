@@ -34,6 +34,7 @@ class VideoCache:
         """The document's video, as `read_video_document` reads it."""
         key = (document.path, document.update_time)
         if (known := self._videos.get(key)) is not None:
+            known.set_snapshot_time(document.read_time)
             return known
         video = read_video_document(document)
         if video is not None and document.update_time is not None:

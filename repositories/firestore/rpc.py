@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -22,7 +23,7 @@ from repositories.exceptions import (
 )
 from repositories.firestore.backoff import RPC_BACKOFF
 from repositories.firestore.metering import Meter, count_aggregation, count_reads, count_rpc, count_writes, metered
-from repositories.firestore.stored import StoredDocument
+from repositories.firestore.stored import FoundDocuments, StoredDocument
 from repositories.firestore.transactions import Transaction
 from repositories.firestore.transport import Transport
 
@@ -63,10 +64,10 @@ class FirestoreRpc:
         count_reads(len(documents))
         return documents
 
-    async def run_query(self, query: AsyncQuery, transaction: Transaction | None = None) -> list[StoredDocument]:
+    async def run_query(self, query: AsyncQuery, transaction: Transaction | None = None) -> FoundDocuments:
         """The query's documents in their order."""
 
-        async def send(timeout_seconds: float) -> list[StoredDocument]:
+        async def send(timeout_seconds: float) -> FoundDocuments:
             return await self._transport.run_query(query, timeout_seconds, transaction=transaction)
 
         documents = await self._read(send, transaction)
@@ -109,14 +110,16 @@ class FirestoreRpc:
         count_aggregation(counted)
         return counted
 
-    async def commit(self, batch: AsyncWriteBatch) -> None:
-        """The batch is written, all or nothing. It is sent once: the caller reads again before it builds another.
+    async def commit(self, batch: AsyncWriteBatch) -> datetime | None:
+        """The time at which the batch was written, all or nothing.
+
+        It is sent once: the caller reads again before it builds another.
 
         `ContentionError` where a precondition no longer holds.
         """
         writes = len(batch)
         try:
-            await self._send(lambda timeout_seconds: self._transport.commit(batch, timeout_seconds))
+            committed_at = await self._send(lambda timeout_seconds: self._transport.commit(batch, timeout_seconds))
         except (
             google_exceptions.AlreadyExists,
             google_exceptions.FailedPrecondition,
@@ -126,21 +129,23 @@ class FirestoreRpc:
         except google_exceptions.GoogleAPICallError as error:
             raise _convert(error) from error
         count_writes(writes)
+        return committed_at
 
     async def begin(self, transaction: Transaction, retried: Transaction | None) -> None:
         """The transaction has begun; `retried` is the one that was aborted before it, whose place in line it takes."""
         await self._read(lambda timeout_seconds: transaction.begin(retried, timeout_seconds))
 
-    async def commit_transaction(self, transaction: Transaction) -> None:
-        """The transaction's writes are committed, if its reads still hold; errors are those of `commit`."""
+    async def commit_transaction(self, transaction: Transaction) -> datetime | None:
+        """The time at which the transaction was committed, if its reads still held; errors are those of `commit`."""
         writes = len(transaction)
         try:
-            await self._send(transaction.commit_once)
+            committed_at = await self._send(transaction.commit_once)
         except (google_exceptions.AlreadyExists, google_exceptions.NotFound) as error:
             raise ContentionError from error
         except google_exceptions.GoogleAPICallError as error:
             raise _convert(error) from error
         count_writes(writes)
+        return committed_at
 
     async def roll_back(self, transaction: Transaction) -> None:
         """The transaction's locks are given up; where that fails, they end with its idle time."""

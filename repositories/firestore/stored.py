@@ -1,7 +1,7 @@
 """Documents as Firestore answers them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
@@ -12,19 +12,21 @@ from repositories.firestore.decoding import Fields, Message, decode_path, decode
 class StoredDocument:
     """A document as it was read; `fields` and times are None where it is missing.
 
-    `path` is below the database's root: `users/…/videos/…`.
+    `path` is below the database's root: `users/…/videos/…`. `read_time` is the time of the read, by Firestore's clock;
+    None where Firestore does not tell it: in lists and in changes.
     """
 
     path: str
     fields: Mapping[str, Any] | None
     create_time: datetime | None
     update_time: datetime | None
+    read_time: datetime | None = field(default=None, compare=False)
 
     @classmethod
-    def from_message(cls, message: Message) -> Self:
+    def from_message(cls, message: Message, read_time: datetime | None = None) -> Self:
         """The document of a `google.firestore.v1.Document`; a field that is not used is never decoded."""
         created_at, updated_at = decode_time(message.create_time), decode_time(message.update_time)
-        return cls(decode_path(message.name), Fields(message.fields), created_at, updated_at)
+        return cls(decode_path(message.name), Fields(message.fields), created_at, updated_at, read_time)
 
     @property
     def id(self) -> str:
@@ -40,3 +42,9 @@ class StoredDocument:
         if isinstance(self.fields, Fields):
             return self.fields.select(names)
         return {name: self.get(name) for name in names}
+
+
+class FoundDocuments(list[StoredDocument]):
+    """The documents of a query, also where there is none, and the time of which all of them are."""
+
+    read_time: datetime | None = None

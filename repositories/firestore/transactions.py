@@ -4,11 +4,14 @@ Its own `async_transactional` can neither hold a transaction open for `async wit
 ABORTED read from a bug; and its commit is sent again in silence after it may have been done.
 """
 
+from datetime import datetime
 from typing import Any
 
 from google.cloud.firestore import AsyncTransaction
+from google.cloud.firestore_v1.types import CommitResponse
 
 from repositories.client import FirestoreClient
+from repositories.firestore.decoding import decode_time
 
 
 class Transaction(AsyncTransaction):
@@ -25,10 +28,11 @@ class Transaction(AsyncTransaction):
         )
         self._id = response.transaction
 
-    async def commit_once(self, timeout_seconds: float) -> None:
-        """The added writes are committed, if the documents that were read are unchanged."""
+    async def commit_once(self, timeout_seconds: float) -> datetime | None:
+        """The time of the commit of the added writes, if the documents that were read are unchanged."""
         request = {"database": self._database, "writes": self._write_pbs, "transaction": self._id}
-        await self._api.commit(request=request, **self._send_options(timeout_seconds))
+        response = await self._api.commit(request=request, **self._send_options(timeout_seconds))
+        return decode_time(CommitResponse.pb(response).commit_time)
 
     async def roll_back(self, timeout_seconds: float) -> None:
         """The transaction is over, and its locks are free."""

@@ -7,6 +7,7 @@ fails where a release moves one.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import grpc
@@ -18,6 +19,7 @@ from google.cloud.firestore_v1.types import (
     BatchGetDocumentsRequest,
     BatchGetDocumentsResponse,
     CommitRequest,
+    CommitResponse,
     DocumentMask,
     ListDocumentsRequest,
     ListDocumentsResponse,
@@ -30,10 +32,10 @@ from google.cloud.firestore_v1.types import (
 )
 
 from repositories.client import FirestoreClient
-from repositories.firestore.decoding import decode_path
+from repositories.firestore.decoding import decode_path, decode_time
 from repositories.firestore.encoding import UseLibraryEncoder, encode_document
 from repositories.firestore.slices import map_in_turns
-from repositories.firestore.stored import StoredDocument
+from repositories.firestore.stored import FoundDocuments, StoredDocument
 from repositories.firestore.transactions import Transaction
 
 Metadata = Sequence[tuple[str, str]]
@@ -82,7 +84,7 @@ class Transport:
         timeout_seconds: float,
         read_time: datetime | None = None,
         transaction: Transaction | None = None,
-    ) -> list[StoredDocument]:
+    ) -> FoundDocuments:
         """The query's documents in their order, now, as they were or in a transaction."""
         parent, _ = query._parent._parent_info()  # noqa: SLF001  the path above the queried collection
         built = query._to_protobuf()  # noqa: SLF001  what the library sends
@@ -90,8 +92,14 @@ class Transport:
             parent=parent, structured_query=built, read_time=read_time, transaction=_get_id(transaction)
         )
         responses = await self._stream(self._gapic_transport.run_query, request, ("parent", parent), timeout_seconds)
-        found = (message.document for message in map(RunQueryResponse.pb, responses) if message.HasField("document"))
-        return await map_in_turns(StoredDocument.from_message, found)
+        messages = [RunQueryResponse.pb(response) for response in responses]
+        # The first one's: later messages may be of later times, at which nothing before them had changed.
+        queried_at = decode_time(messages[0].read_time) if messages else None
+        found = (message.document for message in messages if message.HasField("document"))
+        read = partial(StoredDocument.from_message, read_time=queried_at)
+        documents = FoundDocuments(await map_in_turns(read, found))
+        documents.read_time = queried_at
+        return documents
 
     async def list_documents(
         self, collection: AsyncCollectionReference, limit: int, timeout_seconds: float
@@ -139,15 +147,16 @@ class Transport:
         message = ListDocumentsResponse.pb(response)
         return [StoredDocument.from_message(document) for document in message.documents], message.next_page_token
 
-    async def commit(self, batch: AsyncWriteBatch, timeout_seconds: float) -> None:
-        """The batch is written, all or nothing."""
+    async def commit(self, batch: AsyncWriteBatch, timeout_seconds: float) -> datetime | None:
+        """The time at which the batch was written, all or nothing."""
         writes = [Write.pb(write) for write in batch._write_pbs]  # noqa: SLF001  what it would send
         request = CommitRequest.wrap(CommitRequest.pb()(database=self.database, writes=writes))
         metadata = self._to_metadata(("database", self.database))
         try:
-            await self._gapic_transport.commit(request, timeout=timeout_seconds, metadata=metadata)
+            response = await self._gapic_transport.commit(request, timeout=timeout_seconds, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             raise google_exceptions.from_grpc_error(error) from error
+        return decode_time(CommitResponse.pb(response).commit_time)
 
     def open_listen(self) -> tuple[grpc.aio.Channel, Any]:
         """A new channel, and on it a Listen call in raw messages; the caller closes both."""
@@ -204,6 +213,7 @@ def _get_id(transaction: Transaction | None) -> bytes | None:
 
 
 def _decode_found(response: Any) -> StoredDocument:
+    read_time = decode_time(response.read_time)
     if response.HasField("found"):
-        return StoredDocument.from_message(response.found)
-    return StoredDocument(decode_path(response.missing), None, None, None)
+        return StoredDocument.from_message(response.found, read_time)
+    return StoredDocument(decode_path(response.missing), None, None, None, read_time)

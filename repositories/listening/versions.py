@@ -52,6 +52,11 @@ def to_micros(moment: Any) -> int:
     return int(moment.seconds * 1_000_000 + moment.nanos // 1000)
 
 
+def to_micros_of(moment: datetime) -> int:
+    """A moment in microseconds since 1970."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
 def to_moment(micros: int) -> datetime:
     """Microseconds since 1970 as a moment in UTC."""
     return _EPOCH + timedelta(microseconds=micros)

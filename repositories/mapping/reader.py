@@ -27,7 +27,10 @@ def to_data(document: StoredDocument) -> dict[str, Any] | None:
 
 def read_video(data: dict[str, Any]) -> VideoMetadata:
     """The video that `to_data` has the fields of."""
-    return _read(VideoMetadata, data)
+    video = _read(VideoMetadata, data)
+    source: StoredDocument | None = data.get(SOURCE)
+    video.set_snapshot_time(None if source is None else source.read_time)
+    return video
 
 
 def read_clip(data: dict[str, Any]) -> ClipMetadata:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, TypeVar, overload
 
@@ -40,6 +41,8 @@ class Page(Sequence[T], Generic[T]):
     end: Cursor | None = None
     has_next: bool = False
     has_previous: bool = False
+    read_time: datetime | None = field(default=None, compare=False, repr=False)
+    """The time by Firestore's clock up to which all changes are in the page; None where it was not asked for."""
     page_key: object | None = field(default=None, compare=False, repr=False)
     """The identity of a page that is cached: no other page has it."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Self, TypeVar
 
 from google.cloud.firestore import AsyncCollectionReference, FieldFilter
@@ -67,6 +68,7 @@ class _Found:
     documents: list[StoredDocument]
     has_more: bool
     has_nearer: bool
+    read_time: datetime | None = None
 
 
 def assert_limit(limit: int) -> None:
@@ -104,13 +106,18 @@ async def read_page(
     page_query: PageQuery,
     read: Callable[[StoredDocument], T | None],
     transaction: Transaction | None = None,
+    *,
+    is_timed: bool = False,
 ) -> Page[T]:
-    """The page of the collection's documents as models; documents that `read` answers with None are left out."""
+    """The page of the collection's documents as models; documents that `read` answers with None are left out.
+
+    With `is_timed`, the page has the time of its read, which no list tells, but every query.
+    """
     if cursors := page_query.cursors_of_documents:
         found_ends = await rpc.get_all([collection.document(one.document_id) for one in cursors], transaction)
         values = {document.id: document.fields or {} for document in found_ends}
         page_query = page_query.locate(lambda cursor: values[cursor.document_id][cursor.order.field])
-    if transaction is None and page_query.fits_one_message and not any(filters.values()):
+    if not is_timed and transaction is None and page_query.fits_one_message and not any(filters.values()):
         found = await _list(rpc, collection, page_query)
     else:
         found = await _find(rpc, collection, filter_equal(AsyncQuery(collection), filters), page_query, transaction)
@@ -120,7 +127,8 @@ async def read_page(
     )
     places = await map_in_turns(lambda document: make_cursor(document, page_query.order), documents)
     models = await map_in_turns(read, documents)
-    return build_page(models, places, has_next=has_next, has_previous=has_previous)
+    page = build_page(models, places, has_next=has_next, has_previous=has_previous)
+    return replace(page, read_time=found.read_time)
 
 
 def build_page(models: Iterable[T | None], places: Sequence[Cursor], *, has_next: bool, has_previous: bool) -> Page[T]:
@@ -162,17 +170,17 @@ async def _find(
     bounded = bounded if far is None else bounded.end_before(_to_bound(collection, far))
     # The document at the near bound is read to see whether it is still there, and one past the limit likewise.
     documents = await rpc.run_query(bounded.limit(page_query.limit + (1 if near is None else 2)), transaction)
-
+    read_time = documents.read_time
     has_nearer = near is not None and bool(documents) and make_cursor(documents[0], page_query.order).key == near.key
     if has_nearer:
-        documents = documents[1:]
+        del documents[0]
     elif near is not None:
         backwards = _order(query, page_query.order, is_reversed=not page_query.from_end)
         has_nearer = await _exists(rpc, backwards.start_at(_to_bound(collection, near)), transaction)
     has_more = len(documents) > page_query.limit
     if far is not None and not has_more:
         has_more = await _exists(rpc, onwards.start_at(_to_bound(collection, far)), transaction)
-    return _Found(documents[: page_query.limit], has_more, has_nearer)
+    return _Found(documents[: page_query.limit], has_more, has_nearer, read_time)
 
 
 def _order(query: AsyncQuery, order: Order, *, is_reversed: bool) -> AsyncQuery:

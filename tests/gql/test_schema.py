@@ -112,7 +112,7 @@ def test_success_shows_the_video_and_the_id_of_a_deleted_object(name: str, field
 VIDEO_FIELDS = """
     id videoId userId videoUrl title youtubeId status createdAt completedAt failedAt errorMessage highlightsCount
     highlightsSummary highlights customPrompt stylesProcessed cropMode targetAspect clipsCount clipsByStyle updatedAt
-    createdBy cover
+    createdBy cover version
 """
 CLIP_FIELDS = """
     id clipId videoId userId sceneId title description filename style priority startTime endTime durationSeconds
@@ -136,7 +136,7 @@ CONTRACT: dict[str, dict[str, dict[str, object]]] = {
         "clipEvents": {"videoId": None, "style": None, "after": None, "userId": None},
     },
     "VideoEvent": {name: {} for name in ("kind", "version", "videoId", "video", "deletedId")},
-    "ClipEvent": {name: {} for name in ("kind", "version", "clipId", "clip", "deletedId")},
+    "ClipEvent": {name: {} for name in ("kind", "version", "clipId", "clip", "deletedId", "video")},
     "Video": {
         **{name: {} for name in VIDEO_FIELDS.split()},
         "clips": {**PAGE, "style": None, "status": "COMPLETED", "first": 100, "orderBy": "PRIORITY_ASC"},
@@ -146,8 +146,8 @@ CONTRACT: dict[str, dict[str, dict[str, object]]] = {
         "url": {"expiresIn": 3600, "download": False},
         "thumbnailUrl": {"expiresIn": 3600},
     },
-    "ClipConnection": {name: {} for name in ("edges", "nodes", "pageInfo", "totalCount")},
-    "VideoConnection": {name: {} for name in ("edges", "nodes", "pageInfo", "totalCount")},
+    "ClipConnection": {name: {} for name in ("edges", "nodes", "pageInfo", "totalCount", "version")},
+    "VideoConnection": {name: {} for name in ("edges", "nodes", "pageInfo", "totalCount", "version")},
     "StyleCount": {"style": {}, "count": {}},
     "HighlightsSummary": {"totalDuration": {}, "categories": {}},
     "Viewer": {"userId": {}, "roles": {}},

@@ -4,12 +4,12 @@ export const [, , address, videoId, userId] = process.argv;
 
 const VIDEO = `subscription Video($videoId: ID!, $after: String, $userId: ID) {
   videoChanged(videoId: $videoId, after: $after, userId: $userId) {
-    kind version id video { id status clipsCount clipsByStyle { style count } cover { clipId } }
+    kind version deletedId video { id status clipsCount clipsByStyle { style count } cover { clipId } }
   }
 }`;
 const CLIPS = `subscription Clips($videoId: ID!, $after: String, $userId: ID) {
   clipEvents(videoId: $videoId, after: $after, userId: $userId) {
-    kind version id clip { id clipId style status }
+    kind version deletedId clip { id clipId style status }
   }
 }`;
 
@@ -41,8 +41,9 @@ export class Following {
     say({ name: this.name, kind: event.kind, version: event.version, isRepeat });
     if (isRepeat) return;
     this.#last = event.version;
-    if (event.kind === "REMOVED") this.objects.delete(event.id);
-    else this.objects.set(event.id, event.video ?? event.clip);
+    const object = event.video ?? event.clip;
+    if (event.kind === "REMOVED") this.objects.delete(event.deletedId);
+    else this.objects.set(object.id, object);
     finishIfDone();
   }
 

@@ -21,7 +21,10 @@ from tests.gql.subscription.conftest import (
     take_rest,
 )
 
-DOCUMENTS = {"one": VIDEO_CHANGED, "all": VIDEO_EVENTS, "clips": CLIP_EVENTS}
+COUNTS = """subscription ($videoId: ID!, $userId: ID) {
+  clipEvents(videoId: $videoId, userId: $userId) { kind video { clipsCount } }
+}"""
+DOCUMENTS = {"one": VIDEO_CHANGED, "all": VIDEO_EVENTS, "clips": CLIP_EVENTS, "counts": COUNTS}
 Mint = Callable[..., str]
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gql.versions import build_videos_scope, format_version
 from tests.gql.subscription.conftest import CLIP_EVENTS, VIDEO_EVENTS, Follow, take, take_error
 
 DELETE_CLIP = "mutation ($input: DeleteClipInput!) { deleteClip(input: $input) { __typename } }"
@@ -32,10 +33,17 @@ async def test_nothing_is_lost_between_a_broken_connection_and_the_next(
     assert versions == sorted(set(versions))
 
 
-@pytest.mark.parametrize("after", ["", "x", "0" * 31, "f" * 32], ids=str)
-async def test_version_that_nobody_gave_out_is_bad_input(follow: Follow, address: str, after: str) -> None:
-    """An `after` that this API did not issue is BAD_USER_INPUT."""
-    async with follow(address, VIDEO_EVENTS, after=after) as events:
+@pytest.mark.parametrize("after", ["", "x", "0" * 31, "f" * 32, "f" * 40], ids=str)
+async def test_version_that_nobody_gave_out_is_bad_input(
+    follow: Follow, address: str, after: str, user_id: str
+) -> None:
+    """An `after` that this API did not issue is BAD_USER_INPUT, as a whole or with the digest of its scope."""
+    for given in (after, format_version(after, build_videos_scope(user_id))):
+        await assert_no_version(follow, address, given, user_id)
+
+
+async def assert_no_version(follow: Follow, address: str, after: str, user_id: str) -> None:
+    async with follow(address, VIDEO_EVENTS, after=after, userId=user_id) as events:
         error = await take_error(events)
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "argumentPath": ["after"]}
 
@@ -43,7 +51,9 @@ async def test_version_that_nobody_gave_out_is_bad_input(follow: Follow, address
 async def test_version_of_long_ago_is_too_old(follow: Follow, address: str, create_video: Any, user_id: str) -> None:
     """Firestore keeps the past for an hour."""
     await create_video()
-    async with follow(address, VIDEO_EVENTS, after=f"{1:032x}", userId=user_id) as events:
+    async with follow(
+        address, VIDEO_EVENTS, after=format_version(f"{1:032x}", build_videos_scope(user_id)), userId=user_id
+    ) as events:
         error = await take_error(events)
     assert error["extensions"] == {"code": "VERSION_TOO_OLD"}
     assert "without `after`" in error["message"]

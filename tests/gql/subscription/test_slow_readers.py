@@ -140,7 +140,7 @@ async def test_who_stays_behind_is_told_so_and_goes_on(
         text = await read_until(reader, b"ADDED")
         await write_much()
         text += await read_until(reader, b"TOO_SLOW")
-    last = re.findall(rb'"version":"(\w{32})"', text)[-1].decode()
+    last = re.findall(rb'"version":"(\w{40})"', text)[-1].decode()
     async with TRANSPORTS[transport](address, CLIP_EVENTS, videoId="v1", userId=user_id, after=last) as events:
         missed = await take(events, 1)
     assert missed[0]["version"] > last
