@@ -248,7 +248,7 @@ async def test_the_past_can_be_read(collection: AsyncCollectionReference) -> Non
     transport = Transport(collection._client)
     for result, n in ((before, 1), (after, 2)):
         moment: Any = result.update_time  # a datetime, whatever its annotation says
-        found = [await transport.run_query(AsyncQuery(collection), 5, moment)]
+        found: list[list[StoredDocument]] = [await transport.run_query(AsyncQuery(collection), 5, moment)]
         found.append(await transport.get_all([collection.document("a").path], 5, moment))
         assert [[document.get("n") for document in documents] for documents in found] == [[n], [n]]
 
