@@ -16,6 +16,7 @@ import importlib
 import itertools
 import re
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from re import _constants as sre
@@ -25,7 +26,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("cli", "demo", "domain", "embedded", "gql", "repositories", "storage", "web")
+PACKAGES = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
 LIST = Path(__file__).with_name("patterns.txt")
 FUNCTIONS = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"}
 SIZES = (1 << 8, 1 << 12, 1 << 16)
