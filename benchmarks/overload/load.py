@@ -71,14 +71,25 @@ class Caller(asyncio.Protocol):
 
 @dataclass
 class Outcome:
-    """The outcome of the requests of a run: seconds to the answer, by status."""
+    """The outcome of the requests of a run: seconds to the answer, and good answers in between, by status."""
 
     seconds: float
     by_status: dict[int, list[float]] = field(default_factory=dict)
+    waits: dict[int, list[int]] = field(default_factory=dict)
 
-    def add(self, status: int, seconds: float) -> None:
+    def add(self, status: int, seconds: float, waits: int = 0) -> None:
         """One more answer."""
         self.by_status.setdefault(status, []).append(seconds)
+        self.waits.setdefault(status, []).append(waits)
+
+    @property
+    def good(self) -> int:
+        """The number of good answers so far."""
+        return len(self.by_status.get(OK, ()))
+
+    def count_waits(self, status: int) -> float:
+        """The median number of other requests' good answers between a request and its answer."""
+        return statistics.median(self.waits[status])
 
     def rate(self, status: int) -> float:
         """Answers of a status in a second."""
@@ -147,7 +158,9 @@ class Load:
         if caller is None:
             outcome.add(-1, 0.0)
             return
-        outcome.add(await caller.send(next(self._requests)), loop.time() - due_at)
+        good = outcome.good
+        status = await caller.send(next(self._requests))
+        outcome.add(status, loop.time() - due_at, outcome.good - good)
         if caller.is_open:
             self._idle.append(caller)
         else:

@@ -3,15 +3,14 @@
 import asyncio
 import contextlib
 import json
-import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 from benchmarks.overload.issuer import serve_issuer
-from benchmarks.overload.load import OK, SHED, Load
+from benchmarks.overload.load import OK, SHED, Load, Outcome
 from tests.abuse.conftest import NORMAL_QUERY, Target, start_target
 from tests.patience import PATIENCE_SECONDS
 
@@ -23,6 +22,8 @@ TURNS = 10
 MEASURED = 100
 CALLERS = 1_000
 MAX_IN_FLIGHT = 8
+# In good answers: those in flight, and as many again, because the socket is read in turns.
+MAX_WAITS = 3 * MAX_IN_FLIGHT
 ABANDONED = 200
 MAX_EXECUTED = 10
 VIEWER = "{ viewer { userId } }"
@@ -43,22 +44,17 @@ def crowded(tmp_path: Path) -> Iterator[Target]:
         yield target
 
 
-def measure_viewer(target: Target) -> tuple[float, float]:
-    """The server's processor time for one small query, and the time until a well-behaved caller has its answer.
-
-    The processor time is the least of several turns: other processes only add to it.
-    """
-    taken, turns = [], []
+def measure_viewer(target: Target) -> float:
+    """The server's processor time for a small query: the least of several turns, as other processes only add to it."""
+    turns = []
     with httpx.Client(base_url=target.address) as client:
         client.post("/graphql", json={"query": VIEWER})
         for _ in range(TURNS):
             before = target.read_cpu_seconds()
             for _ in range(MEASURED // TURNS):
-                began_at = time.perf_counter()
                 assert client.post("/graphql", json={"query": VIEWER}).status_code == 200
-                taken.append(time.perf_counter() - began_at)
             turns.append((target.read_cpu_seconds() - before) / (MEASURED // TURNS))
-    return min(turns), sorted(taken)[MEASURED // 2]
+    return min(turns)
 
 
 async def send_strangers(target: Target, first: int, count: int) -> None:
@@ -78,13 +74,11 @@ async def send_strangers(target: Target, first: int, count: int) -> None:
 
 async def test_a_request_costs_the_same_beside_ten_thousand_others(crowded: Target) -> None:
     """With the library's storage, which walked through all of them, it cost four times as much."""
-    calm_cpu, calm_latency = await asyncio.to_thread(measure_viewer, crowded)
+    calm = await asyncio.to_thread(measure_viewer, crowded)
     before = crowded.read_memory_bytes()
     await send_strangers(crowded, 0, STRANGERS)
     assert crowded.read_memory_bytes() - before < 50 * 2**20
-    cpu, latency = await asyncio.to_thread(measure_viewer, crowded)
-    assert cpu < 1.5 * calm_cpu
-    assert latency < 5 * calm_latency
+    assert await asyncio.to_thread(measure_viewer, crowded) < 1.5 * calm
 
 
 @pytest.fixture
@@ -100,20 +94,30 @@ def small(tmp_path: Path) -> Iterator[tuple[Target, list[bytes]]]:
             yield target, [write_post(NORMAL_QUERY, f"Authorization: Bearer {token}\r\n") for token in tokens]
 
 
+async def measure_cost(target: Target, running: Awaitable[Outcome]) -> tuple[Outcome, float]:
+    """The outcome, and the server's processor time for each good answer."""
+    before = target.read_cpu_seconds()
+    outcome = await running
+    return outcome, (target.read_cpu_seconds() - before) / len(outcome.by_status[OK])
+
+
 async def test_three_times_the_peak_is_shed_and_the_rest_answered(small: tuple[Target, list[bytes]]) -> None:
-    """Answers are 200 or 503. There are about as many good ones as before, none waits behind more than a few others."""
+    """Answers are 200 or 503. A good one costs little more than before, and waits behind no more than a few others.
+
+    Costs are the server's own processor time, and waits the good answers in between: neither needs a fast machine.
+    """
     target, requests = small
     load = Load(target.port, requests)
     await load.run_closed(2, 2)
-    peak = await load.run_closed(MAX_IN_FLIGHT // 2, 3)
+    peak, peak_cpu = await measure_cost(target, load.run_closed(MAX_IN_FLIGHT // 2, 3))
     assert set(peak.by_status) == {OK}
-    outcome = await load.run_open(3 * peak.rate(OK), 6)
+    outcome, cpu = await measure_cost(target, load.run_open(3 * peak.rate(OK), 6))
     load.close()
     assert set(outcome.by_status) == {OK, SHED}
-    assert outcome.rate(OK) > 0.4 * peak.rate(OK)
-    # Without a bound, the last of six seconds' requests waits for twelve more.
-    assert outcome.percentile(OK, 50) < 20 * peak.percentile(OK, 50)
-    assert outcome.percentile(SHED, 50) < outcome.percentile(OK, 50)
+    assert cpu < 2.5 * peak_cpu
+    # Without a bound, the last of six seconds' requests waits for hundreds.
+    assert outcome.count_waits(OK) < MAX_WAITS
+    assert outcome.count_waits(SHED) < MAX_WAITS
     shed = [line for line in target.read_log() if line["event"] == "requests_shed"]
     assert shed
     assert {line["in_flight"] for line in shed} == {MAX_IN_FLIGHT}

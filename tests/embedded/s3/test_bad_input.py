@@ -17,6 +17,7 @@ from tests.embedded.s3.conformance.test_buckets import policy
 from tests.embedded.s3.conformance.test_uploads import complete
 from tests.embedded.s3.raw import RawS3
 from tests.embedded.s3.server import BUCKET, ServerProcess
+from tests.patience import PATIENCE_SECONDS
 
 BOMB = b"""<?xml version="1.0"?><!DOCTYPE d [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
 <Delete><Object><Key>&b;</Key></Object></Delete>"""
@@ -91,7 +92,7 @@ def test_body_that_breaks_off_changes_nothing(place: Place, path: str, server: S
 
 def wait_until(is_so: Callable[[], bool]) -> None:
     """It comes to pass within a time that no machine needs."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -5,7 +5,6 @@ CLIPGRAPH_CONTENTION_CLIENTS=50 asks for that many clients, of 20 increments eac
 
 import asyncio
 import random
-import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -57,11 +56,10 @@ async def test_every_increment_of_every_client_counts(
         for _ in range(INCREMENTS):
             await _increment(client)
 
-    began_at = time.monotonic()
     await asyncio.gather(*map(work, clients))
     total = (await clients[0].document("c/counter").get()).get("n")
     assert total == CLIENTS * INCREMENTS
-    tell(request, f"{CLIENTS} clients, {total} increments in {time.monotonic() - began_at:.1f} s")
+    tell(request, f"{CLIENTS} clients, {total} increments")
 
 
 async def _transfer(client: AsyncClient, giver: str, taker: str) -> None:
