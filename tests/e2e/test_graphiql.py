@@ -74,13 +74,17 @@ def run_tab(page: Page, name: str, expected: str) -> None:
     """The tab is open, and its answer has the text."""
     page.get_by_role("tab", name=name).click()
     # GraphiQL looks at an editor's operations a moment after it shows them.
-    page.wait_for_timeout(1000)
+    page.wait_for_function(f"name => {READ_OPERATIONS}.includes(name)", arg=name)
     page.get_by_role("button", name="Execute query").click()
     if name == "Errors":
         page.get_by_role("menuitem", name="Errors").click()
     page.wait_for_function(f"text => {READ_ANSWER}.includes(text)", arg=expected)
 
 
+READ_OPERATIONS = (
+    "(document.querySelector('.graphiql-query-editor .CodeMirror')?.CodeMirror.operations ?? [])"
+    ".map((operation) => operation.name.value)"
+)
 READ_ANSWER = f"document.querySelector('{ANSWER}').CodeMirror.getValue()"
 
 
