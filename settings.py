@@ -1,6 +1,7 @@
 """The settings of clipgraph: one frozen object, read once from the environment."""
 
 import json
+import re
 from configparser import ConfigParser
 from configparser import Error as ConfigParserError
 from pathlib import Path
@@ -75,6 +76,12 @@ def _parse_origin(value: str) -> str:
     return value
 
 
+def _parse_header_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", value):
+        raise ValueError("must be names of headers such as X-Request-Source, separated by commas")
+    return value
+
+
 def _parse_json(value: Any) -> Any:
     try:
         return json.loads(value) if isinstance(value, str) else value
@@ -94,6 +101,9 @@ Address = Annotated[str, AfterValidator(_parse_address)]
 Texts = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_to_tuple), Field(min_length=1)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)]
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_parse_origin)], ...], NoDecode, BeforeValidator(_split_commas)]
+HeaderNames = Annotated[
+    tuple[Annotated[str, AfterValidator(_parse_header_name)], ...], NoDecode, BeforeValidator(_split_commas)
+]
 RoleName = Literal["user", "worker", "admin"]
 
 
@@ -126,6 +136,17 @@ class ApiKeySettings(BaseModel):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     role: RoleName = "worker"
 
+
+TRACING_HEADERS = ("traceparent", "tracestate", "baggage")
+"""W3C's Trace Context and Baggage: what instrumented pages add to each of their requests."""
+
+APOLLO_HEADERS = (
+    "apollographql-client-name",
+    "apollographql-client-version",
+    "apollo-require-preflight",
+    "x-apollo-operation-name",
+)
+"""What Apollo's clients for the web, for iOS and for Kotlin send."""
 
 R2_VARIABLES = (
     "CLIPGRAPH_R2_ENDPOINT_URL (or CLIPGRAPH_R2_ACCOUNT_ID)",
@@ -211,6 +232,10 @@ class Settings(BaseSettings):
     auth_admin_user_ids: Names = Field((), description="User ids of admins, separated by commas.")
     allowed_origins: Origins = Field(
         (), description="Allowed CORS origins, separated by commas; the server's own origin is always allowed."
+    )
+    allowed_headers: HeaderNames = Field(
+        TRACING_HEADERS + APOLLO_HEADERS,
+        description="Request headers that pages may send beside the API's own, separated by commas.",
     )
     trusted_documents: Path | None = Field(
         None, description="Manifest of trusted documents: a JSON file that maps ids to documents."

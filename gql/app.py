@@ -24,6 +24,7 @@ from gql.http.limits.refusal_counter import REFUSALS_KEY, RefusalCounter
 from gql.http.limits.request_limits import RequestLimits
 from gql.http.loopback import LoopbackOnly
 from gql.http.middleware import BodyLimit, RequestLog
+from gql.http.origins import OriginPolicy, SocketOrigins
 from gql.http.security_headers import SecurityHeaders
 from gql.http.view import GraphQLView
 from gql.schema import schema
@@ -74,15 +75,16 @@ def _choose_endpoint(view: GraphQLView, settings: Settings) -> list[Route]:
 
 def _choose_middleware(services: Services) -> list[Middleware]:
     """The middleware of each request, from the outside in."""
-    settings = services.settings
-    open_to_this_machine = [] if settings.has_issuer else [Middleware(LoopbackOnly, settings.allowed_origins)]
+    settings, policy = services.settings, OriginPolicy(services.settings)
+    open_to_this_machine = [] if settings.has_issuer else [Middleware(LoopbackOnly, policy)]
     return [
         Middleware(AdmissionLimit, services.admission),
         Middleware(SecurityHeaders, trusted_hops=settings.trusted_proxy_hops),
         Middleware(RequestLog),
         Middleware(AnonymousLimit, services.budgets, settings.trusted_proxy_hops),
         *open_to_this_machine,
-        make_cors(settings),
+        make_cors(settings, policy),
+        Middleware(SocketOrigins, policy),
         Middleware(HeaderLimits),
         Middleware(BodyLimit, max_bytes=settings.max_body_bytes),
         Middleware(RequestLimits, settings),

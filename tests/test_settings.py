@@ -14,7 +14,8 @@ def variable_of(name: str) -> str:
 
 
 def show_default(default: object) -> str:
-    return "" if default in (None, ()) else f"`{default}`"
+    shown = ",".join(default) if isinstance(default, tuple) else default
+    return "" if shown in (None, "") else f"`{shown}`"
 
 
 def test_every_setting_is_documented_with_its_default() -> None:

@@ -7,6 +7,7 @@ import click
 from google.auth.exceptions import DefaultCredentialsError
 
 from cli.doctor import service_checks as checks
+from cli.doctor.cors_check import examine_cors
 from cli.doctor.findings import Finding
 from cli.stack import connect_services, load_settings
 from gql.app import create_services
@@ -44,12 +45,18 @@ async def _examine_services(settings: Settings) -> list[Finding]:
         advice = "Set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file, or run where one is attached."
         return [Finding("firestore", str(error).splitlines()[0], advice)]
     try:
-        found = await asyncio.gather(
-            checks.examine_firestore(services),
-            checks.examine_r2(services),
-            checks.examine_clock(str(settings.resolved_r2_endpoint_url)),
+        found = list(
+            await asyncio.gather(
+                checks.examine_firestore(services),
+                checks.examine_r2(services),
+                checks.examine_clock(str(settings.resolved_r2_endpoint_url)),
+            )
         )
-        # Without an answer each query would wait for its own.
-        return [*found, *([await checks.examine_indexes(services)] if found[0].is_well else [])]
+        # Without an answer each query, and each preflight, would wait for its own.
+        if found[1].is_well:
+            found.append(await examine_cors(services))
+        if found[0].is_well:
+            found.append(await checks.examine_indexes(services))
+        return found
     finally:
         await services.close()

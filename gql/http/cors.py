@@ -1,13 +1,18 @@
 """CORS: the origins whose pages may call from a browser, and the headers that they may send and read."""
 
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp
 
-from gql.http.loopback import LOOPBACK_ORIGIN
+from gql.http.origins import OriginPolicy, log_refusal
 from gql.http.requests import PREFLIGHT_HEADERS
 from settings import Settings
 
-ALLOWED_HEADERS = ("Authorization", "Content-Type", "If-None-Match", "X-Request-Id", *PREFLIGHT_HEADERS)
+OWN_HEADERS = ("Authorization", "Content-Type", "If-None-Match", "X-Request-Id", *PREFLIGHT_HEADERS)
+"""The headers that the API reads: pages of allowed origins may send these, and those of `CLIPGRAPH_ALLOWED_HEADERS`."""
+
 EXPOSED_HEADERS = (
     "ETag",
     "RateLimit",
@@ -22,17 +27,38 @@ EXPOSED_HEADERS = (
 PREFLIGHT_MAX_AGE_SECONDS = 7200
 
 
-def make_cors(settings: Settings) -> Middleware:
-    """CORS for `CLIPGRAPH_ALLOWED_ORIGINS`, and without an issuer for this machine's own pages.
+class Cors(CORSMiddleware):
+    """Starlette's CORS under an origin policy; each refused preflight is a line of the log that says what to set.
 
     Callers prove themselves by headers that pages set, never by cookies: so no credentials.
     """
-    return Middleware(
-        CORSMiddleware,
-        allow_origins=settings.allowed_origins,
-        allow_origin_regex=None if settings.has_issuer else f"(?i:{LOOPBACK_ORIGIN})",
-        allow_methods=("GET", "POST"),
-        allow_headers=ALLOWED_HEADERS,
-        expose_headers=EXPOSED_HEADERS,
-        max_age=PREFLIGHT_MAX_AGE_SECONDS,
-    )
+
+    def __init__(self, app: ASGIApp, policy: OriginPolicy, allowed_headers: tuple[str, ...]) -> None:
+        super().__init__(
+            app,
+            allow_origins=policy.allowed_origins,
+            allow_origin_regex=policy.pattern,
+            allow_methods=("GET", "POST"),
+            allow_headers=(*OWN_HEADERS, *allowed_headers),
+            expose_headers=EXPOSED_HEADERS,
+            max_age=PREFLIGHT_MAX_AGE_SECONDS,
+        )
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """The answer to a browser that asks whether a page may send a request."""
+        origin = request_headers["origin"]
+        if not self.is_allowed_origin(origin):
+            log_refusal("CLIPGRAPH_ALLOWED_ORIGINS", origin)
+        elif refused := self._find_refused(request_headers.get("access-control-request-headers", "")):
+            log_refusal("CLIPGRAPH_ALLOWED_HEADERS", ",".join(refused))
+        return super().preflight_response(request_headers)
+
+    def _find_refused(self, names: str) -> list[str]:
+        """The names of headers, in a list with commas, that pages may not send."""
+        given = (name.strip().lower() for name in names.split(","))
+        return [name for name in given if name and name not in self.allow_headers]
+
+
+def make_cors(settings: Settings, policy: OriginPolicy) -> Middleware:
+    """CORS for the policy's origins and the API's own headers, and `CLIPGRAPH_ALLOWED_HEADERS`."""
+    return Middleware(Cors, policy, settings.allowed_headers)

@@ -16,7 +16,7 @@ from cli.stack import INDEXES_FILE
 from embedded.stack import start_stack
 from settings import Settings
 
-ALL = ["settings", "callers", "firestore", "r2", "clock", "indexes"]
+ALL = ["settings", "callers", "firestore", "r2", "clock", "cors", "indexes"]
 NOWHERE = "127.0.0.1:9"
 
 
