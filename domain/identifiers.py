@@ -1,4 +1,4 @@
-"""Ids, filenames and keys: the limits of Firestore and R2, and the checks that keep a user inside their own folder."""
+"""Ids, names and texts: the limits of Firestore and R2, and the checks of what a user may write."""
 
 import re
 import unicodedata
@@ -107,21 +107,6 @@ def parse_text(value: str, *, with_lines: bool = False) -> str:
     if (_CONTROLS_BUT_LINES if with_lines else _CONTROLS).search(value):
         raise ValueError("Control characters are not allowed.")
     return value
-
-
-def build_video_key(user_id: str, video_id: str, *names: str) -> str:
-    """The key of a file in the video's folder."""
-    return "/".join((user_id, video_id, *names))
-
-
-def parse_video_key(key: str, user_id: str, video_id: str) -> str:
-    """`key`, which lies in the video's own folder; ValueError for any way out of it."""
-    parse_name(key)
-    folder = build_video_key(user_id, video_id, "")
-    segments = key.removeprefix(folder).split("/")
-    if not key.startswith(folder) or any(segment in {"", ".", ".."} or "\\" in segment for segment in segments):
-        raise ValueError("The key must be in the video's folder `{user_id}/{video_id}/`.")
-    return key
 
 
 def parse_folder(video_id: str) -> str:

@@ -108,6 +108,21 @@ def video_prefix(user_id: str, video_id: str) -> str:
     return folder_prefix(user_id, video_id)
 
 
+def build_video_key(user_id: str, video_id: str, *names: str) -> str:
+    """The key of a file in the video's folder."""
+    return "/".join((user_id, video_id, *names))
+
+
+def parse_video_key(key: str, user_id: str, video_id: str) -> str:
+    """`key`, which lies in the video's own folder; ValueError for any way out of it."""
+    identifiers.parse_name(key)
+    folder = folder_prefix(user_id, video_id)
+    segments = key.removeprefix(folder).split("/")
+    if not key.startswith(folder) or any(segment in _NOWHERE or "\\" in segment for segment in segments):
+        raise ValueError("The key must be in the video's folder `{user_id}/{video_id}/`.")
+    return key
+
+
 def highlights_key(user_id: str, video_id: str) -> str:
     """The key of the video's highlights.json."""
     return _join(user_id, video_id, HIGHLIGHTS_FILENAME)

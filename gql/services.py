@@ -104,7 +104,7 @@ class Services:
         return Listener(
             self.firestore,
             max_documents=self.settings.max_followed_documents,
-            max_documents_per_payer=self.settings.max_followed_documents_per_caller,
+            max_documents_per_account=self.settings.max_followed_documents_per_caller,
         )
 
     async def close(self) -> None:

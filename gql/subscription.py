@@ -24,7 +24,7 @@ from repositories.exceptions import (
     VersionTooOldError,
 )
 from repositories.listening.changes import Change, ChangeKind
-from repositories.listening.payers import Payer
+from repositories.listening.read_accounts import ReadAccount
 from repositories.listening.subscriptions import Subscription
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ STATES_TO_BEGIN, STATES_TO_RESUME = 1, 3
 
 async def follow(
     info: Info,
-    watch: Callable[[Payer], Subscription],
+    watch: Callable[[ReadAccount], Subscription],
     to_event: Callable[[Change], T],
     *,
     after: str | None,
@@ -71,18 +71,18 @@ async def follow(
     The caller pays for the reads that start the subscription: states of at most `max_documents`.
     """
     context = info.context
-    account = SubscriptionCharges(context.services.budgets, context.principal)
+    charges = SubscriptionCharges(context.services.budgets, context.principal)
     states = STATES_TO_BEGIN if after is None else STATES_TO_RESUME
     bound = states * (max_documents or context.services.settings.max_followed_documents)
     try:
-        async with await account.open(watch, bound) as changes:
+        async with await charges.open(watch, bound) as changes:
             async for change in changes:
                 await context.event.begin(
                     context.services.budgets,
                     context.principal,
                     context.loaders,
                     context.services.settings.request_timeout_seconds,
-                    paid_reads=await account.take_charged(),
+                    paid_reads=await charges.take_charged(),
                     is_prepaid=changes.is_last_prepaid,
                 )
                 yield to_event(change)

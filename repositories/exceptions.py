@@ -109,7 +109,7 @@ class TooManyDocumentsError(RepositoryError):
 
 
 class FollowsTooMuchError(RepositoryError):
-    """All that is followed for one payer already has `limit` documents or more."""
+    """All that is followed for one account already has `limit` documents or more."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"The caller's targets have {limit:,} documents, which is the limit.")

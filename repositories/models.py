@@ -57,7 +57,7 @@ def _compute_duration_seconds(data: dict[str, Any]) -> float:
 
 
 def _build_key(data: dict[str, Any], *names: str) -> str:
-    return identifiers.build_video_key(data["user_id"], data["video_id"], *names)
+    return keys.build_video_key(data["user_id"], data["video_id"], *names)
 
 
 def _build_clip_key(data: dict[str, Any]) -> str:
@@ -450,7 +450,7 @@ def _parse_own_key(value: str, info: ValidationInfo) -> str:
     if user_id is None or video_id is None:
         return value  # where one of them failed its own check, that is the error to tell
     if not check_is_stored(info):
-        return _parse_form(identifiers.parse_video_key(value, user_id, video_id), info)
+        return _parse_form(keys.parse_video_key(value, user_id, video_id), info)
     if value != NO_KEY and not keys.check_is_within(value, user_id, video_id):
         raise ValueError("The key lies outside the video's folder `{user_id}/{video_id}/`.")
     return value

@@ -7,7 +7,7 @@ from typing import Any
 
 from google.cloud.firestore_v1.async_query import AsyncQuery
 
-from domain import identifiers
+from domain.keys import folder_prefix
 from repositories.arguments import (
     parse_clip_filter,
     parse_error_message,
@@ -407,7 +407,7 @@ class VideoRepository(Repository):
 
     async def _finish_delete(self, video_id: str, files: FileStore | None) -> int:
         """The number of clips that were deleted; the tombstone and all documents below it are gone."""
-        clips, folder = self._clip_repository(video_id), identifiers.build_video_key(self.user_id, video_id, "")
+        clips, folder = self._clip_repository(video_id), folder_prefix(self.user_id, video_id)
         any_clip = AsyncQuery(self._clips_of(video_id)).select([]).limit(1)
 
         async def check_is_deleting(unit: UnitOfWork) -> bool:

@@ -139,7 +139,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
     from gql.app import create_app
     from gql.authentication.issuer_client import prepare
     from gql.http.limits.uvicorn_protocols import HeaderTimeoutProtocol, WriteTimeoutSocketProtocol
-    from gql.http.limits.uvicorn_server import GreedyServer
+    from gql.http.limits.uvicorn_server import MultiAcceptServer
     from gql.logs.configure import configure_logging
 
     configure_logging(settings)
@@ -160,7 +160,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
     )
     if settings.has_issuer:
         prepare()
-    server = GreedyServer(config)
+    server = MultiAcceptServer(config)
     host, port = listener.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     print_text(make_welcome(address, settings))

@@ -82,7 +82,7 @@ class ClipSubscriptions:
         listener = info.context.services.listener
         return follow(
             info,
-            lambda payer: listener.watch_clips(owner_id, video_id, style, position, payer=payer),
+            lambda account: listener.watch_clips(owner_id, video_id, style, position, account=account),
             lambda change: ClipEvent.from_change(change, owner_id, video_id),
             after=position,
         )

@@ -24,7 +24,7 @@ SECONDS_BETWEEN_CHECKPOINTS = 0.005
 MAX_IDLE = 100
 
 
-class _Stretch(greenlet):  # type: ignore[misc]  # as above
+class _WorkerGreenlet(greenlet):  # type: ignore[misc]  # as above
     """A greenlet that runs one piece of work after the other: making one costs 16 µs, and switching to it 1."""
 
     pauses_at = 0.0
@@ -49,7 +49,7 @@ class _Idle(threading.local):
     """The greenlets of a thread that have no work."""
 
     def __init__(self) -> None:
-        self.stretches: list[_Stretch] = []
+        self.greenlets: list[_WorkerGreenlet] = []
 
 
 _idle = _Idle()
@@ -57,28 +57,28 @@ _idle = _Idle()
 
 def checkpoint() -> None:
     """Lets the event loop run, where it has not for a while; raises `CancelledError` where the task was cancelled."""
-    stretch = getcurrent()
-    if type(stretch) is _Stretch and perf_counter() >= stretch.pauses_at:
-        stretch.parent.switch()
-        stretch.pauses_at = perf_counter() + SECONDS_BETWEEN_CHECKPOINTS
+    worker = getcurrent()
+    if type(worker) is _WorkerGreenlet and perf_counter() >= worker.pauses_at:
+        worker.parent.switch()
+        worker.pauses_at = perf_counter() + SECONDS_BETWEEN_CHECKPOINTS
 
 
 def close_if_abandoned(awaitable: T) -> T:
     """The awaitable, which is closed where the work that made it is given up before anybody awaits it."""
-    stretch = getcurrent()
-    if type(stretch) is _Stretch and iscoroutine(awaitable):
-        stretch.unstarted.append(awaitable)
+    worker = getcurrent()
+    if type(worker) is _WorkerGreenlet and iscoroutine(awaitable):
+        worker.unstarted.append(awaitable)
     return awaitable
 
 
 async def run_with_checkpoints(work: Callable[[], T]) -> T:
     """The result of `work`, in which other tasks may run at each `checkpoint`."""
-    stretch = _idle.stretches.pop() if _idle.stretches else _Stretch()
-    answer, error = await _run(stretch, work)
-    stretch.gr_context = None
-    unstarted, stretch.unstarted = stretch.unstarted, []
-    if len(_idle.stretches) < MAX_IDLE:
-        _idle.stretches.append(stretch)
+    worker = _idle.greenlets.pop() if _idle.greenlets else _WorkerGreenlet()
+    answer, error = await _run(worker, work)
+    worker.gr_context = None
+    unstarted, worker.unstarted = worker.unstarted, []
+    if len(_idle.greenlets) < MAX_IDLE:
+        _idle.greenlets.append(worker)
     if error is None:
         return cast("T", answer)
     for coroutine in unstarted:
@@ -86,18 +86,18 @@ async def run_with_checkpoints(work: Callable[[], T]) -> T:
     raise error
 
 
-async def _run(stretch: _Stretch, work: Callable[[], T]) -> tuple[T | None, BaseException | None]:
+async def _run(worker: _WorkerGreenlet, work: Callable[[], T]) -> tuple[T | None, BaseException | None]:
     driver = getcurrent()
-    stretch.parent, stretch.gr_context = driver, driver.gr_context
-    stretch.pauses_at, stretch.unstarted, stretch.is_at_work = perf_counter() + SECONDS_BETWEEN_CHECKPOINTS, [], True
-    outcome = stretch.switch(work)
-    while stretch.is_at_work:
+    worker.parent, worker.gr_context = driver, driver.gr_context
+    worker.pauses_at, worker.unstarted, worker.is_at_work = perf_counter() + SECONDS_BETWEEN_CHECKPOINTS, [], True
+    outcome = worker.switch(work)
+    while worker.is_at_work:
         try:
             await asyncio.sleep(0)
-            # One stretch a round: where all that are under way went on at once, others would wait for each of them.
+            # One greenlet a round: where all that are under way went on at once, others would wait for each of them.
             await wait_for_time_slice()
         except BaseException as error:  # noqa: BLE001  the work is to know
-            outcome = stretch.throw(error)
+            outcome = worker.throw(error)
         else:
-            outcome = stretch.switch()
+            outcome = worker.switch()
     return cast("tuple[T | None, BaseException | None]", outcome)

@@ -12,8 +12,8 @@ SECONDS_PER_ROUND = 0.005
 WOKEN_AT_ONCE = 20
 
 
-class _Rounds:
-    """The rounds of one event loop. Turns are taken in the order of arrival: nobody overtakes a task that waits."""
+class _SliceScheduler:
+    """Gives the time of one event loop's rounds to tasks in the order of arrival: no task overtakes one that waits."""
 
     def __init__(self) -> None:
         self._ends_at = 0.0
@@ -67,13 +67,13 @@ class _Rounds:
             self._schedule_end()
 
 
-_rounds: WeakKeyDictionary[asyncio.AbstractEventLoop, _Rounds] = WeakKeyDictionary()
+_schedulers: WeakKeyDictionary[asyncio.AbstractEventLoop, _SliceScheduler] = WeakKeyDictionary()
 
 
 async def wait_for_time_slice() -> None:
     """Waits for a time slice: none if this round of the loop has time left."""
     loop = asyncio.get_running_loop()
-    rounds = _rounds.get(loop)
-    if rounds is None:
-        rounds = _rounds[loop] = _Rounds()
-    await rounds.wait_for_time_slice()
+    scheduler = _schedulers.get(loop)
+    if scheduler is None:
+        scheduler = _schedulers[loop] = _SliceScheduler()
+    await scheduler.wait_for_time_slice()

@@ -52,7 +52,7 @@ class Quota:
 class Budgets:
     """The budgets of all callers, in windows of a minute that begin with a caller's first request.
 
-    A caller is known by their issuer and their id; a stranger by their address.
+    A caller is known by their issuer and their id; an anonymous one by their address.
     """
 
     def __init__(self, settings: Settings, windows: Windows | None = None) -> None:

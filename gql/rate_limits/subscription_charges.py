@@ -6,15 +6,15 @@ from contextvars import Context as EmptyContext
 
 from gql.permissions import Principal
 from gql.rate_limits.budgets import Budgets
-from repositories.listening.payers import Payer
+from repositories.listening.read_accounts import ReadAccount
 from repositories.listening.subscriptions import Subscription
 
 
 class SubscriptionCharges:
-    """A subscription's charges to its caller's budget, by its `payer`, also after its end."""
+    """A subscription's charges to its caller's budget, by its `account`, also after its end."""
 
     def __init__(self, budgets: Budgets, principal: Principal) -> None:
-        self.payer = Payer(principal.caller, self._pay, self._release)
+        self.account = ReadAccount(principal.caller, self._pay, self._release)
         self._budgets = budgets
         self._principal = principal
         self._due = 0
@@ -23,7 +23,7 @@ class SubscriptionCharges:
         self._changes: Subscription | None = None
         self._release_reads: Callable[[], None] | None = None
 
-    async def open(self, watch: Callable[[Payer], Subscription], bound: int) -> Subscription:
+    async def open(self, watch: Callable[[ReadAccount], Subscription], bound: int) -> Subscription:
         """The subscription, once its first reads are reserved beside the caller's others.
 
         The reservation ends when the first state is read. `RateLimitedError` if the minute's reads are used up.
@@ -31,7 +31,7 @@ class SubscriptionCharges:
         self._release_reads = await self._budgets.reserve_in_turn(self._principal, bound)
         try:
             await self._budgets.assert_reads_left(self._principal)
-            self._changes = watch(self.payer)
+            self._changes = watch(self.account)
             self._changes.on_read(self._release)
         except BaseException:
             self._release_reads()
@@ -61,7 +61,12 @@ class SubscriptionCharges:
             self._charging = None
 
     def _release(self) -> None:
-        if self._release_reads is None or self._changes is None or not self._changes.is_read or not self.payer.is_idle:
+        if (
+            self._release_reads is None
+            or self._changes is None
+            or not self._changes.is_read
+            or not self.account.is_idle
+        ):
             return
         release_reads, self._release_reads = self._release_reads, None
         release_reads()

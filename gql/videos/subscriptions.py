@@ -61,7 +61,7 @@ class VideoSubscriptions:
         listener = info.context.services.listener
         return follow(
             info,
-            lambda payer: listener.watch_video(owner_id, video_id, position, payer=payer),
+            lambda account: listener.watch_video(owner_id, video_id, position, account=account),
             lambda change: VideoEvent.from_change(change, owner_id, scope),
             after=position,
             max_documents=1,
@@ -80,7 +80,7 @@ class VideoSubscriptions:
         listener = info.context.services.listener
         return follow(
             info,
-            lambda payer: listener.watch_videos(owner_id, position, payer=payer),
+            lambda account: listener.watch_videos(owner_id, position, account=account),
             lambda change: VideoEvent.from_change(change, owner_id, scope),
             after=position,
         )

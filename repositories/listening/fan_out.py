@@ -11,7 +11,7 @@ from repositories.firestore.rpc import NO_ANSWER
 from repositories.listening.catch_up import list_differences, list_initial, list_removals, list_removals_since
 from repositories.listening.changes import Change, DocumentChange, DocumentState, check_shown, to_change
 from repositories.listening.past_reader import PastReader, PastState
-from repositories.listening.payers import Payer
+from repositories.listening.read_accounts import ReadAccount
 from repositories.listening.subscriptions import Subscription
 from repositories.listening.target_state import TargetState
 from repositories.listening.versions import Version
@@ -202,7 +202,7 @@ class FanOut:
         if after.micros > self._read_micros:
             self.is_eager = True  # another process has seen more: the subscription begins once this one has, too
             return
-        past_state = self._find_past_state(after, subscription.payer)
+        past_state = self._find_past_state(after, subscription.account)
         if past_state is None:
             return
         subscription.mark_read()
@@ -218,7 +218,7 @@ class FanOut:
     def _join(self, subscription: Subscription, changes: Sequence[Change]) -> None:
         del self._waiting[subscription]
         self._groups.setdefault(subscription.style, {})[subscription] = None
-        subscription.begin(changes, is_prepaid=subscription.payer is self.source.payer)
+        subscription.begin(changes, is_prepaid=subscription.account is self.source.account)
 
     def _list_initial(self, style: str | None) -> Sequence[Change]:
         """The initial changes, built once for all subscribers that come before the next change."""
@@ -229,7 +229,7 @@ class FanOut:
             self._initial[style] = list_initial(self.source, style)
         return self._initial[style]
 
-    def _find_past_state(self, after: Version, payer: Payer) -> PastState | None:
+    def _find_past_state(self, after: Version, account: ReadAccount) -> PastState | None:
         """The state at a version: from the removal log, or from Firestore, which takes a while (None until then).
 
         The first subscriber that asks pays for the read; it serves all that wait for the same version.
@@ -239,7 +239,7 @@ class FanOut:
         if self._has_owner and self.source.removals.check_covers(after):
             return PastState(self.source.removals.recall(self.source.documents.values(), after), had_owner=True)
         if after not in self._tasks:
-            self._tasks[after] = asyncio.get_running_loop().create_task(self._read_past_state(after, payer))
+            self._tasks[after] = asyncio.get_running_loop().create_task(self._read_past_state(after, account))
         return None
 
     def _cancel_unwanted(self, after: Version | None) -> None:
@@ -247,10 +247,10 @@ class FanOut:
         if after in self._tasks and all(waiting.after != after for waiting in self._waiting):
             self._tasks.pop(after).cancel()
 
-    async def _read_past_state(self, after: Version, payer: Payer) -> None:
+    async def _read_past_state(self, after: Version, account: ReadAccount) -> None:
         owner = None if self.owner is None else self.owner.target
         try:
-            past_state = await self._past_reader.read(self.source.target, owner, after, payer)
+            past_state = await self._past_reader.read(self.source.target, owner, after, account)
         except RepositoryError as error:
             self._refuse_all(after, error)
         except Exception:  # a bug: the waiting subscriptions fail, and can come again

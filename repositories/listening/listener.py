@@ -10,7 +10,7 @@ from repositories.client import FirestoreClient, default_client
 from repositories.exceptions import FollowsTooMuchError, RepositoryError, TooManyDocumentsError
 from repositories.listening.fan_out import FanOut
 from repositories.listening.past_reader import PastReader
-from repositories.listening.payers import Payer, get_payer
+from repositories.listening.read_accounts import ReadAccount, get_account
 from repositories.listening.stream_pool import StreamPool
 from repositories.listening.subscriptions import DEFAULT_MAX_WAITING, Subscription
 from repositories.listening.target_state import DEFAULT_MAX_DOCUMENTS, TargetState
@@ -25,8 +25,8 @@ LINGER_SECONDS = 5.0
 TOO_LARGE_SECONDS = 60.0
 """Seconds for which a target with too many documents is refused without a read."""
 
-DEFAULT_MAX_DOCUMENTS_PER_PAYER = 100_000
-"""The limit over all targets that one payer has opened, and so of the memory that one payer takes."""
+DEFAULT_MAX_DOCUMENTS_PER_ACCOUNT = 100_000
+"""The limit over all targets that one account has opened, and so of its memory."""
 
 _USER_ID = TypeAdapter[str](UserId)
 
@@ -44,17 +44,17 @@ class Listener:
         linger_seconds: float = LINGER_SECONDS,
         max_waiting_changes: int = DEFAULT_MAX_WAITING,
         max_documents: int = DEFAULT_MAX_DOCUMENTS,
-        max_documents_per_payer: int = DEFAULT_MAX_DOCUMENTS_PER_PAYER,
+        max_documents_per_account: int = DEFAULT_MAX_DOCUMENTS_PER_ACCOUNT,
     ) -> None:
         client = client or default_client()
         self._linger_seconds = linger_seconds
         self._max_waiting_changes = max_waiting_changes
         self._max_documents = max_documents
-        self._max_documents_per_payer = max_documents_per_payer
+        self._max_documents_per_account = max_documents_per_account
         self._past_reader = PastReader(client, max_documents)
         self._streams = StreamPool(client)
         self._states: dict[AnyTarget, TargetState] = {}
-        self._opened: defaultdict[str, set[TargetState]] = defaultdict(set)  # by their payers' names
+        self._opened: defaultdict[str, set[TargetState]] = defaultdict(set)  # by their accounts' names
         self._fan_outs: dict[AnyTarget, FanOut] = {}
         self._lingering: dict[FanOut, asyncio.TimerHandle] = {}
         self._too_large: dict[AnyTarget, asyncio.TimerHandle] = {}
@@ -76,14 +76,16 @@ class Listener:
         return self._streams.count
 
     def watch_video(
-        self, user_id: str, video_id: str, after: str | None = None, *, payer: Payer | None = None
+        self, user_id: str, video_id: str, after: str | None = None, *, account: ReadAccount | None = None
     ) -> Subscription:
         """The video and its changes; ends when it is deleted. A missing video is waited for."""
-        return self._watch(VideoTarget(user_id, video_id), None, after, payer)
+        return self._watch(VideoTarget(user_id, video_id), None, after, account)
 
-    def watch_videos(self, user_id: str, after: str | None = None, *, payer: Payer | None = None) -> Subscription:
+    def watch_videos(
+        self, user_id: str, after: str | None = None, *, account: ReadAccount | None = None
+    ) -> Subscription:
         """The user's videos and their changes."""
-        return self._watch(VideosTarget(user_id), None, after, payer)
+        return self._watch(VideosTarget(user_id), None, after, account)
 
     def watch_clips(
         self,
@@ -92,10 +94,10 @@ class Listener:
         style: str | None = None,
         after: str | None = None,
         *,
-        payer: Payer | None = None,
+        account: ReadAccount | None = None,
     ) -> Subscription:
         """The video's clips, all or of one style, and their changes; ends when the video is deleted."""
-        return self._watch(ClipsTarget(user_id, video_id), style, after, payer)
+        return self._watch(ClipsTarget(user_id, video_id), style, after, account)
 
     async def close(self) -> None:
         """All streams and subscriptions have ended."""
@@ -110,22 +112,24 @@ class Listener:
         await self._past_reader.close()
         await self._streams.close()
 
-    def _watch(self, target: AnyTarget, style: str | None, after: str | None, payer: Payer | None) -> Subscription:
-        payer = payer or get_payer(target.user_id)
-        subscription = Subscription(style, max_waiting=self._max_waiting_changes, payer=payer)
+    def _watch(
+        self, target: AnyTarget, style: str | None, after: str | None, account: ReadAccount | None
+    ) -> Subscription:
+        account = account or get_account(target.user_id)
+        subscription = Subscription(style, max_waiting=self._max_waiting_changes, account=account)
         try:
             _assert_target(target)
             parse_style(style)
             subscription.after = None if after is None else Version.parse(after)
             self._assert_not_too_large(target)
-            self._assert_has_room(target, payer)
+            self._assert_has_room(target, account)
         except RepositoryError as error:
             subscription.fail(error)
             return subscription
         if self._is_closed:
             subscription.abandon()
             return subscription
-        fan_out = self._fan_outs.get(target) or self._open(target, payer)
+        fan_out = self._fan_outs.get(target) or self._open(target, account)
         if timer := self._lingering.pop(fan_out, None):
             timer.cancel()
         fan_out.add(subscription)
@@ -135,19 +139,19 @@ class Listener:
         if target in self._too_large:
             raise TooManyDocumentsError(self._max_documents)
 
-    def _assert_has_room(self, target: AnyTarget, payer: Payer) -> None:
-        """Raises `FollowsTooMuchError` where the payer's targets already hold the most documents that they may."""
-        if target in self._fan_outs or payer.name not in self._opened:
+    def _assert_has_room(self, target: AnyTarget, account: ReadAccount) -> None:
+        """Raises `FollowsTooMuchError` where the account's targets already hold the most documents that they may."""
+        if target in self._fan_outs or account.name not in self._opened:
             return
-        if sum(len(state.documents) for state in self._opened[payer.name]) >= self._max_documents_per_payer:
-            raise FollowsTooMuchError(self._max_documents_per_payer)
+        if sum(len(state.documents) for state in self._opened[account.name]) >= self._max_documents_per_account:
+            raise FollowsTooMuchError(self._max_documents_per_account)
 
-    def _open(self, target: AnyTarget, payer: Payer) -> FanOut:
-        """The fan-out of a target that has none yet; the payer pays for the first reads."""
+    def _open(self, target: AnyTarget, account: ReadAccount) -> FanOut:
+        """The fan-out of a target that has none yet; the first reads are charged to the account."""
         owner: TargetState | None = None
         if not isinstance(target, VideosTarget):
-            owner = self._open_state(VideoTarget(target.user_id, target.video_id), payer)
-        source = self._open_state(target, payer)
+            owner = self._open_state(VideoTarget(target.user_id, target.video_id), account)
+        source = self._open_state(target, account)
         fan_out = self._fan_outs[target] = FanOut(source, owner, self._past_reader, self._retire)
         for state in fan_out.states:
             is_new = not state.watchers
@@ -156,18 +160,18 @@ class Listener:
                 self._streams.add(state)
         return fan_out
 
-    def _open_state(self, target: AnyTarget, payer: Payer) -> TargetState:
+    def _open_state(self, target: AnyTarget, account: ReadAccount) -> TargetState:
         if target not in self._states:
-            state = self._states[target] = TargetState(target, payer, self._max_documents)
-            self._opened[payer.name].add(state)
+            state = self._states[target] = TargetState(target, account, self._max_documents)
+            self._opened[account.name].add(state)
         return self._states[target]
 
     def _forget(self, state: TargetState) -> None:
         del self._states[state.target]
-        opened = self._opened[state.payer.name]
+        opened = self._opened[state.account.name]
         opened.discard(state)
         if not opened:
-            del self._opened[state.payer.name]
+            del self._opened[state.account.name]
         self._streams.remove(state)
 
     def _retire(self, fan_out: FanOut) -> None:

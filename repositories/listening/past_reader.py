@@ -17,7 +17,7 @@ from repositories.firestore.rpc import DEFAULT_TIMEOUT_SECONDS, NO_ANSWER
 from repositories.firestore.stored import StoredDocument
 from repositories.firestore.transport import Transport
 from repositories.listening.fair_queue import FairQueue
-from repositories.listening.payers import NOBODY, Payer
+from repositories.listening.read_accounts import UNCHARGED, ReadAccount
 from repositories.listening.target_state import DEFAULT_MAX_DOCUMENTS
 from repositories.listening.targets import AnyTarget, VideoTarget
 from repositories.listening.versions import Version, digest_path, to_moment
@@ -70,41 +70,43 @@ class PastReader:
         await asyncio.gather(*self._pages, return_exceptions=True)
 
     async def read(
-        self, source: AnyTarget, owner: AnyTarget | None, version: Version, payer: Payer = NOBODY
+        self, source: AnyTarget, owner: AnyTarget | None, version: Version, account: ReadAccount = UNCHARGED
     ) -> PastState:
-        """The state at a version, in turn with other users' reads; the payer pays for each page as it comes.
+        """The state at a version, in turn with other users' reads; each page is charged to the account as it comes.
 
         `VersionTooOldError` where Firestore no longer has it, `TooManyDocumentsError` where it is too large.
         """
         # The commit at this very time may be known by half: documents of higher digests are as before it.
-        async with self._turns.turn(payer.name):
-            told = await self._look(source, owner, version.micros, payer)
-            untold = await self._look(source, owner, version.micros - 1, payer)
+        async with self._turns.turn(account.name):
+            told = await self._look(source, owner, version.micros, account)
+            untold = await self._look(source, owner, version.micros - 1, account)
         known = _pick(source, told or {}, version, is_told=True) | _pick(source, untold or {}, version, is_told=False)
         return PastState(known, had_owner=told is not None or untold is not None)
 
-    async def _look(self, source: AnyTarget, owner: AnyTarget | None, micros: int, payer: Payer) -> KnownStyles | None:
+    async def _look(
+        self, source: AnyTarget, owner: AnyTarget | None, micros: int, account: ReadAccount
+    ) -> KnownStyles | None:
         """The documents that were shown at a time, with their styles; None where their video did not exist."""
-        if owner is not None and owner != source and not await self._list(owner, micros, payer):
+        if owner is not None and owner != source and not await self._list(owner, micros, account):
             return None
-        known = await self._list(source, micros, payer)
+        known = await self._list(source, micros, account)
         return known if known or owner != source else None
 
-    async def _list(self, target: AnyTarget, micros: int, payer: Payer) -> KnownStyles:
+    async def _list(self, target: AnyTarget, micros: int, account: ReadAccount) -> KnownStyles:
         """The documents that existed at a time, with their styles."""
         known: KnownStyles = {}
-        async for documents in self._each_page(target, to_moment(micros), payer):
+        async for documents in self._each_page(target, to_moment(micros), account):
             shown = (document for document in documents if document.fields is not None)
             known |= {doc.id: _read_style(doc) for doc in shown if not check_is_deleting(doc.fields)}
         return known
 
     async def _each_page(
-        self, target: AnyTarget, read_time: datetime, payer: Payer
+        self, target: AnyTarget, read_time: datetime, account: ReadAccount
     ) -> AsyncIterator[Sequence[StoredDocument]]:
         token, read = "", 0
         while True:
             # A page that was requested is read to its end, and paid for, also after its subscriber has left.
-            page = asyncio.get_running_loop().create_task(self._read_page(target, read_time, token, payer))
+            page = asyncio.get_running_loop().create_task(self._read_page(target, read_time, token, account))
             self._pages.add(page)
             page.add_done_callback(self._pages.discard)
             started_at = time.monotonic()
@@ -117,14 +119,14 @@ class PastReader:
                 return
             await asyncio.sleep(PAUSE_PER_SECOND * (time.monotonic() - started_at))
 
-    async def _read_page(self, target: AnyTarget, read_time: datetime, token: str, payer: Payer) -> Page:
-        payer.begin_read()
+    async def _read_page(self, target: AnyTarget, read_time: datetime, token: str, account: ReadAccount) -> Page:
+        account.begin_read()
         try:
             documents, next_token = await self._insist(target, read_time, token)
             self.documents_read += max(1, len(documents))
-            payer.pay(max(1, len(documents)))
+            account.charge(max(1, len(documents)))
         finally:
-            payer.end_read()
+            account.end_read()
         return documents, next_token
 
     async def _insist(self, target: AnyTarget, read_time: datetime, token: str) -> Page:

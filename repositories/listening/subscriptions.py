@@ -7,7 +7,7 @@ from typing import Self
 
 from repositories.exceptions import RepositoryError, SubscriberTooSlowError
 from repositories.listening.changes import Change, merge
-from repositories.listening.payers import NOBODY, Payer
+from repositories.listening.read_accounts import UNCHARGED, ReadAccount
 from repositories.listening.versions import Version
 
 DEFAULT_MAX_WAITING = 1_000
@@ -31,10 +31,10 @@ class Subscription:
         "_told",
         "_waiter",
         "_waiting",
+        "account",
         "after",
         "is_last_prepaid",
         "is_read",
-        "payer",
         "style",
     )
 
@@ -43,11 +43,11 @@ class Subscription:
         style: str | None = None,
         after: Version | None = None,
         max_waiting: int = DEFAULT_MAX_WAITING,
-        payer: Payer = NOBODY,
+        account: ReadAccount = UNCHARGED,
     ) -> None:
         self.style = style
         self.after = after
-        self.payer = payer
+        self.account = account
         self.is_read = False
         """Whether all reads before the first change are done, also where no change will come."""
         self.is_last_prepaid = False

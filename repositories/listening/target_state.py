@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from repositories.exceptions import RepositoryError
 from repositories.listening.changes import DocumentChange, DocumentState, InitialChanges, check_shown
 from repositories.listening.decoding import DocumentDecoder
-from repositories.listening.payers import NOBODY, Bill, Payer
+from repositories.listening.read_accounts import UNCHARGED, Bill, ReadAccount
 from repositories.listening.removal_log import RemovalLog
 from repositories.listening.target_phase import Signal, TargetPhase, move
 from repositories.listening.targets import AnyTarget
@@ -42,13 +42,15 @@ class Watcher(Protocol):
 class TargetState:
     """The documents of a target, as of its last snapshot; `changes` are those of that snapshot.
 
-    The documents and the token outlive a stream, so that the next one sends only later changes. `payer` pays for the
+    The documents and the token outlive a stream, so that the next one sends only later changes. `account` pays for the
     first snapshot: each document that is sent before it, and at least one read.
     """
 
-    def __init__(self, target: AnyTarget, payer: Payer = NOBODY, max_documents: int = DEFAULT_MAX_DOCUMENTS) -> None:
+    def __init__(
+        self, target: AnyTarget, account: ReadAccount = UNCHARGED, max_documents: int = DEFAULT_MAX_DOCUMENTS
+    ) -> None:
         self.target = target
-        self.payer = payer
+        self.account = account
         self.max_documents = max_documents
         self.documents: dict[str, DocumentState] = {}
         self.removals = RemovalLog()
@@ -59,7 +61,7 @@ class TargetState:
         self._next_token = b""
         self._advanced_at = 0.0
         self._decoder = DocumentDecoder(target)
-        self._bill = Bill(payer)
+        self._bill = Bill(account)
         self._phase = TargetPhase.IDLE
         # Since the last snapshot: a document's state, or the time at which its delete was seen; None if unchanged.
         self._pending: dict[str, DocumentState | int | None] = {}
@@ -128,16 +130,16 @@ class TargetState:
         return sum(not isinstance(told, int) for told in self._pending.values()) > self.max_documents
 
     def count_read(self) -> None:
-        """One document more was sent, which the payer pays before the first snapshot."""
+        """One document more was sent, which the account is charged for before the first snapshot."""
         if self.read_micros is None:
             self._bill.add_read()
 
     def settle(self) -> None:
-        """The payer has paid for all documents that were read up to now."""
+        """The account is charged for all documents that were read up to now."""
         self._bill.settle()
 
     def close(self) -> None:
-        """The payer has paid for everything, and nothing more is read."""
+        """The account is charged for everything, and nothing more is read."""
         self._bill.close()
 
     def advance(self, read_micros: int) -> None:

@@ -8,8 +8,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.identifiers import build_video_key
-from domain.keys import CLIPS_FOLDER, THUMBNAIL_SUFFIX
+from domain.keys import CLIPS_FOLDER, THUMBNAIL_SUFFIX, folder_prefix
 from repositories.model.fields import MAX_FILE_SIZE_BYTES, MAX_INTEGER
 from repositories.model.statuses import ClipStatus
 from repositories.models import ClipMetadata
@@ -61,7 +60,7 @@ def _check_names(values: dict[str, Any]) -> bool:
     ):
         return False
     stem = found[1]
-    folder = build_video_key(user_id, video_id, CLIPS_FOLDER, "")
+    folder = folder_prefix(user_id, video_id, CLIPS_FOLDER)
     if values["clip_id"] != stem or values["r2_key"] != folder + filename:
         return False
     return bool(

@@ -39,34 +39,3 @@ def test_styles_that_no_field_path_can_name_are_refused(value: str) -> None:
     """A style that is empty, reserved, unprintable or too long for a field path is a ValueError."""
     with pytest.raises(ValueError, match=r".+"):
         identifiers.parse_style(value)
-
-
-@pytest.mark.parametrize("key", ["u/v/highlights.json", "u/v/clips/a.mp4", "u/v/clips/a b/..c"])
-def test_keys_lie_in_their_videos_folder(key: str) -> None:
-    """A key in the video's folder is returned as it is."""
-    assert identifiers.parse_video_key(key, "u", "v") == key
-
-
-@pytest.mark.parametrize(
-    "key",
-    [
-        "",
-        "u/v",
-        "u/v/",
-        "/u/v/a",
-        "u/v/../w/a",
-        "u/v/..",
-        "u/v//a",
-        "u/v/./a",
-        "u/v2/a",
-        "U/v/a",
-        "u2/v/a",
-        "u/v/a\0",
-        "u/v/..\\a",
-        "https://u/v/a",
-    ],
-)
-def test_keys_that_lead_elsewhere_are_refused(key: str) -> None:
-    """A key outside of the video's folder is a ValueError."""
-    with pytest.raises(ValueError, match=r".+"):
-        identifiers.parse_video_key(key, "u", "v")

@@ -15,6 +15,7 @@ from domain.keys import (
     highlights_key,
     parse_filename,
     parse_key,
+    parse_video_key,
     read_clip_filename,
     thumbnail_key,
     video_prefix,
@@ -232,3 +233,34 @@ def test_any_text_is_answered(text: str) -> None:
     """Any text is answered as a key and as a filename, without an error."""
     parse_key(text)
     read_clip_filename(text)
+
+
+@pytest.mark.parametrize("key", ["u/v/highlights.json", "u/v/clips/a.mp4", "u/v/clips/a b/..c"])
+def test_keys_lie_in_their_videos_folder(key: str) -> None:
+    """A key in the video's folder is returned as it is."""
+    assert parse_video_key(key, "u", "v") == key
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "u/v",
+        "u/v/",
+        "/u/v/a",
+        "u/v/../w/a",
+        "u/v/..",
+        "u/v//a",
+        "u/v/./a",
+        "u/v2/a",
+        "U/v/a",
+        "u2/v/a",
+        "u/v/a\0",
+        "u/v/..\\a",
+        "https://u/v/a",
+    ],
+)
+def test_keys_that_lead_elsewhere_are_refused(key: str) -> None:
+    """A key outside of the video's folder is a ValueError."""
+    with pytest.raises(ValueError, match=r".+"):
+        parse_video_key(key, "u", "v")

@@ -112,8 +112,8 @@ def list_tails() -> frozenset[str]:
 
 
 def check_known(name: str) -> bool:
-    """Whether a name is that of a file or folder of the tree, in full or from its last folders on."""
-    return name.removeprefix("./").strip("/") in list_tails()
+    """Whether a name is that of a file or folder of the tree, in full, from its last folders on, or relative."""
+    return re.sub(r"^(\.{1,2}/)+", "", name).strip("/") in list_tails()
 
 
 def find_strange(file: Path) -> list[str]:

@@ -18,7 +18,7 @@ _TRY_AGAIN_LATER = 1013
 
 
 class AnonymousLimit:
-    """Counts refusals of strangers, whatever they are refused for; beyond the address's budget each becomes a 429.
+    """Counts refusals of anonymous callers, for any reason; beyond the address's budget each becomes a 429.
 
     Requests of known callers neither count nor are kept out, and neither are answers that anybody may have.
     """
@@ -38,7 +38,7 @@ class AnonymousLimit:
 
 
 class _CountingSend:
-    """Passes a response or a socket's messages on, and counts it where it is a refusal of a stranger."""
+    """Passes a response or a socket's messages on, and counts it where it is a refusal of an anonymous caller."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, budgets: Budgets, address: str) -> None:
         self._scope = scope

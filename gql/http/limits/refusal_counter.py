@@ -1,4 +1,4 @@
-"""Counts what the server's own protocols refuse: malformed HTTP, bad handshakes, and strangers in an overload."""
+"""Counts what the server's own protocols refuse: bad HTTP, bad handshakes, and anonymous requests in an overload."""
 
 import asyncio
 from contextlib import suppress
@@ -25,13 +25,13 @@ class RefusalCounter:
     def __init__(self, budgets: Budgets, settings: Settings) -> None:
         self._budgets = budgets
         self._trusted_hops = settings.trusted_proxy_hops
-        # Where no issuer is set, who has no token is no stranger.
+        # Where no issuer is set, no request has a token, and none counts as anonymous.
         names = {"authorization", (settings.auth_token_header or "").lower()} if settings.has_issuer else set()
         self._token_headers = frozenset(name.encode() for name in names if name)
         self._counting = set[asyncio.Task[None]]()
 
-    def check_is_stranger(self, headers: RawHeaders) -> bool:
-        """Whether a request that nobody looked at has no token; whether a token is good costs too much to find out."""
+    def check_anonymous(self, headers: RawHeaders) -> bool:
+        """Whether an unread request has no token; to check whether a token is good costs too much here."""
         return bool(self._token_headers) and self._token_headers.isdisjoint(name for name, _ in headers)
 
     def count(self, client: tuple[str, int] | None, headers: RawHeaders) -> None:

@@ -253,7 +253,7 @@ class HeaderTimeoutProtocol(WriteTimeout, HttpToolsProtocol):
 
     def _count_shed(self) -> None:
         refusals: RefusalCounter | None = self.app_state.get(REFUSALS_KEY)
-        if refusals is not None and refusals.check_is_stranger(self.headers):
+        if refusals is not None and refusals.check_anonymous(self.headers):
             refusals.count(self.client, self.headers)
 
     def _start_timer(self) -> None:

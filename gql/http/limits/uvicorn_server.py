@@ -1,4 +1,4 @@
-"""uvicorn's server, but that it accepts all connections that wait.
+"""uvicorn's server, which accepts all waiting connections at once, as nginx does with `multi_accept`.
 
 On uvloop, libuv accepts one connection in each round of the loop (libuv/libuv#3696). A busy server has some hundred
 rounds a second: beyond that, new connections wait in the kernel for many seconds, where nobody can refuse them.
@@ -19,7 +19,7 @@ ACCEPTED_AT_ONCE = 100
 RETRY_SECONDS = 0.5
 
 
-class GreedyServer(uvicorn.Server):
+class MultiAcceptServer(uvicorn.Server):
     """Serves on sockets that listen already; pass them to `run` or `serve`."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

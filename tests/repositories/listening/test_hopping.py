@@ -18,7 +18,7 @@ from repositories.listening.changes import ChangeKind
 from repositories.listening.fair_queue import FairQueue
 from repositories.listening.fan_out import FanOut
 from repositories.listening.past_reader import KnownStyles, PastReader
-from repositories.listening.payers import Payer
+from repositories.listening.read_accounts import ReadAccount
 from repositories.listening.subscriptions import Subscription
 from repositories.listening.target_state import TargetState
 from repositories.listening.targets import AnyTarget, ClipsTarget
@@ -91,7 +91,7 @@ class Past(PastReader):
         self._database = database
         self._turns = FairQueue(8, 2)
 
-    async def _list(self, target: AnyTarget, micros: int, payer: Payer) -> KnownStyles:  # noqa: ARG002  there is only one
+    async def _list(self, target: AnyTarget, micros: int, account: ReadAccount) -> KnownStyles:  # noqa: ARG002  there is only one
         return {document_id: stored.style for document_id, stored in self._database.list_at(micros).items()}
 
 

@@ -1,4 +1,4 @@
-"""What the reads of a transaction promise in each mode, and what optimistic transactions do: rules 35, 37 and 39."""
+"""The guarantees of a transaction's reads in each mode, and of optimistic transactions: rules 35, 37 and 39."""
 
 import asyncio
 from collections.abc import Callable

@@ -15,7 +15,7 @@ import uvloop
 
 from gql.http.limits import uvicorn_server
 from gql.http.limits.uvicorn_protocols import HeaderTimeoutProtocol, WriteTimeoutSocketProtocol
-from gql.http.limits.uvicorn_server import ACCEPTED_AT_ONCE, GreedyServer
+from gql.http.limits.uvicorn_server import ACCEPTED_AT_ONCE, MultiAcceptServer
 from tests.patience import PATIENCE_SECONDS
 
 CROWD = 300
@@ -45,11 +45,11 @@ def connect(listener: socket.socket) -> socket.socket:
 
 
 @contextlib.asynccontextmanager
-async def serving(listener: socket.socket) -> AsyncIterator[GreedyServer]:
+async def serving(listener: socket.socket) -> AsyncIterator[MultiAcceptServer]:
     config = uvicorn.Config(
         answer_nothing, http=HeaderTimeoutProtocol, ws=WriteTimeoutSocketProtocol, log_config=None, lifespan="off"
     )
-    server = GreedyServer(config)
+    server = MultiAcceptServer(config)
     config.load()
     server.lifespan = config.lifespan_class(config)
     await server.startup([listener])

@@ -16,7 +16,7 @@ from repositories.listening.decoding import DocumentDecoder
 from repositories.listening.fan_out import FanOut
 from repositories.listening.listener import Listener
 from repositories.listening.past_reader import MAX_READS_PER_USER, PastReader
-from repositories.listening.payers import Payer
+from repositories.listening.read_accounts import ReadAccount
 from repositories.listening.subscriptions import Subscription
 from repositories.listening.target_state import TargetState
 from repositories.listening.targets import AnyTarget, ClipsTarget
@@ -97,7 +97,7 @@ async def test_what_is_empty_costs_a_read(listener: Listener, clips: ClipReposit
 
 async def test_who_has_opened_very_much_opens_no_more(open_listener: OpenListener, stored: ClipRepository) -> None:
     """Until it is forgotten; what is there already can be joined, and others open what they like."""
-    listener = open_listener(max_documents_per_payer=CLIPS + 1, linger_seconds=0.0)
+    listener = open_listener(max_documents_per_account=CLIPS + 1, linger_seconds=0.0)
     opened, _ = watch(listener, stored)
     await Told().take(opened, CLIPS)
     before = listener.documents_read
@@ -107,7 +107,9 @@ async def test_who_has_opened_very_much_opens_no_more(open_listener: OpenListene
     assert listener.documents_read == before
     joined, _ = watch(listener, stored)
     await Told().take(joined, CLIPS)
-    assert (await anext(listener.watch_videos(stored.user_id, payer=Payer("another", lambda _: None)))).id == "v"
+    assert (
+        await anext(listener.watch_videos(stored.user_id, account=ReadAccount("another", lambda _: None)))
+    ).id == "v"
     for subscription in (opened, joined):
         await subscription.close()
     await wait_until(lambda: listener.targets_count == 1)
@@ -172,15 +174,15 @@ async def test_a_past_that_nobody_waits_for_is_read_no_further(
     """The page that was on its way is paid for; the target lingers."""
     version = await find_version(open_listener, stored, make_clip)
     past = SlowPast(monkeypatch)
-    (first, payer), (second, _) = watch(listener, stored, version), watch(listener, stored, version)
+    (first, account), (second, _) = watch(listener, stored, version), watch(listener, stored, version)
     await wait_until(lambda: len(past.read) == 1)
     await first.close()
     past.go()
     await wait_until(lambda: len(past.read) == 2)
-    paid = payer.document_reads
+    paid = account.document_reads
     await second.close()
     past.go(10)
-    await wait_until(lambda: payer.document_reads == paid + 1)
+    await wait_until(lambda: account.document_reads == paid + 1)
     for _ in range(20):
         await asyncio.sleep(0)
     assert len(past.read) == 2
@@ -193,8 +195,10 @@ async def test_users_take_turns_with_the_past(listener: Listener, monkeypatch: p
     past_reader = listener._past_reader
 
     def read(user_id: str, number: int) -> asyncio.Task[Any]:
-        payer = Payer(user_id, lambda _: None)
-        return asyncio.create_task(past_reader.read(ClipsTarget(user_id, "v"), None, Version(10**6 + number, 0), payer))
+        account = ReadAccount(user_id, lambda _: None)
+        return asyncio.create_task(
+            past_reader.read(ClipsTarget(user_id, "v"), None, Version(10**6 + number, 0), account)
+        )
 
     tasks = [read("greedy", number) for number in range(40)]
     await wait_until(lambda: len(past.read) == MAX_READS_PER_USER)

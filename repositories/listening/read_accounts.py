@@ -1,25 +1,25 @@
-"""Payers of the reads that a subscription causes: a target's first snapshot, and past states."""
+"""Accounts that the reads of subscriptions are charged to: those of a target's first snapshot, and of past states."""
 
 from collections.abc import Callable
 
 from repositories.firestore.metering import find_meter
 
 READS_PER_PAYMENT = 100
-"""Documents that are read before their payer is told: a subscriber that leaves meanwhile pays for what was read."""
+"""Documents that are read before they are charged: a subscriber that leaves meanwhile pays for them."""
 
 
-class Payer:
-    """The account of one subscriber. Payers of one `name` take turns with reads of past states.
+class ReadAccount:
+    """The account of one subscriber. Accounts of one `name` take turns with reads of past states.
 
-    `pay` is called with numbers of documents as they are read, also after the subscriber has left; `on_idle` each time
-    that the last read ends.
+    `charge` is called with numbers of documents as they are read, also after the subscriber has left; `on_idle` each
+    time that the last read ends.
     """
 
-    __slots__ = ("_on_idle", "_reads", "name", "pay")
+    __slots__ = ("_on_idle", "_reads", "charge", "name")
 
-    def __init__(self, name: str, pay: Callable[[int], None], on_idle: Callable[[], None] | None = None) -> None:
+    def __init__(self, name: str, charge: Callable[[int], None], on_idle: Callable[[], None] | None = None) -> None:
         self.name = name
-        self.pay = pay
+        self.charge = charge
         self._on_idle = on_idle
         self._reads = 0
 
@@ -39,18 +39,18 @@ class Payer:
             self._on_idle()
 
 
-NOBODY = Payer("", lambda _: None)
+UNCHARGED = ReadAccount("", lambda _: None)
 
 
 class Bill:
-    """The reads of a target's first snapshot, paid by its payer: at least one, which Firestore bills for none."""
+    """The reads of a target's first snapshot, charged to its account: at least one, which Firestore bills for none."""
 
-    def __init__(self, payer: Payer) -> None:
-        self._payer = payer
+    def __init__(self, account: ReadAccount) -> None:
+        self._account = account
         self._unpaid = 0
         self._has_paid = False
         self._is_closed = False
-        payer.begin_read()
+        account.begin_read()
 
     def add_read(self) -> None:
         """One document more was read."""
@@ -61,7 +61,7 @@ class Bill:
     def settle(self) -> None:
         """All documents that were read up to now are paid."""
         if self._unpaid:
-            self._payer.pay(self._unpaid)
+            self._account.charge(self._unpaid)
             self._has_paid = True
         self._unpaid = 0
 
@@ -76,10 +76,10 @@ class Bill:
         self.settle()
         if not self._is_closed:
             self._is_closed = True
-            self._payer.end_read()
+            self._account.end_read()
 
 
-def get_payer(user_id: str) -> Payer:
-    """The payer of the running task's meter (`metering.metered`), or one that is charged nothing."""
+def get_account(user_id: str) -> ReadAccount:
+    """The account of the running task's meter (`metering.metered`), or one that is charged nothing."""
     meter = find_meter()
-    return Payer(user_id, NOBODY.pay if meter is None else meter.add_reads)
+    return ReadAccount(user_id, UNCHARGED.charge if meter is None else meter.add_reads)
