@@ -1,13 +1,10 @@
 """The fixtures of all tests: one embedded Firestore and S3 for the session, started as users start them."""
 
 import asyncio
-import json
 import os
-import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,10 +13,12 @@ from tests.clocks import MovedClock
 from tests.patience import extend_defaults
 
 if TYPE_CHECKING:
+    from embedded.firestore.process import FirestoreProcess
     from embedded.stack import Endpoints
     from settings import Settings
 
-ROOT = Path(__file__).parent.parent
+# Named as its entry point is, so that pytest loads it once, also where the installed entry points are older.
+pytest_plugins = ["embedded.firestore.pytest_plugin"]
 
 # Bytecode is kept, also where the environment forbids it: each server that a test starts would compile all code again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -48,15 +47,9 @@ def settings(endpoints: "Endpoints") -> "Settings":
 
 
 @pytest.fixture(scope="session")
-def firestore_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def firestore_address(firestore_server: "FirestoreProcess") -> str:
     """A server without indexes to enforce, for as long as the tests run."""
-    data_dir = tmp_path_factory.mktemp("firestore")
-    command = [sys.executable, "-m", "embedded.firestore", "--data-dir", str(data_dir), "--exit-with-parent"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())["host_port"]
-        process.terminate()
-    assert process.returncode == 0
+    return firestore_server.host_port
 
 
 @pytest.fixture

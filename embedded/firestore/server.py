@@ -7,7 +7,7 @@ import grpc
 
 from embedded.firestore.index.indexes import IndexConfig
 from embedded.firestore.index.missing import ReportMissing
-from embedded.firestore.rpc.handlers import MAX_REQUEST_BYTES, build_handlers
+from embedded.firestore.rpc.handlers import MAX_REQUEST_BYTES, build_emulator_handlers, build_handlers
 from embedded.firestore.rpc.listen import ListenService
 from embedded.firestore.rpc.write_stream import WriteStreamService
 from embedded.firestore.rpc.writes import WriteService
@@ -60,7 +60,12 @@ class FirestoreServer:
         transactions = Transactions(storage, is_optimistic=self._is_optimistic)
         listening, write_streams = ListenService(storage), WriteStreamService(WriteService(storage, transactions))
         server = grpc.aio.server(options=_OPTIONS)
-        server.add_generic_rpc_handlers((build_handlers(storage, transactions, listening, write_streams),))
+        server.add_generic_rpc_handlers(
+            (
+                build_handlers(storage, transactions, listening, write_streams),
+                build_emulator_handlers(storage, transactions),
+            )
+        )
         try:
             self.host_port = _bind(server, self.host_port)
         except StorageError:

@@ -1,8 +1,5 @@
 """The repositories over the embedded Firestore, through the real client, and a proxy that fails on demand."""
 
-import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +8,7 @@ from typing import Any
 import grpc
 import pytest
 
+from embedded.firestore.process import FirestoreProcess
 from repositories.client import FirestoreClient, create_client
 from repositories.clips import ClipRepository
 from repositories.models import ClipMetadata, VideoMetadata
@@ -25,13 +23,8 @@ MakeVideo = Callable[..., VideoMetadata]
 @pytest.fixture(scope="session")
 def firestore_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`host:port` of an embedded Firestore that refuses queries without an index, as production does."""
-    command = [sys.executable, "-m", "embedded.firestore", "--data-dir", str(tmp_path_factory.mktemp("firestore"))]
-    command += ["--host-port", "127.0.0.1:0", "--indexes", str(ROOT / "firestore.indexes.json")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as process:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())["host_port"]
-        process.terminate()
-        process.wait()
+    with FirestoreProcess(tmp_path_factory.mktemp("firestore"), indexes=ROOT / "firestore.indexes.json") as server:
+        yield server.host_port
 
 
 @pytest.fixture

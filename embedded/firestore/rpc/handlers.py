@@ -17,6 +17,7 @@ from embedded.firestore.model.errors import (
     UnimplementedError,
     check_disk_full,
 )
+from embedded.firestore.rpc.clear_data import ClearDataRequest, ClearDataService
 from embedded.firestore.rpc.documents import ReadService
 from embedded.firestore.rpc.listen import ListenService, Send
 from embedded.firestore.rpc.listing import ListService
@@ -28,6 +29,9 @@ from embedded.firestore.store.storage import Storage
 from embedded.firestore.transactions.transactions import Transactions
 
 SERVICE = "google.firestore.v1.Firestore"
+EMULATOR_SERVICE = "google.firestore.emulator.v1.FirestoreEmulator"
+"""The service beside it that Google's emulator has, and the product has not."""
+
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 
 Context = Any  # grpc.aio.ServicerContext, whose types differ from what handlers are given
@@ -65,6 +69,15 @@ def build_handlers(
         "ExecutePipeline": _unsupported("ExecutePipeline"),
     }
     return grpc.method_handlers_generic_handler(SERVICE, handlers)
+
+
+def build_emulator_handlers(storage: Storage, transactions: Transactions) -> "grpc.GenericRpcHandler[bytes, bytes]":
+    """The handlers of the methods that only an emulator has."""
+    handlers = {
+        "ClearData": _unary(ClearDataRequest, ClearDataService(storage, transactions).clear_data),
+        "SetSecurityRules": _unsupported("SetSecurityRules"),
+    }
+    return grpc.method_handlers_generic_handler(EMULATOR_SERVICE, handlers)
 
 
 def _unary(request_class: type[protos.Message], method: Unary) -> Handler:

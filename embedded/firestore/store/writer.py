@@ -11,6 +11,7 @@ from embedded.firestore.index.indexes import IndexConfig
 from embedded.firestore.model import clock
 from embedded.firestore.model.paths import Path
 from embedded.firestore.model.protos import Document, WriteResult
+from embedded.firestore.store.purge import delete_documents, list_documents
 from embedded.firestore.store.tables import Tables
 from embedded.firestore.store.writes import ParsedWrite, State, apply_write
 
@@ -97,6 +98,30 @@ class Writer:
         while count == _PRUNE_ROWS:
             async with self._turn:
                 count = (await self._in_thread(delete, (before, _PRUNE_ROWS))).rowcount
+
+    async def delete_all(self, database: str | None) -> None:
+        """Deletes every document of a database, or of all, in one commit that listeners are told of."""
+        async with self._turn:
+            self._durable.clear()
+            try:
+                result = await self._delete_all(database)
+            finally:
+                self._undo()
+                self._durable.set()
+            for listener in self.listeners:
+                listener(result)
+
+    async def _delete_all(self, database: str | None) -> CommitResult:
+        pace, changes = Pace(), []
+        self._connection.execute("BEGIN IMMEDIATE")
+        for path, data in list_documents(self._connection, database):
+            changes.append(Change(path, Document.FromString(data), None))
+            await pace.pause()
+        commit_time = self._clock.next_commit_time()
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, delete_documents, self._connection, database, commit_time)
+        await self._in_thread("COMMIT")
+        return CommitResult(commit_time, [], changes)
 
     async def _run(self) -> None:
         while True:

@@ -158,6 +158,12 @@ class Transactions:
         if transaction is not None:
             self._end(self.get(transaction_id, database).owner, transaction)
 
+    def expire_all(self, database: str | None) -> None:
+        """Ends the transactions of a database, or of all, as if they had expired; a commit on its way goes on."""
+        for transaction in list(self._open.values()):
+            if database in {None, transaction.database}:
+                self._expire(transaction)
+
     def parse_read_time(self, timestamp: Timestamp) -> int:
         """A read time in microseconds, if the past is still kept for it."""
         if not clock.is_valid(timestamp) or timestamp.nanos % 1000:
@@ -255,10 +261,14 @@ class Transactions:
             now = time.monotonic()
             for transaction in list(self._open.values()):
                 is_expired = now - transaction.used_at > IDLE_SECONDS or now - transaction.began_at > TOTAL_SECONDS
-                if is_expired and not transaction.owner.is_committing:
-                    self._open.pop(transaction.id, None)
-                    transaction.reads.clear()
-                    self._locks.fail(transaction.owner)
+                if is_expired:
+                    self._expire(transaction)
+
+    def _expire(self, transaction: Transaction) -> None:
+        if not transaction.owner.is_committing:
+            self._open.pop(transaction.id, None)
+            transaction.reads.clear()
+            self._locks.fail(transaction.owner)
 
 
 def _new_id(age: int) -> bytes:

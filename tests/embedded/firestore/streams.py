@@ -8,6 +8,8 @@ from typing import Any
 
 import grpc
 from google.cloud.firestore_v1 import types
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.wrappers_pb2 import StringValue
 
 from embedded.firestore.index.indexes import IndexConfig
 from embedded.firestore.server import FirestoreServer
@@ -47,6 +49,12 @@ class Wire:
         )
         answer = await method(message("CommitRequest")(database=DATABASE, writes=writes))
         return int(answer.commit_time.ToNanoseconds())
+
+    async def clear(self, database: str = DATABASE) -> None:
+        """Deletes all documents of a database, or of every one."""
+        path = "/google.firestore.emulator.v1.FirestoreEmulator/ClearData"
+        method = self._channel.unary_unary(path, StringValue.SerializeToString, Empty.FromString)
+        await method(StringValue(value=database))
 
     async def run_query(self, query: Mapping[str, Any], read_time: Any) -> dict[str, bytes]:
         """The results as of a time, serialised, by name."""

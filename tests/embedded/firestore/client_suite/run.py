@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.embedded.firestore.conformance.server import serve
+from embedded.firestore.process import FirestoreProcess
 
 HERE = Path(__file__).parent
 TIMEOUT_SECONDS = 240.0
@@ -26,8 +26,8 @@ def main() -> int:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="client-suite-") as folder:
         tests = fetch_suite(Path(folder))
-        with serve(Path(folder) / "data") as host_port:
-            outcomes = run_modules(tests, Path(folder), in_scope, host_port)
+        with FirestoreProcess() as server:
+            outcomes = run_modules(tests, Path(folder), in_scope, server.host_port)
     failures = {name: outcomes.get(name, "not run") for name in in_scope if outcomes.get(name) != "passed"}
     for name, outcome in failures.items():
         print(f"{outcome}: {name}")  # noqa: T201 - this is a program

@@ -9,7 +9,6 @@ from tests.embedded.firestore.conformance.asker import KINDS, Asker, asking
 from tests.embedded.firestore.conformance.pending_rows import PENDING
 from tests.embedded.firestore.conformance.place import Place, connect
 from tests.embedded.firestore.conformance.rows import Row
-from tests.embedded.firestore.conformance.server import serve
 from tests.embedded.firestore.conformance.target import FOREIGN_HOST, IS_GOOGLES_EMULATOR
 
 pytest.register_assert_rewrite("tests.embedded.firestore.conformance.runners")
@@ -37,13 +36,9 @@ def row(request: pytest.FixtureRequest) -> Row | None:
 
 
 @pytest.fixture(scope="session")
-def host_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def host_port(request: pytest.FixtureRequest) -> str:
     """The address of the server under test."""
-    if FOREIGN_HOST is not None:
-        yield FOREIGN_HOST
-        return
-    with serve(tmp_path_factory.mktemp("firestore")) as address:
-        yield address
+    return FOREIGN_HOST or str(request.getfixturevalue("firestore_server").host_port)
 
 
 @pytest.fixture(scope="session")

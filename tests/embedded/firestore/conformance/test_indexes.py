@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from google.api_core.exceptions import FailedPrecondition
 
+from embedded.firestore.process import FirestoreProcess
 from tests.embedded.firestore.conformance.place import Place, connect
 from tests.embedded.firestore.conformance.rows import And, Find, Or, Refused, Row, Where, each_row, scenario
-from tests.embedded.firestore.conformance.server import serve
 from tests.embedded.firestore.conformance.target import FOREIGN_HOST
 
 NEEDS_INDEX = Refused("FAILED_PRECONDITION", "The query requires an index.")
@@ -173,7 +173,7 @@ def places(host_port: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         for name, content in (("empty", {"indexes": [], "fieldOverrides": []}), ("full", INDEX_FILE)):
             file = tmp_path_factory.mktemp(name) / "firestore.indexes.json"
             file.write_text(json.dumps(content), encoding="utf-8")
-            addresses[name] = stack.enter_context(serve(file.parent / "data", "--indexes", str(file)))
+            addresses[name] = stack.enter_context(FirestoreProcess(indexes=file)).host_port
         clients = {name: connect(address) for name, address in addresses.items()}
         yield lambda server, collection_id: Place(clients[server], collection_id)
         for client in clients.values():
