@@ -95,7 +95,7 @@ async def test_an_open_transaction_ends(wire: Wire, other: AsyncClient) -> None:
 
 
 async def test_a_wrong_name_clears_nothing(wire: Wire) -> None:
-    """What is no database's name is refused with INVALID_ARGUMENT, and every document stays."""
+    """A name that is no database's is refused with INVALID_ARGUMENT, and every document stays."""
     await wire.commit(put("c/a", n=1))
     for name in ("p", "projects/p", "projects/p/databases/(default)/documents"):
         with pytest.raises(grpc.aio.AioRpcError) as refused:
