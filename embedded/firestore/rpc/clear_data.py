@@ -1,6 +1,7 @@
 """ClearData, the method of Google's emulator by which tests begin with an empty database."""
 
 import asyncio
+from typing import cast
 
 from google.protobuf.wrappers_pb2 import StringValue
 
@@ -10,7 +11,7 @@ from embedded.firestore.store.storage import Storage
 from embedded.firestore.transactions.transactions import Transactions
 
 # google.firestore.emulator.v1.ClearDataRequest has one field, `string database = 1`: the same bytes as a StringValue.
-ClearDataRequest = StringValue
+ClearDataRequest = cast("type[Message]", StringValue)
 
 
 class ClearDataService:
