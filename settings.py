@@ -212,6 +212,16 @@ class Settings(BaseSettings):
         900, description="Seconds for which presigned URLs stay the same, so that browsers can cache the files."
     )
 
+    thumbnail_url_window_seconds: Annotated[int, Field(ge=1, le=518_400)] = Field(
+        86_400, description="As above, of thumbnails, which pages show again and again."
+    )
+    upload_cache_control: Annotated[str, Field(pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$", max_length=500)] = (
+        Field(
+            "max-age=86400, immutable",
+            description="`Cache-Control` of uploaded clips and thumbnails, whose URLs follow the files.",
+        )
+    )
+
     auth_firebase_project: str | None = Field(None, description="Firebase project whose ID tokens are accepted.")
     auth_firebase_roles_claim: str | None = Field(
         None, description="Custom claim of Firebase with the role `worker` or `admin`; if unset, all callers are users."

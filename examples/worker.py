@@ -278,7 +278,7 @@ async def work(job: Job, settings: Settings) -> VideoStatus:
         database=settings.firestore_database,
         emulator_host=settings.firestore_emulator_host,
     )
-    storage = R2Storage(**settings.resolve_r2()._asdict())
+    storage = R2Storage(**settings.resolve_r2()._asdict(), cache_control=settings.upload_cache_control)
     try:
         return await Worker(job, firestore, storage).run()
     finally:

@@ -101,7 +101,11 @@ def create_services(settings: Settings) -> Services:
         database=settings.firestore_database,
         emulator_host=settings.firestore_emulator_host,
     )
-    storage = R2Storage(**settings.resolve_r2()._asdict(), url_window_seconds=settings.url_window_seconds)
+    storage = R2Storage(
+        **settings.resolve_r2()._asdict(),
+        url_window_seconds=settings.url_window_seconds,
+        cache_control=settings.upload_cache_control,
+    )
     documents = read_trusted_documents(settings, schema._schema)  # noqa: SLF001  strawberry has no public name for it
     return Services(settings=settings, firestore=firestore, storage=storage, documents=documents)
 

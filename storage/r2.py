@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, TypeVar
 
 from domain.identifiers import MAX_KEY_BYTES, check_can_be_key, check_form_c, parse_form_c
 from storage.client import make_client, translate_errors
@@ -22,7 +22,7 @@ from storage.exceptions import (
     UploadNotFoundError,
 )
 from storage.lanes import LANE_SIZES, Lane, LaneName, LaneSize
-from storage.signing import MAX_EXPIRES_IN_SECONDS, UrlSigner
+from storage.signing import MAX_EXPIRES_IN_SECONDS, UrlSigner, UrlWindow
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         ListObjectsV2RequestPaginateTypeDef,
     )
 
-__all__ = ["MAX_EXPIRES_IN_SECONDS", "MultipartUpload", "PresignedUpload", "R2Storage", "StoredObject"]
+__all__ = ["MAX_EXPIRES_IN_SECONDS", "MultipartUpload", "PresignedUpload", "R2Storage", "StoredObject", "UrlWindow"]
 
 MAX_PUT_BYTES = 5 * 1024**3
 """S3's and R2's limit for one PUT, and for one part."""
@@ -48,9 +48,21 @@ MAX_KEYS_PER_DELETE = 1000
 
 CUT_SHORT = "The response of R2 was incomplete."
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
+DEFAULT_CACHE_CONTROL = "max-age=86400, immutable"
+"""Of clips and thumbnails: browsers keep them for a day and ask no more, because another file has another URL."""
+
+# `highlights.json` has no URL in the API, which reads it itself and shows each change at once.
+_UNCACHED_TYPE = "application/json"
 _PIECE_BYTES = 1024 * 1024
 
 T = TypeVar("T")
+
+
+class _Metadata(TypedDict):
+    """Arguments of boto3's calls that store a file."""
+
+    ContentType: str
+    CacheControl: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +78,10 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class PresignedUpload:
-    """A PUT that anyone may make until `expires_at`, with exactly these headers and a body of that length."""
+    """A PUT that anyone may make until `expires_at`, with exactly these headers and a body of the signed length.
+
+    The length is not among the headers: each client sends it of itself, and no page may set it.
+    """
 
     url: str
     headers: dict[str, str]
@@ -100,10 +115,12 @@ class R2Storage:
         secret_access_key: str,
         region: str = "auto",
         url_window_seconds: int = 900,
+        cache_control: str = DEFAULT_CACHE_CONTROL,
         timeout_seconds: float = 10.0,
         lanes: Mapping[LaneName, LaneSize] = LANE_SIZES,
     ) -> None:
         self.bucket = bucket
+        self._cache_control = cache_control
         self._signer = UrlSigner(endpoint_url, bucket, access_key_id, secret_access_key, region, url_window_seconds)
         self._make_client = partial(
             make_client,
@@ -128,15 +145,21 @@ class R2Storage:
 
     # Presigned URLs
 
-    def presign_get(self, key: str, expires_in_seconds: int = 3600, download_filename: str | None = None) -> str:
+    def presign_get(
+        self,
+        key: str,
+        expires_in_seconds: int = 3600,
+        download_filename: str | None = None,
+        window: UrlWindow | None = None,
+    ) -> str:
         """A URL of the object; with `download_filename`, browsers save it under that name instead of showing it."""
         parse_form_c(key)
         if not key:
             raise ValueError("The key must not be empty.")
         if download_filename is None:
-            return self._signer.presign_plain("GET", key, expires_in_seconds)
+            return self._signer.presign_plain("GET", key, expires_in_seconds, window)
         parameters = {"response-content-disposition": format_attachment(download_filename)}
-        return self._signer.presign("GET", key, expires_in_seconds, parameters=parameters).url
+        return self._signer.presign("GET", key, expires_in_seconds, parameters=parameters, window=window).url
 
     def presign_head(self, key: str, expires_in_seconds: int = 3600) -> str:
         """A URL for the object's size and type."""
@@ -145,9 +168,12 @@ class R2Storage:
     def presign_put(
         self, key: str, content_type: str, content_length: int, expires_in_seconds: int = 3600
     ) -> PresignedUpload:
-        """An upload of exactly `content_length` bytes; R2 refuses another type or length."""
-        headers = {"content-type": content_type, "content-length": str(content_length)}
-        signed = self._signer.presign("PUT", parse_form_c(key), expires_in_seconds, headers=headers)
+        """An upload of exactly `content_length` bytes; R2 refuses another type, length or `Cache-Control`."""
+        headers = {"content-type": content_type}
+        if cache_control := self._find_cache_control(content_type):
+            headers["cache-control"] = cache_control
+        signed_headers = {**headers, "content-length": str(content_length)}
+        signed = self._signer.presign("PUT", parse_form_c(key), expires_in_seconds, headers=signed_headers)
         return PresignedUpload(signed.url, headers, signed.expires_at)
 
     def presign_part(
@@ -157,19 +183,28 @@ class R2Storage:
         headers = {"content-length": str(content_length)}
         parameters = {"partNumber": str(part_number), "uploadId": upload_id}
         signed = self._signer.presign("PUT", key, expires_in_seconds, parameters=parameters, headers=headers)
-        return PresignedUpload(signed.url, headers, signed.expires_at)
+        return PresignedUpload(signed.url, {}, signed.expires_at)
 
     def presign_delete(self, key: str, expires_in_seconds: int = 3600) -> str:
         """A URL that deletes the object."""
         return self._signer.presign("DELETE", parse_form_c(key), expires_in_seconds).url
 
-    def urls_expire_at(self, expires_in_seconds: int = 3600) -> datetime:
+    def urls_expire_at(self, expires_in_seconds: int = 3600, window: UrlWindow | None = None) -> datetime:
         """The moment (UTC) until which URLs that are signed now work."""
-        return self._signer.expires_at(expires_in_seconds)
+        return self._signer.expires_at(expires_in_seconds, window)
 
-    def get_window(self, expires_in_seconds: int = 3600) -> tuple[int, int, int]:
+    def get_window(self, expires_in_seconds: int = 3600, window: UrlWindow | None = None) -> tuple[int, int, int]:
         """The values that URLs of `presign_get` change with, for the same key and validity."""
-        return self._signer.get_window(expires_in_seconds)
+        return self._signer.get_window(expires_in_seconds, window)
+
+    def _find_cache_control(self, content_type: str) -> str | None:
+        """The `Cache-Control` that R2 keeps with a file and sends to browsers; None for JSON."""
+        return None if content_type.startswith(_UNCACHED_TYPE) else self._cache_control
+
+    def _make_metadata(self, content_type: str) -> "_Metadata":
+        """What R2 keeps with a file, as boto3's arguments."""
+        cache_control = self._find_cache_control(content_type)
+        return {"ContentType": content_type, **({"CacheControl": cache_control} if cache_control else {})}
 
     # Objects
 
@@ -224,13 +259,14 @@ class R2Storage:
     async def put(self, key: str, body: bytes | Path, content_type: str = DEFAULT_CONTENT_TYPE) -> None:
         """The object is stored, all of it or nothing; a path's file is streamed, and has at most 5 GiB."""
         parse_form_c(key)
+        headers = self._make_metadata(content_type)
 
         def call(client: "S3Client") -> None:
             if isinstance(body, bytes):
-                client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
+                client.put_object(Bucket=self.bucket, Key=key, Body=body, **headers)
                 return
             with body.open("rb") as file:
-                client.put_object(Bucket=self.bucket, Key=key, Body=file, ContentType=content_type)
+                client.put_object(Bucket=self.bucket, Key=key, Body=file, **headers)
 
         await self._run(LaneName.CHANGES, call)
 
@@ -257,9 +293,10 @@ class R2Storage:
     async def create_multipart_upload(self, key: str, content_type: str = DEFAULT_CONTENT_TYPE) -> str:
         """The id of an upload that has begun; the object exists once it is completed."""
         parse_form_c(key)
+        headers = self._make_metadata(content_type)
 
         def call(client: "S3Client") -> str:
-            answer = client.create_multipart_upload(Bucket=self.bucket, Key=key, ContentType=content_type)
+            answer = client.create_multipart_upload(Bucket=self.bucket, Key=key, **headers)
             return answer["UploadId"]
 
         return await self._run(LaneName.CHANGES, call)

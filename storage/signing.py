@@ -23,6 +23,10 @@ _NOTHING: Mapping[str, str] = {}
 _MAX_FORMS = 64
 # Some 10 MB: ten pages of a thousand clips, with their thumbnails.
 _MAX_URLS = 20_000
+# A kilobyte each: two windows, and the times of files that are newer than theirs.
+_MAX_STAMPS = 1_000
+_MAX_KEYS = 8
+_HUNDREDTH_MICROS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,14 @@ class PresignedUrl:
 
 
 @dataclass(frozen=True, slots=True)
+class UrlWindow:
+    """For how long a URL stays the same, and since when its file is what it is; None if that is not known."""
+
+    seconds: int
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Stamp:
     """The common parts of all URLs signed for one moment."""
 
@@ -41,13 +53,10 @@ class _Stamp:
     amz_date: str
     scope: str
     credential: str
-    signing_key: bytes
     # The HMAC over all of the signed text but the hash of the request.
     signature: hmac.HMAC
     # By method and validity: forms of URLs that have neither parameters nor headers of their own.
     forms: dict[tuple[str, int], "_Form"] = field(default_factory=dict)
-    # By method, validity and key: such URLs as were signed before.
-    urls: dict[tuple[str, int, str], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,10 @@ class UrlSigner:
     The signing time is floored to a window of `window_seconds`, and the validity extended by as much: within a window
     the same call gives the same URL, which browsers and CDNs can cache, and it is valid for at least the given time.
     Close to the limit of 7 days the validity cannot be extended, and the window shrinks instead.
+
+    URLs follow files: where the file's time is later than the window's start, it is the signing time, and its
+    hundredths of a second lengthen the validity by as many seconds (less in windows below 100 seconds). So a file that
+    is replaced has another URL at once, and each file's stays the same.
     """
 
     def __init__(
@@ -96,8 +109,11 @@ class UrlSigner:
         self._access_key_id = access_key_id
         self._secret_access_key = secret_access_key
         self._region = region
-        self._window_seconds = window_seconds
-        self._stamp: _Stamp | None = None
+        self._window = UrlWindow(window_seconds)
+        self._stamps: dict[int, _Stamp] = {}
+        self._signing_keys: dict[str, bytes] = {}
+        # By method, signing time, validity and key: such URLs as were signed before.
+        self._urls: dict[tuple[str, int, int, str], str] = {}
         self._rotations = 0
 
     def presign(
@@ -108,6 +124,7 @@ class UrlSigner:
         *,
         parameters: Mapping[str, str] = _NOTHING,
         headers: Mapping[str, str] = _NOTHING,
+        window: UrlWindow | None = None,
         now: datetime | None = None,
     ) -> PresignedUrl:
         """A URL for `method` on the object, valid for at least `expires_in_seconds` and at most 7 days.
@@ -115,51 +132,62 @@ class UrlSigner:
         `parameters` go into the query in their order; `headers` (names in lower case) are signed, so a request must
         send exactly these.
         """
-        stamp, validity_seconds = self._stamp_for(expires_in_seconds, now)
+        signed_at_seconds, validity_seconds = self._place(expires_in_seconds, window, now)
+        stamp = self._stamp_for(signed_at_seconds)
         if parameters or headers:
             form = self._make_form(method, stamp, validity_seconds, parameters, headers)
         else:
             form = self._plain_form(method, stamp, validity_seconds)
         return PresignedUrl(form.fill_in(key), form.expires_at)
 
-    def presign_plain(self, method: str, key: str, expires_in_seconds: int) -> str:
+    def presign_plain(self, method: str, key: str, expires_in_seconds: int, window: UrlWindow | None = None) -> str:
         """The URL that `presign` gives without parameters and headers, for pages of thousands."""
-        stamp, validity_seconds = self._stamp_for(expires_in_seconds, None)
-        known = stamp.urls.get((method, validity_seconds, key))
+        signed_at_seconds, validity_seconds = self._place(expires_in_seconds, window, None)
+        place = (method, signed_at_seconds, validity_seconds, key)
+        known = self._urls.get(place)
         if known is not None:
             return known
-        if len(stamp.urls) >= _MAX_URLS:
-            stamp.urls.clear()
-        url = self._plain_form(method, stamp, validity_seconds).fill_in(key)
-        stamp.urls[method, validity_seconds, key] = url
+        if len(self._urls) >= _MAX_URLS:
+            self._urls.clear()
+        url = self._plain_form(method, self._stamp_for(signed_at_seconds), validity_seconds).fill_in(key)
+        self._urls[place] = url
         return url
 
     def rotate(self, access_key_id: str, secret_access_key: str) -> None:
         """URLs are signed with this key from now on; earlier ones are R2's to refuse."""
         self._access_key_id = access_key_id
         self._secret_access_key = secret_access_key
-        self._stamp = None
+        for kept in (self._stamps, self._signing_keys, self._urls):
+            kept.clear()
         self._rotations += 1
 
-    def get_window(self, expires_in_seconds: int) -> tuple[int, int, int]:
+    def get_window(self, expires_in_seconds: int, window: UrlWindow | None = None) -> tuple[int, int, int]:
         """The values that URLs of this validity change with: while they are equal, the same call gives the same URL."""
-        return self._rotations, *self._place(expires_in_seconds, None)
+        return self._rotations, *self._place(expires_in_seconds, window, None)
 
-    def expires_at(self, expires_in_seconds: int, now: datetime | None = None) -> datetime:
+    def expires_at(
+        self, expires_in_seconds: int, window: UrlWindow | None = None, *, now: datetime | None = None
+    ) -> datetime:
         """The moment (UTC) at which a URL that is signed now will stop to work."""
-        signed_at_seconds, validity_seconds = self._place(expires_in_seconds, now)
+        signed_at_seconds, validity_seconds = self._place(expires_in_seconds, window, now)
         return datetime.fromtimestamp(signed_at_seconds + validity_seconds, UTC)
 
-    def _place(self, expires_in_seconds: int, now: datetime | None) -> tuple[int, int]:
+    def _place(self, expires_in_seconds: int, window: UrlWindow | None, now: datetime | None) -> tuple[int, int]:
         """The signing time (seconds since 1970), and the validity in seconds."""
         if expires_in_seconds < 1:
             raise ValueError("The validity of a presigned URL must be at least one second.")
+        window = window or self._window
         now_seconds = int(time.time() if now is None else now.timestamp())
         wanted_seconds = min(expires_in_seconds, MAX_EXPIRES_IN_SECONDS)
-        window_seconds = min(self._window_seconds, MAX_EXPIRES_IN_SECONDS - wanted_seconds)
+        window_seconds = min(window.seconds, MAX_EXPIRES_IN_SECONDS - wanted_seconds)
         if window_seconds == 0:
             return now_seconds, wanted_seconds
-        return now_seconds - now_seconds % window_seconds, wanted_seconds + window_seconds
+        start_seconds, validity_seconds = now_seconds - now_seconds % window_seconds, wanted_seconds + window_seconds
+        if window.changed_at is None or (changed_seconds := window.changed_at.timestamp()) <= start_seconds:
+            return start_seconds, validity_seconds
+        hundredths = window.changed_at.microsecond // _HUNDREDTH_MICROS * min(window_seconds, 100) // 100
+        # Another machine's clock may be ahead: R2 takes no signature of a later time.
+        return min(int(changed_seconds), now_seconds), min(validity_seconds + hundredths, MAX_EXPIRES_IN_SECONDS)
 
     def _plain_form(self, method: str, stamp: _Stamp, validity_seconds: int) -> _Form:
         form = stamp.forms.get((method, validity_seconds))
@@ -196,21 +224,29 @@ class UrlSigner:
             datetime.fromtimestamp(stamp.signed_at_seconds + validity_seconds, UTC),
         )
 
-    def _stamp_for(self, expires_in_seconds: int, now: datetime | None) -> tuple[_Stamp, int]:
-        signed_at_seconds, validity_seconds = self._place(expires_in_seconds, now)
-        stamp = self._stamp
-        if stamp is None or stamp.signed_at_seconds != signed_at_seconds:
-            stamp = self._stamp = self._make_stamp(signed_at_seconds, stamp)
-        return stamp, validity_seconds
+    def _stamp_for(self, signed_at_seconds: int) -> _Stamp:
+        stamp = self._stamps.get(signed_at_seconds)
+        if stamp is None:
+            if len(self._stamps) >= _MAX_STAMPS:
+                self._stamps.clear()
+            stamp = self._stamps[signed_at_seconds] = self._make_stamp(signed_at_seconds)
+        return stamp
 
-    def _make_stamp(self, signed_at_seconds: int, last: _Stamp | None) -> _Stamp:
+    def _make_stamp(self, signed_at_seconds: int) -> _Stamp:
         amz_date = datetime.fromtimestamp(signed_at_seconds, UTC).strftime("%Y%m%dT%H%M%SZ")
         scope = f"{amz_date[:8]}/{self._region}/s3/aws4_request"
-        is_same_day = last is not None and last.scope == scope
-        signing_key = last.signing_key if last and is_same_day else self._derive_signing_key(amz_date[:8])
+        signing_key = self._find_signing_key(amz_date[:8])
         credential = quote(f"{self._access_key_id}/{scope}", safe="")
         signature = hmac.new(signing_key, f"{_ALGORITHM}\n{amz_date}\n{scope}\n".encode(), "sha256")
-        return _Stamp(signed_at_seconds, amz_date, scope, credential, signing_key, signature)
+        return _Stamp(signed_at_seconds, amz_date, scope, credential, signature)
+
+    def _find_signing_key(self, day: str) -> bytes:
+        key = self._signing_keys.get(day)
+        if key is None:
+            if len(self._signing_keys) >= _MAX_KEYS:
+                self._signing_keys.clear()
+            key = self._signing_keys[day] = self._derive_signing_key(day)
+        return key
 
     def _derive_signing_key(self, day: str) -> bytes:
         key = f"AWS4{self._secret_access_key}".encode()

@@ -14,7 +14,7 @@ from gql.execution.field_metadata import cache_key, cost
 from gql.model_types import model_backed
 from gql.relay import Node, encode_global_id
 from repositories import models
-from storage.signing import MAX_EXPIRES_IN_SECONDS
+from storage.signing import MAX_EXPIRES_IN_SECONDS, UrlWindow
 
 if TYPE_CHECKING:
     from gql.videos.types import Video
@@ -29,9 +29,29 @@ ExpiresIn = Annotated[
 ]
 
 
-def _get_window(*, info: Info, expires_in: int = DEFAULT_EXPIRES_IN_SECONDS, **_: object) -> Hashable:
-    """The cache key of URLs: R2's access key, and the window for which they are signed."""
-    return info.context.services.storage.get_window(expires_in)
+def _make_clip_window(info: Info, changed_at: datetime | None = None) -> UrlWindow:
+    """The window of the URLs of clips' files."""
+    return UrlWindow(info.context.services.settings.url_window_seconds, changed_at)
+
+
+def _make_thumbnail_window(info: Info, changed_at: datetime | None = None) -> UrlWindow:
+    """The window of the URLs of thumbnails."""
+    return UrlWindow(info.context.services.settings.thumbnail_url_window_seconds, changed_at)
+
+
+# Cache keys of URLs: R2's access key, and the window for which they are signed. The time of a file is its clip's.
+
+
+def _get_clip_window(*, info: Info, expires_in: int = DEFAULT_EXPIRES_IN_SECONDS, **_: object) -> Hashable:
+    return info.context.services.storage.get_window(expires_in, _make_clip_window(info))
+
+
+def _get_thumbnail_window(*, info: Info, expires_in: int = DEFAULT_EXPIRES_IN_SECONDS, **_: object) -> Hashable:
+    return info.context.services.storage.get_window(expires_in, _make_thumbnail_window(info))
+
+
+def _get_windows(*, info: Info, expires_in: int = DEFAULT_EXPIRES_IN_SECONDS, **_: object) -> Hashable:
+    return _get_clip_window(info=info, expires_in=expires_in), _get_thumbnail_window(info=info, expires_in=expires_in)
 
 
 @model_backed(
@@ -96,8 +116,9 @@ class Clip(Node):
         return None if model is None else Video(model)
 
     @strawberry.field(
-        description="A presigned URL of the clip's file, which needs no token; null unless the clip is COMPLETED.",
-        metadata={**cache_key(_get_window), **cost(SIGNING_COST)},
+        description="A presigned URL of the clip's file, which needs no token; null unless the clip is COMPLETED. It is"
+        " another one as soon as the file is another one.",
+        metadata={**cache_key(_get_clip_window), **cost(SIGNING_COST)},
     )
     def url(
         self,
@@ -116,11 +137,13 @@ class Clip(Node):
             self.model.r2_key,
             expires_in_seconds=expires_in,
             download_filename=self.model.filename if download else None,
+            window=_make_clip_window(info, self.model.completed_at),
         )
 
     @strawberry.field(
-        description="A presigned URL of the clip's thumbnail, which needs no token; null without a thumbnail.",
-        metadata={**cache_key(_get_window), **cost(SIGNING_COST)},
+        description="A presigned URL of the clip's thumbnail, which needs no token; null without a thumbnail. It is"
+        " another one as soon as the clip was rendered again.",
+        metadata={**cache_key(_get_thumbnail_window), **cost(SIGNING_COST)},
     )
     def thumbnail_url(self, info: Info, expires_in: ExpiresIn = DEFAULT_EXPIRES_IN_SECONDS) -> str | None:
         """A presigned URL, signed only when the field is selected."""
@@ -128,14 +151,21 @@ class Clip(Node):
         key = self.model.thumbnail_r2_key
         if not self.has_thumbnail or key is None or not check_form_c(key):
             return None
-        return info.context.services.storage.presign_get(key, expires_in_seconds=expires_in)
+        return info.context.services.storage.presign_get(
+            key, expires_in_seconds=expires_in, window=_make_thumbnail_window(info, self.model.completed_at)
+        )
 
     @strawberry.field(
-        description="The time at which URLs with the default `expiresIn` expire.", metadata=cache_key(_get_window)
+        description="The time at which the first of `url` and `thumbnailUrl` with the same `expiresIn` expires.",
+        metadata=cache_key(_get_windows),
     )
-    def urls_expire_at(self, info: Info) -> datetime:
-        """The end of the validity that `url` and `thumbnailUrl` have by default."""
-        return info.context.services.storage.urls_expire_at(DEFAULT_EXPIRES_IN_SECONDS)
+    def urls_expire_at(self, info: Info, expires_in: ExpiresIn = DEFAULT_EXPIRES_IN_SECONDS) -> datetime:
+        """The end of the validity that both URLs have now."""
+        _assert_expires_in(expires_in)
+        windows = [_make_clip_window(info, self.model.completed_at)]
+        if self.has_thumbnail:
+            windows.append(_make_thumbnail_window(info, self.model.completed_at))
+        return min(info.context.services.storage.urls_expire_at(expires_in, window) for window in windows)
 
 
 def format_size(size_bytes: int) -> str:

@@ -46,6 +46,12 @@ class NewUploadInput(UploadFileInput):
     )
 
 
+HEADERS_DESCRIPTION = (
+    "The headers to send with the PUT, unchanged: they are signed. The length is signed, too; HTTP clients send it"
+    " themselves."
+)
+
+
 @strawberry.type(description="An HTTP header to send.")
 class UploadHeader:
     """One header of a presigned request."""
@@ -60,9 +66,7 @@ class UploadUrl:
 
     key: str = strawberry.field(description="The key of the file in R2.")
     url: str = strawberry.field(description="The URL for the PUT.")
-    headers: list[UploadHeader] = strawberry.field(
-        description="The headers to send with the PUT, unchanged: they are signed."
-    )
+    headers: list[UploadHeader] = strawberry.field(description=HEADERS_DESCRIPTION)
     expires_at: datetime = strawberry.field(description="The time at which the URL expires.")
 
     @classmethod
@@ -80,9 +84,7 @@ class UploadPartUrl:
         description="The size of the part in bytes; all parts except the last have the same."
     )
     url: str = strawberry.field(description="The URL for the PUT. Keep the `ETag` of the response.")
-    headers: list[UploadHeader] = strawberry.field(
-        description="The headers to send with the PUT, unchanged: they are signed."
-    )
+    headers: list[UploadHeader] = strawberry.field(description=HEADERS_DESCRIPTION)
     expires_at: datetime = strawberry.field(description="The time at which the URL expires.")
 
 

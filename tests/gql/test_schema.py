@@ -117,7 +117,6 @@ VIDEO_FIELDS = """
 CLIP_FIELDS = """
     id clipId videoId userId sceneId title description filename style priority startTime endTime durationSeconds
     fileSizeBytes fileSizeMb size hasThumbnail status createdAt completedAt failedAt errorMessage createdBy video
-    urlsExpireAt
 """
 # The contract's names, as far as they are built: field → its arguments with their defaults.
 PAGE = {"first": None, "after": None, "last": None, "before": None}
@@ -145,6 +144,7 @@ CONTRACT: dict[str, dict[str, dict[str, object]]] = {
         **{name: {} for name in CLIP_FIELDS.split()},
         "url": {"expiresIn": 3600, "download": False},
         "thumbnailUrl": {"expiresIn": 3600},
+        "urlsExpireAt": {"expiresIn": 3600},
     },
     "ClipConnection": {name: {} for name in ("edges", "nodes", "pageInfo", "totalCount", "version")},
     "VideoConnection": {name: {} for name in ("edges", "nodes", "pageInfo", "totalCount", "version")},

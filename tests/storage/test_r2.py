@@ -78,13 +78,22 @@ async def test_presigned_put_stores_the_upload(storage: R2Storage, folder: str) 
     assert upload.expires_at == storage.urls_expire_at(3600)
 
 
-@pytest.mark.parametrize(("body", "content_type"), [(b"123456", "video/mp4"), (b"12345", "text/html")])
-async def test_upload_of_another_length_or_type_is_refused(
-    storage: R2Storage, folder: str, body: bytes, content_type: str
+@pytest.mark.parametrize(
+    ("body", "changes"),
+    [
+        (b"123456", {}),
+        (b"12345", {"content-type": "text/html"}),
+        (b"12345", {"cache-control": "no-store"}),
+        (b"12345", {"cache-control": None}),
+    ],
+    ids=str,
+)
+async def test_upload_with_other_headers_than_signed_is_refused(
+    storage: R2Storage, folder: str, body: bytes, changes: dict[str, str | None]
 ) -> None:
-    """Only the signed file can be uploaded; nothing is stored otherwise."""
+    """Only the signed length, type and `Cache-Control` can be uploaded; nothing is stored otherwise."""
     upload = storage.presign_put(f"{folder}/a.mp4", "video/mp4", 5)
-    headers = {"content-type": content_type, "content-length": str(len(body))}
+    headers = {name: value for name, value in {**upload.headers, **changes}.items() if value is not None}
     assert fetch(upload.url, "PUT", body, headers)[0] == 403
     assert await storage.head(f"{folder}/a.mp4") is None
 

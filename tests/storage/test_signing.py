@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage import signing
-from storage.signing import MAX_EXPIRES_IN_SECONDS, UrlSigner
+from storage.signing import MAX_EXPIRES_IN_SECONDS, UrlSigner, UrlWindow
 
 NOON = datetime(2026, 3, 1, 12, 7, 31, tzinfo=UTC)
 ENDPOINTS = [
@@ -142,13 +142,16 @@ def test_kept_urls_take_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """The signer keeps a bounded number of URLs and forms."""
     monkeypatch.setattr(signing, "_MAX_URLS", 10)
     monkeypatch.setattr(signing, "_MAX_FORMS", 3)
+    monkeypatch.setattr(signing, "_MAX_STAMPS", 5)
     signer = make_signer(window_seconds=86_400)
     for number in range(100):
         signer.presign_plain("GET", f"key {number}", 1 + number)
-    stamp = signer._stamp
-    assert stamp is not None
-    assert 0 < len(stamp.urls) <= 10
-    assert 0 < len(stamp.forms) <= 3
+    assert 0 < len(signer._urls) <= 10
+    assert all(0 < len(stamp.forms) <= 3 for stamp in signer._stamps.values())
+    for number in range(100):
+        changed = UrlWindow(86_400, datetime.now(UTC) - timedelta(seconds=number))
+        signer.presign_plain("GET", "key", 60, changed)
+    assert (len(signer._stamps) <= 5, len(signer._urls) <= 10) == (True, True)
 
 
 def test_url_is_the_same_within_a_window_and_another_after_it() -> None:
@@ -169,7 +172,7 @@ def test_longer_than_seven_days_is_capped() -> None:
 def test_expires_at_is_that_of_the_url() -> None:
     """The signer's expiry is that of the URL which is signed at the same time."""
     signer = make_signer()
-    assert signer.expires_at(77, NOON) == signer.presign("GET", "k", 77, now=NOON).expires_at
+    assert signer.expires_at(77, now=NOON) == signer.presign("GET", "k", 77, now=NOON).expires_at
 
 
 @pytest.mark.parametrize("seconds", [0, -1])
@@ -184,3 +187,63 @@ def test_endpoint_must_be_an_http_address(endpoint_url: str) -> None:
     """An endpoint that is no http address is refused."""
     with pytest.raises(ValueError, match="http"):
         make_signer(endpoint_url)
+
+
+def list_expiry(url: str) -> tuple[str, int]:
+    """The signing time and the validity in a URL."""
+    return (
+        url.partition("X-Amz-Date=")[2].partition("&")[0],
+        int(url.partition("X-Amz-Expires=")[2].partition("&")[0]),
+    )
+
+
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("changed", "signed_at", "validity"),
+    [
+        (None, "20260301T120000Z", 4500),
+        (START - timedelta(days=3), "20260301T120000Z", 4500),
+        (START, "20260301T120000Z", 4500),
+        (START + timedelta(milliseconds=10), "20260301T120000Z", 4501),
+        (START + timedelta(seconds=30), "20260301T120030Z", 4500),
+        (START + timedelta(seconds=30.98), "20260301T120030Z", 4598),
+        (START + timedelta(seconds=50, milliseconds=10), "20260301T120050Z", 4501),
+        (START + timedelta(hours=3), "20260301T120100Z", 4500),
+    ],
+    ids=str,
+)
+def test_url_is_signed_at_the_later_of_its_windows_start_and_its_files_time(
+    changed: datetime | None, signed_at: str, validity: int
+) -> None:
+    """A file that is newer than the window has a URL of its own, never signed for a time to come."""
+    window, now = UrlWindow(900, changed), START + timedelta(seconds=60)
+    signed = make_signer().presign("GET", "k", 3600, window=window, now=now)
+    assert list_expiry(signed.url) == (signed_at, validity)
+    assert signed.expires_at == make_signer().expires_at(3600, window, now=now)
+
+
+@given(
+    moments=st.lists(st.integers(0, 89_000), min_size=2, max_size=6, unique=True),
+    seconds=st.sampled_from([60, 3600, 86_400]),
+)
+def test_each_render_has_its_own_url_which_stays(moments: list[int], seconds: int) -> None:
+    """Renders at least a hundredth of a second apart have different URLs, each the same until its window ends."""
+    signer, end = make_signer(), START + timedelta(seconds=899)
+    renders = [UrlWindow(900, START + timedelta(milliseconds=10 * moment)) for moment in moments]
+    urls = [signer.presign("GET", "k", seconds, window=render, now=end).url for render in renders]
+    assert len({*urls}) == len(urls)
+    for render, url in zip(renders, urls, strict=True):
+        assert render.changed_at is not None
+        just_after = render.changed_at + timedelta(milliseconds=1)
+        assert signer.presign("GET", "k", seconds, window=render, now=just_after).url == url
+
+
+def test_url_of_a_file_is_what_boto3_signs(pair: tuple[UrlSigner, object]) -> None:
+    """A URL that is signed at its file's time is byte for byte the one that boto3 signs then."""
+    signer, client = pair
+    changed = NOON + timedelta(seconds=100, milliseconds=70)
+    expected = sign_with_boto3(client, "get_object", changed.replace(microsecond=0), 3600 + 86_400 + 7, Key="a b.jpg")
+    window = UrlWindow(86_400, changed)
+    assert signer.presign("GET", "a b.jpg", 3600, window=window, now=NOON + timedelta(hours=1)).url == expected

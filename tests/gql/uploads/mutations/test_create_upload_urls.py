@@ -77,8 +77,9 @@ async def test_type_and_length_are_signed(create_video: Any, create_urls: Any, s
     await create_video()
     answer = await create_urls({"kind": "CLIP", "filename": FILENAME, "sizeBytes": 3})
     (upload,) = answer["uploads"]
-    assert (await put(upload, b"longer", **{"content-length": "6"})).status_code == 403
+    assert (await put(upload, b"longer")).status_code == 403
     assert (await put(upload, b"mp4", **{"content-type": "text/html"})).status_code == 403
+    assert (await put(upload, b"mp4", **{"cache-control": "no-store"})).status_code == 403
     assert await services.storage.head(upload["key"]) is None
 
 
@@ -142,3 +143,23 @@ async def test_unknown_video_is_refused(create_urls: Any) -> None:
     """An unknown video is VideoNotFound."""
     answer = await create_urls({"kind": "HIGHLIGHTS", "sizeBytes": 1})
     assert answer == {"__typename": "VideoNotFound", "videoId": "v1"}
+
+
+async def test_pages_may_set_each_header_and_browsers_keep_the_file(
+    create_video: Any, create_urls: Any, query: Any, complete_clips: Any, clip_input: Any, user_id: str
+) -> None:
+    """A page can set each of the headers, and the URLs of clip and thumbnail answer with the signed `Cache-Control`."""
+    await create_video()
+    await complete_clips(clip_input(1))
+    named = [{"kind": kind, "filename": FILENAME, "sizeBytes": 3} for kind in ("CLIP", "THUMBNAIL")]
+    files = [*named, {"kind": "HIGHLIGHTS", "sizeBytes": 3}]
+    uploads = (await create_urls(*files))["uploads"]
+    names = [{header["name"] for header in upload["headers"]} for upload in uploads]
+    assert names == [{"content-type", "cache-control"}, {"content-type", "cache-control"}, {"content-type"}]
+    for upload in uploads:
+        assert (await put(upload, b"new")).status_code == 200
+    document = 'query ($u: ID) { video(videoId: "v1", userId: $u) { cover { url thumbnailUrl } } }'
+    clip = (await query(document, u=user_id))["video"]["cover"]
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for url in clip.values():
+            assert (await client.get(url)).headers["cache-control"] == "max-age=86400, immutable"

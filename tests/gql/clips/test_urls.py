@@ -1,0 +1,120 @@
+"""URLs follow files: the same for as long as the file is, and others right after a render."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from gql.services import Services
+
+Execute = Callable[..., Awaitable[Any]]
+CLIP_ID = "clip_01_01_a-title_split"
+DOCUMENT = """query ($u: ID, $s: Int! = 3600) { video(videoId: "v1", userId: $u) { clips(first: 1) { nodes {
+  url(expiresIn: $s) download: url(expiresIn: $s, download: true)
+  thumbnailUrl(expiresIn: $s) urlsExpireAt(expiresIn: $s)
+} } } }"""
+STATUS = "mutation ($input: UpdateClipStatusInput!) { updateClipStatus(input: $input) { __typename } }"
+URLS = ("url", "download", "thumbnailUrl")
+
+
+@pytest.fixture
+async def show(query: Execute, create_video: Any, complete_clips: Any, clip_input: Any, user_id: str) -> Execute:
+    """The URLs of a completed clip."""
+    await create_video()
+    await complete_clips(clip_input(1))
+
+    async def show(seconds: int = 3600) -> Any:
+        return (await query(DOCUMENT, u=user_id, s=seconds))["video"]["clips"]["nodes"][0]
+
+    return show
+
+
+@pytest.fixture
+def render(query: Execute, services: Services, user_id: str) -> Execute:
+    """Renders the clip again, to the same keys."""
+
+    async def render(content: bytes) -> None:
+        named = {"videoId": "v1", "userId": user_id, "clipId": CLIP_ID}
+        await query(STATUS, input={**named, "status": "PROCESSING"})
+        for extension in ("mp4", "jpg"):
+            await services.storage.put(f"{user_id}/v1/clips/{CLIP_ID}.{extension}", content, "video/mp4")
+        await query(STATUS, input={**named, "status": "COMPLETED"})
+
+    return render
+
+
+def parse_expiry(url: str) -> datetime:
+    """The moment until which a URL is valid."""
+    parameters = httpx.URL(url).params
+    signed_at = datetime.strptime(parameters["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    return signed_at + timedelta(seconds=int(parameters["X-Amz-Expires"]))
+
+
+async def test_urls_are_others_right_after_a_render_and_stay_until_the_next(show: Execute, render: Execute) -> None:
+    """Each render of a clip has URLs of its own for the file, the download and the thumbnail; each reads its bytes."""
+    seen = [await show()]
+    for content in (b"second", b"third"):
+        await render(content)
+        shown = await show()
+        assert await show() == shown
+        seen.append(shown)
+        async with httpx.AsyncClient(trust_env=False) as client:
+            for name in URLS:
+                assert (await client.get(shown[name])).content == content
+    for name in URLS:
+        assert len({shown[name] for shown in seen}) == len(seen), name
+
+
+async def test_urls_of_one_clip_follow_that_clip_only(
+    query: Execute, show: Execute, render: Execute, complete_clips: Any, clip_input: Any, user_id: str
+) -> None:
+    """A render leaves other clips' URLs as they are: browsers keep their files."""
+    await show()
+    await complete_clips(clip_input(2))
+    document = 'query ($u: ID) { video(videoId: "v1", userId: $u) { clips { nodes { url thumbnailUrl } } } }'
+    before = (await query(document, u=user_id))["video"]["clips"]["nodes"]
+    await render(b"again")
+    after = (await query(document, u=user_id))["video"]["clips"]["nodes"]
+    assert after[1] == before[1]
+    assert set(after[0].values()).isdisjoint(before[0].values())
+
+
+@pytest.mark.parametrize("seconds", [1, 3600, 604_000, 604_800])
+async def test_the_expiry_is_that_of_the_first_url(show: Execute, seconds: int) -> None:
+    """`urlsExpireAt` is the earlier end of both URLs with the same `expiresIn`, also where that is the maximum."""
+    # Near the maximum the window is short, and may end between two of the fields.
+    for _ in range(5):
+        before = datetime.now(UTC)
+        shown = await show(seconds)
+        expires_at = datetime.fromisoformat(shown["urlsExpireAt"])
+        ends = [parse_expiry(shown[name]) for name in URLS]
+        assert expires_at >= before.replace(microsecond=0) + timedelta(seconds=seconds)
+        assert expires_at <= datetime.now(UTC) + timedelta(days=7)
+        if expires_at == min(ends):
+            return
+    raise AssertionError((expires_at, ends))
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 604_801])
+async def test_bad_validity_of_the_expiry_is_bad_input(
+    execute: Execute, show: Execute, user_id: str, seconds: int
+) -> None:
+    """`urlsExpireAt` refuses what no URL can be signed for, as the URLs do."""
+    del show
+    document = """query ($u: ID, $s: Int!) {
+      clip(videoId: "v1", clipId: "clip_01_01_a-title_split", userId: $u) { urlsExpireAt(expiresIn: $s) }
+    }"""
+    (error,) = (await execute(document, u=user_id, s=seconds))["errors"]
+    assert (error["extensions"]["code"], error["extensions"]["argumentPath"]) == ("BAD_USER_INPUT", ["expiresIn"])
+
+
+async def test_thumbnails_have_a_window_of_their_own(show: Execute, services: Services) -> None:
+    """A thumbnail's URL is valid for a day longer than asked, the clip's for a quarter of an hour."""
+    shown = await show()
+    validities = [int(httpx.URL(shown[name]).params["X-Amz-Expires"]) for name in ("url", "thumbnailUrl")]
+    settings = services.settings
+    assert (settings.url_window_seconds, settings.thumbnail_url_window_seconds) == (900, 86_400)
+    # Hundredths of a second of the clip's own time are added.
+    assert [validity // 100 for validity in validities] == [45, 900]
