@@ -203,8 +203,10 @@ class R2Storage:
 
     def _make_metadata(self, content_type: str) -> "_Metadata":
         """What R2 keeps with a file, as boto3's arguments."""
-        cache_control = self._find_cache_control(content_type)
-        return {"ContentType": content_type, **({"CacheControl": cache_control} if cache_control else {})}
+        metadata: _Metadata = {"ContentType": content_type}
+        if cache_control := self._find_cache_control(content_type):
+            metadata["CacheControl"] = cache_control
+        return metadata
 
     # Objects
 
