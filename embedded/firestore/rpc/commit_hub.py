@@ -128,11 +128,10 @@ class CommitHub:
 
 
 def keys_of(path: Path) -> Iterator[Hashable]:
-    """The keys that a target may be subscribed to: the document, its collection, that one's group, the database."""
+    """The keys that a target may be subscribed to: the document, its collection, and that one's group."""
     yield path
     yield path.parent
     yield path.database, path.segments[-2]
-    yield path.database
 
 
 def _measure(commit: CommitResult) -> int:

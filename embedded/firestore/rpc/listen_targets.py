@@ -83,13 +83,10 @@ class QueryTarget:
 
     @property
     def keys(self) -> list[Hashable]:
-        """The collection, or the group, or the database."""
+        """The collection, or the group."""
         scope = self._query.scope
-        if scope.collection_id is None:
-            return [scope.parent.database]
-        if scope.is_group:
-            return [(scope.parent.database, scope.collection_id)]
-        return [scope.parent.child(scope.collection_id)]
+        collection_id = scope.collection_id or ""
+        return [(scope.parent.database, collection_id) if scope.is_group else scope.parent.child(collection_id)]
 
     async def tell(self, snapshot: Snapshot, since: int) -> AsyncIterator[bytes]:
         """The results that have changed, and what has been a result since then and is none."""
@@ -202,5 +199,16 @@ def parse_target(target_id: int, target: Message, database: str, storage: Storag
     parent = parse_parent(target.query.parent)
     assert_database(parent, database)
     query = parse_query(parent, target.query.structured_query)
+    _assert_listenable(query)
     is_page = query.limit is not None or query.offset
     return PageTarget(target_id, query, storage) if is_page else QueryTarget(target_id, query, storage)
+
+
+def _assert_listenable(query: Query) -> None:
+    """Raises InvalidArgumentError for a query that can only be run."""
+    if query.scope.collection_id is None:
+        raise InvalidArgumentError("All-collection queries are not supported by real-time queries.")
+    if query.scope.is_below_document:
+        raise InvalidArgumentError(
+            "'all_descendants' in CollectionSelector with document parent is not supported by real-time queries."
+        )

@@ -49,19 +49,26 @@ CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 @dataclass
 class Reading:
-    """An open transaction: what it has read, and whether others have since written where it has looked."""
+    """An open transaction: what it has read, and what others have written since its first read."""
 
     id: bytes
-    is_read_only: bool
+    is_snapshot: bool  # optimistic or read-only: all its reads are of one time
+    is_read_only: bool = False
     paths: list[tuple[str, int | None]] = field(default_factory=list)  # with the update time that was seen
     queries: list[tuple[Query, list[Found]]] = field(default_factory=list)
+    written: set[str] = field(default_factory=set)
     read_time: int | None = None
-    is_touched: bool = False
+
+    @property
+    def is_touched(self) -> bool:
+        """Whether others have written where it has looked, or looked only later."""
+        by_name = any(path in self.written for path, _ in self.paths)
+        return by_name or any(is_in_scope(query, path) for query, _ in self.queries for path in self.written)
 
     def touch(self, path: str) -> None:
         """Takes note of a write by someone else."""
-        self.is_touched |= any(path == seen for seen, _ in self.paths)
-        self.is_touched |= any(is_in_scope(query, path) for query, _ in self.queries)
+        if self.paths or self.queries:
+            self.written.add(path)
 
     def is_outdated(self, state: State, root: str) -> bool:
         """Whether anything that the transaction has read has become something else."""
@@ -112,7 +119,7 @@ class Comparison(RuleBasedStateMachine):
     @rule(data=st.data())
     def transact(self, data: st.DataObject) -> None:
         """A pessimistic transaction, which nobody disturbs."""
-        reading = Reading(self.subject.begin(read_write={}), is_read_only=False)
+        reading = Reading(self.subject.begin(read_write={}), is_snapshot=False)
         self._read_in(reading, data)
         if not data.draw(st.booleans(), "is_committed") or self._commit(self._draw_writes(data), reading) != "OK":
             self.subject.rollback(reading.id)
@@ -123,8 +130,19 @@ class Comparison(RuleBasedStateMachine):
         """A transaction that stays open while others write."""
         options: dict[str, Any] = {"read_only": {}}
         if not is_read_only:
-            options = {"read_write": {"concurrency_mode": "OPTIMISTIC", "retry_transaction": self.aborted}}
-        self.open.append(Reading(self.subject.begin(**options), is_read_only))
+            options = {"read_write": {"concurrency_mode": "OPTIMISTIC"}}
+        self.open.append(Reading(self.subject.begin(**options), is_snapshot=True, is_read_only=is_read_only))
+
+    @precondition(lambda self: bool(self.aborted))
+    @rule(data=st.data())
+    def retry(self, data: st.DataObject) -> None:
+        """The next attempt of an optimistic transaction that was ABORTED, which is so no more."""
+        options = {"concurrency_mode": "OPTIMISTIC", "retry_transaction": self.aborted}
+        reading = Reading(self.subject.begin(read_write=options), is_snapshot=True)
+        self.aborted = b""
+        self._read_in(reading, data)
+        if self._commit(self._draw_writes(data), reading) != "OK":
+            self.subject.rollback(reading.id)
 
     @precondition(lambda self: bool(self.open))
     @rule(data=st.data())
@@ -150,6 +168,8 @@ class Comparison(RuleBasedStateMachine):
     def listen(self, data: st.DataObject) -> None:
         """A listener to a query, which from now on must tell of every change."""
         query = replace(data.draw(queries(tuple(self.model.state), self.subject.root), "query"), offset=0)
+        if query.is_group and query.parent:
+            return  # such a target is refused
         if query.limit != 0 and attempt(lambda: self.subject.run(query))[0] == "OK":
             self.listener = Listener(self.subject, query)
 
@@ -385,12 +405,12 @@ class Comparison(RuleBasedStateMachine):
         reading.queries.append((query, find(query, state, self.subject.root)))
 
     def _transaction_state(self, reading: Reading, read_time: int) -> State:
-        """The state that a read in a transaction must have seen: in a read-only one, always the same."""
-        if reading.is_read_only:
+        """The state that a read in a transaction must have seen: of one time, or else the present."""
+        if not reading.is_snapshot or (reading.read_time is None and not reading.is_read_only):
+            assert read_time >= self.model.last_commit
+        if reading.is_snapshot:
             assert reading.read_time in {None, read_time}
             reading.read_time = read_time
-        elif not reading.is_touched:
-            assert read_time >= self.model.last_commit
         return self.model.at(read_time)
 
     def _by_name(self, query: Query, state: State) -> list[Found]:

@@ -96,6 +96,40 @@ def test_refused_target(place: Place) -> None:
         assert kinds(stream.start()) == ["ADD", "CURRENT", "NO_CHANGE"]
 
 
+NO_KIND = "All-collection queries are not supported by real-time queries."
+NO_GROUP = "'all_descendants' in CollectionSelector with document parent is not supported by real-time queries."
+GROUP, EVERYTHING = {"collection_id": "s", "all_descendants": True}, {"all_descendants": True}
+
+
+@pytest.mark.parametrize("limit", [{}, {"limit": {"value": 2}}], ids=["whole", "page"])
+@pytest.mark.parametrize(
+    ("parent", "selector", "cause"),
+    [
+        ("{doc}", GROUP, NO_GROUP),
+        ("{doc}", EVERYTHING, NO_KIND),
+        ("{doc}", {}, NO_KIND),
+        ("{parent}", EVERYTHING, NO_KIND),
+        ("{parent}", {}, NO_KIND),
+        ("{parent}", GROUP, None),
+        ("{doc}", {"collection_id": "s"}, None),
+        ("{parent}", {"collection_id": "s"}, None),
+    ],
+)
+@scenario(40, "M", "each form of a query from each root as a target", emulator="differs: listens to all of them")
+def test_forms(place: Place, parent: str, selector: dict[str, Any], cause: str | None, limit: dict[str, Any]) -> None:
+    """Queries without a collection id, and groups below a document, are removed with their cause; others start."""
+    with listening(place) as stream:
+        asked = {"parent": parent, "structured_query": {"from_": [selector], **limit}}
+        stream.send(add_target={"query": asked, "target_id": 7})
+        if cause is None:
+            assert kinds(stream.start())[0] == "ADD"
+            return
+        removed = stream.until(Change.REMOVE)[-1].target_change
+        assert (list(removed.target_ids), removed.cause.code, removed.cause.message) == ([7], 3, cause)
+        stream.listen_query(target_id=8)
+        assert kinds(stream.start()) == ["ADD", "CURRENT", "NO_CHANGE"]
+
+
 @scenario(40, "P", "a resume token brings what has changed since")
 def test_resume(place: Place) -> None:
     """The second stream's messages lead from the first one's state to the present one, or start with RESET."""

@@ -235,12 +235,11 @@ def test_increments(place: Place, *, is_shared: bool) -> None:
     assert place.read("doc") == {"n": CLIENTS * INCREMENTS}
 
 
+@pytest.mark.parametrize("asker", ["async"], indirect=True)
 @pytest.mark.parametrize("is_shared", [False, True], ids=["functions of their own", "one function"])
 @scenario(37, "C", "20 tasks increment one document in optimistic transactions")
 def test_increments_of_tasks(place: Place, asker: Asker, *, is_shared: bool) -> None:
     """As with threads, through the client that is awaited."""
-    if asker.runner is None:
-        pytest.skip("the client that blocks has threads")
     shared = firestore.async_transactional(increment_async)
     ref = asker.client.document(f"{place.collection_id}/doc")
 

@@ -17,7 +17,6 @@ from tests.embedded.firestore.streams import ROOT, Wire, above, drop, open_wire,
 from tests.patience import PATIENCE_SECONDS
 
 GROUP = {"from_": [{"collection_id": "c", "all_descendants": True}]}
-EVERYTHING = {"from_": [{"all_descendants": True}]}
 BY_N = [{"field": {"field_path": "n"}, "direction": "DESCENDING"}]
 
 
@@ -235,8 +234,7 @@ async def test_everything_against_queries(wire: Wire) -> None:
         5: query(order_by=BY_N, offset=4),
         6: query(limit={"value": 0}),
         7: GROUP,
-        8: EVERYTHING,
-        9: {**GROUP, "limit": {"value": 4}},
+        8: {**GROUP, "limit": {"value": 4}},
     }
     paths = [*(f"c/{number}" for number in range(10)), *(f"c/{number}/c/x" for number in range(3)), "d/1"]
     async with wire.listen() as stream:
@@ -252,7 +250,7 @@ async def test_everything_against_queries(wire: Wire) -> None:
                 assert stream.documents[target_id] == await wire.run_query(asked, stream.read_time)
 
 
-@pytest.mark.parametrize("asked", [query(), GROUP, EVERYTHING, query(limit={"value": 9})])
+@pytest.mark.parametrize("asked", [query(), GROUP, query(limit={"value": 9})])
 async def test_every_kind_is_woken(wire: Wire, asked: dict[str, Any]) -> None:
     """A stream with a target of one kind alone hears of a commit."""
     async with wire.listen() as stream:
