@@ -19,6 +19,9 @@ from embedded.firestore.index.suggestions import Suggestions, format_content
 from embedded.firestore.server import FirestoreServer
 from embedded.firestore.store.storage import StorageError
 
+MIN_HISTORY_SECONDS = 300  # transactions read the past for 270 seconds
+MAX_HISTORY_SECONDS = 3600
+
 
 def main() -> int:
     """Serves until SIGTERM or SIGINT; returns the exit code."""
@@ -66,7 +69,12 @@ def _make_server(arguments: argparse.Namespace, suggestions: Suggestions | None)
         indexes = load_index_config(file, is_enforced=suggestions is None)
     report_missing = suggestions.add if suggestions is not None else None
     return FirestoreServer(
-        arguments.data_dir, arguments.host_port, indexes, report_missing, is_optimistic=arguments.optimistic
+        arguments.data_dir,
+        arguments.host_port,
+        indexes,
+        report_missing,
+        is_optimistic=arguments.optimistic,
+        history_seconds=arguments.history_seconds,
     )
 
 
@@ -75,6 +83,12 @@ def _watch_parent(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None
     if not os.read(sys.stdin.fileno(), 4096):
         loop.remove_reader(sys.stdin.fileno())
         ended.set()
+
+
+def _parse_history(text: str) -> int:
+    if not text.isdecimal() or not MIN_HISTORY_SECONDS <= int(text) <= MAX_HISTORY_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not from {MIN_HISTORY_SECONDS} to {MAX_HISTORY_SECONDS}")
+    return int(text)
 
 
 def _parse_arguments() -> argparse.Namespace:
@@ -91,6 +105,11 @@ def _parse_arguments() -> argparse.Namespace:
         "--optimistic",
         action="store_true",
         help="use optimistic concurrency: transactions take no locks and fail after a conflicting write",
+    )
+    parser.add_argument(
+        "--history-seconds",
+        type=_parse_history,
+        help=f"how long past versions are kept; an hour by default, as in production, {MIN_HISTORY_SECONDS} at least",
     )
     parser.add_argument("--with-hint", action="store_true", help="say on stderr how clients are pointed at it")
     parser.add_argument("--exit-with-parent", action="store_true", help="end when stdin is closed")

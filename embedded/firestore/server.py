@@ -29,7 +29,8 @@ class FirestoreServer:
     """A Firestore over one data directory. `host_port` is the address that it serves on once it has started.
 
     Queries without their index go to `report_missing`, and then run; without it, `indexes` says whether they fail.
-    Transactions lock what they read; where `is_optimistic`, they are checked at the end instead.
+    Transactions lock what they read; where `is_optimistic`, they are checked at the end instead. Past versions are kept
+    for an hour, or for `history_seconds`, which must be more than a transaction may last.
     """
 
     def __init__(
@@ -40,9 +41,11 @@ class FirestoreServer:
         report_missing: ReportMissing | None = None,
         *,
         is_optimistic: bool = False,
+        history_seconds: int | None = None,
     ) -> None:
         self.host_port = host_port
         self._is_optimistic = is_optimistic
+        self._history_seconds = history_seconds
         self._data_dir = Path(data_dir)
         self._indexes = indexes
         self._report_missing = report_missing
@@ -54,7 +57,7 @@ class FirestoreServer:
 
     async def start(self) -> None:
         """Serves requests; StorageError says in one line why it cannot."""
-        storage = Storage.open(self._data_dir, self._indexes)
+        storage = Storage.open(self._data_dir, self._indexes, self._history_seconds)
         if self._report_missing is not None:
             storage.indexes.report_missing = self._report_missing
         transactions = Transactions(storage, is_optimistic=self._is_optimistic)

@@ -1,5 +1,6 @@
 """The gRPC service: which method answers what, and how errors reach the client."""
 
+import asyncio
 import sys
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,12 +15,13 @@ from embedded.firestore.model.errors import (
     DiskFullError,
     InvalidArgumentError,
     RpcError,
+    UnavailableError,
     UnimplementedError,
     check_disk_full,
 )
 from embedded.firestore.rpc.clear_data import ClearDataRequest, ClearDataService
 from embedded.firestore.rpc.documents import ReadService
-from embedded.firestore.rpc.listen import ListenService, Send
+from embedded.firestore.rpc.listen import STALL_SECONDS, ListenService, Send
 from embedded.firestore.rpc.listing import ListService
 from embedded.firestore.rpc.queries import QueryService
 from embedded.firestore.rpc.read_context import Sessions
@@ -93,15 +95,27 @@ def _unary(request_class: type[protos.Message], method: Unary) -> Handler:
 def _stream(request_class: type[protos.Message], method: Stream) -> Handler:
     async def handle(data: bytes, context: Context) -> None:
         try:
-            # Written, not yielded: as a generator, gRPC takes 67 µs of processor time a message, and so 57 µs.
-            async for answer in method(_parse(request_class, data)):
-                await context.write(answer)
+            await _answer_all(method(_parse(request_class, data)), context)
         except grpc.aio.InternalError:
             return  # the client was gone before it was told
         except Exception as error:  # noqa: BLE001 - every error must get its code
             await _abort(context, error)
 
     return grpc.unary_stream_rpc_method_handler(handle)
+
+
+async def _answer_all(answers: AsyncIterator[bytes], context: Context) -> None:
+    """Sends the answers; a client that takes none for a minute would keep a snapshot, and so the log, for ever."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(None) as stall:
+            # Written, not yielded: as a generator, gRPC takes 67 µs of processor time a message, and so 57 µs.
+            async for answer in answers:
+                stall.reschedule(loop.time() + STALL_SECONDS)
+                await context.write(answer)
+                stall.reschedule(None)
+    except TimeoutError:
+        raise UnavailableError("The client does not read its answers: ask again.") from None
 
 
 def _duplex(request_class: type[protos.Message], method: Duplex) -> Handler:

@@ -119,7 +119,7 @@ class _Stream:
         self._hub = hub
         self._feed = feed
         self._write = send
-        self._tokens = ResumeTokens(storage.directory_id)
+        self._tokens = ResumeTokens(storage)
         self._requests: asyncio.Queue[ListenRequest] = asyncio.Queue(MAX_WAITING_REQUESTS)
         self._targets: dict[int, _ActiveTarget] = {}
         self._told_until = EVERYTHING

@@ -8,7 +8,7 @@ from embedded.firestore.model.errors import InvalidArgumentError
 from embedded.firestore.model.paths import AFTER_ALL
 from embedded.firestore.model.protos import Message
 from embedded.firestore.store.snapshots import Snapshot
-from embedded.firestore.store.storage import HISTORY_MICROS
+from embedded.firestore.store.storage import Storage
 
 EVERYTHING = 0  # as a time: before the first commit
 _LAYOUT = struct.Struct(">8sQ")
@@ -17,8 +17,9 @@ _LAYOUT = struct.Struct(">8sQ")
 class ResumeTokens:
     """The tokens of one data directory: those of another one say nothing about what is in this one."""
 
-    def __init__(self, directory_id: bytes) -> None:
-        self._directory_id = directory_id
+    def __init__(self, storage: Storage) -> None:
+        self._directory_id = storage.directory_id
+        self._storage = storage
 
     def encode(self, micros: int) -> bytes:
         """The token for a client that has been told everything up to a time."""
@@ -34,7 +35,7 @@ class ResumeTokens:
             micros = self._decode(target.resume_token)
         else:
             return EVERYTHING
-        return micros if now - HISTORY_MICROS < micros <= now else None
+        return micros if now - self._storage.history_micros < micros <= now else None
 
     def _decode(self, token: bytes) -> int:
         """The token's time; that of a token which is not ours is too old."""

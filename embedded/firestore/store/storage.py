@@ -12,6 +12,7 @@ from pathlib import Path
 from embedded.data_directory import OWNER_ONLY
 from embedded.firestore.index.indexes import IndexConfig
 from embedded.firestore.model.clock import MICROSECONDS, Clock
+from embedded.firestore.store import file_size
 from embedded.firestore.store.reindex import adopt_indexes
 from embedded.firestore.store.snapshots import Snapshot
 from embedded.firestore.store.sqlite_schema import NewerFormatError, migrate
@@ -26,8 +27,7 @@ PRUNE_SECONDS = 60
 MAX_IDLE_READERS = 8
 _WRITER_CACHE_KIB = 48 * 1024
 _READER_CACHE_KIB = 4 * 1024
-_PAGE_BYTES = 16_384  # of a new file; SQLite's own 4,096 make a large load slower
-_CHECKPOINT_PAGES = 1000  # 16 MB of log before it is folded into the file
+LOG_SECONDS = 1.0  # between two looks at the log
 
 # Of bytes, sqlite3 asks each time whether there is an adapter, and finding none costs more than all the rest of
 # binding them: this one, which returns them as they are, takes a tenth off a bulk load.
@@ -41,43 +41,54 @@ class StorageError(Exception):
 class Storage:
     """The documents of one data directory. Create it with `Storage.open`, within the event loop."""
 
-    def __init__(self, directory: Path, lock: int, connection: sqlite3.Connection, indexes: IndexConfig) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        lock: int,
+        connection: sqlite3.Connection,
+        indexes: IndexConfig,
+        history_seconds: int | None = None,
+    ) -> None:
         last_commit: int = connection.execute("SELECT last_commit FROM clock").fetchone()[0]
         self._directory = directory
         self._lock = lock
         self._connection = connection
+        self._history_seconds = history_seconds
         self._readers: list[sqlite3.Connection] = []
-        self._pruning: asyncio.Task[None] | None = None
+        self._upkeep: list[asyncio.Task[None]] = []
         self.indexes = indexes
         self.directory_id: bytes = connection.execute("SELECT directory_id FROM identity").fetchone()[0]
         self.clock = Clock(last_commit)
         self.writer = Writer(connection, self.clock, indexes)
 
     @classmethod
-    def open(cls, directory: Path, indexes: IndexConfig | None = None) -> "Storage":
+    def open(cls, directory: Path, indexes: IndexConfig | None = None, history_seconds: int | None = None) -> "Storage":
         """The storage, ready to read and write; StorageError says what is in the way.
 
-        Without indexes, those that the directory had last are kept, and none is demanded.
+        Without indexes, those that the directory had last are kept, and none is demanded. Past versions are kept for
+        an hour, or for history_seconds.
         """
         lock = _lock_directory(directory)
         try:
             connection = _connect(directory / FILE_NAME, _WRITER_CACHE_KIB)
             migrate(connection)
+            file_size.adopt_file(connection)
             adopted = adopt_indexes(connection, indexes)
         except (sqlite3.Error, NewerFormatError) as error:
             os.close(lock)
             raise StorageError(f"cannot use {directory / FILE_NAME}: {error}") from error
-        return cls(directory, lock, connection, adopted)
+        return cls(directory, lock, connection, adopted, history_seconds)
 
     def start(self) -> None:
         """Begins to take commits and to forget old versions."""
         self.writer.start()
-        self._pruning = asyncio.create_task(self._prune_forever())
+        self._upkeep = [asyncio.create_task(self._prune_forever()), asyncio.create_task(self._truncate_forever())]
 
     async def close(self) -> None:
         """Finishes what was begun, folds the log into the file, and frees the directory."""
-        if self._pruning is not None:
-            self._pruning.cancel()
+        for task in self._upkeep:
+            task.cancel()
+        await asyncio.gather(*self._upkeep, return_exceptions=True)
         await self.writer.stop()
         for reader in self._readers:
             reader.close()
@@ -103,10 +114,28 @@ class Storage:
             else:
                 reader.close()
 
+    @property
+    def history_micros(self) -> int:
+        """How long replaced and deleted versions are kept, in microseconds."""
+        return HISTORY_MICROS if self._history_seconds is None else self._history_seconds * MICROSECONDS
+
+    async def _truncate_forever(self) -> None:
+        """Empties the log when nobody writes, and also while others do once it is too large."""
+        last_commits = -1
+        while True:
+            await asyncio.sleep(LOG_SECONDS)
+            size_bytes = file_size.read_log_bytes(self._directory / FILE_NAME)
+            is_quiet = self.writer.commit_count == last_commits
+            last_commits = self.writer.commit_count
+            if size_bytes > file_size.MAX_LOG_BYTES or (is_quiet and size_bytes):
+                with suppress(sqlite3.Error):  # such as a full disk: commits say so
+                    await self.writer.truncate_log(0 if is_quiet else file_size.LOG_WAIT_SECONDS)
+
     async def _prune_forever(self) -> None:
         while True:
             try:
-                await self.writer.prune(time.time_ns() // 1000 - HISTORY_MICROS)
+                await self.writer.prune(time.time_ns() // 1000 - self.history_micros)
+                await self.writer.shrink()
             except sqlite3.Error as error:  # such as a full disk: what is old goes later
                 sys.stderr.write(f"firestore: cannot forget old versions, and tries again: {error}\n")
                 sys.stderr.flush()
@@ -114,12 +143,10 @@ class Storage:
 
 
 def _connect(file: Path, cache_kib: int) -> sqlite3.Connection:
-    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=5)
-    connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
-    connection.execute("PRAGMA journal_mode = WAL")
+    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=file_size.BUSY_SECONDS)
+    file_size.configure(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA cache_size = -{cache_kib}")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
     return connection
 
 

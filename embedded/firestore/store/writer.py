@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from embedded.firestore.index.indexes import IndexConfig
 from embedded.firestore.model import clock
 from embedded.firestore.model.paths import Path
 from embedded.firestore.model.protos import Document, WriteResult
+from embedded.firestore.store import file_size
 from embedded.firestore.store.purge import delete_documents, list_documents
 from embedded.firestore.store.tables import Tables
 from embedded.firestore.store.writes import ParsedWrite, State, apply_write
@@ -19,6 +21,8 @@ SLICE_SECONDS = 0.005  # how long one commit may keep the event loop
 GROUP_SECONDS = 0.02  # how long commits are gathered before they are flushed together
 _PRUNE_ROWS = 1000
 _BATCH_DOCUMENTS = 64  # some milliseconds of index entries
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Writer:
         self._task: asyncio.Task[None] | None = None
         self.listeners: list[Callable[[CommitResult], None]] = []
         self._turn = asyncio.Lock()
+        self.commit_count = 0
         self._durable = asyncio.Event()
         self._durable.set()
 
@@ -96,8 +101,27 @@ class Writer:
         delete = f"DELETE FROM versions WHERE number IN ({find})"  # noqa: S608 - constants only
         count = _PRUNE_ROWS
         while count == _PRUNE_ROWS:
-            async with self._turn:
-                count = (await self._in_thread(delete, (before, _PRUNE_ROWS))).rowcount
+            count = await self._work(lambda connection: connection.execute(delete, (before, _PRUNE_ROWS)).rowcount)
+
+    async def shrink(self) -> None:
+        """Gives free pages back to the file system, some at once so that commits come in between."""
+        excess = await self._work(file_size.count_excess_pages)
+        for _ in range(-(-excess // file_size.SLICE_PAGES)):
+            await self._work(file_size.give_back_pages)
+
+    async def truncate_log(self, wait_seconds: float) -> None:
+        """Empties the log, unless reads need it for longer than is waited for; commits wait for this."""
+        await self._work(lambda connection: file_size.truncate_log(connection, wait_seconds))
+
+    async def _work(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """The result of work on the connection between two commits, off the event loop."""
+        async with self._turn:
+            running = asyncio.get_running_loop().run_in_executor(self._thread, work, self._connection)
+            try:
+                return await asyncio.shield(running)
+            except asyncio.CancelledError:
+                await asyncio.wait([running])  # the connection is free only then
+                raise
 
     async def delete_all(self, database: str | None) -> None:
         """Deletes every document of a database, or of all, in one commit that listeners are told of."""
@@ -158,6 +182,7 @@ class Writer:
         applied = [(job, job.result) for job in group if job.result is not None]
         await self._flush([result for _, result in applied])
         self._durable.set()
+        self.commit_count += len(applied)
         for job, result in applied:
             if not job.done.done():
                 job.done.set_result(result)
@@ -178,10 +203,10 @@ class Writer:
         self._connection.execute("UPDATE clock SET last_commit = ?", (results[-1].commit_time,))
         await self._in_thread("COMMIT")
 
-    async def _in_thread(self, sql: str, parameters: tuple[object, ...] = ()) -> sqlite3.Cursor:
+    async def _in_thread(self, sql: str) -> sqlite3.Cursor:
         """Executes a statement that waits for the disk, off the event loop."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._connection.execute, sql, parameters)
+        return await loop.run_in_executor(self._thread, self._connection.execute, sql)
 
     async def _apply(self, job: Job) -> None:
         """Writes a job's outcome; one that is refused is so before anything is written: there is nothing to undo.

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from embedded.firestore.model import clock
 from embedded.firestore.model.errors import AbortedError, FailedPreconditionError, InvalidArgumentError
 from embedded.firestore.model.protos import Timestamp, TransactionOptions
-from embedded.firestore.store.storage import HISTORY_MICROS, Storage
+from embedded.firestore.store.storage import Storage
 from embedded.firestore.store.writer import Change, CommitResult
 from embedded.firestore.store.writes import ParsedWrite
 from embedded.firestore.transactions.locks import LockFailedError, LockTable, LockTimeoutError, Mode, Owner
@@ -171,7 +171,7 @@ class Transactions:
         micros, now = clock.to_micros(timestamp), self._storage.clock.read_time()
         if micros > now:
             raise InvalidArgumentError("read_time must not be in the future.")
-        if micros < now - HISTORY_MICROS:
+        if micros < now - self._storage.history_micros:
             raise FailedPreconditionError("The requested snapshot version is too old: read_time is over an hour ago.")
         return micros
 

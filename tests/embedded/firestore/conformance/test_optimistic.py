@@ -202,6 +202,14 @@ class OptimisticTransaction(_Optimistic, firestore.Transaction):
     """Of the client that blocks."""
 
 
+class ForgetfulTransaction(OptimisticTransaction):
+    """Does not say which transaction it retries."""
+
+    def _options_protobuf(self, retry_id: bytes | None) -> TransactionOptions:
+        del retry_id
+        return super()._options_protobuf(None)
+
+
 class AsyncOptimisticTransaction(_Optimistic, firestore.AsyncTransaction):
     """Of the client that is awaited."""
 
@@ -218,16 +226,20 @@ async def increment_async(transaction: firestore.AsyncTransaction, ref: firestor
     transaction.set(ref, {"n": (snapshot.to_dict() or {"n": 0})["n"] + 1})
 
 
-@pytest.mark.parametrize("is_shared", [False, True], ids=["functions of their own", "one function"])
+@pytest.mark.parametrize(
+    ("transaction_class", "is_shared"),
+    [(OptimisticTransaction, False), (OptimisticTransaction, True), (ForgetfulTransaction, False)],
+    ids=["functions of their own", "one function", "no retry_transaction"],
+)
 @scenario(37, "C", "20 clients increment one document in optimistic transactions")
-def test_increments(place: Place, *, is_shared: bool) -> None:
-    """All come through within the client's five attempts, also where its decorator mixes up their retries."""
+def test_increments(place: Place, transaction_class: type[firestore.Transaction], *, is_shared: bool) -> None:
+    """All come through within the client's five attempts, also where it mixes up its retries, or does not tell."""
     shared = firestore.transactional(increment)
 
     def work() -> None:
         for _ in range(INCREMENTS):
             run = shared if is_shared else firestore.transactional(increment)
-            run(OptimisticTransaction(place.client), place.ref("doc"))
+            run(transaction_class(place.client), place.ref("doc"))
 
     with beside(*[work] * CLIENTS) as workers:
         for worker in workers:

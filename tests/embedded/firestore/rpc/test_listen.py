@@ -12,7 +12,8 @@ import pytest
 
 from embedded.firestore.index.indexes import IndexConfig
 from embedded.firestore.model.errors import UnavailableError
-from embedded.firestore.rpc import commit_hub, listen, resume_tokens
+from embedded.firestore.rpc import commit_hub, listen
+from embedded.firestore.store import storage
 from tests.embedded.firestore.streams import ROOT, Wire, above, drop, open_wire, put, query
 from tests.patience import PATIENCE_SECONDS
 
@@ -97,7 +98,7 @@ async def test_an_old_token_resets(wire: Wire, monkeypatch: pytest.MonkeyPatch) 
     async with wire.listen() as stream:
         await stream.add_query(1, query())
         await stream.snapshot()
-    monkeypatch.setattr(resume_tokens, "HISTORY_MICROS", 0)
+    monkeypatch.setattr(storage, "HISTORY_MICROS", 0)
     async with wire.listen() as resumed:
         await resumed.add_query(1, query(), resume_token=stream.resume_token)
         assert await resumed.snapshot() == ["add", "reset", "change c/a", "current", "consistent"]
