@@ -15,6 +15,7 @@ from embedded.firestore.model.errors import UnavailableError
 from embedded.firestore.rpc import handlers
 from embedded.firestore.server import FirestoreServer
 from embedded.firestore.store import file_size, storage
+from embedded.firestore.store.sqlite_schema import migrate
 from tests.embedded.firestore.raw import SERVICE, message
 from tests.patience import PATIENCE_SECONDS
 
@@ -107,7 +108,7 @@ async def test_file_of_an_older_version_can_shrink(tmp_path: Path, capsys: pytes
     old.execute("PRAGMA journal_mode = WAL")
     old.close()
     old = sqlite3.connect(tmp_path / storage.FILE_NAME)
-    storage.migrate(old)
+    migrate(old)
     old.close()
     for said in (1, 0):
         opened = storage.Storage.open(tmp_path)
@@ -122,7 +123,7 @@ async def test_file_of_an_older_version_can_shrink(tmp_path: Path, capsys: pytes
 
 async def read_all(call: Any) -> None:
     """Takes the answers that are left."""
-    while await call.read() is not grpc.aio.EOF:
+    async for _ in call:
         pass
 
 
@@ -138,13 +139,14 @@ async def test_read_that_nobody_takes_is_ended(client: AsyncClient, monkeypatch:
         return UnavailableError(text)
 
     monkeypatch.setattr(handlers, "UnavailableError", give_up)
-    async with grpc.aio.insecure_channel(client._emulator_host) as channel:
-        call: Any = channel.unary_stream(f"/{SERVICE}/RunQuery")(
+    channel: Any
+    async with grpc.aio.insecure_channel(str(client._emulator_host)) as channel:
+        call = channel.unary_stream(f"/{SERVICE}/RunQuery")(
             message("RunQueryRequest")(
                 parent=f"{client._database_string}/documents", structured_query={"from_": [{"collection_id": "c"}]}
             ).SerializeToString()
         )
-        assert await call.read()
+        await anext(aiter(call))
         async with asyncio.timeout(PATIENCE_SECONDS):
             await has_given_up.wait()
             with pytest.raises(grpc.aio.AioRpcError) as caught:
