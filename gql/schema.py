@@ -37,7 +37,8 @@ from gql.viewer.queries import ViewerQueries
 DESCRIPTION = "Videos, the short clips cut out of them, and presigned URLs for their files."
 DATE_TIME = replace(
     DateTimeDefinition,
-    description="A time in ISO 8601 format with a UTC offset, such as `2026-01-31T12:00:00+00:00`.",
+    description="A time in RFC 3339's profile of ISO 8601, in UTC, such as `2026-01-31T12:00:00.123456+00:00`.",
+    specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
 )
 
 
