@@ -24,12 +24,13 @@ test: .venv/ready-dev explorer ## install, then run the tests, but for the proof
 prove: .venv/ready-dev explorer ## run those: crashes, abuse, random histories, browsers, other languages' clients
 	@$(BIN)/pytest --numprocesses auto --dist worksteal -m prove $(ARGS)
 
-check: .venv/ready-dev ## lint, format, strict types, import contracts, schema drift, known vulnerabilities
+check: .venv/ready-dev ## lint, format, strict types, import contracts, schema drift and breaks, known vulnerabilities
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/clipgraph schema check
+	$(BIN)/clipgraph schema changes
 	$(BIN)/python -m requirements.audit
 
 audit: .venv/ready-dev ## check every locked version for known vulnerabilities, if a service is reachable

@@ -1,4 +1,4 @@
-"""`clipgraph schema print`, `possible-types` and `check`."""
+"""`clipgraph schema print`, `possible-types`, `check` and `changes`."""
 
 import json
 from pathlib import Path
@@ -8,12 +8,13 @@ import click
 from cli.output import CommandError, print_line, print_text
 
 CHECKED_IN = Path("schema.graphql")
+CHANGELOG = "CHANGELOG.md"
 POSSIBLE_TYPES = "possible-types.json"
 
 
 @click.group(name="schema", help="Print the schema, or check for breaking changes.")
 def command() -> None:
-    """The group of all three."""
+    """The group of all four."""
 
 
 @command.command(name="print", help="Print the schema of the code as SDL.")
@@ -68,3 +69,29 @@ def _assert_possible_types(file: Path) -> None:
     """Raises CommandError if the file exists and differs from the types of the code."""
     if file.exists() and file.read_text(encoding="utf-8") != _format_possible_types():
         raise CommandError(f"{file} differs from the schema of the code. Run `make schema` and commit it.")
+
+
+@command.command(
+    name="changes",
+    help="Compare schema.graphql with its last landed version in Git. Exit with 1 if a change breaks clients and "
+    "CHANGELOG.md has no new line with its names.",
+)
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=CHECKED_IN)
+def list_changes_command(file: Path) -> None:
+    """Prints each breaking change, and those that the changelog has to tell of."""
+    from cli.schema_history.breaks import list_added_lines, list_breaks, list_unannounced
+    from cli.schema_history.landed import History
+
+    history = History(file.absolute().parent)
+    landed = history.find_landed(file.name)
+    before = None if landed is None else history.read(landed, file.name)
+    if landed is None or before is None:
+        print_line(f"There is no earlier {file.name} in this clone to compare with.")
+        return
+    breaks = list_breaks(before, file.read_text(encoding="utf-8"))
+    for sentence in breaks:
+        print_line(f"breaking since {landed[:10]}: {sentence}")
+    changelog = file.with_name(CHANGELOG).read_text(encoding="utf-8")
+    lines = list_added_lines(history.read(landed, CHANGELOG) or "", changelog)
+    if missing := list(list_unannounced(breaks, lines)):
+        raise CommandError(f"Add a line to {CHANGELOG} that names each: {' '.join(missing)}")
