@@ -112,7 +112,7 @@ async def send_all(target: Target, inputs: Inputs, count: int) -> Observed:
 async def test_no_bytes_crash_the_server(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Hostile bytes to every door leave the server answering, with bounded memory and no traceback in its log."""
     count, inputs = effort("ABUSE_INPUTS", USUAL_INPUTS), Inputs(effort("ABUSE_SEED", 1))
-    with start_target(tmp_path) as target:
+    with start_target(tmp_path, "--no-demo") as target:
         warmed_up = await send_all(target, inputs, count // 5)
         before = target.read_memory_bytes()
         observed = await send_all(target, inputs, count - count // 5)

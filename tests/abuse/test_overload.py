@@ -40,7 +40,7 @@ def write_post(document: str, headers: str = "") -> bytes:
 def crowded(tmp_path: Path) -> Iterator[Target]:
     """A server that believes a proxy about addresses."""
     environment = {"CLIPGRAPH_TRUSTED_PROXY_HOPS": "1", "CLIPGRAPH_LOG_LEVEL": "warning"}
-    with start_target(tmp_path, **environment) as target:
+    with start_target(tmp_path, "--no-demo", **environment) as target:
         yield target
 
 
@@ -90,7 +90,7 @@ def small(tmp_path: Path) -> Iterator[tuple[Target, list[bytes]]]:
             "CLIPGRAPH_MAX_REQUESTS_IN_FLIGHT": str(MAX_IN_FLIGHT),
         }
         tokens = [issuer.mint(f"caller-{number}") for number in range(CALLERS)]
-        with start_target(tmp_path, **environment) as target:
+        with start_target(tmp_path, "--no-demo", **environment) as target:
             yield target, [write_post(NORMAL_QUERY, f"Authorization: Bearer {token}\r\n") for token in tokens]
 
 
