@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from websockets.exceptions import ConnectionClosed
 
 from gql.http.limits.uvicorn_protocols import WriteTimeoutSocketProtocol
+from tests.clocks import MovedClock
 from tests.gql.subscription.conftest import open_socket, read_socket, serve_app, take_rest
 from tests.patience import PATIENCE_SECONDS
 
@@ -43,14 +44,17 @@ async def test_a_message_that_does_not_end_closes_its_socket(
         assert opened.close_code == 1008
 
 
-async def test_a_message_in_many_fragments_is_taken(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And its time ends with it: the socket stays open for longer than that, idle."""
-    monkeypatch.setattr(WriteTimeoutSocketProtocol, "message_seconds", 2)
+async def test_a_message_in_many_fragments_is_taken(
+    address: str, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its time ends with it: the socket stays open for longer than that, idle."""
+    monkeypatch.setattr(WriteTimeoutSocketProtocol, "message_seconds", PATIENCE_SECONDS)
     async with open_socket(address) as opened:
         await opened.send(SUBSCRIBE)
         assert await take_rest(read_socket(opened)) == ["Query"]
         await opened.send([*SUBSCRIBE.replace('"1"', '"2"')])
         assert await take_rest(read_socket(opened)) == ["Query"]
-        await asyncio.sleep(2.5)
+        clock.advance(PATIENCE_SECONDS + 1)
+        await asyncio.sleep(0)
         await opened.send(SUBSCRIBE.replace('"1"', '"3"'))
         assert await take_rest(read_socket(opened)) == ["Query"]
