@@ -1,4 +1,7 @@
-"""A pytest plugin, found by its entry point: one Firestore server a session, which each test finds empty."""
+"""A pytest plugin, found by its entry point: one Firestore server a session, which each test finds empty.
+
+Each run of pytest imports it, also one that needs no Firestore: gRPC and the client are imported by the fixtures.
+"""
 
 import os
 from collections.abc import Iterator
@@ -7,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from embedded.firestore.process import FirestoreProcess
-
 if TYPE_CHECKING:
     from google.cloud.firestore import AsyncClient, Client
+
+    from embedded.firestore.process import FirestoreProcess
 
 PROJECT = "test"
 """The project of tests whose environment names none."""
@@ -28,8 +31,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def firestore_server(pytestconfig: pytest.Config) -> Iterator[FirestoreProcess]:
+def firestore_server(pytestconfig: pytest.Config) -> "Iterator[FirestoreProcess]":
     """A Firestore server for the session; `host_port` is its address, and `clear()` empties it."""
+    from embedded.firestore.process import FirestoreProcess
+
     name = pytestconfig.getini("firestore_indexes")
     suggest_indexes = pytestconfig.getoption("firestore_suggest_indexes")
     if suggest_indexes and not name:
@@ -43,7 +48,7 @@ def firestore_server(pytestconfig: pytest.Config) -> Iterator[FirestoreProcess]:
 
 
 @pytest.fixture
-def clean_firestore(firestore_server: FirestoreProcess, monkeypatch: pytest.MonkeyPatch) -> FirestoreProcess:
+def clean_firestore(firestore_server: "FirestoreProcess", monkeypatch: pytest.MonkeyPatch) -> "FirestoreProcess":
     """The session's server without a document; during the test, Google's clients connect to it by themselves."""
     firestore_server.clear()
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_server.host_port)
@@ -52,7 +57,7 @@ def clean_firestore(firestore_server: FirestoreProcess, monkeypatch: pytest.Monk
 
 
 @pytest.fixture
-def firestore_client(clean_firestore: FirestoreProcess) -> "Iterator[Client]":  # noqa: ARG001 - it sets the address
+def firestore_client(clean_firestore: "FirestoreProcess") -> "Iterator[Client]":  # noqa: ARG001 - it sets the address
     """Google's client of an empty database."""
     from google.cloud.firestore import Client
 
@@ -62,7 +67,7 @@ def firestore_client(clean_firestore: FirestoreProcess) -> "Iterator[Client]":  
 
 
 @pytest.fixture
-def firestore_async_client(clean_firestore: FirestoreProcess) -> "Iterator[AsyncClient]":  # noqa: ARG001 - as above
+def firestore_async_client(clean_firestore: "FirestoreProcess") -> "Iterator[AsyncClient]":  # noqa: ARG001 - as above
     """Google's asyncio client of an empty database; it connects in the event loop of the test."""
     from google.cloud.firestore import AsyncClient
 

@@ -58,3 +58,10 @@ def test_live() -> None:
     assert re.search(r"\| 3 \| 1 \| 60 \|", said)
     assert re.search(r"\| subscriptions \| 30 \| 30 \|", said)
     assert re.search(r"\| polling \| 30 \| 30 \|", said)
+
+
+def test_firestore_startup() -> None:
+    """The embedded Firestore answers, holds its documents and is reset; each peer has a row, or is named as missing."""
+    said = run("firestore_startup", "--rounds", "1")
+    assert re.search(r"\| clipgraph firestore \| \d+\.\d\d s \| .* \| \d+ ms \|", said)
+    assert said.count("\n| ") + said.count("not on this machine") == 5

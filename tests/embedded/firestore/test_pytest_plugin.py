@@ -106,3 +106,9 @@ def test_nothing_else_needs_pytest(module: str) -> None:
     """The server, its process and the commands are imported where pytest is not installed."""
     code = f"import sys; sys.modules['pytest'] = sys.modules['_pytest'] = None; import {module}"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_the_plugin_costs_little_where_it_is_not_used() -> None:
+    """A run of pytest without Firestore imports neither gRPC nor Google's client."""
+    code = f"import sys, {PLUGIN}; sys.exit(bool({{'grpc', 'google.cloud.firestore'}} & sys.modules.keys()))"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
