@@ -225,5 +225,5 @@ def _check_ready(child: Child) -> bool:
 
 def _make_firestore_child(data_dir: Path, indexes_file: Path | None) -> Child:
     indexes = ["--indexes", str(indexes_file.absolute())] if indexes_file else []
-    options = ["--data-dir", str(data_dir / "firestore"), *indexes]
+    options = ["--data-dir", str(data_dir / "firestore"), "--grpc-only", *indexes]
     return make_module_child("firestore", "embedded.firestore", options, data_dir / "logs" / "firestore.log")

@@ -75,6 +75,7 @@ def _make_server(arguments: argparse.Namespace, suggestions: Suggestions | None)
         report_missing,
         is_optimistic=arguments.optimistic,
         history_seconds=arguments.history_seconds,
+        answers_http1=not arguments.grpc_only,
     )
 
 
@@ -110,6 +111,11 @@ def _parse_arguments() -> argparse.Namespace:
         "--history-seconds",
         type=_parse_history,
         help=f"how long past versions are kept; an hour by default, as in production, {MIN_HISTORY_SECONDS} at least",
+    )
+    parser.add_argument(
+        "--grpc-only",
+        action="store_true",
+        help="do not answer HTTP/1: faster, for known clients",
     )
     parser.add_argument("--with-hint", action="store_true", help="say on stderr how clients are pointed at it")
     parser.add_argument("--exit-with-parent", action="store_true", help="end when stdin is closed")

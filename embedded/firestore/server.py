@@ -7,6 +7,7 @@ import grpc
 
 from embedded.firestore.index.indexes import IndexConfig
 from embedded.firestore.index.missing import ReportMissing
+from embedded.firestore.rpc.front import Front
 from embedded.firestore.rpc.handlers import MAX_REQUEST_BYTES, build_emulator_handlers, build_handlers
 from embedded.firestore.rpc.listen import ListenService
 from embedded.firestore.rpc.write_stream import WriteStreamService
@@ -15,6 +16,7 @@ from embedded.firestore.store.storage import Storage, StorageError
 from embedded.firestore.transactions.transactions import Transactions
 
 _GRACE_SECONDS = 1.0
+_INTERNAL_HOST = "127.0.0.1"  # where gRPC listens behind a front
 _OPTIONS = [
     ("grpc.max_receive_message_length", 4 * MAX_REQUEST_BYTES),
     ("grpc.max_send_message_length", -1),
@@ -30,7 +32,8 @@ class FirestoreServer:
 
     Queries without their index go to `report_missing`, and then run; without it, `indexes` says whether they fail.
     Transactions lock what they read; where `is_optimistic`, they are checked at the end instead. Past versions are kept
-    for an hour, or for `history_seconds`, which must be more than a transaction may last.
+    for an hour, or for `history_seconds`, which must be more than a transaction may last. With `answers_http1`, a
+    browser or `curl` is told that the server speaks gRPC only.
     """
 
     def __init__(
@@ -42,10 +45,13 @@ class FirestoreServer:
         *,
         is_optimistic: bool = False,
         history_seconds: int | None = None,
+        answers_http1: bool = False,
     ) -> None:
         self.host_port = host_port
         self._is_optimistic = is_optimistic
         self._history_seconds = history_seconds
+        self._answers_http1 = answers_http1
+        self._front: Front | None = None
         self._data_dir = Path(data_dir)
         self._indexes = indexes
         self._report_missing = report_missing
@@ -70,7 +76,7 @@ class FirestoreServer:
             )
         )
         try:
-            self.host_port = _bind(server, self.host_port)
+            self.host_port = self._bind(server)
         except StorageError:
             await server.stop(None)
             await storage.close()
@@ -78,30 +84,44 @@ class FirestoreServer:
         storage.start()
         transactions.start()
         await server.start()
+        if self._front is not None:
+            await self._front.start()
         self._server, self._storage, self._transactions = server, storage, transactions
         self._listening, self._write_streams = listening, write_streams
+
+    def _bind(self, server: grpc.aio.Server) -> str:
+        """The address that clients reach the server at; StorageError says why it cannot be had."""
+        listener = _listen(self.host_port)  # gRPC would write lines of its own to stderr where a port is taken
+        host = self.host_port.rpartition(":")[0]
+        if self._answers_http1:
+            self._front = Front(listener, f"{_INTERNAL_HOST}:{server.add_insecure_port(f'{_INTERNAL_HOST}:0')}")
+            return f"{host}:{listener.getsockname()[1]}"
+        listener.close()
+        try:
+            return f"{host}:{server.add_insecure_port(self.host_port)}"
+        except RuntimeError as error:
+            raise StorageError(f"cannot listen on {self.host_port}: {error}") from error
 
     async def stop(self) -> None:
         """Stops the server: requests get a moment to finish, and accepted commits become durable."""
         if self._server is None or self._storage is None or self._transactions is None:
             return
-        for streams in (self._listening, self._write_streams):
-            if streams is not None:
-                streams.close()
+        for part in (self._front, self._listening, self._write_streams):
+            if part is not None:
+                part.close()
         await self._server.stop(_GRACE_SECONDS)
+        if self._front is not None:
+            self._front.abort()
         self._transactions.stop()
         await self._storage.close()
         self._server = None
 
 
-def _bind(server: grpc.aio.Server, host_port: str) -> str:
-    """The address that the server now listens on."""
+def _listen(host_port: str) -> socket.socket:
+    """A socket that listens there."""
     host, _, port = host_port.rpartition(":")
     try:
-        # gRPC would write lines of its own to stderr where a port is taken.
-        socket.create_server(
-            (host.strip("[]"), int(port)), family=socket.AF_INET6 if "[" in host else socket.AF_INET
-        ).close()
-        return f"{host}:{server.add_insecure_port(host_port)}"
-    except (OSError, OverflowError, RuntimeError, ValueError) as error:
+        family = socket.AF_INET6 if "[" in host else socket.AF_INET
+        return socket.create_server((host.strip("[]"), int(port)), family=family)
+    except (OSError, OverflowError, ValueError) as error:
         raise StorageError(f"cannot listen on {host_port}: {error}") from error

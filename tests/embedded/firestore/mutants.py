@@ -325,6 +325,22 @@ MUTANTS = [
         "store/test_file_size.py::test_read_that_nobody_takes_is_ended",
     ),
     Mutant(
+        "silence for HTTP/1",
+        "HTTP/1 goes on to gRPC",
+        "rpc/front.py",
+        "if self._first[:_METHOD_BYTES] in _METHODS:",
+        "if False:",
+        "rpc/test_front.py::test_http1_is_told_of_grpc",
+    ),
+    Mutant(
+        "endless buffer",
+        "what a slow client does not take is kept in memory",
+        "rpc/front.py",
+        "            transport.pause_reading()",
+        "            pass",
+        "rpc/test_front.py::test_slow_client_slows_its_answers_down",
+    ),
+    Mutant(
         "data directory",
         "`clipgraph firestore` does not use CLIPGRAPH_DATA_DIR",
         "../../cli/commands/firestore.py",
