@@ -1,7 +1,7 @@
 # Each command installs what it needs. Nothing is installed outside this folder.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run setup test prove check audit sbom conformance bench bench-workers bench-reconcile bench-scale bench-growth bench-live bench-s3 bench-startup bench-soak fix lock schema clean explorer
+.PHONY: help run setup test prove check audit sbom conformance bench bench-workers bench-reconcile bench-scale bench-growth bench-live bench-s3 bench-startup bench-soak bench-embedded-soak fix lock schema clean explorer
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -65,6 +65,9 @@ bench-startup: .venv/ready-dev ## measure the start-up time and memory of `clipg
 
 bench-soak: .venv/ready-dev ## send a million requests and check that memory stays flat (half an hour)
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
+
+bench-embedded-soak: .venv/ready-dev ## check that the embedded Firestore's files and memory stay flat (an hour)
+	@$(BIN)/python -m benchmarks.embedded_soak $(ARGS)
 
 bench-scale: .venv/ready-dev ## compare the embedded Firestore with 10,000 and 1,000,000 clips, as ratios (minutes)
 	@$(BIN)/python -m benchmarks.scale

@@ -31,8 +31,8 @@ class Asker:
         if self.runner is None:
             return list(answer) if isinstance(answer, Iterator) else answer
         if hasattr(answer, "__aiter__"):
-            return self.runner.run(_collect(answer))
-        return self.runner.run(_wait(answer)) if inspect.isawaitable(answer) else answer
+            return self.runner.run(collect(answer))
+        return self.runner.run(wait(answer)) if inspect.isawaitable(answer) else answer
 
     def below(self, path: str, collection_id: str) -> Any:
         """A query for the collections of an id below a document, at any depth."""
@@ -77,9 +77,11 @@ async def _touch(client: Any) -> None:
     await client.document("c/none").get(**ONCE)
 
 
-async def _wait(answer: Awaitable[Any]) -> Any:
+async def wait(answer: Awaitable[Any]) -> Any:
+    """The answer, as a coroutine that a runner takes."""
     return await answer
 
 
-async def _collect(answers: Any) -> list[Any]:
+async def collect(answers: Any) -> list[Any]:
+    """All answers."""
     return [answer async for answer in answers]
