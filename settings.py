@@ -146,7 +146,7 @@ APOLLO_HEADERS = (
     "apollo-require-preflight",
     "x-apollo-operation-name",
 )
-"""What Apollo's clients for the web, for iOS and for Kotlin send."""
+"""The headers of Apollo's clients for the web, for iOS and for Kotlin."""
 
 R2_VARIABLES = (
     "CLIPGRAPH_R2_ENDPOINT_URL (or CLIPGRAPH_R2_ACCOUNT_ID)",

@@ -202,7 +202,7 @@ class R2Storage:
         return None if content_type.startswith(_UNCACHED_TYPE) else self._cache_control
 
     def _make_metadata(self, content_type: str) -> "_Metadata":
-        """What R2 keeps with a file, as boto3's arguments."""
+        """The metadata that R2 keeps with a file, as boto3's arguments."""
         metadata: _Metadata = {"ContentType": content_type}
         if cache_control := self._find_cache_control(content_type):
             metadata["CacheControl"] = cache_control

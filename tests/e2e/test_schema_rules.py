@@ -37,7 +37,7 @@ def rules(pytestconfig: pytest.Config) -> Path:
 
 
 def lint(rules: Path, schema: str) -> str:
-    """What the linter says of a schema; empty where it finds nothing."""
+    """The linter's report on a schema; empty where it finds nothing."""
     (rules / "schema.graphql").write_text(schema)
     command = ["node", "node_modules/eslint/bin/eslint.js", "--max-warnings", "0", "schema.graphql"]
     done = subprocess.run(command, cwd=rules, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)

@@ -42,22 +42,22 @@ def commit(folder: Path, files: dict[str, str]) -> str:
     return git(folder, "rev-parse", "HEAD")
 
 
-def check(folder: Path) -> tuple[int, str]:
-    """What the command says of a working tree."""
+def run_command(folder: Path) -> tuple[int, str]:
+    """The exit code and the output of the command for a working tree."""
     result = CliRunner().invoke(main, ["schema", "changes", str(folder / SCHEMA)])
     return result.exit_code, result.output
 
 
 def test_uncommitted_break_wants_a_line(repository: Path) -> None:
     """A field that goes needs a line with its name; with it, and without the change, all is well."""
-    assert check(repository) == (0, f"There is no earlier {SCHEMA} in this clone to compare with.\n")
+    assert run_command(repository) == (0, f"There is no earlier {SCHEMA} in this clone to compare with.\n")
     (repository / SCHEMA).write_text(NEW)
-    exit_code, output = check(repository)
+    exit_code, output = run_command(repository)
     assert exit_code == 1
     assert "Field Query.b was removed." in output
     assert f"Add a line to {CHANGELOG}" in output
     (repository / CHANGELOG).write_text("# Changelog\n- The query `b` is gone.\n")
-    exit_code, output = check(repository)
+    exit_code, output = run_command(repository)
     assert (exit_code, "breaking since" in output) == (0, True)
 
 
@@ -69,18 +69,18 @@ def test_a_branch_is_compared_with_where_it_left_main(repository: Path) -> None:
     git(repository, "switch", "--quiet", "main")
     commit(repository, {"third": "3"})
     git(repository, "switch", "--quiet", "work")
-    assert check(repository)[0] == 1
+    assert run_command(repository)[0] == 1
     commit(repository, {CHANGELOG: "# Changelog\n- `Query.b` is gone.\n"})
-    assert check(repository)[0] == 0
+    assert run_command(repository)[0] == 0
 
 
 def test_main_is_compared_with_the_schema_before_its_last_change(repository: Path) -> None:
     """Also commits after it: the line may come later, and is missed until then."""
     commit(repository, {SCHEMA: NEW})
     commit(repository, {"other": "2"})
-    assert check(repository)[0] == 1
+    assert run_command(repository)[0] == 1
     commit(repository, {CHANGELOG: "# Changelog\n- `b` is gone.\n"})
-    assert check(repository)[0] == 0
+    assert run_command(repository)[0] == 0
 
 
 @pytest.mark.parametrize("depth", [1, 2])
@@ -89,8 +89,8 @@ def test_a_shallow_clone_fetches_what_it_lacks(repository: Path, tmp_path: Path,
     commit(repository, {SCHEMA: NEW})
     commit(repository, {"other": "2"})
     git(tmp_path, "clone", "--quiet", f"--depth={depth}", repository.as_uri(), "shallow")
-    assert check(tmp_path / "shallow") == check(repository)
-    assert check(repository)[0] == 1
+    assert run_command(tmp_path / "shallow") == run_command(repository)
+    assert run_command(repository)[0] == 1
 
 
 def test_without_a_history_nothing_is_compared(tmp_path: Path, repository: Path) -> None:
@@ -102,5 +102,5 @@ def test_without_a_history_nothing_is_compared(tmp_path: Path, repository: Path)
     (plain / SCHEMA).write_text(NEW)
     for folder in (plain, tmp_path / "alone"):
         assert History(folder).find_landed(SCHEMA) is None
-        exit_code, output = check(folder)
+        exit_code, output = run_command(folder)
         assert (exit_code, "no earlier" in output) == (0, True)
