@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from storage.exceptions import InvalidPartsError, UploadNotFoundError
-from storage.r2 import MIN_PART_BYTES, PresignedUpload, R2Storage
+from storage.r2 import DEFAULT_CACHE_CONTROL, MIN_PART_BYTES, PresignedUpload, R2Storage
 from tests.patience import PATIENCE_SECONDS
 
 FIRST = b"1" * MIN_PART_BYTES
@@ -17,6 +17,11 @@ def put_part(upload: PresignedUpload, body: bytes) -> str:
     response = httpx.put(upload.url, content=body, headers=upload.headers, timeout=PATIENCE_SECONDS, trust_env=False)
     assert response.status_code == 200, response.text
     return response.headers["etag"]
+
+
+def read_cache_control(url: str) -> str:
+    """The `Cache-Control` with which R2 sends the object."""
+    return httpx.get(url, trust_env=False).headers["cache-control"]
 
 
 async def test_parts_become_one_object(storage: R2Storage, folder: str) -> None:
@@ -30,6 +35,7 @@ async def test_parts_become_one_object(storage: R2Storage, folder: str) -> None:
     assert await storage.head(key) is None
     await storage.complete_multipart_upload(key, upload_id, etags)
     assert await storage.get(key, max_bytes=10_000_000) == FIRST + b"the end"
+    assert read_cache_control(storage.presign_get(key)) == DEFAULT_CACHE_CONTROL
     with pytest.raises(UploadNotFoundError):
         await storage.complete_multipart_upload(key, upload_id, etags)
 

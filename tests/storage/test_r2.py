@@ -70,6 +70,22 @@ async def test_presigned_head_and_delete_work(storage: R2Storage, folder: str) -
     assert await storage.head(f"{folder}/a.mp4") is None
 
 
+@pytest.mark.parametrize(
+    ("content_type", "kept"), [("video/mp4", "max-age=60"), ("image/jpeg", "max-age=60"), ("application/json", None)]
+)
+async def test_stored_files_are_kept_by_browsers_as_set(
+    make_storage: MakeStorage, folder: str, content_type: str, kept: str | None
+) -> None:
+    """Clips and thumbnails have the `Cache-Control` of the setting; `highlights.json`, which changes, has none."""
+    storage = make_storage(cache_control="max-age=60")
+    await storage.put(f"{folder}/a", b"x", content_type)
+    upload = storage.presign_put(f"{folder}/b", content_type, 1)
+    assert upload.headers.get("cache-control") == kept
+    assert fetch(upload.url, "PUT", b"x", upload.headers)[0] == 200
+    for name in "ab":
+        assert fetch(storage.presign_get(f"{folder}/{name}"))[1]["cache-control"] == kept
+
+
 async def test_presigned_put_stores_the_upload(storage: R2Storage, folder: str) -> None:
     """A presigned PUT stores its body, and expires when the other URLs do."""
     upload = storage.presign_put(f"{folder}/a.mp4", "video/mp4", 5)
