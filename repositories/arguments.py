@@ -67,6 +67,19 @@ def parse_ids(values: object, name: str) -> list[str]:
     return list(dict.fromkeys(parse_id(value, name, index) for index, value in enumerate(parse_list(values, name))))
 
 
+def parse_id_pairs(values: object, name: str) -> list[tuple[str, str]]:
+    """The pairs of a video's and a clip's id, each once."""
+    return list(
+        dict.fromkeys(_parse_id_pair(value, name, index) for index, value in enumerate(parse_list(values, name)))
+    )
+
+
+def _parse_id_pair(value: object, *path: str | int) -> tuple[str, str]:
+    if not isinstance(value, tuple) or len(value) != 2:  # noqa: PLR2004  a pair
+        raise ValidationError("The value is not a pair of a video's and a clip's id.", path)
+    return parse_id(value[0], *path, 0), parse_id(value[1], *path, 1)
+
+
 def parse_style(value: object) -> str | None:
     """The style to filter by, or None."""
     return None if value is None else validate_value(_STYLE, value, path=("style",))

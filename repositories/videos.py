@@ -14,6 +14,7 @@ from repositories.arguments import (
     parse_files,
     parse_guesses,
     parse_id,
+    parse_id_pairs,
     parse_ids,
     parse_instance,
     parse_instances,
@@ -189,10 +190,8 @@ class VideoRepository(Repository):
 
     async def get_clips(self, clip_ids: Iterable[tuple[str, str]]) -> dict[tuple[str, str], ClipMetadata]:
         """The clips that are there, by the ids of their video and their own, in one RPC for all videos."""
-        wanted = [
-            self._clips_of(video_id).document(parse_id(clip_id, "clip_id"))
-            for video_id, clip_id in dict.fromkeys(clip_ids)
-        ]
+        pairs = parse_id_pairs(clip_ids, "clip_ids")
+        wanted = [self._clips_of(video_id).document(clip_id) for video_id, clip_id in pairs]
         found = map(read_clip_document, await self._rpc.get_all(wanted) if wanted else [])
         return {(clip.video_id, clip.clip_id): clip for clip in found if clip is not None}
 

@@ -105,11 +105,12 @@ CALLS: dict[type, dict[str, dict[str, Any]]] = {
             **TRANSACTION,
         },
         "mend_video": {"video_id": "v"},
+        "get_clips": {"clip_ids": [("v", "clip_01")]},
         "create_or_update_video": {"video": VIDEO, **TRANSACTION},
         "update_video": {"video_id": "v", "changes": {"crop_mode": "none"}, **TRANSACTION},
         "get_video": {"video_id": "v", **TRANSACTION},
         "get_videos": {"video_ids": ["v"], **TRANSACTION},
-        "list_videos": {**LIST, "status": "completed", "order_by": "-created_at", **TRANSACTION},
+        "list_videos": {**LIST, "status": "completed", "order_by": "-created_at", "is_timed": True, **TRANSACTION},
         "list_clips_of_videos": {"video_ids": ["v"], **FILTER, "order_by": "priority", "limit": 5},
         "list_clips": {"videos": [VIDEO], **FILTER, **LIST},
         "find_clips": {"videos": [VIDEO], **FILTER, **LIST},
@@ -182,7 +183,7 @@ def wrong(name: str) -> st.SearchStrategy[Any]:
         "known": break_model(CLIP) | break_model(VIDEO),
         "guesses": st.dictionaries(st.sampled_from(["priority", "crop_mode", "clip_09", "nothing"]), values),
         "unfinished": st.builds(UnfinishedDelete, values, values, values),
-        "clip_ids": st.lists(values, max_size=2),
+        "clip_ids": st.lists(values | st.tuples(values, values), max_size=2),
         "video_ids": st.lists(values, max_size=2),
     }
     return inside[name] | values if name in inside else values
