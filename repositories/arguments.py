@@ -119,6 +119,13 @@ def parse_timeout(value: object) -> float:
     return seconds
 
 
+def parse_flag(value: object, name: str) -> bool:
+    """The boolean."""
+    if not isinstance(value, bool):
+        raise ValidationError("The value is not a boolean.", (name,))
+    return value
+
+
 def parse_list(values: object, name: str) -> list[Any]:
     """The items of any iterable but a text or a map: a caller means neither characters nor keys."""
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):

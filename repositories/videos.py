@@ -12,6 +12,7 @@ from repositories.arguments import (
     parse_clip_filter,
     parse_error_message,
     parse_files,
+    parse_flag,
     parse_guesses,
     parse_id,
     parse_id_pairs,
@@ -222,7 +223,7 @@ class VideoRepository(Repository):
             page_query,
             self._read_document,
             transaction_of(transaction),
-            is_timed=is_timed,
+            is_timed=parse_flag(is_timed, "is_timed"),
         )
 
     async def list_clips_of_videos(
