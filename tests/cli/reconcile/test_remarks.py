@@ -1,7 +1,10 @@
 """Files that are nobody's: each is named in a remark, kept, and no drift."""
 
+import asyncio
+
 import pytest
 
+from cli.reconcile.judge import MAX_WAITING
 from cli.reconcile.run import Outcome
 from domain.identifiers import split_filename
 from storage.exceptions import StorageUnavailableError
@@ -12,13 +15,14 @@ from tests.cli.reconcile.bucket import BrokenStore, Bucket, reconcile
 async def test_every_file_that_is_no_clips_has_a_remark(bucket: Bucket, *, fix: bool, delete_orphans: bool) -> None:
     """Hidden names, other types and names beside a known clip's are told with the reason, and left where they are."""
     await bucket.create_video("v")
-    clips = await bucket.add_clips("v", 205)  # more than wait for their clips at once
+    clips = await bucket.add_clips("v", 3)
     folder = f"{bucket.user_id}/v"
     beside = [split_filename(clips[0].r2_key)[0] + extension for extension in (".mov", ".MP4", ".srt")]
     others = [f"{folder}/clips/notes.txt", f"{folder}/clips/.a.mp4", f"{folder}/__MACOSX/a.mp4", f"{folder}/audio.wav"]
-    strays = [f"{bucket.user_id}/readme.txt", f"{bucket.user_id}/stray.mp4", f"{bucket.user_id}/.hidden"]
-    for key in (*beside, *others, *strays):
-        await bucket.services.storage.put(key, b"x")
+    # More than wait for their clips at once.
+    others += [f"{folder}/clips/0_{number}.txt" for number in range(MAX_WAITING + 1)]
+    strays = [f"{bucket.user_id}/{name}" for name in ("readme.txt", "stray.mp4", ".hidden", "")]
+    await asyncio.gather(*(bucket.services.storage.put(key, b"x") for key in (*beside, *others, *strays)))
     remarks: list[str] = []
     outcomes = await reconcile(bucket, remarks=remarks, fix=fix, delete_orphans=delete_orphans)
     assert outcomes == {outcome: set() for outcome in Outcome}
@@ -36,17 +40,17 @@ async def test_every_file_that_is_no_clips_has_a_remark(bucket: Bucket, *, fix: 
 async def test_a_file_that_a_document_names_has_none(bucket: Bucket) -> None:
     """A document of another program may name any file in its folder, and so may another clip's."""
     await bucket.create_video("v")
-    one, other = await bucket.add_clips("v", 2)
+    one, other, last = await bucket.add_clips("v", 3)
     folder = f"{bucket.user_id}/v"
-    key, name = f"{folder}/renders/a.mkvx", split_filename(other.r2_key)[0] + ".mov"
-    await bucket.services.storage.put(key, b"x" * one.file_size_bytes)
-    await bucket.services.storage.put(name, b"x" * other.file_size_bytes)
-    await bucket.document("v", one.clip_id).update({"r2_key": key})
-    await bucket.document("v", other.clip_id).update({"r2_key": name})
+    stems = [split_filename(clip.r2_key)[0] for clip in (one, other)]
+    named = [(one, f"{folder}/renders/a.mkvx"), (other, f"{stems[1]}.mov"), (last, f"{stems[0]}.mov")]
+    for clip, key in named:
+        await bucket.services.storage.put(key, b"x" * clip.file_size_bytes)
+        await bucket.document("v", clip.clip_id).update({"r2_key": key})
     remarks: list[str] = []
     outcomes = await reconcile(bucket, remarks=remarks)
     assert outcomes[Outcome.FOUND] == set()
-    assert sorted(remark.partition(" ")[0] for remark in remarks) == sorted([one.r2_key, other.r2_key])
+    assert sorted(remark.partition(" ")[0] for remark in remarks) == sorted(clip.r2_key for clip, _ in named)
 
 
 async def test_a_video_that_is_being_deleted_has_none(bucket: Bucket) -> None:

@@ -95,6 +95,8 @@ def test_the_key_of_a_thumbnail_that_is_not_there_is_odd() -> None:
     """It is certain that a clip without a thumbnail has no key of one, unless the clip's own word on it is odd."""
     clip = ClipMetadata.from_document({**CLIP, "has_thumbnail": False})
     assert clip.list_certain_values() == {"thumbnail_r2_key": None}
+    elsewhere = ClipMetadata.from_document({**CLIP, "thumbnail_r2_key": "somebody/else/a.jpg"})
+    assert (elsewhere.thumbnail_r2_key, elsewhere.list_certain_values()) == (None, {})
     unknown = ClipMetadata.from_document({**CLIP, "has_thumbnail": "perhaps"})
     assert [one.name for one in unknown.mended] == ["has_thumbnail", "thumbnail_r2_key"]
     assert unknown.list_certain_values() == {}
