@@ -61,9 +61,9 @@ class Front:
 class _End(asyncio.Protocol):
     """One end of a connection that is passed on; what it receives is written to its peer."""
 
-    def __init__(self, ends: "set[_End]") -> None:
+    def __init__(self, ends: "set[_End]", peer: "_End | None" = None) -> None:
         self.transport: asyncio.Transport | None = None
-        self.peer: _End | None = None
+        self.peer = peer
         self._ends = ends
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -151,11 +151,12 @@ class _ClientEnd(_End):
         host, _, port = self._grpc_address.rpartition(":")
         loop = asyncio.get_running_loop()
         try:
-            _, peer = await loop.create_connection(lambda: _End(self._ends), host, int(port))
+            # With its peer from the beginning: gRPC sends its settings before this has returned.
+            _, peer = await loop.create_connection(lambda: _End(self._ends, self), host, int(port))
         except OSError:
             self.close()
             return
-        peer.peer, self.peer = self, peer
+        self.peer = peer
         if self.transport is None or self.transport.is_closing():
             self.close_peer()
             return

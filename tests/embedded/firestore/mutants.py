@@ -333,6 +333,14 @@ MUTANTS = [
         "rpc/test_front.py::test_http1_is_told_of_grpc",
     ),
     Mutant(
+        "lost settings",
+        "what gRPC sends before the front goes on is lost, so that the client hangs",
+        "rpc/front.py",
+        "lambda: _End(self._ends, self)",
+        "lambda: _End(self._ends)",
+        "rpc/test_front.py::test_first_bytes_of_grpc_are_not_lost",
+    ),
+    Mutant(
         "endless buffer",
         "what a slow client does not take is kept in memory",
         "rpc/front.py",

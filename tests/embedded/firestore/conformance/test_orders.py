@@ -213,6 +213,22 @@ def test_order(place: Place, row: QueryRow) -> None:
     QueryRow(
         rule=10,
         source="P",
+        what="a cursor on a name that is ordered by",
+        given=PAIRS,
+        find=Find(order_by=["n", "__name__"], start_after=[1, Ref("b")], end_at=[2, Ref("a")]),
+        expect=["d", "a"],
+    ),
+    QueryRow(
+        rule=10,
+        source="P",
+        what="a cursor before a name that is ordered by",
+        given=PAIRS,
+        find=Find(order_by=["-n", "-__name__"], start_at=[1]),
+        expect=["d", "b"],
+    ),
+    QueryRow(
+        rule=10,
+        source="P",
         what="offset applies after cursors and before limit",
         given=TEN,
         find=Find(order_by=["n"], start_at=[3], offset=2, limit=2),
@@ -247,6 +263,17 @@ def test_cursor(place: Place, row: QueryRow) -> None:
         what="a cursor on an order that is only implied",
         given=PAIRS,
         query={"where": above("n", 0), "start_at": {"values": [value(2)], "before": True}},
+        expect=INVALID,
+    ),
+    StructuredRow(
+        rule=10,
+        source="P",
+        what="a cursor on a name that is only implied",
+        given=PAIRS,
+        query={
+            "order_by": [order("n")],
+            "start_at": {"values": [value(1), {"reference_value": "{parent}/{collection}/b"}]},
+        },
         expect=INVALID,
     ),
     StructuredRow(

@@ -9,19 +9,20 @@ from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 from google.cloud.firestore import GeoPoint
 from google.cloud.firestore_v1.vector import Vector
 
-from tests.embedded.firestore.conformance.place import Place
+from tests.embedded.firestore.conformance.place import Place, value
 from tests.embedded.firestore.conformance.rows import (
     INVALID,
     Create,
     Find,
     QueryRow,
     Ref,
+    StructuredRow,
     Where,
     WriteRow,
     each_row,
     scenario,
 )
-from tests.embedded.firestore.conformance.runners import run_query, run_write
+from tests.embedded.firestore.conformance.runners import run_query, run_structured, run_write
 
 moment = partial(DatetimeWithNanoseconds, 2026, 1, 2, tzinfo=UTC)
 NAN, INFINITY = math.nan, math.inf
@@ -54,6 +55,31 @@ ONE_OF_EACH_TYPE = values(
     map={},
 )
 TYPES_IN_ORDER = list(ONE_OF_EACH_TYPE)
+
+
+MIXED = {"a": {"v": None}, "b": {"v": NAN}, "c": {"v": 1}, "d": {"v": [None, NAN]}, "e": {"v": [1, None]}}
+
+
+def without_null_and_nan(what: str, op: str, operand: Any, expect: list[str]) -> StructuredRow:
+    """A row of a filter that never finds null or NaN, which the client would not send."""
+    query = {"where": {"field_filter": {"field": {"field_path": "v"}, "op": op, "value": value(operand)}}}
+    return StructuredRow(rule=2, source="P", what=what, given=MIXED, query=query, expect=expect)
+
+
+@each_row(
+    without_null_and_nan("in leaves out null and NaN", "IN", [None, NAN, 1], ["c"]),
+    without_null_and_nan("in of null and NaN alone finds nothing", "IN", [None, NAN], []),
+    without_null_and_nan("array-contains null finds nothing", "ARRAY_CONTAINS", None, []),
+    without_null_and_nan("array-contains NaN finds nothing", "ARRAY_CONTAINS", NAN, []),
+    without_null_and_nan("array-contains-any leaves out null and NaN", "ARRAY_CONTAINS_ANY", [None, NAN, 1], ["e"]),
+    without_null_and_nan("array-contains-any of null and NaN alone", "ARRAY_CONTAINS_ANY", [None, NAN], []),
+    without_null_and_nan("equality finds null", "EQUAL", None, ["a"]),
+    without_null_and_nan("equality finds NaN", "EQUAL", NAN, ["b"]),
+    without_null_and_nan("equality finds null and NaN in an array", "EQUAL", [None, NAN], ["d"]),
+)
+def test_null_and_nan(place: Place, row: StructuredRow) -> None:
+    """Null and NaN are equal to themselves, and lists of wanted values do not find them."""
+    run_structured(place, row)
 
 
 @each_row(

@@ -59,6 +59,22 @@ def committed(*writes: dict[str, Any]) -> dict[str, Any]:
     RequestRow(
         rule=24,
         source="P",
+        what="a precondition on an update_time of the future of a missing document",
+        method="commit",
+        request=committed({**update_of(), "current_document": {"update_time": {"seconds": 4_000_000_000}}}),
+        expect=INVALID,
+    ),
+    RequestRow(
+        rule=24,
+        source="M",
+        what="a precondition that demands a missing document says which",
+        method="commit",
+        request=committed({**update_of(), "current_document": {"exists": True}}),
+        expect=Refused("NOT_FOUND", "No document to update: {doc}"),
+    ),
+    RequestRow(
+        rule=24,
+        source="P",
         what="a precondition on the update_time of a missing document",
         method="commit",
         request=committed({**update_of(), "current_document": {"update_time": {"seconds": 1_600_000_000}}}),

@@ -69,6 +69,25 @@ async def test_http1_may_come_byte_by_byte(server: FirestoreServer) -> None:
     writer.close()
 
 
+async def test_first_bytes_of_grpc_are_not_lost(server: FirestoreServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings that gRPC sends as soon as it is connected to arrive, however late the front goes on."""
+    loop = asyncio.get_running_loop()
+    create_connection = loop.create_connection
+
+    async def create_slowly(*arguments: Any) -> Any:
+        created = await create_connection(*arguments)
+        await asyncio.sleep(0.1)
+        return created
+
+    host, _, port = server.host_port.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    monkeypatch.setattr(loop, "create_connection", create_slowly)
+    writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(4, 0, 0, b""))
+    header = await asyncio.wait_for(reader.readexactly(9), PATIENCE_SECONDS)
+    assert (header[3], header[4]) == (4, 0)  # settings, and not the acknowledgement of ours
+    writer.close()
+
+
 async def test_connection_that_says_nothing_is_closed(server: FirestoreServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a while, and without an answer."""
     monkeypatch.setattr(front, "CONNECT_SECONDS", 0.01)
