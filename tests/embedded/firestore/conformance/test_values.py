@@ -57,7 +57,13 @@ ONE_OF_EACH_TYPE = values(
 TYPES_IN_ORDER = list(ONE_OF_EACH_TYPE)
 
 
-MIXED = {"a": {"v": None}, "b": {"v": NAN}, "c": {"v": 1}, "d": {"v": [None, NAN]}, "e": {"v": [1, None]}}
+MIXED: dict[str, dict[str, Any]] = {
+    "a": {"v": None},
+    "b": {"v": NAN},
+    "c": {"v": 1},
+    "d": {"v": [None, NAN]},
+    "e": {"v": [1, None]},
+}
 
 
 def without_null_and_nan(what: str, op: str, operand: Any, expect: list[str]) -> StructuredRow:
