@@ -42,7 +42,7 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Sample:
-    """What was measured at a time after the begin."""
+    """The measurements at a time after the begin."""
 
     seconds: float
     file_mib: float

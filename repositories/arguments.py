@@ -119,11 +119,10 @@ def parse_timeout(value: object) -> float:
     return seconds
 
 
-def parse_flag(value: object, name: str) -> bool:
-    """The boolean."""
+def assert_flag(value: object, name: str) -> None:
+    """Raises ValidationError unless the value is a boolean."""
     if not isinstance(value, bool):
         raise ValidationError("The value is not a boolean.", (name,))
-    return value
 
 
 def parse_list(values: object, name: str) -> list[Any]:

@@ -9,10 +9,10 @@ from google.cloud.firestore_v1.async_query import AsyncQuery
 
 from domain.keys import folder_prefix
 from repositories.arguments import (
+    assert_flag,
     parse_clip_filter,
     parse_error_message,
     parse_files,
-    parse_flag,
     parse_guesses,
     parse_id,
     parse_id_pairs,
@@ -214,6 +214,7 @@ class VideoRepository(Repository):
         the writes that it has not committed. With `is_timed`, the page and its videos have the time of the read.
         """
         order = VideoOrder.parse(order_by)
+        assert_flag(is_timed, "is_timed")
         page_query = PageQuery.parse(order, PageRequest(limit, cursor, before, from_end))
         filters = {"status": parse_video_filter(status)}
         return await read_page(
@@ -223,7 +224,7 @@ class VideoRepository(Repository):
             page_query,
             self._read_document,
             transaction_of(transaction),
-            is_timed=parse_flag(is_timed, "is_timed"),
+            is_timed=is_timed,
         )
 
     async def list_clips_of_videos(

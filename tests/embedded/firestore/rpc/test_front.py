@@ -108,7 +108,7 @@ async def test_grpc_passes_in_both_directions(client: AsyncClient) -> None:
 
 
 async def test_slow_client_slows_its_answers_down(client: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it does not take is not gathered on the way: the query stalls, and is ended."""
+    """Answers that a client does not take are not gathered on the way: the query stalls, and is ended."""
     for number in range(40):
         await client.document(f"c/{number}").set({"text": "x" * 900_000})
     monkeypatch.setattr(handlers, "STALL_SECONDS", 0.5)

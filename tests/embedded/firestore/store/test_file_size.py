@@ -45,7 +45,7 @@ async def wait_for_log(file: Path, *, below_bytes: int) -> None:
 
 
 async def test_log_is_emptied_when_nobody_writes(client: AsyncClient, tmp_path: Path) -> None:
-    """What was written is in the file then, and still there."""
+    """The writes are in the file then, and still there."""
     await client.document("c/d").set({"text": TEXT})
     await wait_for_log(tmp_path / storage.FILE_NAME, below_bytes=1)
     assert (tmp_path / storage.FILE_NAME).stat().st_size > len(TEXT)
