@@ -29,6 +29,7 @@ from gql.permissions import Principal, Role
 from gql.relay import encode_global_id
 from gql.schema import print_schema
 from gql.services import Services
+from gql.versions import build_clips_scope, build_video_scope, format_version
 from repositories.firestore.rpc import FirestoreRpc
 from repositories.models import ClipMetadata, ClipStatus, VideoMetadata, VideoStatus
 from repositories.paging.cursors import Cursor
@@ -290,9 +291,13 @@ def hide(text: str, ids: Ids) -> str:
     names = {value: name for name, value in asdict(ids).items() if value}
     names |= {node: "node" for user in (ids.user, ids.asker) for node in ids.make_node_ids(user)}
     names |= {ids.video_cursor: "cursor", ids.clip_cursor: "cursor"}
+    scopes = (build(ids.asker, ids.video) for build in (build_video_scope, build_clips_scope))
+    names |= {format_version("", scope): "scope" for scope in scopes}
     for value in sorted(names, key=len, reverse=True):
         text = text.replace(value, f"<{names[value]}>")
     text = re.sub(r"X-Amz-Signature=[0-9a-f]{64}", "<signature>", text)
+    # The time of a version, and of its scope only what was sent.
+    text = re.sub(r'"[0-9a-f]{32}([0-9a-f]{8}|<scope>)"', r'"<time>\1"', text)
     return re.sub(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}", "<time>", text)
 
 
