@@ -4,10 +4,8 @@ npm installs what clients/package-lock.json names into pytest's cache folder, at
 """
 
 import asyncio
-import hashlib
 import json
 import shutil
-import subprocess
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,6 +15,7 @@ import httpx
 import pytest
 
 from tests.e2e.conftest import Server
+from tests.e2e.packages import install_packages
 from tests.e2e.proxies import run_proxy
 from tests.patience import PATIENCE_SECONDS
 
@@ -53,15 +52,7 @@ FINAL = """query ($videoId: ID!) {
 @pytest.fixture(scope="session")
 def clients(pytestconfig: pytest.Config) -> Path:
     """A folder with the libraries, at the versions of package-lock.json, and our scripts beside them."""
-    lock = (SOURCES / "package-lock.json").read_bytes()
-    folder: Path = pytestconfig.cache.mkdir("graphql-clients") / hashlib.sha256(lock).hexdigest()[:16]
-    shutil.copytree(SOURCES, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
-    if not (folder / "complete").exists():
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
-        assert done.returncode == 0, f"npm could not install the clients:\n{done.stderr}"
-        (folder / "complete").touch()
-    return folder
+    return install_packages(pytestconfig, SOURCES)
 
 
 async def follow(folder: Path, name: str, address: str, video_id: str, on_line: Callable[[Any], None]) -> Any:

@@ -1,0 +1,350 @@
+"""The page of docs/frontend.md in a real browser, on another origin than the API and the files.
+
+It seeks, uploads, follows live and deletes as its snippets do, under the documented policies, without a warning.
+"""
+
+import hashlib
+import http.server
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from gql.authentication.dev_tokens import mint_token
+from gql.permissions import Role
+from tests.e2e.conftest import Server, start_server
+from tests.e2e.packages import install_packages
+from tests.e2e.snippets import PAGES, Build, read_policy
+from tests.e2e.test_clients import CREATE_CLIPS, CREATE_VIDEO, UPDATE_CLIPS, UPLOAD, make_clip
+from tests.e2e.test_graphiql import ARGUMENTS, CHROMIUM, TIMEOUT, watch_console
+from tests.embedded.s3.test_browser import PLAY, READ
+
+pytestmark = [
+    pytest.mark.prove,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium"),
+    pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed: apt-get install npm"),
+    pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed: apt-get install ffmpeg"),
+]
+
+LARGE_BYTES = 20_000_000
+PART_BYTES = 8 * 1024**2
+CLIPS = 20
+STYLES = ("split", "wide")
+DELETE_VIDEO = "mutation ($videoId: ID!) { deleteVideo(input: {videoId: $videoId}) { __typename } }"
+COUNT = "query ($videoId: ID!) { video(videoId: $videoId) { clipsCount } }"
+ADDRESSES = """query ($videoId: ID!) {
+  video(videoId: $videoId) { clips { nodes { id clipId url thumbnailUrl urlsExpireAt } } }
+}"""
+WAIT = """async ([value, timeout]) => {
+  const until = Date.now() + timeout;
+  while (!(CHECK)) {
+    if (Date.now() > until) throw new Error(JSON.stringify(snippets.getSeen()));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}"""
+REFUSED = "Failed to load resource: the server responded with a status of"
+
+
+class PageServer(http.server.ThreadingHTTPServer):
+    """The page's own origin: its files, under its policy, and tokens, the first of which may be one that is refused."""
+
+    folder: Path
+    policy: str
+    tokens: list[str]
+
+
+class PageHandler(http.server.SimpleHTTPRequestHandler):
+    """Answers one request to the page's server."""
+
+    server: PageServer
+
+    def do_GET(self) -> None:  # noqa: N802 - its name in the library
+        """A token, or a file."""
+        if self.path != "/token":
+            super().do_GET()
+            return
+        token = self.server.tokens.pop(0) if len(self.server.tokens) > 1 else self.server.tokens[0]
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(token.encode())
+
+    def end_headers(self) -> None:
+        """The headers, with the page's policy."""
+        self.send_header("Content-Security-Policy", self.server.policy)
+        super().end_headers()
+
+    def log_message(self, format: str, *values: Any) -> None:  # noqa: A002 - its name in the library
+        """Says nothing."""
+
+
+@dataclass
+class Stage:
+    """The API, the page's server, and a page that is open."""
+
+    api: Server
+    pages: PageServer
+    page: Page
+    problems: list[str] = field(default_factory=list)
+
+    def run(self, name: str, *values: Any) -> Any:
+        """What the page's function answers."""
+        return self.page.evaluate("([name, values]) => snippets[name](...values)", [name, list(values)])
+
+    def wait(self, condition: str, value: Any = None) -> None:
+        """The condition holds in the page; its problems end the wait."""
+        check = f"snippets.getSeen().problems.length > 0 || ({condition})"
+        self.page.evaluate(WAIT.replace("CHECK", check), [value, TIMEOUT])
+        assert self.run("getSeen")["problems"] == []
+
+    def open(self) -> None:
+        """The page is loaded anew."""
+        self.page.goto(f"http://127.0.0.1:{self.pages.server_port}/index.html")
+
+
+@pytest.fixture(scope="module")
+def build(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """The snippets, compiled, beside the libraries."""
+    folder = tmp_path_factory.mktemp("build")
+    (folder / "node_modules").symlink_to(install_packages(pytestconfig, PAGES) / "node_modules")
+    made = Build(folder)
+    made.write_sources()
+    return made
+
+
+@pytest.fixture(scope="module")
+def api(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
+    """A server that knows the page's documents, and its data directory."""
+    folder = tmp_path_factory.mktemp("api")
+    with pytest.MonkeyPatch.context() as environment, (folder / "server.log").open("ab") as log:
+        environment.setenv("CLIPGRAPH_TRUSTED_DOCUMENTS", str(build.compile_documents()))
+        server = start_server(folder / "data", log, "--no-demo")
+        yield server, folder / "data"
+        server.stop()
+        assert server.process.stdout
+        server.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def pages(build: Build, api: tuple[Server, Path], film: Path) -> Iterator[PageServer]:
+    """The page on an origin of its own, with the film to upload."""
+    server, data_dir = api
+    folder = build.bundle(f"{server.address}/graphql")
+    shutil.copy(film, folder / "film.mp4")
+    with PageServer(("127.0.0.1", 0), partial(PageHandler, directory=str(folder))) as pages:
+        media = urlsplit(sign(server, "policy", "clip.mp4", 1)["url"])
+        pages.policy = read_policy(server.address, f"{media.scheme}://{media.netloc}")
+        pages.tokens = [mint_token(data_dir, "demo", Role.WORKER, 3600)]
+        threading.Thread(target=pages.serve_forever, daemon=True).start()
+        yield pages
+        pages.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser_page() -> Iterator[Page]:
+    """A page of a headless browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 900, "height": 700})
+        page.set_default_timeout(TIMEOUT)
+        yield page
+        browser.close()
+
+
+@pytest.fixture
+def stage(api: tuple[Server, Path], pages: PageServer, browser_page: Page) -> Iterator[Stage]:
+    """The page, newly opened; a warning or an error in its console fails the test."""
+    problems = watch_console(browser_page)
+    made = Stage(api[0], pages, browser_page, problems)
+    made.open()
+    yield made
+    assert problems == []
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty megabytes that do not compress, with a key frame each second."""
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    make_film(path, "-f", "lavfi", "-i", "color=gray:s=320x180:r=10:d=30,noise=alls=100:allf=t", "-g", "10", "-qp", "8")
+    assert path.stat().st_size > LARGE_BYTES
+    return path
+
+
+def make_film(path: Path, *options: str) -> None:
+    """The path is a film, made by ffmpeg, that browsers play."""
+    encode = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-movflags", "+faststart"]
+    subprocess.run(["ffmpeg", "-loglevel", "error", *options, *encode, str(path)], check=True)
+
+
+def draw_picture(path: Path, width: int) -> bytes:
+    """A JPEG of this width."""
+    options = ["-f", "lavfi", "-i", f"color=red:s={width}x64:d=1", "-frames:v", "1"]
+    subprocess.run(["ffmpeg", "-loglevel", "error", "-y", *options, str(path)], check=True)
+    return path.read_bytes()
+
+
+def sign(server: Server, video_id: str, filename: str, size_bytes: int, kind: str = "CLIP") -> Any:
+    """A signed PUT for a file of a video, which exists from now on."""
+    server.query(CREATE_VIDEO, videoId=video_id)
+    files = [{"kind": kind, "filename": filename, "sizeBytes": size_bytes}]
+    return server.query(UPLOAD, input={"videoId": video_id, "files": files})["createUploadUrls"]["uploads"][0]
+
+
+def put_file(server: Server, video_id: str, filename: str, content: bytes, kind: str = "CLIP") -> None:
+    """The file is in the bucket, as a worker puts it."""
+    upload = sign(server, video_id, filename, len(content), kind)
+    headers = {header["name"]: header["value"] for header in upload["headers"]}
+    with httpx.Client(trust_env=False) as client:
+        client.put(upload["url"], content=content, headers=headers).raise_for_status()
+
+
+def create_clips(server: Server, video_id: str, names: list[str]) -> None:
+    """The clips exist, and are processed."""
+    clips = [make_clip(number, name) for number, name in enumerate(names)]
+    server.query(CREATE_CLIPS, input={"videoId": video_id, "clips": clips})
+
+
+def set_status(server: Server, video_id: str, names: list[str], status: str = "COMPLETED") -> None:
+    """The clips have the status."""
+    changes = [{"clipId": name, "status": status} for name in names]
+    server.query(UPDATE_CLIPS, input={"videoId": video_id, "clips": changes})
+
+
+def complete_clips(server: Server, video_id: str, names: list[str]) -> None:
+    """The clips are completed, with a file of four bytes each."""
+    for name in names:
+        put_file(server, video_id, f"{name}.mp4", b"clip")
+    create_clips(server, video_id, names)
+    set_status(server, video_id, names)
+
+
+def name_clips(count: int) -> list[str]:
+    """Ids of clips."""
+    return [f"clip_{number:02d}_{number:02d}_a-title_{STYLES[number % 2]}" for number in range(count)]
+
+
+def test_page_uploads_in_one_and_in_parts_then_seeks(stage: Stage, film: Path) -> None:
+    """Progress grows to the whole size; the film plays and seeks three times, twice, and its ranges are the file's."""
+    stage.api.query(CREATE_VIDEO, videoId="film")
+    content, names = film.read_bytes(), name_clips(2)
+    for name, part_bytes in zip(names, (None, PART_BYTES), strict=True):
+        progress = stage.run("uploadFile", "film", "film.mp4", f"{name}.mp4", part_bytes)
+        assert progress == sorted(progress)
+        assert progress[-1] == len(content)
+        assert len(progress) > 2
+    create_clips(stage.api, "film", names)
+    set_status(stage.api, "film", names)
+    for clip in stage.api.query(ADDRESSES, videoId="film")["video"]["clips"]["nodes"]:
+        for _ in range(2):
+            assert stage.page.evaluate(PLAY, [clip["url"], [0.8, 0.1, 0.5]]) == [True] * 5
+        middle = len(content) // 2
+        for first, last in ((0, 99), (middle, middle + 9999), (len(content) - 10, len(content) - 1)):
+            expected = [206, f"bytes {first}-{last}/{len(content)}", digest(content[first : last + 1])]
+            assert stage.page.evaluate(READ, [clip["url"], f"bytes={first}-{last}"]) == expected
+        assert stage.page.evaluate(READ, [clip["url"], None]) == [200, None, digest(content)]
+
+
+def digest(content: bytes) -> str:
+    """The SHA-256 of the content, in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def test_rendered_again_the_new_picture_is_shown_without_a_reload(stage: Stage, tmp_path: Path) -> None:
+    """The clip's new file has another URL, which live brings into the cache: the picture on the page changes."""
+    [name] = name_clips(1)
+    for width in (64, 96):
+        put_file(stage.api, "picture", f"{name}.mp4", b"clip" * width)
+        put_file(stage.api, "picture", f"{name}.mp4", draw_picture(tmp_path / "picture.jpg", width), "THUMBNAIL")
+        if width == 64:
+            create_clips(stage.api, "picture", [name])
+            set_status(stage.api, "picture", [name])
+            stage.run("showPicture", "picture")
+        else:
+            set_status(stage.api, "picture", [name], "PROCESSING")
+            set_status(stage.api, "picture", [name])
+        stage.wait("await snippets.getPictureWidth() === value", width)
+
+
+def test_page_follows_a_video_from_its_creation_over_both_transports(stage: Stage) -> None:
+    """From the version of its query on, each transport tells twenty clips, nothing twice, and the right counts."""
+    stage.api.query(CREATE_VIDEO, videoId="live")
+    names = name_clips(CLIPS)
+    complete_clips(stage.api, "live", names[:1])
+    version = stage.run("follow", "live")["version"]
+    complete_clips(stage.api, "live", names[1:])
+    done = "['socket', 'stream'].every((name) => snippets.getSeen()[name].some((it) => it.clip.video.clipsCount === value))"
+    stage.wait(done, CLIPS)
+    for name in ("socket", "stream"):
+        events = stage.run("getSeen")[name]
+        versions = [event["version"] for event in events]
+        assert versions == sorted(set(versions))
+        assert versions[0] > version
+        newest = {event["clip"]["id"]: event["clip"]["status"] for event in events}
+        assert list(newest.values()) == ["COMPLETED"] * (CLIPS - 1)
+
+
+def test_delete_evicts_in_each_library_and_live_in_the_others(stage: Stage) -> None:
+    """A clip that one library deletes leaves the lists and the counts of all, over two pages."""
+    names = name_clips(CLIPS + 2)
+    complete_clips(stage.api, "delete", names)
+    stage.run("openLibraries", "delete")
+    shows = "['apollo', 'urql', 'relay'].every((it) => snippets.getSeen()[it]?.count === value)"
+    left = {
+        clip["clipId"]: clip["id"] for clip in stage.api.query(ADDRESSES, videoId="delete")["video"]["clips"]["nodes"]
+    }
+    stage.wait(shows, len(left))
+    for name, library in zip(names[::8], ("apollo", "urql", "relay"), strict=True):
+        assert {tuple(stage.run("getSeen")[it]["clips"]) for it in ("apollo", "urql", "relay")} == {
+            tuple(left.values())
+        }
+        stage.run("deleteBy", library, name)
+        del left[name]
+        stage.wait(shows, len(left))
+    assert {tuple(stage.run("getSeen")[it]["clips"]) for it in ("apollo", "urql", "relay")} == {tuple(left.values())}
+    assert stage.api.query(COUNT, videoId="delete")["video"]["clipsCount"] == len(left)
+
+
+def test_trusted_document_fills_the_cache(stage: Stage) -> None:
+    """A document that is sent by its id has the type names by which Apollo keeps its clips."""
+    complete_clips(stage.api, "trusted", name_clips(3))
+    assert stage.run("askById", "trusted") == {"title": "A video", "kept": 3}
+
+
+def test_refused_token_is_replaced(stage: Stage) -> None:
+    """A token that the server refuses is replaced once, for a request and for a socket."""
+    stage.api.query(CREATE_VIDEO, videoId="token")
+    stage.pages.tokens.insert(0, "expired")
+    stage.run("follow", "token")
+    complete_clips(stage.api, "token", name_clips(1))
+    stage.wait("snippets.getSeen().socket.length > 0 && snippets.getSeen().stream.length > 0")
+    assert stage.problems == [f"{REFUSED} 401 (Unauthorized)"]
+    stage.problems.clear()
+
+
+@pytest.mark.parametrize("is_expired", [False, True])
+def test_player_takes_a_new_address_and_plays_on(stage: Stage, film: Path, is_expired: bool) -> None:
+    """Before its address expires, and after it was refused, the player goes on where it was, from another address."""
+    [name] = name_clips(1)
+    put_file(stage.api, "player", f"{name}.mp4", film.read_bytes())
+    create_clips(stage.api, "player", [name])
+    set_status(stage.api, "player", [name])
+    [clip] = stage.api.query(ADDRESSES, videoId="player")["video"]["clips"]["nodes"]
+    url = f"{clip['url'][:-1]}{'0' if clip['url'][-1] != '0' else '1'}" if is_expired else clip["url"]
+    soon = clip["urlsExpireAt"] if is_expired else "2000-01-01T00:00:00Z"
+    stage.run("play", url, "player", 7200, soon)
+    stage.wait("(() => { const it = snippets.getPlayer(); return it.src !== value && it.currentTime > 0; })()", url)
+    player = stage.run("getPlayer")
+    assert not player["paused"]
+    assert not player["hasError"]
+    assert "X-Amz-Expires=8100" in player["src"]
+    if is_expired:
+        assert stage.problems == [f"{REFUSED} 403 (Forbidden)"]
+        stage.problems.clear()
