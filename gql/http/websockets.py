@@ -173,7 +173,12 @@ def _is_request(payload: Any) -> bool:
         isinstance(payload, dict)
         and isinstance(payload.get("query"), str | None)
         and isinstance(payload.get("documentId"), str | None)
-        and (payload.get("query") is None) != (payload.get("documentId") is None)
+        and _check_document(payload.get("query"), payload.get("documentId"))
         and isinstance(payload.get("variables"), dict | None)
         and isinstance(payload.get("operationName"), str | None)
     )
+
+
+def _check_document(query: str | None, document_id: str | None) -> bool:
+    """Whether one of them is there; beside an id, an empty query is none: graphql-ws sends no message without one."""
+    return (query is None) != (document_id is None) or (query == "" and document_id is not None)

@@ -11,7 +11,7 @@ from tests.patience import HANG_SECONDS
 
 
 def install_packages(config: pytest.Config, sources: Path) -> Path:
-    """A folder with the packages of `sources/package-lock.json` in `node_modules/`, and the other sources beside them."""
+    """A folder with the packages of `sources/package-lock.json` in `node_modules/`, and the sources beside them."""
     lock = (sources / "package-lock.json").read_bytes()
     folder: Path = config.cache.mkdir(f"graphql-{sources.name}") / hashlib.sha256(lock).hexdigest()[:16]
     shutil.copytree(sources, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))

@@ -22,7 +22,7 @@ _POLICY = re.compile(r"^Content-Security-Policy: (.*?)^```", re.DOTALL | re.MULT
 
 def read_snippets() -> dict[str, str]:
     """The files of the page, by name."""
-    return {name: text for name, text in _FENCE.findall(DOCS.read_text(encoding="utf-8"))}
+    return dict(_FENCE.findall(DOCS.read_text(encoding="utf-8")))
 
 
 def read_policy(api: str, media: str) -> str:
@@ -48,6 +48,7 @@ class Build:
         """The snippets lie in `src/`, with the schema, the possible types, and what the tests add."""
         sources = self.folder / "src"
         sources.mkdir()
+        (sources / "package.json").write_text('{"type": "module"}', encoding="utf-8")
         for name, text in read_snippets().items():
             (sources / name).write_text(text, encoding="utf-8")
         for path in (ROOT / "schema.graphql", ROOT / "possible-types.json", PAGES / "main.js"):
@@ -55,6 +56,7 @@ class Build:
 
     def compile_documents(self) -> Path:
         """The manifest of trusted documents, as both compilers write it."""
+        subprocess.run(["node", "introspection.js"], cwd=self.folder / "src", check=True, timeout=PATIENCE_SECONDS)
         self._run("graphql-codegen", "--config", "codegen.ts")
         (self.folder / "src" / "persisted-documents.json").write_text("{}", encoding="utf-8")
         self._run("relay-compiler", "relay.config.json")
@@ -71,7 +73,8 @@ class Build:
         self._replace("relay.js", lambda text: _TAG.sub(r'require("./__generated__/\1.graphql.js")', text))
         page = self.folder / "page"
         page.mkdir()
-        shutil.copy(PAGES / "index.html", page)
+        for path in (PAGES / "index.html", ROOT / "web" / "graphiql" / "icon.svg"):
+            shutil.copy(path, page)
         options = ("--bundle", "--format=iife", "--global-name=snippets", f"--outfile={page / 'main.js'}")
         # Libraries warn in development only.
         self._run("esbuild", "main.js", *options, '--define:process.env.NODE_ENV="development"', "--log-level=warning")

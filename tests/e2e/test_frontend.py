@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -47,7 +47,7 @@ ADDRESSES = """query ($videoId: ID!) {
 WAIT = """async ([value, timeout]) => {
   const until = Date.now() + timeout;
   while (!(CHECK)) {
-    if (Date.now() > until) throw new Error(JSON.stringify(snippets.getSeen()));
+    if (Date.now() > until) throw new Error(JSON.stringify(snippets.summarize()));
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }"""
@@ -67,7 +67,7 @@ class PageHandler(http.server.SimpleHTTPRequestHandler):
 
     server: PageServer
 
-    def do_GET(self) -> None:  # noqa: N802 - its name in the library
+    def do_GET(self) -> None:
         """A token, or a file."""
         if self.path != "/token":
             super().do_GET()
@@ -280,15 +280,17 @@ def test_page_follows_a_video_from_its_creation_over_both_transports(stage: Stag
     complete_clips(stage.api, "live", names[:1])
     version = stage.run("follow", "live")["version"]
     complete_clips(stage.api, "live", names[1:])
-    done = "['socket', 'stream'].every((name) => snippets.getSeen()[name].some((it) => it.clip.video.clipsCount === value))"
+    done = """['socket', 'stream'].every((name) => {
+      const newest = new Map(snippets.getSeen()[name].map(({ clip }) => [clip.id, clip]));
+      return newest.size === value - 1 && [...newest.values()].every(({ status }) => status === "COMPLETED");
+    })"""
     stage.wait(done, CLIPS)
     for name in ("socket", "stream"):
         events = stage.run("getSeen")[name]
         versions = [event["version"] for event in events]
         assert versions == sorted(set(versions))
         assert versions[0] > version
-        newest = {event["clip"]["id"]: event["clip"]["status"] for event in events}
-        assert list(newest.values()) == ["COMPLETED"] * (CLIPS - 1)
+        assert events[-1]["video"]["clipsCount"] == CLIPS
 
 
 def test_delete_evicts_in_each_library_and_live_in_the_others(stage: Stage) -> None:
@@ -344,7 +346,9 @@ def test_player_takes_a_new_address_and_plays_on(stage: Stage, film: Path, is_ex
     player = stage.run("getPlayer")
     assert not player["paused"]
     assert not player["hasError"]
-    assert "X-Amz-Expires=8100" in player["src"]
-    if is_expired:
-        assert stage.problems == [f"{REFUSED} 403 (Forbidden)"]
-        stage.problems.clear()
+    assert find_validity(clip["url"]) < 7200 <= find_validity(player["src"])
+
+
+def find_validity(url: str) -> int:
+    """The seconds for which an address was signed."""
+    return int(parse_qs(urlsplit(url).query)["X-Amz-Expires"][0])

@@ -22,6 +22,8 @@ const show = ({ video }) => ({
 });
 
 export const getSeen = () => seen;
+/** What was seen, in numbers. */
+export const summarize = () => Object.entries(seen).map(([name, it]) => [name, it?.count, (it?.clips ?? it)?.length]);
 export const ask = (query, variables) => api.send({ query, variables });
 
 /** Follows a video's clips over both transports, from the version of a query on. */
@@ -59,15 +61,15 @@ const deletions = {};
 export const deleteBy = (library, clipId) => deletions[library](clipId);
 
 /** Shows a video's clips in each library, with all pages, and follows it. */
-export async function openLibraries(videoId, userId) {
-  await Promise.all([openApollo(videoId, userId), openUrql(videoId, userId), openRelay(videoId, userId)]);
+export async function openLibraries(videoId) {
+  await Promise.all([openApollo(videoId), openUrql(videoId), openRelay(videoId)]);
 }
 
 async function openApollo(videoId) {
   const client = apollo.makeClient();
+  const first = (await client.query({ query: gql(VIDEO), variables: { videoId } })).data;
   const list = client.watchQuery({ query: gql(VIDEO), variables: { videoId } });
   list.subscribe(({ data }) => data?.video && (seen.apollo = show(data)));
-  const first = (await list.result()).data;
   await list.fetchMore({ variables: { after: first.video.clips.pageInfo.endCursor } });
   client.subscribe({ query: gql(CLIPS), variables: { videoId, after: first.video.version } }).subscribe({
     next: ({ data, error }) => (error ? noteProblem(error) : apollo.evict(client.cache, data.clipEvents.deletedId)),
@@ -87,7 +89,7 @@ async function openUrql(videoId) {
   const { endCursor } = first.video.clips.pageInfo;
   client.query(VIDEO, { videoId, after: endCursor }).subscribe(({ data, error }) => {
     if (error) noteProblem(error);
-    else if (data.video) seen.urql = show(data);
+    else if (data?.video) seen.urql = show(data);
   });
   client.subscription(CLIPS, { videoId, after: first.video.version }).subscribe(({ error }) => error && noteProblem(error));
   deletions.urql = (clipId) => client.mutation(DELETE_CLIP, { input: { videoId, clipId } }).toPromise();
@@ -105,8 +107,9 @@ async function openRelay(videoId) {
   await fetchQuery(environment, relay.Video, { videoId, after: read().data.video.clips.pageInfo.endCursor }).toPromise();
   look();
   environment.subscribe(read(), look);
-  const variables = { videoId, after: first.video.version, lists };
-  requestSubscription(environment, { subscription: relay.Clips, variables, onError: noteProblem });
+  const variables = { videoId, after: first.video.version };
+  const updater = relay.addTo(lists[0]);
+  requestSubscription(environment, { subscription: relay.Clips, variables, updater, onError: noteProblem });
   deletions.relay = (clipId) =>
     new Promise((onCompleted, onError) =>
       commitMutation(environment, {
