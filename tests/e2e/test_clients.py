@@ -14,8 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.conftest import Server
-from tests.e2e.packages import install_packages
+from tests.e2e.conftest import Server, install_packages
 from tests.e2e.proxies import run_proxy
 from tests.patience import PATIENCE_SECONDS
 

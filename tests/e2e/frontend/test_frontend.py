@@ -4,12 +4,10 @@ It seeks, uploads, follows live and deletes as its snippets do, under the docume
 """
 
 import hashlib
-import http.server
 import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,9 +19,9 @@ from playwright.sync_api import Page, sync_playwright
 
 from gql.authentication.dev_tokens import mint_token
 from gql.permissions import Role
-from tests.e2e.conftest import Server, start_server
-from tests.e2e.packages import install_packages
-from tests.e2e.snippets import PAGES, Build, read_policy
+from tests.e2e.conftest import Server, install_packages, start_server
+from tests.e2e.frontend.snippets import PAGE, Build, read_policy
+from tests.e2e.frontend.stage import PageHandler, PageServer, Stage
 from tests.e2e.test_clients import CREATE_CLIPS, CREATE_VIDEO, UPDATE_CLIPS, UPLOAD, make_clip
 from tests.e2e.test_graphiql import ARGUMENTS, CHROMIUM, TIMEOUT, watch_console
 from tests.embedded.s3.test_browser import PLAY, READ
@@ -44,77 +42,14 @@ COUNT = "query ($videoId: ID!) { video(videoId: $videoId) { clipsCount } }"
 ADDRESSES = """query ($videoId: ID!) {
   video(videoId: $videoId) { clips { nodes { id clipId url thumbnailUrl urlsExpireAt } } }
 }"""
-WAIT = """async ([value, timeout]) => {
-  const until = Date.now() + timeout;
-  while (!(CHECK)) {
-    if (Date.now() > until) throw new Error(JSON.stringify(snippets.summarize()));
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}"""
 REFUSED = "Failed to load resource: the server responded with a status of"
-
-
-class PageServer(http.server.ThreadingHTTPServer):
-    """The page's own origin: its files, under its policy, and tokens, the first of which may be one that is refused."""
-
-    folder: Path
-    policy: str
-    tokens: list[str]
-
-
-class PageHandler(http.server.SimpleHTTPRequestHandler):
-    """Answers one request to the page's server."""
-
-    server: PageServer
-
-    def do_GET(self) -> None:
-        """A token, or a file."""
-        if self.path != "/token":
-            super().do_GET()
-            return
-        token = self.server.tokens.pop(0) if len(self.server.tokens) > 1 else self.server.tokens[0]
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(token.encode())
-
-    def end_headers(self) -> None:
-        """The headers, with the page's policy."""
-        self.send_header("Content-Security-Policy", self.server.policy)
-        super().end_headers()
-
-    def log_message(self, format: str, *values: Any) -> None:  # noqa: A002 - its name in the library
-        """Says nothing."""
-
-
-@dataclass
-class Stage:
-    """The API, the page's server, and a page that is open."""
-
-    api: Server
-    pages: PageServer
-    page: Page
-    problems: list[str] = field(default_factory=list)
-
-    def run(self, name: str, *values: Any) -> Any:
-        """What the page's function answers."""
-        return self.page.evaluate("([name, values]) => snippets[name](...values)", [name, list(values)])
-
-    def wait(self, condition: str, value: Any = None) -> None:
-        """The condition holds in the page; its problems end the wait."""
-        check = f"snippets.getSeen().problems.length > 0 || ({condition})"
-        self.page.evaluate(WAIT.replace("CHECK", check), [value, TIMEOUT])
-        assert self.run("getSeen")["problems"] == []
-
-    def open(self) -> None:
-        """The page is loaded anew."""
-        self.page.goto(f"http://127.0.0.1:{self.pages.server_port}/index.html")
 
 
 @pytest.fixture(scope="module")
 def build(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Build:
     """The snippets, compiled, beside the libraries."""
     folder = tmp_path_factory.mktemp("build")
-    (folder / "node_modules").symlink_to(install_packages(pytestconfig, PAGES) / "node_modules")
+    (folder / "node_modules").symlink_to(install_packages(pytestconfig, PAGE) / "node_modules")
     made = Build(folder)
     made.write_sources()
     return made

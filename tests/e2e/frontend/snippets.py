@@ -10,9 +10,9 @@ from pathlib import Path
 
 from tests.patience import PATIENCE_SECONDS
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs" / "frontend.md"
-PAGES = Path(__file__).parent / "pages"
+PAGE = Path(__file__).parent / "page"
 API = "http://127.0.0.1:8000/graphql"
 
 _FENCE = re.compile(r"^```(?:js|ts|json)\n// (\S+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -51,7 +51,7 @@ class Build:
         (sources / "package.json").write_text('{"type": "module"}', encoding="utf-8")
         for name, text in read_snippets().items():
             (sources / name).write_text(text, encoding="utf-8")
-        for path in (ROOT / "schema.graphql", ROOT / "possible-types.json", PAGES / "main.js"):
+        for path in (ROOT / "schema.graphql", ROOT / "possible-types.json", PAGE / "main.js"):
             shutil.copy(path, sources)
 
     def compile_documents(self) -> Path:
@@ -73,7 +73,7 @@ class Build:
         self._replace("relay.js", lambda text: _TAG.sub(r'require("./__generated__/\1.graphql.js")', text))
         page = self.folder / "page"
         page.mkdir()
-        for path in (PAGES / "index.html", ROOT / "web" / "graphiql" / "icon.svg"):
+        for path in (PAGE / "index.html", ROOT / "web" / "graphiql" / "icon.svg"):
             shutil.copy(path, page)
         options = ("--bundle", "--format=iife", "--global-name=snippets", f"--outfile={page / 'main.js'}")
         # Libraries warn in development only.
