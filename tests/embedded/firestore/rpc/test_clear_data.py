@@ -126,3 +126,18 @@ async def test_a_failed_clear_leaves_everything(wire: Wire) -> None:
     connection.execute("DROP TRIGGER refuse")
     await wire.commit(put("c/b", n=1))
     assert sorted(await find(wire)) == ["a", "b"]
+
+
+async def test_as_many_statements_for_many_documents_as_for_few(wire: Wire) -> None:
+    """A reset takes as long a list of SQL statements for two hundred documents as for two: none is of one document."""
+    assert wire.server._storage is not None
+    counts = []
+    for documents in (2, 200):
+        await wire.commit(*(put(f"c/{number}", n=number) for number in range(documents)))
+        statements: list[str] = []
+        wire.server._storage._connection.set_trace_callback(statements.append)
+        await wire.clear()
+        wire.server._storage._connection.set_trace_callback(None)
+        counts.append(len(statements))
+        assert await find(wire) == []
+    assert counts[0] == counts[1]
