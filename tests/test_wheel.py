@@ -68,9 +68,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     (wheel,) = root.glob("*.whl")
     install = [*python, "pip", "--python", str(venv / "bin" / "python"), "install", "--quiet", "--no-deps", str(wheel)]
     subprocess.run(install, check=True, timeout=PATIENCE_SECONDS)
-    # A folder that a .pth file names is searched, and its own .pth files, such as that of the tree, are not read.
     (packages,) = venv.glob("lib/*/site-packages")
-    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    for dependency in Path(sysconfig.get_path("purelib")).iterdir():
+        if "clipgraph" not in dependency.name and not (packages / dependency.name).exists():
+            (packages / dependency.name).symlink_to(dependency)
     folder = root / "work"
     folder.mkdir()
     return Installed(venv, folder)
