@@ -2,7 +2,7 @@
 
 `make bench-embedded-soak`, or `python -m benchmarks.embedded_soak --seconds 600`. Each client has a collection of its
 own, of bounded size, and all of them increment one counter in optimistic transactions. Past versions are kept for
-`--history-seconds`. What is claimed: once that time is over, a line through the file's size, and one through the
+`--history-seconds`. The claims: once that time is over, a line through the file's size, and one through the
 memory, rises by less than 5 %, and the log stays below 100 MiB. The exit code is 1 where one of them does not hold.
 """
 
