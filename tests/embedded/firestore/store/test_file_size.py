@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -55,11 +56,15 @@ async def test_log_is_emptied_when_nobody_writes(client: AsyncClient, tmp_path: 
 async def test_log_is_emptied_while_others_read_and_write(
     client: AsyncClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Readers follow each other without a pause, and the log is made smaller all the same, twice."""
+    """Readers follow each other without a pause; commits wait for a moment in which the log can be emptied."""
     monkeypatch.setattr(file_size, "MAX_LOG_BYTES", 1024 * KIB)
-    monkeypatch.setattr(storage, "LOG_SECONDS", 0.5)  # so long that somebody has written
-    file = tmp_path / storage.FILE_NAME
-    is_over = asyncio.Event()
+    file, truncate_log = tmp_path / storage.FILE_NAME, file_size.truncate_log
+    is_emptied, is_over = threading.Event(), asyncio.Event()
+
+    def watch(connection: sqlite3.Connection, wait_seconds: float) -> None:
+        truncate_log(connection, wait_seconds)
+        if wait_seconds and not file_size.read_log_bytes(file):  # it waits only where others have just written
+            is_emptied.set()
 
     async def write() -> None:
         while not is_over.is_set():
@@ -69,14 +74,9 @@ async def test_log_is_emptied_while_others_read_and_write(
         while not is_over.is_set():
             await client.document("c/d").get()
 
+    monkeypatch.setattr(file_size, "truncate_log", watch)
     work = asyncio.gather(write(), write(), read(), read(), read())
-    shrunk, last_bytes = 0, 0
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while shrunk < 2:
-            size_bytes = file_size.read_log_bytes(file)
-            shrunk += size_bytes < last_bytes
-            last_bytes = size_bytes
-            await asyncio.sleep(0)
+    assert await asyncio.to_thread(is_emptied.wait, PATIENCE_SECONDS)
     is_over.set()
     await work
 
