@@ -1,8 +1,9 @@
 """Do the embedded Firestore's files and memory stay flat? Clients read, write, query and transact all along.
 
-`make bench-embedded-soak`, or `python -m benchmarks.embedded_soak --seconds 600`. Each client has a collection of its
-own, of bounded size, and all of them increment one counter in optimistic transactions. Past versions are kept for
-`--history-seconds`. The claims: once that time is over, a line through the file's size, and one through the
+`make bench-embedded-soak`, or `python -m benchmarks.embedded_soak --seconds 600`. Each client has a full
+collection of its own, does something every `--interval` seconds, so that the rate is the same all along, and increments
+a counter of all in optimistic transactions. Past versions are kept for `--history-seconds`. The claims: once that time
+is over, a line through the file's size, and one through the
 memory, rises by less than 5 %, and the log stays below 100 MiB. The exit code is 1 where one of them does not hold.
 """
 
@@ -54,11 +55,12 @@ class Sample:
 class Soak:
     """A run: clients at work, and samples of the server."""
 
-    def __init__(self, host_port: str, file: Path, pid: int, seconds: float) -> None:
+    def __init__(self, host_port: str, file: Path, pid: int, seconds: float, interval_seconds: float) -> None:
         self._host_port = host_port
         self._file = file
         self._pid = pid
         self._seconds = seconds
+        self._interval_seconds = interval_seconds
         self._operations = 0
         self._began_at = time.monotonic()
         self.samples: list[Sample] = []
@@ -72,6 +74,9 @@ class Soak:
     async def run(self, clients: int) -> None:
         """All clients have worked until the time was up."""
         os.environ["FIRESTORE_EMULATOR_HOST"] = self._host_port
+        for number in range(clients):
+            await _fill(f"c{number}")
+        self._began_at = time.monotonic()
         async with asyncio.TaskGroup() as tasks:
             for number in range(clients):
                 tasks.create_task(self._work(number))
@@ -99,9 +104,21 @@ class Soak:
         dice = random.Random(number)  # noqa: S311  no secret
         actions = [_write, _write, _merge, _delete, _read, _query, _write_batch, _increment]
         while not self.is_over:
+            next_at = time.monotonic() + self._interval_seconds
             await dice.choice(actions)(client, f"c{number}", dice)
             self._operations += 1
+            await asyncio.sleep(max(next_at - time.monotonic(), 0))
         client.close()
+
+
+async def _fill(collection: str) -> None:
+    client: Any = AsyncClient(project="soak", credentials=AnonymousCredentials())
+    batch = client.batch()
+    dice = random.Random(collection)  # noqa: S311  no secret
+    for number in range(DOCUMENTS):
+        batch.set(client.document(f"{collection}/{number}"), _make_fields(dice))
+    await batch.commit()
+    client.close()
 
 
 async def _write(client: Any, collection: str, dice: random.Random) -> None:
@@ -202,12 +219,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.embedded_soak", description=__doc__)
     parser.add_argument("--seconds", type=float, default=3600)
     parser.add_argument("--clients", type=int, default=CLIENTS)
+    parser.add_argument("--interval", type=float, default=1.0, help="seconds between what a client does; %(default)s")
     parser.add_argument("--history-seconds", type=int, default=300)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="firestore-soak-") as folder:
         data_dir = Path(folder)
         with serve(data_dir, arguments.history_seconds) as (host_port, pid):
-            soak = Soak(host_port, data_dir / FILE_NAME, pid, arguments.seconds)
+            soak = Soak(host_port, data_dir / FILE_NAME, pid, arguments.seconds, arguments.interval)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(soak.run(arguments.clients))
     return 0 if report(soak, arguments.history_seconds) else 1
