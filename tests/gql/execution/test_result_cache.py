@@ -19,7 +19,7 @@ from repositories.cache.clip_sets import ClipSet, Filter
 from repositories.models import VideoMetadata
 from tests.gql.conftest import Execute, make_clip_input
 
-SECONDS_PER_WINDOW = 900
+SECONDS_PER_WINDOW, SECONDS_PER_DAY = 900, 86_400
 PAGE = "query ($u: ID) { videos(userId: $u) { nodes { clips { nodes { FIELDS } } } } }"
 
 Show = Callable[[str], Awaitable[list[dict[str, Any]]]]
@@ -57,9 +57,14 @@ async def test_other_fields_are_shown_as_asked_for(show: Show) -> None:
     assert (await show("rank: priority"))[0] == {"rank": 1}
     assert (await show("rank: priority __typename"))[0] == {"rank": 1, "__typename": "Clip"}
     short, long = [(await show(f"url(expiresIn: {seconds})"))[0]["url"] for seconds in (60, 3600)]
-    assert ("Expires=960&" in short, long) == (True, first["url"])
+    # A minute and a window; hundredths of a second of the file's time are added to that of a new file.
+    assert (0 <= read_validity(short) - 960 < 100, long) == (True, first["url"])
     assert "response-content-disposition" in (await show("url(download: true)"))[0]["url"]
     assert (await show("priority url @skip(if: true)"))[0] == {"priority": 1}
+
+
+def read_validity(url: str) -> int:
+    return int(url.partition("X-Amz-Expires=")[2].partition("&")[0])
 
 
 async def test_a_new_key_signs_new_urls(show: Show, services: Services) -> None:
@@ -75,16 +80,26 @@ async def test_a_new_key_signs_new_urls(show: Show, services: Services) -> None:
 
 @pytest.mark.parametrize("fields", ["url(expiresIn: 60)", "thumbnailUrl", "urlsExpireAt", "url(expiresIn: 604799)"])
 async def test_the_next_window_has_its_own_urls(show: Show, monkeypatch: pytest.MonkeyPatch, fields: str) -> None:
-    """URLs stay the same within a window, and change with the next."""
-    begin = time.time() // SECONDS_PER_WINDOW * SECONDS_PER_WINDOW
+    """URLs stay the same within a window, and change with the next; in that of the render from the render on."""
+    window = SECONDS_PER_DAY if fields == "thumbnailUrl" else SECONDS_PER_WINDOW
+    now = time.time()
+    begin, rendered_at = now // window * window, now % window
+    await assert_one_window(show, monkeypatch, fields, begin, (rendered_at, (rendered_at + window) / 2, window))
+    await assert_one_window(show, monkeypatch, fields, begin + window, (0, 1, window - 1, window))
+
+
+async def assert_one_window(
+    show: Show, monkeypatch: pytest.MonkeyPatch, fields: str, begin: float, moments: Sequence[float]
+) -> None:
+    """The fields are the same at all moments but the last, which is in the next window."""
     shown = []
-    for seconds in (0, 1, SECONDS_PER_WINDOW - 1, SECONDS_PER_WINDOW):
+    for seconds in moments:
         monkeypatch.setattr("storage.signing.time", SimpleNamespace(time=lambda now=begin + seconds: now))
         shown.append((await show(fields))[0])
-    first, second, last, next_ = shown
-    assert next_ != last
+    *within, next_ = shown
+    assert next_ != within[-1]
     # The longest validity leaves a window of one second.
-    assert (first == second == last) is (fields != "url(expiresIn: 604799)")
+    assert (all(one == within[0] for one in within)) is (fields != "url(expiresIn: 604799)")
 
 
 async def test_a_changed_clip_is_shown_as_it_is(show: Show, query: Execute, user_id: str) -> None:
