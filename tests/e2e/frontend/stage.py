@@ -61,7 +61,7 @@ class Stage:
     problems: list[str] = field(default_factory=list)
 
     def run(self, name: str, *values: Any) -> Any:
-        """What the page's function answers."""
+        """The answer of the page's function."""
         return self.page.evaluate("([name, values]) => snippets[name](...values)", [name, list(values)])
 
     def wait(self, condition: str, value: Any = None) -> None:

@@ -4,10 +4,11 @@ It seeks, uploads, follows live and deletes as its snippets do, under the docume
 """
 
 import hashlib
+import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from gql.authentication.dev_tokens import mint_token
 from gql.permissions import Role
+from tests.cli.commands.test_s3 import find_two_free_ports
 from tests.e2e.conftest import Server, install_packages, start_server
 from tests.e2e.frontend.snippets import PAGE, Build, read_policy
 from tests.e2e.frontend.stage import PageHandler, PageServer, Stage
@@ -75,8 +77,7 @@ def pages(build: Build, api: tuple[Server, Path], film: Path) -> Iterator[PageSe
     folder = build.bundle(f"{server.address}/graphql")
     shutil.copy(film, folder / "film.mp4")
     with PageServer(("127.0.0.1", 0), partial(PageHandler, directory=str(folder))) as pages:
-        media = urlsplit(sign(server, "policy", "clip.mp4", 1)["url"])
-        pages.policy = read_policy(server.address, f"{media.scheme}://{media.netloc}")
+        pages.policy = read_policy(server.address, find_origin(sign(server, "policy", "clip.mp4", 1)["url"]))
         pages.tokens = [mint_token(data_dir, "demo", Role.WORKER, 3600)]
         threading.Thread(target=pages.serve_forever, daemon=True).start()
         yield pages
@@ -124,6 +125,12 @@ def draw_picture(path: Path, width: int) -> bytes:
     options = ["-f", "lavfi", "-i", f"color=red:s={width}x64:d=1", "-frames:v", "1"]
     subprocess.run(["ffmpeg", "-loglevel", "error", "-y", *options, str(path)], check=True)
     return path.read_bytes()
+
+
+def take_screenshot(page: Page, name: str) -> None:
+    """CLIPGRAPH_SCREENSHOTS names a folder for pictures, for people to look at."""
+    if folder := os.environ.get("CLIPGRAPH_SCREENSHOTS"):
+        page.screenshot(path=f"{folder}/{name}.png")
 
 
 def sign(server: Server, video_id: str, filename: str, size_bytes: int, kind: str = "CLIP") -> Any:
@@ -206,6 +213,7 @@ def test_rendered_again_the_new_picture_is_shown_without_a_reload(stage: Stage, 
             set_status(stage.api, "picture", [name], "PROCESSING")
             set_status(stage.api, "picture", [name])
         stage.wait("await snippets.getPictureWidth() === value", width)
+    take_screenshot(stage.page, "picture")
 
 
 def test_page_follows_a_video_from_its_creation_over_both_transports(stage: Stage) -> None:
@@ -279,9 +287,40 @@ def test_player_takes_a_new_address_and_plays_on(stage: Stage, film: Path, is_ex
     stage.run("play", url, "player", 7200, soon)
     stage.wait("(() => { const it = snippets.getPlayer(); return it.src !== value && it.currentTime > 0; })()", url)
     player = stage.run("getPlayer")
+    take_screenshot(stage.page, f"player-{is_expired}")
     assert not player["paused"]
     assert not player["hasError"]
     assert find_validity(clip["url"]) < 7200 <= find_validity(player["src"])
+
+
+def test_addresses_survive_a_restart(
+    stage: Stage, film: Path, tmp_path: Path, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files' origin is the same after a restart: an address from before plays and seeks, under the same policy."""
+    options = ("--no-demo", "--port", str(find_two_free_ports()))
+    server, [name] = serve(tmp_path / "data", *options), name_clips(1)
+    put_file(server, "restart", f"{name}.mp4", film.read_bytes())
+    create_clips(server, "restart", [name])
+    set_status(server, "restart", [name])
+    url = find_address(server, "restart")
+    monkeypatch.setattr(stage.pages, "policy", read_policy(server.address, find_origin(url)))
+    stage.open()
+    assert stage.page.evaluate(PLAY, [url, [0.5]]) == [True] * 3
+    server.stop()
+    assert find_origin(find_address(serve(tmp_path / "data", *options), "restart")) == find_origin(url)
+    assert stage.page.evaluate(PLAY, [url, [0.9, 0.2]]) == [True] * 4
+    assert stage.page.evaluate(READ, [url, "bytes=0-99"])[2] == digest(film.read_bytes()[:100])
+
+
+def find_address(server: Server, video_id: str) -> str:
+    """The address of the video's first clip."""
+    return str(server.query(ADDRESSES, videoId=video_id)["video"]["clips"]["nodes"][0]["url"])
+
+
+def find_origin(url: str) -> str:
+    """The scheme, host and port of an address."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def find_validity(url: str) -> int:
