@@ -4,6 +4,7 @@ It seeks, uploads, follows live and deletes as its snippets do, under the docume
 """
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -133,14 +134,14 @@ def take_screenshot(page: Page, name: str) -> None:
         page.screenshot(path=f"{folder}/{name}.png")
 
 
-def sign(server: Server, video_id: str, filename: str, size_bytes: int, kind: str = "CLIP") -> Any:
+def sign(server: Server, video_id: str, filename: str | None, size_bytes: int, kind: str = "CLIP") -> Any:
     """A signed PUT for a file of a video, which exists from now on."""
     server.query(CREATE_VIDEO, videoId=video_id)
     files = [{"kind": kind, "filename": filename, "sizeBytes": size_bytes}]
     return server.query(UPLOAD, input={"videoId": video_id, "files": files})["createUploadUrls"]["uploads"][0]
 
 
-def put_file(server: Server, video_id: str, filename: str, content: bytes, kind: str = "CLIP") -> None:
+def put_file(server: Server, video_id: str, filename: str | None, content: bytes, kind: str = "CLIP") -> None:
     """The file is in the bucket, as a worker puts it."""
     upload = sign(server, video_id, filename, len(content), kind)
     headers = {header["name"]: header["value"] for header in upload["headers"]}
@@ -261,6 +262,26 @@ def test_trusted_document_fills_the_cache(stage: Stage) -> None:
     """A document that is sent by its id has the type names by which Apollo keeps its clips."""
     complete_clips(stage.api, "trusted", name_clips(3))
     assert stage.run("askById", "trusted") == {"title": "A video", "kept": 3}
+
+
+def test_highlights_of_two_videos_stay_apart_in_caches(stage: Stage) -> None:
+    """Highlights of the same scene in two videos keep their own titles."""
+    for video_id in ("one", "two"):
+        highlights = [{"id": 1, "title": f"Of {video_id}", "start": "00:00:01", "end": "00:00:02", "priority": 1}]
+        content = {"video_url": "about:blank", "video_title": "A", "highlights": highlights}
+        put_file(stage.api, video_id, None, json.dumps(content).encode(), "HIGHLIGHTS")
+    titles = [["Of one"], ["Of two"]]
+    assert stage.run("readHighlights", ["one", "two"]) == {"apollo": titles, "urql": titles}
+
+
+def test_headers_and_methods_of_libraries(stage: Stage) -> None:
+    """Tracing's and Apollo's headers pass the preflight; urql's default, a GET, is a 400 that the page may read."""
+    json_type = {"content-type": "application/json"}
+    tracing = {"apollographql-client-name": "web", "apollographql-client-version": "1", "traceparent": "00-1-2-01"}
+    assert stage.run("getStatus", "{ __typename }", "POST", json_type | tracing) == 200
+    assert stage.run("getStatus", "{ __typename }", "GET", {}) == 400
+    assert stage.problems == [f"{REFUSED} 400 (Bad Request)"]
+    stage.problems.clear()
 
 
 def test_refused_token_is_replaced(stage: Stage) -> None:

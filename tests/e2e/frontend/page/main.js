@@ -128,6 +128,31 @@ export async function askById(videoId) {
   return { title: data.video.title, kept: kept.length };
 }
 
+/** The titles of each video's highlights, as a cache has them after all were asked for. */
+export async function readHighlights(videoIds) {
+  const text = "query ($videoId: ID!) { video(videoId: $videoId) { id highlights { sceneId title } } }";
+  const [apolloClient, urqlClient] = [apollo.makeClient(), urql.makeClient()];
+  const titles = { apollo: [], urql: [] };
+  const take = (video) => video.highlights.map(({ title }) => title);
+  for (const videoId of videoIds) {
+    await apolloClient.query({ query: gql(text), variables: { videoId } });
+    await urqlClient.query(text, { videoId }).toPromise();
+  }
+  for (const videoId of videoIds) {
+    titles.apollo.push(take(apolloClient.readQuery({ query: gql(text), variables: { videoId } }).video));
+    const cached = await urqlClient.query(text, { videoId }, { requestPolicy: "cache-only" }).toPromise();
+    titles.urql.push(take(cached.data.video));
+  }
+  return titles;
+}
+
+/** The status of an answer to a request that a library sends: an answer that the page may read. */
+export async function getStatus(query, method, headers) {
+  const body = method === "POST" ? JSON.stringify({ query }) : undefined;
+  const url = method === "POST" ? api.API : `${api.API}?query=${encodeURIComponent(query)}`;
+  return (await api.fetchWithToken(url, { method, headers, body })).status;
+}
+
 /** Uploads a file of this page's own server; answers each progress. */
 export async function uploadFile(videoId, path, filename, partSizeBytes) {
   const file = new File([await (await fetch(path)).blob()], filename, { type: "video/mp4" });
