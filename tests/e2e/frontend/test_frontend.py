@@ -285,7 +285,7 @@ def test_headers_and_methods_of_libraries(stage: Stage) -> None:
 
 
 def test_refused_token_is_replaced(stage: Stage) -> None:
-    """A token that the server refuses is replaced once, for a request and for a socket."""
+    """A token that the server refuses is replaced once, for a request as for a socket, which connects again."""
     stage.api.query(CREATE_VIDEO, videoId="token")
     stage.pages.tokens.insert(0, "expired")
     stage.run("follow", "token")
@@ -293,6 +293,11 @@ def test_refused_token_is_replaced(stage: Stage) -> None:
     stage.wait("snippets.getSeen().socket.length > 0 && snippets.getSeen().stream.length > 0")
     assert stage.problems == [f"{REFUSED} 401 (Unauthorized)"]
     stage.problems.clear()
+    stage.open()
+    stage.pages.tokens.insert(0, "expired")
+    stage.run("followFirst", "token")
+    stage.wait("snippets.getSeen().socket.length > 0")
+    assert len(stage.pages.tokens) == 1
 
 
 @pytest.mark.parametrize("is_expired", [False, True])

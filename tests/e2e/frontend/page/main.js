@@ -37,6 +37,12 @@ export async function follow(videoId) {
   return video;
 }
 
+/** Follows a video's clips over the socket, which is the first to need a token. */
+export function followFirst(videoId) {
+  const next = ({ data }) => seen.socket.push(data.clipEvents);
+  subscribe({ query: CLIPS, variables: { videoId } }, { next, error: noteProblem, complete: () => {} });
+}
+
 /** Shows a clip's thumbnail from Apollo's cache, which live events keep true. */
 export async function showPicture(videoId) {
   const client = apollo.makeClient();
