@@ -108,3 +108,12 @@ def test_cors_policy_of_the_docs_is_the_embedded_buckets() -> None:
     )
     rules = json.loads(POLICY_FILE.read_text())
     assert json.loads(policy) == [rule | {"AllowedOrigins": ["https://app.example.com"]} for rule in rules]
+
+
+def test_every_snippet_of_the_frontends_page_is_a_file_that_its_tests_use() -> None:
+    """Each snippet begins with its file's name, and the page that runs in Chromium or its build names the file."""
+    heads = re.findall(r"^```(?:js|ts)\n(.*)", (ROOT / "docs" / "frontend.md").read_text(), re.MULTILINE)
+    tests = ROOT / "tests" / "e2e" / "frontend"
+    uses = (tests / "page" / "main.js").read_text() + (tests / "snippets.py").read_text()
+    assert len(heads) > 10
+    assert [head for head in heads if not head.startswith("// ") or head.removeprefix("// ") not in uses] == []
