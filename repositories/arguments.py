@@ -197,18 +197,24 @@ def parse_video(value: object) -> VideoMetadata:
 def parse_change(value: object, *path: str | int) -> ClipStatusChange:
     """The change, all of whose values are valid."""
     change = parse_instance(value, ClipStatusChange, *(path or ("change",)))
-    size, flag, moment = change.file_size_bytes, change.has_thumbnail, change.created_at
+    size, flag = change.file_size_bytes, change.has_thumbnail
     parsed = ClipStatusChange(
         clip_id=parse_id(change.clip_id, *path, "clip_id"),
         status=parse_clip_status(change.status, (*path, "status")),
         error_message=parse_error_message(change.error_message, (*path, "error_message")),
         file_size_bytes=None if size is None else validate_value(_FILE_SIZE, size, path=(*path, "file_size_bytes")),
         has_thumbnail=None if flag is None else validate_value(_FLAG, flag, path=(*path, "has_thumbnail")),
-        created_at=None if moment is None else validate_value(_MOMENT, moment, path=(*path, "created_at")),
+        created_at=_parse_moment(change.created_at, (*path, "created_at")),
+        files_changed_at=_parse_moment(change.files_changed_at, (*path, "files_changed_at")),
     )
     if parsed.file_size_bytes == 0 and parsed.status is ClipStatus.COMPLETED:
         raise ValidationError("The file of a completed clip must have at least one byte.", (*path, "file_size_bytes"))
     return parsed
+
+
+def _parse_moment(value: object, path: Path) -> datetime | None:
+    moment: datetime | None = None if value is None else validate_value(_MOMENT, value, path=path)
+    return moment
 
 
 def _revalidate(cls: type[D], model: D, path: Path) -> D:

@@ -396,6 +396,8 @@ class ClipRepository(Repository):
             is_mended=clip.check_is_mended("status"),
         )
         changes |= plan_file_change(clip, file_size_bytes=change.file_size_bytes, has_thumbnail=change.has_thumbnail)
+        if clip.status is change.status is ClipStatus.COMPLETED:
+            changes |= _plan_render(clip, change, has_other_size="file_size_bytes" in changes)
         return self._update(unit, clip, changes)
 
     def _update(
@@ -453,6 +455,13 @@ def _parse_batch(items: object) -> list[object]:
     if len(batch) > MAX_CLIPS_PER_BATCH:
         raise ValidationError(f"A call takes at most {MAX_CLIPS_PER_BATCH} clips.", ("clips",))
     return batch
+
+
+def _plan_render(clip: ClipMetadata, change: ClipStatusChange, *, has_other_size: bool) -> dict[str, Any]:
+    """The time of a completed clip that was rendered again and only reported as COMPLETED: its URLs follow its file."""
+    rendered_at = change.files_changed_at or (utc_now() if has_other_size else None)
+    is_known = rendered_at is None or (clip.completed_at is not None and rendered_at <= clip.completed_at)
+    return {} if is_known else {"completed_at": rendered_at}
 
 
 def _assert_unique(clip_ids: Sequence[str], name: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from domain.identifiers import check_form_c
 from domain.keys import THUMBNAIL_SUFFIX, clip_id_of
@@ -20,6 +21,7 @@ class ClipFiles:
 
     size_bytes: int
     has_thumbnail: bool
+    changed_at: datetime
 
 
 async def add_files(
@@ -44,7 +46,11 @@ async def _add_file(
     clip = clips[change.clip_id]
     files = await find_files(storage, clip)
     return replace(
-        change, file_size_bytes=files.size_bytes, has_thumbnail=files.has_thumbnail, created_at=clip.created_at
+        change,
+        file_size_bytes=files.size_bytes,
+        has_thumbnail=files.has_thumbnail,
+        created_at=clip.created_at,
+        files_changed_at=files.changed_at,
     )
 
 
@@ -60,4 +66,5 @@ async def find_files(storage: R2Storage, clip: ClipMetadata) -> ClipFiles:
         raise ObjectNotFoundError(clip.file_key)
     if file.size_bytes == 0:
         raise ObjectEmptyError(clip.r2_key)
-    return ClipFiles(size_bytes=file.size_bytes, has_thumbnail=thumbnail is not None)
+    changed_at = max(one.last_modified for one in (file, thumbnail) if one is not None)
+    return ClipFiles(size_bytes=file.size_bytes, has_thumbnail=thumbnail is not None, changed_at=changed_at)

@@ -141,15 +141,21 @@ class Clip(Node):
         )
 
     @strawberry.field(
-        description="A presigned URL of the clip's thumbnail, which needs no token; null without a thumbnail. It is"
-        " another one as soon as the clip was rendered again.",
+        description="A presigned URL of the clip's thumbnail, which needs no token; null unless the clip is"
+        " COMPLETED and has one. It is another one as soon as the clip was rendered again.",
         metadata={**cache_key(_get_thumbnail_window), **cost(SIGNING_COST)},
     )
     def thumbnail_url(self, info: Info, expires_in: ExpiresIn = DEFAULT_EXPIRES_IN_SECONDS) -> str | None:
         """A presigned URL, signed only when the field is selected."""
         _assert_expires_in(expires_in)
+        # Of a clip that is rendered again, the thumbnail may be replaced at any moment: no URL could tell.
         key = self.model.thumbnail_r2_key
-        if not self.has_thumbnail or key is None or not check_form_c(key):
+        if (
+            self.model.status is not models.ClipStatus.COMPLETED
+            or not self.has_thumbnail
+            or key is None
+            or not check_form_c(key)
+        ):
             return None
         return info.context.services.storage.presign_get(
             key, expires_in_seconds=expires_in, window=_make_thumbnail_window(info, self.model.completed_at)

@@ -50,6 +50,9 @@ class ClipStatusChange:
     created_at: datetime | None = None
     """The creation time of the clip whose files were checked; a clip created later has other files."""
 
+    files_changed_at: datetime | None = None
+    """The time at which the last of the checked files was written; a later one than a completed clip's becomes that."""
+
 
 AnyStatus = TypeVar("AnyStatus", VideoStatus, ClipStatus)
 

@@ -67,6 +67,46 @@ async def test_urls_are_others_right_after_a_render_and_stay_until_the_next(show
         assert len({shown[name] for shown in seen}) == len(seen), name
 
 
+@pytest.mark.parametrize("extension", ["mp4", "jpg"])
+async def test_a_file_that_is_only_reported_again_has_other_urls(
+    query: Execute, show: Execute, services: Services, user_id: str, extension: str
+) -> None:
+    """A worker that replaces a completed clip's file, of equal size, and reports COMPLETED once more is believed.
+
+    Reported again without another file, nothing is written, and the URLs stay.
+    """
+    named = {"videoId": "v1", "userId": user_id, "clipId": CLIP_ID, "status": "COMPLETED"}
+    key = f"{user_id}/v1/clips/{CLIP_ID}.{extension}"
+    repository = services.clips(user_id, "v1")
+    before, content = await show(), await services.storage.get(key, max_bytes=1_000_000)
+    completed_at = (await repository.get_clips([CLIP_ID]))[CLIP_ID].completed_at
+    assert completed_at is not None
+    # R2 tells whole seconds.
+    while (stored := await services.storage.head(key)) is None or stored.last_modified <= completed_at:
+        await services.storage.put(key, content[::-1], "video/mp4")
+    await query(STATUS, input=named)
+    after = await show()
+    assert all(after[name] != before[name] for name in URLS)
+    version = (await services.videos(user_id).get_video("v1")).version  # type: ignore[union-attr]  # it is there
+    await query(STATUS, input=named)
+    assert await show() == after
+    assert (await services.videos(user_id).get_video("v1")).version == version  # type: ignore[union-attr]
+
+
+async def test_a_clip_that_is_rendered_again_has_no_urls_meanwhile(
+    query: Execute, show: Execute, services: Services, user_id: str
+) -> None:
+    """While its files may change at any moment, a clip shows neither of them: a browser would keep what it read."""
+    assert (await show())["thumbnailUrl"] is not None
+    await query(STATUS, input={"videoId": "v1", "userId": user_id, "clipId": CLIP_ID, "status": "PROCESSING"})
+    document = """query ($u: ID, $c: ID!) { clip(videoId: "v1", clipId: $c, userId: $u) {
+      hasThumbnail url thumbnailUrl
+    } }"""
+    shown = (await query(document, u=user_id, c=CLIP_ID))["clip"]
+    assert shown == {"hasThumbnail": True, "url": None, "thumbnailUrl": None}
+    assert await services.storage.head(f"{user_id}/v1/clips/{CLIP_ID}.jpg") is not None
+
+
 async def test_urls_of_one_clip_follow_that_clip_only(
     query: Execute, show: Execute, render: Execute, complete_clips: Any, clip_input: Any, user_id: str
 ) -> None:
