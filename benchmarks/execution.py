@@ -75,7 +75,7 @@ class UnsignedStorage:
         """An address."""
         return f"https://account.r2.cloudflarestorage.com/clips/{key}?{self._signature}"
 
-    def get_window(self, _: int) -> int:
+    def get_window(self, *_: Any, **__: Any) -> int:
         """The only one."""
         return 0
 

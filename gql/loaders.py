@@ -1,6 +1,7 @@
 """A request's loaders: reads of one tick go to Firestore and R2 in one batch."""
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -89,6 +90,7 @@ class Loaders:
         self._services = services
         self._running = set[asyncio.Task[Any]]()
         self._file_bytes = 0
+        self._signed_at: datetime | None = None
         self._found: defaultdict[ClipsGroup, dict[tuple[str, datetime | None], Page[ClipMetadata]]] = defaultdict(dict)
         self.videos = DataLoader[tuple[str, str], VideoMetadata | None](self._cancellable(self._load_videos))
         self.clips = DataLoader[ClipsKey, Page[ClipMetadata]](self._cancellable(self._load_clips))
@@ -97,14 +99,22 @@ class Loaders:
         )
         self.highlights = DataLoader[str, Highlights | None](self._cancellable(self._load_highlights))
 
+    @property
+    def signed_at(self) -> datetime:
+        """The time (UTC) of all URLs of the request, or of a subscription's event: that of the first one."""
+        if self._signed_at is None:
+            self._signed_at = datetime.fromtimestamp(time.time(), UTC)
+        return self._signed_at
+
     def cancel(self) -> None:
         """Cancels the batches that run: they are tasks of their own, and outlive the tasks that wait for them."""
         for task in list(self._running):
             task.cancel()
 
     def clear(self) -> None:
-        """Forgets everything loaded, so that later loads read again."""
+        """Forgets everything loaded, so that later loads read again, and URLs are signed at a time of their own."""
         self._file_bytes = 0
+        self._signed_at = None
         for loader in (self.videos, self.clips, self.clips_by_id, self.highlights):
             loader.clear_all()
 

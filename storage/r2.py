@@ -151,51 +151,71 @@ class R2Storage:
         expires_in_seconds: int = 3600,
         download_filename: str | None = None,
         window: UrlWindow | None = None,
+        *,
+        now: datetime | None = None,
     ) -> str:
         """A URL of the object; with `download_filename`, browsers save it under that name instead of showing it."""
         parse_form_c(key)
         if not key:
             raise ValueError("The key must not be empty.")
         if download_filename is None:
-            return self._signer.presign_plain("GET", key, expires_in_seconds, window)
+            return self._signer.presign_plain("GET", key, expires_in_seconds, window, now=now)
         parameters = {"response-content-disposition": format_attachment(download_filename)}
-        return self._signer.presign("GET", key, expires_in_seconds, parameters=parameters, window=window).url
+        signed = self._signer.presign("GET", key, expires_in_seconds, parameters=parameters, window=window, now=now)
+        return signed.url
 
     def presign_head(self, key: str, expires_in_seconds: int = 3600) -> str:
         """A URL for the object's size and type."""
         return self._signer.presign("HEAD", parse_form_c(key), expires_in_seconds).url
 
     def presign_put(
-        self, key: str, content_type: str, content_length: int, expires_in_seconds: int = 3600
+        self,
+        key: str,
+        content_type: str,
+        content_length: int,
+        expires_in_seconds: int = 3600,
+        *,
+        now: datetime | None = None,
     ) -> PresignedUpload:
         """An upload of exactly `content_length` bytes; R2 refuses another type, length or `Cache-Control`."""
         headers = {"content-type": content_type}
         if cache_control := self._find_cache_control(content_type):
             headers["cache-control"] = cache_control
         signed_headers = {**headers, "content-length": str(content_length)}
-        signed = self._signer.presign("PUT", parse_form_c(key), expires_in_seconds, headers=signed_headers)
+        signed = self._signer.presign("PUT", parse_form_c(key), expires_in_seconds, headers=signed_headers, now=now)
         return PresignedUpload(signed.url, headers, signed.expires_at)
 
     def presign_part(
-        self, key: str, upload_id: str, part_number: int, content_length: int, expires_in_seconds: int = 3600
+        self,
+        key: str,
+        upload_id: str,
+        part_number: int,
+        content_length: int,
+        expires_in_seconds: int = 3600,
+        *,
+        now: datetime | None = None,
     ) -> PresignedUpload:
         """An upload of exactly `content_length` bytes as a part (from 1 on); its answer's ETag completes the upload."""
         headers = {"content-length": str(content_length)}
         parameters = {"partNumber": str(part_number), "uploadId": upload_id}
-        signed = self._signer.presign("PUT", key, expires_in_seconds, parameters=parameters, headers=headers)
+        signed = self._signer.presign("PUT", key, expires_in_seconds, parameters=parameters, headers=headers, now=now)
         return PresignedUpload(signed.url, {}, signed.expires_at)
 
     def presign_delete(self, key: str, expires_in_seconds: int = 3600) -> str:
         """A URL that deletes the object."""
         return self._signer.presign("DELETE", parse_form_c(key), expires_in_seconds).url
 
-    def urls_expire_at(self, expires_in_seconds: int = 3600, window: UrlWindow | None = None) -> datetime:
+    def urls_expire_at(
+        self, expires_in_seconds: int = 3600, window: UrlWindow | None = None, *, now: datetime | None = None
+    ) -> datetime:
         """The moment (UTC) until which URLs that are signed now work."""
-        return self._signer.expires_at(expires_in_seconds, window)
+        return self._signer.expires_at(expires_in_seconds, window, now=now)
 
-    def get_window(self, expires_in_seconds: int = 3600, window: UrlWindow | None = None) -> tuple[int, int, int]:
+    def get_window(
+        self, expires_in_seconds: int = 3600, window: UrlWindow | None = None, *, now: datetime | None = None
+    ) -> tuple[int, int, int]:
         """The values that URLs of `presign_get` change with, for the same key and validity."""
-        return self._signer.get_window(expires_in_seconds, window)
+        return self._signer.get_window(expires_in_seconds, window, now=now)
 
     def _find_cache_control(self, content_type: str) -> str | None:
         """The `Cache-Control` that R2 keeps with a file and sends to browsers; None for JSON."""

@@ -89,6 +89,8 @@ class UrlSigner:
     URLs follow files: where the file's time is later than the window's start, it is the signing time, and its
     hundredths of a second lengthen the validity by as many seconds (less in windows below 100 seconds). So a file that
     is replaced has another URL at once, and each file's stays the same.
+
+    `now` is the time at which a URL is signed; a request passes one for all its URLs, so that they share a window.
     """
 
     def __init__(
@@ -140,9 +142,17 @@ class UrlSigner:
             form = self._plain_form(method, stamp, validity_seconds)
         return PresignedUrl(form.fill_in(key), form.expires_at)
 
-    def presign_plain(self, method: str, key: str, expires_in_seconds: int, window: UrlWindow | None = None) -> str:
+    def presign_plain(
+        self,
+        method: str,
+        key: str,
+        expires_in_seconds: int,
+        window: UrlWindow | None = None,
+        *,
+        now: datetime | None = None,
+    ) -> str:
         """The URL that `presign` gives without parameters and headers, for pages of thousands."""
-        signed_at_seconds, validity_seconds = self._place(expires_in_seconds, window, None)
+        signed_at_seconds, validity_seconds = self._place(expires_in_seconds, window, now)
         place = (method, signed_at_seconds, validity_seconds, key)
         known = self._urls.get(place)
         if known is not None:
@@ -161,9 +171,11 @@ class UrlSigner:
             kept.clear()
         self._rotations += 1
 
-    def get_window(self, expires_in_seconds: int, window: UrlWindow | None = None) -> tuple[int, int, int]:
+    def get_window(
+        self, expires_in_seconds: int, window: UrlWindow | None = None, *, now: datetime | None = None
+    ) -> tuple[int, int, int]:
         """The values that URLs of this validity change with: while they are equal, the same call gives the same URL."""
-        return self._rotations, *self._place(expires_in_seconds, window, None)
+        return self._rotations, *self._place(expires_in_seconds, window, now)
 
     def expires_at(
         self, expires_in_seconds: int, window: UrlWindow | None = None, *, now: datetime | None = None

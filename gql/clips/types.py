@@ -43,11 +43,13 @@ def _make_thumbnail_window(info: Info, changed_at: datetime | None = None) -> Ur
 
 
 def _get_clip_window(*, info: Info, expires_in: int = DEFAULT_EXPIRES_IN_SECONDS, **_: object) -> Hashable:
-    return info.context.services.storage.get_window(expires_in, _make_clip_window(info))
+    window = _make_clip_window(info)
+    return info.context.services.storage.get_window(expires_in, window, now=info.context.loaders.signed_at)
 
 
 def _get_thumbnail_window(*, info: Info, expires_in: int = DEFAULT_EXPIRES_IN_SECONDS, **_: object) -> Hashable:
-    return info.context.services.storage.get_window(expires_in, _make_thumbnail_window(info))
+    window = _make_thumbnail_window(info)
+    return info.context.services.storage.get_window(expires_in, window, now=info.context.loaders.signed_at)
 
 
 def _get_windows(*, info: Info, expires_in: int = DEFAULT_EXPIRES_IN_SECONDS, **_: object) -> Hashable:
@@ -138,6 +140,7 @@ class Clip(Node):
             expires_in_seconds=expires_in,
             download_filename=self.model.filename if download else None,
             window=_make_clip_window(info, self.model.completed_at),
+            now=info.context.loaders.signed_at,
         )
 
     @strawberry.field(
@@ -158,7 +161,10 @@ class Clip(Node):
         ):
             return None
         return info.context.services.storage.presign_get(
-            key, expires_in_seconds=expires_in, window=_make_thumbnail_window(info, self.model.completed_at)
+            key,
+            expires_in_seconds=expires_in,
+            window=_make_thumbnail_window(info, self.model.completed_at),
+            now=info.context.loaders.signed_at,
         )
 
     @strawberry.field(
@@ -171,7 +177,8 @@ class Clip(Node):
         windows = [_make_clip_window(info, self.model.completed_at)]
         if self.has_thumbnail:
             windows.append(_make_thumbnail_window(info, self.model.completed_at))
-        return min(info.context.services.storage.urls_expire_at(expires_in, window) for window in windows)
+        storage, now = info.context.services.storage, info.context.loaders.signed_at
+        return min(storage.urls_expire_at(expires_in, window, now=now) for window in windows)
 
 
 def format_size(size_bytes: int) -> str:

@@ -90,7 +90,12 @@ def _assert_size(part: UploadPartInput, max_bytes: int, path: Path) -> None:
 
 def _sign(info: Info, key: str, data: CreateUploadPartUrlsInput, part: UploadPartInput) -> UploadPartUrl:
     upload = info.context.services.storage.presign_part(
-        key, data.upload_id, part.part_number, int(part.size_bytes), data.expires_in
+        key,
+        data.upload_id,
+        part.part_number,
+        int(part.size_bytes),
+        data.expires_in,
+        now=info.context.loaders.signed_at,
     )
     return UploadPartUrl(
         part_number=part.part_number,

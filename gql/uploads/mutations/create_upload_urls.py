@@ -1,6 +1,7 @@
 """`createUploadUrls`."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 import strawberry
@@ -65,7 +66,7 @@ async def create_upload_urls(
         plan_upload(info, owner_id, input.video_id, file, ("files", index)) for index, file in enumerate(input.files)
     ]
     _assert_distinct([file.key for file in files])
-    sign = info.context.services.storage.presign_put
+    sign = partial(info.context.services.storage.presign_put, now=info.context.loaders.signed_at)
     return CreateUploadUrlsSuccess(
         owner_id=owner_id,
         of_video_id=input.video_id,

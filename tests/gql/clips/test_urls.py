@@ -1,7 +1,10 @@
 """URLs follow files: the same for as long as the file is, and others right after a render."""
 
+import itertools
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -124,17 +127,28 @@ async def test_urls_of_one_clip_follow_that_clip_only(
 @pytest.mark.parametrize("seconds", [1, 3600, 604_000, 604_800])
 async def test_the_expiry_is_that_of_the_first_url(show: Execute, seconds: int) -> None:
     """`urlsExpireAt` is the earlier end of both URLs with the same `expiresIn`, also where that is the maximum."""
-    # Near the maximum the window is short, and may end between two of the fields.
-    for _ in range(5):
-        before = datetime.now(UTC)
-        shown = await show(seconds)
-        expires_at = datetime.fromisoformat(shown["urlsExpireAt"])
-        ends = [parse_expiry(shown[name]) for name in URLS]
-        assert expires_at >= before.replace(microsecond=0) + timedelta(seconds=seconds)
-        assert expires_at <= datetime.now(UTC) + timedelta(days=7)
-        if expires_at == min(ends):
-            return
-    raise AssertionError((expires_at, ends))
+    before = datetime.now(UTC)
+    shown = await show(seconds)
+    expires_at = datetime.fromisoformat(shown["urlsExpireAt"])
+    assert expires_at == min(parse_expiry(shown[name]) for name in URLS)
+    assert expires_at >= before.replace(microsecond=0) + timedelta(seconds=seconds)
+    assert expires_at <= datetime.now(UTC) + timedelta(days=7)
+
+
+@pytest.mark.parametrize("window", [900, 86_400])
+async def test_all_urls_of_a_request_are_signed_at_one_time(
+    show: Execute, monkeypatch: pytest.MonkeyPatch, window: int
+) -> None:
+    """Where each look at the clock is in another window, a request still has one; the next request has its own."""
+    times = itertools.count(time.time() + window, window)
+    for module in ("gql.loaders", "storage.signing"):
+        monkeypatch.setattr(f"{module}.time", SimpleNamespace(time=lambda: next(times)))
+    seen = [await show() for _ in range(3)]
+    for shown in seen:
+        assert datetime.fromisoformat(shown["urlsExpireAt"]) == min(parse_expiry(shown[name]) for name in URLS)
+        assert parse_expiry(shown["url"]) == parse_expiry(shown["download"])
+    ends = [parse_expiry(shown["url"]) for shown in seen]
+    assert [later - end for end, later in itertools.pairwise(ends)] == [timedelta(seconds=window)] * 2
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 604_801])

@@ -94,7 +94,7 @@ async def assert_one_window(
     """The fields are the same at all moments but the last, which is in the next window."""
     shown = []
     for seconds in moments:
-        monkeypatch.setattr("storage.signing.time", SimpleNamespace(time=lambda now=begin + seconds: now))
+        monkeypatch.setattr("gql.loaders.time", SimpleNamespace(time=lambda now=begin + seconds: now))
         shown.append((await show(fields))[0])
     *within, next_ = shown
     assert next_ != within[-1]
