@@ -15,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    TypeAdapter,
     field_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -104,7 +105,26 @@ Origins = Annotated[tuple[Annotated[str, AfterValidator(_parse_origin)], ...], N
 HeaderNames = Annotated[
     tuple[Annotated[str, AfterValidator(_parse_header_name)], ...], NoDecode, BeforeValidator(_split_commas)
 ]
+_ORIGINS: TypeAdapter[Origins] = TypeAdapter(Origins)
+_HEADER_NAMES: TypeAdapter[HeaderNames] = TypeAdapter(HeaderNames)
 RoleName = Literal["user", "worker", "admin"]
+
+
+def check_is_origin(text: str) -> bool:
+    """Whether `CLIPGRAPH_ALLOWED_ORIGINS` takes the text as one origin."""
+    return _check_is_one(_ORIGINS, text)
+
+
+def check_is_header_name(text: str) -> bool:
+    """Whether `CLIPGRAPH_ALLOWED_HEADERS` takes the text as one header's name."""
+    return _check_is_one(_HEADER_NAMES, text)
+
+
+def _check_is_one(setting: TypeAdapter[tuple[str, ...]], text: str) -> bool:
+    try:
+        return setting.validate_python(text) == (text,)
+    except ValueError:
+        return False
 
 
 class IssuerSettings(BaseModel):
@@ -244,8 +264,9 @@ class Settings(BaseSettings):
         (), description="Allowed CORS origins, separated by commas; the server's own origin is always allowed."
     )
     allowed_headers: HeaderNames = Field(
-        TRACING_HEADERS + APOLLO_HEADERS,
-        description="Request headers that pages may send beside the API's own, separated by commas.",
+        (),
+        description="Request headers that pages may send beside those of the API, W3C tracing and Apollo's clients, "
+        "separated by commas.",
     )
     trusted_documents: Path | None = Field(
         None, description="Manifest of trusted documents: a JSON file that maps ids to documents."

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Annotated, Any, TypeVar
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, located_error
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
@@ -86,16 +86,25 @@ async def follow(
                     is_prepaid=changes.is_last_prepaid,
                 )
                 yield to_event(change)
-    except SubscriberTooSlowError:
-        raise too_slow() from None
-    except VersionTooOldError:
-        raise version_too_old() from None
-    except TooManyDocumentsError as error:
-        raise too_many_documents(error.limit) from None
-    except FollowsTooMuchError as error:
-        raise follows_too_much(error.limit) from None
-    except RateLimitedError as error:
-        raise rate_limited(error) from None
+    except Exception as error:  # noqa: BLE001  each end has the path of its field
+        raw: Any = info._raw_info  # noqa: SLF001  strawberry's own Info has no view of the field's nodes
+        raise located_error(_convert_end(error), raw.field_nodes, raw.path.as_list()) from None
+
+
+def _convert_end(error: Exception) -> Exception:
+    """The error that tells a client why its subscription ends."""
+    match error:
+        case SubscriberTooSlowError():
+            return too_slow()
+        case VersionTooOldError():
+            return version_too_old()
+        case TooManyDocumentsError():
+            return too_many_documents(error.limit)
+        case FollowsTooMuchError():
+            return follows_too_much(error.limit)
+        case RateLimitedError():
+            return rate_limited(error)
+    return error
 
 
 async def each_in_time(results: AsyncGenerator[Any, None], context: Context) -> AsyncGenerator[Any, None]:

@@ -95,6 +95,21 @@ def test_one_command_serves_a_firestore(installed: Installed, monkeypatch: pytes
     assert [path.name for path in installed.folder.iterdir()] == ["data"]
 
 
+def test_the_possible_types_are_shipped(installed: Installed) -> None:
+    """The wheel's command prints the checked-in possible-types.json, which client caches need."""
+    command = [installed.command("clipgraph"), "schema", "possible-types"]
+    done = subprocess.run(
+        command,
+        cwd=installed.folder,
+        env=installed.environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=True,
+    )
+    assert done.stdout == (ROOT / "possible-types.json").read_text()
+
+
 def test_pytest_finds_the_plugin(installed: Installed, tmp_path: Path) -> None:
     """Without an option, pytest has the wheel's fixtures, and each test begins with an empty server."""
     (tmp_path / "test_own.py").write_text(TEST.format(venv=str(installed.venv)))

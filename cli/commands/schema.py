@@ -73,25 +73,27 @@ def _assert_possible_types(file: Path) -> None:
 
 @command.command(
     name="changes",
-    help="Compare schema.graphql with its last landed version in Git. Exit with 1 if a change breaks clients and "
-    "CHANGELOG.md has no new line with its names.",
+    help="Compare schema.graphql with its landed versions in Git. Exit with 1 if a change breaks clients and no new line of "
+    "CHANGELOG.md has its names.",
 )
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=CHECKED_IN)
 def list_changes_command(file: Path) -> None:
     """Prints each breaking change, and those that the changelog has to tell of."""
-    from cli.schema_history.breaks import list_added_lines, list_breaks, list_unannounced
+    from cli.schema_history.breaks import find_breaks
     from cli.schema_history.landed import History
 
     history = History(file.absolute().parent)
-    landed = history.find_landed(file.name)
-    before = None if landed is None else history.read(landed, file.name)
-    if landed is None or before is None:
+    landed = [
+        (one, history.read(one, file.name), history.read(one, CHANGELOG)) for one in history.list_landed(file.name)
+    ]
+    versions = [(commit, schema, changelog or "") for commit, schema, changelog in landed if schema is not None]
+    if not versions:
         print_line(f"There is no earlier {file.name} in this clone to compare with.")
         return
-    breaks = list_breaks(before, file.read_text(encoding="utf-8"))
-    for sentence in breaks:
-        print_line(f"breaking since {landed[:10]}: {sentence}")
-    changelog = file.with_name(CHANGELOG).read_text(encoding="utf-8")
-    lines = list_added_lines(history.read(landed, CHANGELOG) or "", changelog)
-    if missing := list(list_unannounced(breaks, lines)):
-        raise CommandError(f"Add a line to {CHANGELOG} that names each: {' '.join(missing)}")
+    breaks = find_breaks(
+        versions, file.read_text(encoding="utf-8"), file.with_name(CHANGELOG).read_text(encoding="utf-8")
+    )
+    for one in breaks:
+        print_line(f"breaking since {one.commit[:10]}: {one.sentence}")
+    if missing := " ".join(one.sentence for one in breaks if not one.is_announced):
+        raise CommandError(f"Add a line to {CHANGELOG} that names each: {missing}")

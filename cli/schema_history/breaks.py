@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 
 from graphql import build_schema
 from graphql.utilities import find_breaking_changes
@@ -11,6 +12,30 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 # A changelog names root fields without them.
 _ROOTS = frozenset({"Query", "Mutation", "Subscription"})
 _TYPE = re.compile(r"^(?:Standard scalar |Directive )?@?(\w+) ")
+
+
+@dataclass(frozen=True)
+class Break:
+    """A change since a commit that breaks clients."""
+
+    commit: str
+    sentence: str
+    is_announced: bool
+
+
+def find_breaks(versions: Iterable[tuple[str, str, str]], schema: str, changelog: str) -> list[Break]:
+    """The breaking changes since any of the versions, each a commit, its SDL and its changelog, in their order.
+
+    A change is announced if a line that is new since one of the versions before it has its names.
+    """
+    commits: dict[str, str] = {}
+    announced = set[str]()
+    for commit, old_schema, old_changelog in versions:
+        breaks = list_breaks(old_schema, schema)
+        lines = list_added_lines(old_changelog, changelog)
+        announced |= set(breaks).difference(list_unannounced(breaks, lines))
+        commits = dict.fromkeys(breaks, commit) | commits
+    return [Break(commit, sentence, sentence in announced) for sentence, commit in commits.items()]
 
 
 def list_breaks(old: str, new: str) -> list[str]:

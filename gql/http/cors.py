@@ -6,12 +6,15 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from gql.http.origins import OriginPolicy, log_refusal
+from gql.http.origins import OriginPolicy, log_refused_headers, log_refused_origin
 from gql.http.requests import PREFLIGHT_HEADERS
-from settings import Settings
+from settings import APOLLO_HEADERS, TRACING_HEADERS, Settings
 
 OWN_HEADERS = ("Authorization", "Content-Type", "If-None-Match", "X-Request-Id", *PREFLIGHT_HEADERS)
-"""The headers that the API reads: pages of allowed origins may send these, and those of `CLIPGRAPH_ALLOWED_HEADERS`."""
+"""The headers that the API reads."""
+
+BUILT_IN_HEADERS = (*OWN_HEADERS, *TRACING_HEADERS, *APOLLO_HEADERS)
+"""The headers that pages of allowed origins may always send; `CLIPGRAPH_ALLOWED_HEADERS` adds others."""
 
 EXPOSED_HEADERS = (
     "ETag",
@@ -39,7 +42,7 @@ class Cors(CORSMiddleware):
             allow_origins=policy.allowed_origins,
             allow_origin_regex=policy.pattern,
             allow_methods=("GET", "POST"),
-            allow_headers=(*OWN_HEADERS, *allowed_headers),
+            allow_headers=(*BUILT_IN_HEADERS, *allowed_headers),
             expose_headers=EXPOSED_HEADERS,
             max_age=PREFLIGHT_MAX_AGE_SECONDS,
         )
@@ -48,9 +51,9 @@ class Cors(CORSMiddleware):
         """The answer to a browser that asks whether a page may send a request."""
         origin = request_headers["origin"]
         if not self.is_allowed_origin(origin):
-            log_refusal("CLIPGRAPH_ALLOWED_ORIGINS", origin)
+            log_refused_origin(origin)
         elif refused := self._find_refused(request_headers.get("access-control-request-headers", "")):
-            log_refusal("CLIPGRAPH_ALLOWED_HEADERS", ",".join(refused))
+            log_refused_headers(refused)
         return super().preflight_response(request_headers)
 
     def _find_refused(self, names: str) -> list[str]:
@@ -60,5 +63,5 @@ class Cors(CORSMiddleware):
 
 
 def make_cors(settings: Settings, policy: OriginPolicy) -> Middleware:
-    """CORS for the policy's origins and the API's own headers, and `CLIPGRAPH_ALLOWED_HEADERS`."""
+    """CORS for the policy's origins, with the built-in headers and `CLIPGRAPH_ALLOWED_HEADERS`."""
     return Middleware(Cors, policy, settings.allowed_headers)

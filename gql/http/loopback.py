@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gql.errors import ErrorCode
-from gql.http.origins import LOOPBACK, NOT_ALLOWED, OriginPolicy, log_refusal
+from gql.http.origins import LOOPBACK, NOT_ALLOWED, OriginPolicy, log_refused_origin
 from gql.http.responses import error_response
 
 log = structlog.get_logger(__name__)
@@ -39,7 +39,7 @@ class LoopbackOnly:
             log.warning("request_refused", code=ErrorCode.FORBIDDEN, reason=reason)
         elif foreign:
             reason = NOT_ALLOWED
-            log_refusal("CLIPGRAPH_ALLOWED_ORIGINS", foreign[0])
+            log_refused_origin(foreign[0])
         if reason is None:
             await self._app(scope, receive, send)
         else:

@@ -1,6 +1,7 @@
 """The origins whose pages may use the API: one rule for HTTP, WebSockets and event streams."""
 
 import re
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import structlog
@@ -10,7 +11,7 @@ from strawberry.http.websocket_origin import is_same_origin
 
 from gql.errors import ErrorCode
 from gql.http.responses import error_response
-from settings import Settings
+from settings import Settings, check_is_header_name, check_is_origin
 
 log = structlog.get_logger(__name__)
 
@@ -18,8 +19,12 @@ LOOPBACK = r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"
 """The names of this machine, with a port or without."""
 
 NOT_ALLOWED = "The page's origin is not allowed. CLIPGRAPH_ALLOWED_ORIGINS lists the allowed origins."
-# Of a log line: names of hosts end before, and callers send what they like.
-_MAX_LOGGED_CHARACTERS = 200
+NO_ORIGIN = "No setting allows this origin: serve the page from a host over http:// or https://, in no sandboxed frame."
+NO_HEADER = "No setting allows these headers: name them with at most 100 letters, digits, hyphens and underscores."
+TOO_MANY_HEADERS = "The request has too many unknown headers for one line. Send fewer, to see which to allow."
+
+MAX_ADVISED_CHARACTERS = 500
+"""The limit of a value in a log line: names of hosts end before, and callers send what they like."""
 
 
 class OriginPolicy:
@@ -39,8 +44,14 @@ class OriginPolicy:
 
         Browsers ask nobody before they open one, but always send the page's origin.
         """
+        return next(self.list_foreign(headers), None) is None
+
+    def list_foreign(self, headers: Headers) -> Iterator[str]:
+        """The origins of a request that are neither the server's own nor allowed."""
         host = headers.get("host")
-        return all(is_same_origin(origin, host) or self.check_allowed(origin) for origin in headers.getlist("origin"))
+        for origin in headers.getlist("origin"):
+            if not (is_same_origin(origin, host) or self.check_allowed(origin)):
+                yield origin
 
     @cached_property
     def _pattern(self) -> re.Pattern[str] | None:
@@ -60,12 +71,27 @@ class SocketOrigins:
         if headers is None or self._policy.check_socket(headers):
             await self._app(scope, receive, send)
             return
-        log_refusal("CLIPGRAPH_ALLOWED_ORIGINS", headers["origin"])
+        log_refused_origin(next(self._policy.list_foreign(headers)))
         await error_response(403, NOT_ALLOWED, ErrorCode.FORBIDDEN)(scope, receive, send)
 
 
-def log_refusal(setting: str, value: str) -> None:
-    """Writes the one line of a refused page: the setting that would allow it, and the value to add to it."""
-    value = value[:_MAX_LOGGED_CHARACTERS]
-    reason = f"Add {value!r} to {setting} to allow this."
-    log.warning("request_refused", code=ErrorCode.FORBIDDEN, reason=reason, setting=setting, add=value)
+def log_refused_origin(origin: str) -> None:
+    """Writes the one line of a page's refused origin: the setting that allows it, or what to do where none can."""
+    advice = None if len(origin) <= MAX_ADVISED_CHARACTERS and check_is_origin(origin) else NO_ORIGIN
+    _log_refusal("CLIPGRAPH_ALLOWED_ORIGINS", origin, advice)
+
+
+def log_refused_headers(names: Sequence[str]) -> None:
+    """Writes the one line of a page's refused headers: the setting that allows them, or what to do where none can."""
+    others = [name for name in names if not check_is_header_name(name)]
+    value = ",".join(others or names)
+    advice = NO_HEADER if others else TOO_MANY_HEADERS if len(value) > MAX_ADVISED_CHARACTERS else None
+    _log_refusal("CLIPGRAPH_ALLOWED_HEADERS", value, advice)
+
+
+def _log_refusal(setting: str, value: str, advice: str | None) -> None:
+    """The line about a refused value, which the setting takes unless there is other advice."""
+    add = {"add": value} if advice is None else {}
+    reason = advice or f"Add {value!r} to {setting} to allow this."
+    refused = value[:MAX_ADVISED_CHARACTERS]
+    log.warning("request_refused", code=ErrorCode.FORBIDDEN, reason=reason, setting=setting, refused=refused, **add)

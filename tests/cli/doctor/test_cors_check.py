@@ -65,6 +65,21 @@ async def test_a_policy_for_reads_only_is_found(services: Services, bucket: Any)
     assert not (await examine_cors(services)).is_well
 
 
+@pytest.mark.parametrize("exposed", [["Content-Length"], ["x-etag"], []])
+async def test_a_policy_that_hides_etags_is_found(services: Services, bucket: Any, exposed: list[str]) -> None:
+    """Pages complete an upload with the ETag of each part: a policy that hides it is named, and nothing stays in R2."""
+    (rule,) = json.loads(make_policy((PAGE,)))
+    reads, writes = {**rule, "AllowedMethods": ["GET"]}, {**rule, "AllowedMethods": ["PUT"], "ExposeHeaders": exposed}
+    put_policy(bucket, json.dumps([reads, writes]))
+    ill = await examine_cors(services)
+    assert ill.message == f"the bucket's policy refuses the header ETag to {PAGE}"
+    assert ill.advice is not None
+    assert "Contents" not in bucket.list_objects_v2(Bucket="without-policy")
+    assert not bucket.list_multipart_uploads(Bucket="without-policy").get("Uploads")
+    put_policy(bucket, json.dumps([{**writes, "ExposeHeaders": ["etag"]}, reads]))
+    assert (await examine_cors(services)).is_well
+
+
 async def test_no_pages_need_no_policy(settings: Settings) -> None:
     """Where no page of another origin may call, nothing is asked."""
     services = create_services(settings.model_copy(update={"auth_api_keys": (KEY,), "allowed_origins": ()}))

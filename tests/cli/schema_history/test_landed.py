@@ -74,13 +74,40 @@ def test_a_branch_is_compared_with_where_it_left_main(repository: Path) -> None:
     assert run_command(repository)[0] == 0
 
 
-def test_main_is_compared_with_the_schema_before_its_last_change(repository: Path) -> None:
+def test_main_is_compared_with_the_schema_before_its_last_changes(repository: Path) -> None:
     """Also commits after it: the line may come later, and is missed until then."""
     commit(repository, {SCHEMA: NEW})
     commit(repository, {"other": "2"})
     assert run_command(repository)[0] == 1
     commit(repository, {CHANGELOG: "# Changelog\n- `b` is gone.\n"})
     assert run_command(repository)[0] == 0
+
+
+def test_an_earlier_break_of_the_same_push_is_missed(repository: Path, tmp_path: Path) -> None:
+    """A break wants its line also if the schema has changed since: on main, in a clone, and before the push."""
+    git(tmp_path, "clone", "--quiet", repository.as_uri(), "worker")
+    worker = tmp_path / "worker"
+    for folder in (repository, worker):
+        commit(folder, {SCHEMA: NEW})
+        commit(folder, {SCHEMA: NEW + "scalar Later\n"})
+    git(tmp_path, "clone", "--quiet", repository.as_uri(), "fresh")
+    for folder in (repository, worker, tmp_path / "fresh"):
+        exit_code, output = run_command(folder)
+        assert (exit_code, output.count("breaking since")) == (1, 1), output
+        assert "names each: Field Query.b was removed." in output
+        commit(folder, {CHANGELOG: "# Changelog\n- `b` is gone.\n"})
+        assert run_command(folder)[0] == 0
+
+
+def test_a_break_that_was_taken_back_wants_no_line(repository: Path) -> None:
+    """A field that went and came again breaks nobody; one that came and went needs a line."""
+    commit(repository, {SCHEMA: NEW})
+    commit(repository, {SCHEMA: OLD})
+    assert run_command(repository) == (0, "")
+    commit(repository, {SCHEMA: OLD.replace("  b", "  c: String\n  b"), CHANGELOG: "# Changelog\n- `Query.c`.\n"})
+    commit(repository, {SCHEMA: OLD})
+    exit_code, output = run_command(repository)
+    assert (exit_code, "Field Query.c was removed." in output) == (1, True)
 
 
 @pytest.mark.parametrize("depth", [1, 2])
@@ -101,6 +128,6 @@ def test_without_a_history_nothing_is_compared(tmp_path: Path, repository: Path)
     plain.mkdir()
     (plain / SCHEMA).write_text(NEW)
     for folder in (plain, tmp_path / "alone"):
-        assert History(folder).find_landed(SCHEMA) is None
+        assert History(folder).list_landed(SCHEMA) == []
         exit_code, output = run_command(folder)
         assert (exit_code, "no earlier" in output) == (0, True)

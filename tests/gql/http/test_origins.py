@@ -5,11 +5,13 @@ import json
 import httpx
 import pytest
 from starlette.applications import Starlette
+from structlog.testing import capture_logs
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from gql.app import create_app
+from gql.http.origins import NO_HEADER, NO_ORIGIN, TOO_MANY_HEADERS
 from settings import APOLLO_HEADERS, TRACING_HEADERS, ApiKeySettings, Settings
 from tests.gql.http.test_security_headers import APP_ORIGIN, HASH, KEY, open_client
 from tests.gql.subscription.conftest import serve_app
@@ -101,18 +103,66 @@ async def ask(client: httpx.AsyncClient, headers: str, origin: str = APP_ORIGIN)
     return await client.options("/graphql", headers={"origin": origin, **asked})
 
 
-async def test_refused_headers_are_named_with_their_setting(
-    settings: Settings, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A page's own header is refused with one line that names it, and passes once it is set."""
+ADVISED = [
+    (APP_ORIGIN, "x-foo"),
+    (APP_ORIGIN, "content-type, X-Tenant,x-other,traceparent"),
+    (APP_ORIGIN, ",".join(f"x-{number}" for number in range(50))),
+    ("https://other.example:8443", "traceparent"),
+    ("https://" + "a." * 120 + "example", "traceparent"),
+    ("http://localhost:5173", "content-type"),
+]
+
+
+@pytest.mark.parametrize(("origin", "headers"), ADVISED)
+async def test_a_refusal_names_what_allows_it(settings: Settings, origin: str, headers: str) -> None:
+    """A refused preflight's line has one setting and a value; with it the same preflight passes, as others still do."""
     async with open_client(guard(settings)) as client:
-        assert (await ask(client, "content-type, X-Tenant,x-other")).status_code == 400
-    (line,) = read_refusals(capsys)
-    assert "CLIPGRAPH_ALLOWED_HEADERS" in line
-    assert "x-tenant,x-other" in line
-    async with open_client(guard(settings), allowed_headers=("X-Tenant", "x-other")) as client:
-        assert (await ask(client, "content-type,x-tenant,X-Other")).status_code == 200
-        assert (await ask(client, "traceparent")).status_code == 400
+        with capture_logs() as lines:
+            assert (await ask(client, headers, origin)).status_code == 400
+    (line,) = [line for line in lines if line["event"] == "request_refused"]
+    assert line["reason"] == f"Add {line['add']!r} to {line['setting']} to allow this."
+    name = line["setting"].removeprefix("CLIPGRAPH_").lower()
+    advised = getattr(Settings.model_validate({name: line["add"]}), name)
+    kept = getattr(guard(settings), name)
+    async with open_client(guard(settings), **{name: (*kept, *advised)}) as client:
+        assert (await ask(client, headers, origin)).status_code == 200
+        built_in = ",".join((*TRACING_HEADERS, *APOLLO_HEADERS, "authorization"))
+        assert (await ask(client, built_in)).status_code == 200
+
+
+HOPELESS = [
+    ("null", "content-type", NO_ORIGIN),
+    ("file://", "content-type", NO_ORIGIN),
+    ("capacitor://localhost", "content-type", NO_ORIGIN),
+    ("https://a.example,https://b.example", "content-type", NO_ORIGIN),
+    ("https://" + "a." * 300 + "example", "content-type", NO_ORIGIN),
+    (APP_ORIGIN, "*", NO_HEADER),
+    (APP_ORIGIN, "x-foo,x.foo", NO_HEADER),
+    (APP_ORIGIN, "x" * 101, NO_HEADER),
+    (APP_ORIGIN, ",".join(f"x-{number}" for number in range(200)), TOO_MANY_HEADERS),
+]
+
+
+@pytest.mark.parametrize(("origin", "headers", "advice"), HOPELESS)
+async def test_a_refusal_advises_nothing_that_settings_refuse(
+    settings: Settings, origin: str, headers: str, advice: str
+) -> None:
+    """A value that no setting takes has no `add`: the line says what can be done instead."""
+    async with open_client(guard(settings)) as client:
+        with capture_logs() as lines:
+            assert (await ask(client, headers, origin)).status_code == 400
+    (line,) = [line for line in lines if line["event"] == "request_refused"]
+    assert (line["reason"], "add" in line) == (advice, False)
+
+
+async def test_a_socket_of_no_origin_is_advised_nothing_that_settings_refuse(settings: Settings) -> None:
+    """A WebSocket from a sandboxed frame is refused with the same advice, whether callers are told apart or not."""
+    for given in (settings, guard(settings)):
+        async with serve_app(create_app(given)) as address:
+            with capture_logs() as lines:
+                assert await open_from(address, "null") == 403
+        (line,) = [line for line in lines if line["event"] == "request_refused"]
+        assert (line["reason"], line["refused"], "add" in line) == (NO_ORIGIN, "null", False)
 
 
 async def test_refused_preflight_is_one_line(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:

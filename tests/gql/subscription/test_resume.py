@@ -46,6 +46,7 @@ async def assert_no_version(follow: Follow, address: str, after: str, user_id: s
     async with follow(address, VIDEO_EVENTS, after=after, userId=user_id) as events:
         error = await take_error(events)
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "argumentPath": ["after"]}
+    assert (error["path"], len(error["locations"])) == (["videoEvents"], 1)
 
 
 async def test_version_of_long_ago_is_too_old(follow: Follow, address: str, create_video: Any, user_id: str) -> None:
@@ -56,4 +57,5 @@ async def test_version_of_long_ago_is_too_old(follow: Follow, address: str, crea
     ) as events:
         error = await take_error(events)
     assert error["extensions"] == {"code": "VERSION_TOO_OLD"}
+    assert error["path"] == ["videoEvents"]
     assert "without `after`" in error["message"]
