@@ -9,7 +9,7 @@ MAIN_BRANCHES = ("origin/main", "main")
 DEEPEN_BY = 200
 """Commits that a shallow clone fetches, where it lacks the one to compare with."""
 
-MAX_CHANGES = 20
+MAX_CHANGES = 7
 """How many changes of a file on main are looked at: a push may have several."""
 
 FETCH_TIMEOUT_SECONDS = 60.0
