@@ -73,8 +73,8 @@ def _assert_possible_types(file: Path) -> None:
 
 @command.command(
     name="changes",
-    help="Compare schema.graphql with its landed versions in Git. Exit with 1 if a change breaks clients and no new line "
-    "of CHANGELOG.md has its names.",
+    help="Compare schema.graphql with its landed versions in Git. Exit with 1 if a change breaks clients and no new "
+    "line of CHANGELOG.md has its names.",
 )
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=CHECKED_IN)
 def list_changes_command(file: Path) -> None:

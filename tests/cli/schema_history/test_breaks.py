@@ -27,7 +27,7 @@ input ClipInput { title: String }
         (("input ClipInput { title: String }", ""), ["ClipInput"]),
         (("type Missing { message: String }", "interface Missing { message: String }"), ["Missing"]),
     ],
-    ids=str,
+    ids=lambda given: "-".join(sorted(given)),
 )
 def test_each_break_is_found_by_its_names(change: tuple[str, str], names: list[str]) -> None:
     """A breaking change is told by a new line with all of its names, and by no line with some of them."""
