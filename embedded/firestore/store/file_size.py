@@ -16,6 +16,7 @@ PAGE_BYTES = 16_384  # of a new file; SQLite's own 4,096 make a large load slowe
 CHECKPOINT_PAGES = 1000  # 16 MB of log before it is copied into the file
 MAX_LOG_BYTES = 64 * 1024 * 1024  # above this, commits wait for a moment in which no read needs the log
 LOG_WAIT_SECONDS = 0.1  # how long they wait at most, once in a while
+READS_WAIT_SECONDS = 5.0  # how long new reads wait at most for those under way, before that moment
 BUSY_SECONDS = 5.0  # how long another program may hold the file
 MAX_FREE_SHARE = 0.25
 MIN_FREE_PAGES = 256  # 4 MB, which a small database may keep

@@ -5,14 +5,15 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from embedded.data_directory import OWNER_ONLY
 from embedded.firestore.index.indexes import IndexConfig
 from embedded.firestore.model.clock import MICROSECONDS, Clock
 from embedded.firestore.store import file_size
+from embedded.firestore.store.read_gate import ReadGate
 from embedded.firestore.store.reindex import adopt_indexes
 from embedded.firestore.store.snapshots import Snapshot
 from embedded.firestore.store.sqlite_schema import NewerFormatError, migrate
@@ -55,6 +56,7 @@ class Storage:
         self._connection = connection
         self._history_seconds = history_seconds
         self._readers: list[sqlite3.Connection] = []
+        self._read_gate = ReadGate()
         self._upkeep: list[asyncio.Task[None]] = []
         self.indexes = indexes
         self.directory_id: bytes = connection.execute("SELECT directory_id FROM identity").fetchone()[0]
@@ -100,12 +102,23 @@ class Storage:
         """A consistent view of all durable commits, or of those up to a read time."""
         if read_time is not None:
             await self.writer.flushed()  # or a commit before the read time could show in the next read only
+        await self._read_gate.enter()
+        try:
+            with self._begin_read() as reader:
+                last_commit: int = reader.execute("SELECT last_commit FROM clock").fetchone()[0]
+                now = self.clock.read_time() if self.writer.is_flushed else last_commit
+                yield Snapshot(
+                    reader, now if read_time is None else read_time, is_past=(read_time or now) < last_commit
+                )
+        finally:
+            self._read_gate.leave()
+
+    @contextmanager
+    def _begin_read(self) -> Iterator[sqlite3.Connection]:
         reader = self._readers.pop() if self._readers else _connect(self._directory / FILE_NAME, _READER_CACHE_KIB)
         try:
             reader.execute("BEGIN")
-            last_commit: int = reader.execute("SELECT last_commit FROM clock").fetchone()[0]
-            now = self.clock.read_time() if self.writer.is_flushed else last_commit
-            yield Snapshot(reader, now if read_time is None else read_time, is_past=(read_time or now) < last_commit)
+            yield reader
         finally:
             with suppress(sqlite3.Error):
                 reader.execute("ROLLBACK")
@@ -129,7 +142,15 @@ class Storage:
             last_commits = self.writer.commit_count
             if size_bytes > file_size.MAX_LOG_BYTES or (is_quiet and size_bytes):
                 with suppress(sqlite3.Error):  # such as a full disk: commits say so
-                    await self.writer.truncate_log(0 if is_quiet else file_size.LOG_WAIT_SECONDS)
+                    await self._truncate(is_quiet=is_quiet)
+
+    async def _truncate(self, *, is_quiet: bool) -> None:
+        if is_quiet:
+            await self.writer.truncate_log(0)
+            return
+        # Reads that overlap need the log at all times.
+        async with self._read_gate.closed(file_size.READS_WAIT_SECONDS):
+            await self.writer.truncate_log(file_size.LOG_WAIT_SECONDS)
 
     async def _prune_forever(self) -> None:
         while True:
