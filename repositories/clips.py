@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from google.cloud.firestore import AsyncCollectionReference, AsyncDocumentReference, FieldFilter
@@ -388,17 +389,16 @@ class ClipRepository(Repository):
         if change.created_at not in {None, clip.created_at}:
             # Deleted with its files, and created again: the facts of its files are outdated.
             raise ClipNotFoundError(self.user_id, self.video_id, change.clip_id)
-        changes = plan_status_change(
+        of_files = plan_file_change(clip, file_size_bytes=change.file_size_bytes, has_thumbnail=change.has_thumbnail)
+        of_status = plan_status_change(
             clip.status,
             change.status,
             now=utc_now(),
             error_message=change.error_message,
+            rendered_at=_find_render(clip, change, has_other_size="file_size_bytes" in of_files),
             is_mended=clip.check_is_mended("status"),
         )
-        changes |= plan_file_change(clip, file_size_bytes=change.file_size_bytes, has_thumbnail=change.has_thumbnail)
-        if clip.status is change.status is ClipStatus.COMPLETED:
-            changes |= _plan_render(clip, change, has_other_size="file_size_bytes" in changes)
-        return self._update(unit, clip, changes)
+        return self._update(unit, clip, of_status | of_files)
 
     def _update(
         self, unit: UnitOfWork, clip: ClipMetadata, changes: dict[str, Any], *, has_video: bool = True
@@ -457,11 +457,11 @@ def _parse_batch(items: object) -> list[object]:
     return batch
 
 
-def _plan_render(clip: ClipMetadata, change: ClipStatusChange, *, has_other_size: bool) -> dict[str, Any]:
-    """The time of a completed clip that was rendered again and only reported as COMPLETED: its URLs follow its file."""
+def _find_render(clip: ClipMetadata, change: ClipStatusChange, *, has_other_size: bool) -> datetime | None:
+    """When the files of a completed clip were replaced, if they were: its URLs follow that time."""
     rendered_at = change.files_changed_at or (utc_now() if has_other_size else None)
-    is_known = rendered_at is None or (clip.completed_at is not None and rendered_at <= clip.completed_at)
-    return {} if is_known else {"completed_at": rendered_at}
+    is_later = rendered_at is not None and (clip.completed_at is None or rendered_at > clip.completed_at)
+    return rendered_at if is_later else None
 
 
 def _assert_unique(clip_ids: Sequence[str], name: str) -> None:

@@ -76,14 +76,20 @@ def plan_status_change(
     *,
     now: datetime,
     error_message: str | None = None,
+    rendered_at: datetime | None = None,
     is_mended: bool = False,
 ) -> dict[str, object]:
-    """The fields that the step changes: none where the status stays, but for one that was mended when it was read.
+    """The fields that the step changes.
+
+    Where the status stays, these are the status that was mended when it was read, and of a COMPLETED document the time
+    at which its file was replaced, if it was.
 
     Raises `InvalidStatusChangeError` for a step that `NEXT_STATUSES` lacks.
     """
     if from_status == to_status:
-        return {"status": to_status} if is_mended else {}
+        stays: dict[str, object] = {"status": to_status} if is_mended else {}
+        is_rendered = rendered_at is not None and to_status == VideoStatus.COMPLETED.value
+        return {**stays, "completed_at": rendered_at} if is_rendered else stays
     if to_status not in NEXT_STATUSES[from_status]:
         raise InvalidStatusChangeError(from_status, to_status)
     is_failed = to_status == VideoStatus.FAILED.value
