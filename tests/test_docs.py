@@ -111,9 +111,11 @@ def test_cors_policy_of_the_docs_is_the_embedded_buckets() -> None:
 
 
 def test_every_snippet_of_the_frontends_page_is_a_file_that_its_tests_use() -> None:
-    """Each snippet begins with its file's name, and the page that runs in Chromium or its build names the file."""
-    heads = re.findall(r"^```(?:js|ts)\n(.*)", (ROOT / "docs" / "frontend.md").read_text(), re.MULTILINE)
-    tests = ROOT / "tests" / "e2e" / "frontend"
-    uses = (tests / "page" / "main.js").read_text() + (tests / "snippets.py").read_text()
-    assert len(heads) > 10
-    assert [head for head in heads if not head.startswith("// ") or head.removeprefix("// ") not in uses] == []
+    """A line above each snippet names its file, and the page that runs in Chromium, a command or a snippet names it."""
+    text = (ROOT / "docs" / "frontend.md").read_text()
+    page = (ROOT / "tests" / "e2e" / "frontend" / "page" / "main.js").read_text()
+    blocks = re.findall(r"^(?:`(\S+)`:\n\n)?```(?:js|ts)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    commands = re.findall(r"(?:node|npx) .*", text)
+    uses = "\n".join([page, *commands, *(body for _, body in blocks)])
+    assert len(blocks) > 10
+    assert [name for name, _ in blocks if not name or name not in uses] == []

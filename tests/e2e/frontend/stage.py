@@ -20,11 +20,12 @@ WAIT = """async ([value, timeout]) => {
 
 
 class PageServer(http.server.ThreadingHTTPServer):
-    """The page's own origin: its files, under its policy, and tokens, the first of which may be one that is refused."""
+    """The page's own origin: its files, under its policy, and tokens, which it gives in turn, the last for ever."""
 
     folder: Path
     policy: str
     tokens: list[str]
+    token_status: int = 200
 
 
 class PageHandler(http.server.SimpleHTTPRequestHandler):
@@ -38,7 +39,7 @@ class PageHandler(http.server.SimpleHTTPRequestHandler):
             super().do_GET()
             return
         token = self.server.tokens.pop(0) if len(self.server.tokens) > 1 else self.server.tokens[0]
-        self.send_response(200)
+        self.send_response(self.server.token_status)
         self.end_headers()
         self.wfile.write(token.encode())
 

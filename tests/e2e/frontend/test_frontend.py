@@ -17,13 +17,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, sync_playwright
 
 from gql.authentication.dev_tokens import mint_token
 from gql.permissions import Role
 from tests.cli.commands.test_s3 import find_two_free_ports
 from tests.e2e.conftest import Server, install_packages, start_server
-from tests.e2e.frontend.snippets import PAGE, Build, read_policy
+from tests.e2e.frontend.snippets import PAGE, Build, list_packages, read_policy
 from tests.e2e.frontend.stage import PageHandler, PageServer, Stage
 from tests.e2e.test_clients import CREATE_CLIPS, CREATE_VIDEO, UPDATE_CLIPS, UPLOAD, make_clip
 from tests.e2e.test_graphiql import ARGUMENTS, CHROMIUM, TIMEOUT, watch_console
@@ -40,6 +41,8 @@ LARGE_BYTES = 20_000_000
 PART_BYTES = 8 * 1024**2
 CLIPS = 20
 STYLES = ("split", "wide")
+LIBRARIES = ("apollo", "urql", "relay")
+START_SECONDS = 5
 DELETE_VIDEO = "mutation ($videoId: ID!) { deleteVideo(input: {videoId: $videoId}) { __typename } }"
 COUNT = "query ($videoId: ID!) { video(videoId: $videoId) { clipsCount } }"
 ADDRESSES = """query ($videoId: ID!) {
@@ -58,12 +61,18 @@ def build(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
     return made
 
 
+def test_page_installs_the_packages_that_are_tested() -> None:
+    """The set-up names each library and tool of the locked ones, and no other."""
+    assert list_packages() == set(json.loads((PAGE / "package.json").read_text(encoding="utf-8"))["dependencies"])
+
+
 @pytest.fixture(scope="module")
 def api(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
-    """A server that knows the page's documents, and its data directory."""
+    """A server that runs the page's documents only for users, and its data directory."""
     folder = tmp_path_factory.mktemp("api")
     with pytest.MonkeyPatch.context() as environment, (folder / "server.log").open("ab") as log:
         environment.setenv("CLIPGRAPH_TRUSTED_DOCUMENTS", str(build.compile_documents()))
+        environment.setenv("CLIPGRAPH_TRUSTED_DOCUMENTS_ONLY", "true")
         server = start_server(folder / "data", log, "--no-demo")
         yield server, folder / "data"
         server.stop()
@@ -178,8 +187,8 @@ def test_page_uploads_in_one_and_in_parts_then_seeks(stage: Stage, film: Path) -
     """Progress grows to the whole size; the film plays and seeks three times, twice, and its ranges are the file's."""
     stage.api.query(CREATE_VIDEO, videoId="film")
     content, names = film.read_bytes(), name_clips(2)
-    for name, part_bytes in zip(names, (None, PART_BYTES), strict=True):
-        progress = stage.run("uploadFile", "film", "film.mp4", f"{name}.mp4", part_bytes)
+    for name, content_type, part_bytes in zip(names, ("video/mp4", ""), (None, PART_BYTES), strict=True):
+        progress = stage.run("uploadFile", "film", "film.mp4", f"{name}.mp4", content_type, part_bytes)
         assert progress == sorted(progress)
         assert progress[-1] == len(content)
         assert len(progress) > 2
@@ -247,21 +256,31 @@ def test_delete_evicts_in_each_library_and_live_in_the_others(stage: Stage) -> N
         clip["clipId"]: clip["id"] for clip in stage.api.query(ADDRESSES, videoId="delete")["video"]["clips"]["nodes"]
     }
     stage.wait(shows, len(left))
-    for name, library in zip(names[::8], ("apollo", "urql", "relay"), strict=True):
-        assert {tuple(stage.run("getSeen")[it]["clips"]) for it in ("apollo", "urql", "relay")} == {
-            tuple(left.values())
-        }
+    for name, library in zip(names[::8], LIBRARIES, strict=True):
+        assert {tuple(stage.run("getSeen")[it]["clips"]) for it in LIBRARIES} == {tuple(left.values())}
         stage.run("deleteBy", library, name)
         del left[name]
         stage.wait(shows, len(left))
-    assert {tuple(stage.run("getSeen")[it]["clips"]) for it in ("apollo", "urql", "relay")} == {tuple(left.values())}
+    assert {tuple(stage.run("getSeen")[it]["clips"]) for it in LIBRARIES} == {tuple(left.values())}
     assert stage.api.query(COUNT, videoId="delete")["video"]["clipsCount"] == len(left)
 
 
-def test_trusted_document_fills_the_cache(stage: Stage) -> None:
-    """A document that is sent by its id has the type names by which Apollo keeps its clips."""
-    complete_clips(stage.api, "trusted", name_clips(3))
-    assert stage.run("askById", "trusted") == {"title": "A video", "kept": 3}
+def test_users_live_by_trusted_documents_in_each_library(
+    stage: Stage, api: tuple[Server, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where text is refused, a user queries, follows and deletes by ids, which fill the caches; nothing else passes."""
+    names = name_clips(4)
+    complete_clips(stage.api, "trusted", names)
+    monkeypatch.setattr(stage.pages, "tokens", [mint_token(api[1], "demo", Role.USER, 3600)])
+    with pytest.raises(PlaywrightError, match="trusted"):
+        stage.run("ask", COUNT, {"videoId": "trusted"})
+    stage.run("openById", "trusted")
+    shows = "['apollo', 'urql', 'relay'].every((it) => snippets.getSeen()[it]?.clips.length === value)"
+    stage.wait(shows, len(names))
+    for left, (name, library) in enumerate(zip(names, LIBRARIES, strict=False), 1):
+        stage.run("deleteBy", library, name)
+        stage.wait(shows, len(names) - left)
+    assert stage.api.query(COUNT, videoId="trusted")["video"]["clipsCount"] == len(names) - len(LIBRARIES)
 
 
 def test_highlights_of_two_videos_stay_apart_in_caches(stage: Stage) -> None:
@@ -300,19 +319,39 @@ def test_refused_token_is_replaced(stage: Stage) -> None:
     assert len(stage.pages.tokens) == 1
 
 
+def test_page_without_a_token_sends_none_and_names_the_cause(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of HTML, or a 404, in place of a token is an error that says so; an empty token sends no header."""
+    stage.api.query(CREATE_VIDEO, videoId="bare")
+    monkeypatch.setattr(stage.pages, "tokens", ["<!doctype html>\n<title>A page</title>", "Not found", ""])
+    for status in (200, 404):
+        monkeypatch.setattr(stage.pages, "token_status", status)
+        with pytest.raises(PlaywrightError, match=f"/token answered {status} without a token"):
+            stage.run("ask", COUNT, {"videoId": "bare"})
+    assert stage.problems == [f"{REFUSED} 404 (Not Found)"]
+    stage.problems.clear()
+    monkeypatch.setattr(stage.pages, "token_status", 200)
+    assert stage.run("ask", COUNT, {"videoId": "bare"}) == {"video": {"clipsCount": 0}}
+    stage.run("follow", "bare")
+    complete_clips(stage.api, "bare", name_clips(1))
+    stage.wait("snippets.getSeen().socket.length > 0 && snippets.getSeen().stream.length > 0")
+
+
 @pytest.mark.parametrize("is_expired", [False, True])
-def test_player_takes_a_new_address_and_plays_on(stage: Stage, film: Path, is_expired: bool) -> None:
-    """Before its address expires, and after it was refused, the player goes on where it was, from another address."""
+def test_player_takes_a_new_address_and_plays_on(stage: Stage, tmp_path: Path, is_expired: bool) -> None:
+    """Before its address expires, and after it was refused, the player goes on where it was, once asking succeeds."""
     [name] = name_clips(1)
-    put_file(stage.api, "player", f"{name}.mp4", film.read_bytes())
+    make_film(tmp_path / "gray.mp4", "-f", "lavfi", "-i", "color=gray:s=160x90:r=10:d=60", "-g", "10")
+    put_file(stage.api, "player", f"{name}.mp4", (tmp_path / "gray.mp4").read_bytes())
     create_clips(stage.api, "player", [name])
     set_status(stage.api, "player", [name])
     [clip] = stage.api.query(ADDRESSES, videoId="player")["video"]["clips"]["nodes"]
     url = f"{clip['url'][:-1]}{'0' if clip['url'][-1] != '0' else '1'}" if is_expired else clip["url"]
     soon = clip["urlsExpireAt"] if is_expired else "2000-01-01T00:00:00Z"
-    stage.run("play", url, "player", 7200, soon)
+    stage.run("play", url, "player", 7200, soon, START_SECONDS)
     stage.wait("(() => { const it = snippets.getPlayer(); return it.src !== value && it.currentTime > 0; })()", url)
     player = stage.run("getPlayer")
+    _, asked_seconds = stage.run("getSeen")["asked"]
+    assert player["currentTime"] >= asked_seconds >= START_SECONDS
     take_screenshot(stage.page, f"player-{is_expired}")
     assert not player["paused"]
     assert not player["hasError"]

@@ -5,15 +5,18 @@ import * as apollo from "./apollo.js";
 import * as api from "./api.js";
 import { CLIPS, DELETE_CLIP, VIDEO } from "./documents.js";
 import { stream } from "./events.js";
-import { VideoDocument } from "./gql/graphql.js";
+import * as gallery from "./gallery.js";
+import { ClipsDocument, DeleteClipDocument, VideoDocument } from "./gql/graphql.js";
 import { socket, subscribe } from "./live.js";
+import * as snippets from "./main.js";
 import { keepPlaying } from "./playback.js";
 import * as relay from "./relay.js";
-import { trusted } from "./trusted.js";
 import * as uploads from "./upload.js";
 import * as urql from "./urql.js";
 
-const seen = { socket: [], stream: [], apollo: null, urql: null, relay: null, problems: [] };
+globalThis.snippets = snippets;
+
+const seen = { socket: [], stream: [], apollo: null, urql: null, relay: null, asked: [], problems: [] };
 const noteProblem = (error) => seen.problems.push(String(error?.message ?? JSON.stringify(error)));
 const show = ({ video }) => ({
   count: video.clipsCount,
@@ -103,35 +106,62 @@ async function openUrql(videoId) {
 
 async function openRelay(videoId) {
   const environment = relay.makeEnvironment();
-  const first = await fetchQuery(environment, relay.Video, { videoId }).toPromise();
-  const operation = createOperationDescriptor(getRequest(relay.Video), { videoId });
+  const first = await fetchQuery(environment, gallery.Video, { videoId }).toPromise();
+  const operation = createOperationDescriptor(getRequest(gallery.Video), { videoId });
   environment.retain(operation);
   const read = () => environment.lookup(operation.fragment);
   const look = () => (seen.relay = show(read().data));
   environment.subscribe(read(), look);
   const lists = [first.video.clips.__id];
-  await fetchQuery(environment, relay.Video, { videoId, after: read().data.video.clips.pageInfo.endCursor }).toPromise();
+  await fetchQuery(environment, gallery.Video, { videoId, after: read().data.video.clips.pageInfo.endCursor }).toPromise();
   look();
   environment.subscribe(read(), look);
   const variables = { videoId, after: first.video.version };
   const updater = relay.addTo(lists[0]);
-  requestSubscription(environment, { subscription: relay.Clips, variables, updater, onError: noteProblem });
+  requestSubscription(environment, { subscription: gallery.Clips, variables, updater, onError: noteProblem });
   deletions.relay = (clipId) =>
     new Promise((onCompleted, onError) =>
       commitMutation(environment, {
-        mutation: relay.DeleteClip,
+        mutation: gallery.DeleteClip,
         variables: { input: { videoId, clipId }, lists },
         onCompleted,
         onError,
       }));
 }
 
-/** The clips in Apollo's cache after a document that is sent by its id. */
-export async function askById(videoId) {
-  const client = apollo.makeClient(trusted);
-  const { data } = await client.query({ query: VideoDocument, variables: { videoId } });
-  const kept = Object.keys(client.cache.extract()).filter((key) => key.startsWith("Clip:"));
-  return { title: data.video.title, kept: kept.length };
+/** Shows a video's clips, and follows it, in each library by documents that are sent by their ids. */
+export async function openById(videoId) {
+  await Promise.all([openApolloById(videoId), openUrqlById(videoId), openRelay(videoId)]);
+}
+
+async function openApolloById(videoId) {
+  const client = apollo.makeClient();
+  const options = { query: VideoDocument, variables: { videoId } };
+  const { data } = await client.query(options);
+  client.watchQuery(options).subscribe(({ data }) => data?.video && (seen.apollo = show(data)));
+  const live = { query: ClipsDocument, variables: { videoId, after: data.video.version } };
+  client.subscribe(live).subscribe({
+    next: ({ data, error }) => (error ? noteProblem(error) : apollo.evict(client.cache, data.clipEvents.deletedId)),
+    error: noteProblem,
+  });
+  deletions.apollo = (clipId) =>
+    client.mutate({
+      mutation: DeleteClipDocument,
+      variables: { input: { videoId, clipId } },
+      update: (cache, { data }) => apollo.evict(cache, data.deleteClip.deletedClipId),
+    });
+}
+
+async function openUrqlById(videoId) {
+  const client = urql.makeClient();
+  const { data } = await client.query(VideoDocument, { videoId }).toPromise();
+  client.query(VideoDocument, { videoId }).subscribe(({ data, error }) => {
+    if (error) noteProblem(error);
+    else if (data?.video) seen.urql = show(data);
+  });
+  const live = client.subscription(ClipsDocument, { videoId, after: data.video.version });
+  live.subscribe(({ error }) => error && noteProblem(error));
+  deletions.urql = (clipId) => client.mutation(DeleteClipDocument, { input: { videoId, clipId } }).toPromise();
 }
 
 /** The titles of each video's highlights, as a cache has them after all were asked for. */
@@ -160,8 +190,8 @@ export async function getStatus(query, method, headers) {
 }
 
 /** Uploads a file of this page's own server; answers each progress. */
-export async function uploadFile(videoId, path, filename, partSizeBytes) {
-  const file = new File([await (await fetch(path)).blob()], filename, { type: "video/mp4" });
+export async function uploadFile(videoId, path, filename, type, partSizeBytes) {
+  const file = new File([await (await fetch(path)).blob()], filename, { type });
   const progress = [];
   const note = (bytes) => progress.push(bytes);
   if (partSizeBytes) await uploads.uploadInParts(videoId, file, note, partSizeBytes);
@@ -169,13 +199,15 @@ export async function uploadFile(videoId, path, filename, partSizeBytes) {
   return progress;
 }
 
-/** A player, muted so that the browser lets it start, with an address that is asked again for longer. */
-export async function play(url, videoId, expiresIn, urlsExpireAt) {
-  const video = Object.assign(document.createElement("video"), { muted: true, src: url });
+/** A player, muted so that the browser lets it start, with an address that is asked again for longer, twice. */
+export async function play(url, videoId, expiresIn, urlsExpireAt, startSeconds) {
+  const video = Object.assign(document.createElement("video"), { muted: true, src: url, currentTime: startSeconds });
   document.getElementById("stage").replaceChildren(video);
   const document_ = `query ($videoId: ID!, $expiresIn: Int!) {
     video(videoId: $videoId) { clips(first: 1) { nodes { url(expiresIn: $expiresIn) urlsExpireAt } } } }`;
   keepPlaying(video, { urlsExpireAt }, async () => {
+    seen.asked.push(video.currentTime);
+    if (seen.asked.length === 1) throw new Error("The network is not there yet.");
     const answer = await ask(document_, { videoId, expiresIn });
     return answer.video.clips.nodes[0];
   });
