@@ -119,3 +119,11 @@ def test_every_snippet_of_the_frontends_page_is_a_file_that_its_tests_use() -> N
     uses = "\n".join([page, *commands, *(body for _, body in blocks)])
     assert len(blocks) > 10
     assert [name for name, _ in blocks if not name or name not in uses] == []
+
+
+@pytest.mark.parametrize("name", ["network.js", "apollo.js", "urql.js", "relay.js"])
+def test_a_librarys_client_has_fewer_than_twenty_lines(name: str) -> None:
+    """The frontend's page says so, imports included."""
+    text = (ROOT / "docs" / "frontend.md").read_text()
+    [body] = re.findall(rf"^`{re.escape(name)}`:\n\n```js\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert len(body.splitlines()) < 20
