@@ -40,6 +40,7 @@ def list_packages() -> set[str]:
 
 def read_policy(api: str, media: str) -> str:
     """The page's Content-Security-Policy, for these origins of the API and of the files."""
+    policy: str
     [policy] = _POLICY.findall(DOCS.read_text(encoding="utf-8"))
     origins = {
         "https://api.example.com": api,
