@@ -32,6 +32,27 @@ class ReadSet:
         else:
             self.paths.update(wanted)
 
+    def update(self, other: "ReadSet") -> None:
+        """Takes note of another set's reads."""
+        self.paths |= other.paths
+        self.queries += [query for query in other.queries if query not in self.queries]
+
+    def joined(self, other: "ReadSet") -> "ReadSet":
+        """A new set of the reads of both."""
+        both = ReadSet(set(self.paths), list(self.queries))
+        both.update(other)
+        return both
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was read."""
+        return not self.paths and not self.queries
+
+    def sorted_keys(self) -> list[Hashable]:
+        """The keys of the locks that stand for the reads, in the one order of all transactions."""
+        queried = {key for query in self.queries for key in keys_of(query)}
+        return [*sorted(self.paths), *sorted(queried, key=str)]
+
     def clear(self) -> None:
         """Forgets all reads."""
         self.paths.clear()
@@ -59,7 +80,7 @@ class LostReadSets:
 
     def keep(self, transaction_id: bytes, reads: ReadSet) -> None:
         """Remembers a read set; the one that was kept for the longest time may be forgotten for it."""
-        self._kept[transaction_id] = ReadSet(set(reads.paths), list(reads.queries))
+        self._kept[transaction_id] = reads
         self._kept.move_to_end(transaction_id)
         if len(self._kept) > MAX_REMEMBERED:
             self._kept.popitem(last=False)

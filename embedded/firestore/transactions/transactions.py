@@ -1,8 +1,8 @@
 """Transactions: their clients buffer what they write until Commit; whether what they have read still holds is ours.
 
 Pessimistic ones lock what they read. Optimistic ones read at one time, and lock nothing: a commit overtakes those that
-have read what it changes, and theirs is refused with ABORTED. The retry of one that was overtaken locks all that it had
-read before it reads again, so that it comes through.
+have read what it changes, and theirs is refused with ABORTED. The retry of one that gave way or was overtaken locks all
+that the attempts before it have read or were about to write, in one order, before it reads again: so it comes through.
 """
 
 import asyncio
@@ -34,7 +34,8 @@ _CONTENTION = "Too much contention on these documents. Please try again."
 class Transaction:
     """A transaction that has begun and not ended. read_time is set for read-only ones.
 
-    An optimistic one reads at snapshot_time. first_id is the id of its first attempt, and expected what that has read.
+    An optimistic one reads at snapshot_time. first_id is the id of the attempt that the client says it retries, and
+    expected what this has needed, and those before it.
     """
 
     id: bytes
@@ -96,7 +97,7 @@ class Transactions:
         age = _age_of(retried) if retried else self._storage.clock.next_commit_time()
         concurrency = options.read_write.concurrency_mode or (_OPTIMISTIC if self._is_optimistic else 0)
         new = Transaction(_new_id(age), database, Owner(age, is_retry=bool(retried)), concurrency == _OPTIMISTIC)
-        if retried and new.is_optimistic:
+        if retried:
             new.first_id, new.expected = retried, self._lost.get(retried)
         return self._add(new)
 
@@ -122,6 +123,7 @@ class Transactions:
             await self._register(transaction, wanted)
         except LockFailedError:
             self._locks.fail(transaction.owner)
+            transaction.reads.add(wanted)  # its retry is to lock this too
         transaction.used_at = time.monotonic()
         if not transaction.is_optimistic:
             # One that has given way goes on reading the same state: clients retry when Commit says ABORTED, and a
@@ -149,7 +151,7 @@ class Transactions:
         except LockFailedError:
             raise AbortedError(_CONTENTION) from None
         finally:
-            self._end(owner, transaction)
+            self._end(owner, transaction, writes)
 
     def rollback(self, transaction_id: bytes, database: str) -> None:
         """Ends a transaction; one that has ended already stays so."""
@@ -188,12 +190,9 @@ class Transactions:
 
     async def _register(self, transaction: Transaction, wanted: Wanted) -> None:
         """Takes note of a read before it happens: no commit goes unnoticed from now on."""
-        if transaction.snapshot_time is None:
-            for path in sorted(transaction.expected.paths):
-                await self._locks.acquire_read(transaction.owner, path)
-            for query in transaction.expected.queries:
-                await self._take(transaction, query)
-        await self._take(transaction, wanted)
+        first = transaction.expected.joined(ReadSet()) if transaction.reads.is_empty else ReadSet()
+        first.add(wanted)
+        await self._take(transaction, first)
         if not transaction.is_optimistic:
             await self._storage.writer.flushed()
         elif transaction.snapshot_time is None:
@@ -201,11 +200,12 @@ class Transactions:
         elif not transaction.owner.is_failed:
             await self._compare(transaction, transaction.snapshot_time, wanted)
 
-    async def _take(self, transaction: Transaction, wanted: Wanted) -> None:
+    async def _take(self, transaction: Transaction, wanted: ReadSet) -> None:
+        """Takes a read's locks in one order: transactions that know what they need do not wait crosswise."""
         take = self._locks.acquire_read if transaction.is_locking else self._locks.take_turn
-        for key in keys_of(wanted):
+        for key in wanted.sorted_keys():
             await take(transaction.owner, key)
-        transaction.reads.add(wanted)
+        transaction.reads.update(wanted)
 
     async def _compare(self, transaction: Transaction, snapshot_time: int, wanted: Wanted) -> None:
         """Makes an optimistic transaction give way if others have written, since it first read, what it reads now."""
@@ -247,13 +247,21 @@ class Transactions:
                 self._overtake(each, [*changed, *(key for query in each.reads.queries for key in keys_of(query))])
         reads.clear()  # from here on, nothing overtakes the commit itself
 
-    def _end(self, owner: Owner, transaction: Transaction | None) -> None:
+    def _end(self, owner: Owner, transaction: Transaction | None, writes: Iterable[ParsedWrite] = ()) -> None:
         if transaction is not None:
             self._open.pop(transaction.id, None)
-            if transaction.is_optimistic and owner.is_failed:
-                self._lost.keep(transaction.first_id or transaction.id, transaction.reads)
+            if owner.is_failed:
+                self._keep(transaction, writes)
             transaction.reads.clear()
         self._locks.end(owner)
+
+    def _keep(self, transaction: Transaction, writes: Iterable[ParsedWrite]) -> None:
+        """Remembers for the retry all that this and the attempts before it have read, or were about to write."""
+        needed = transaction.expected.joined(transaction.reads)
+        needed.add({write.path for write in writes})
+        # Python's client names the first attempt in all retries, and Node's the one before.
+        for each in {transaction.id, transaction.first_id or transaction.id}:
+            self._lost.keep(each, needed)
 
     async def _sweep_forever(self) -> None:
         while True:
