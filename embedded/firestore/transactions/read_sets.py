@@ -37,11 +37,9 @@ class ReadSet:
         self.paths |= other.paths
         self.queries += [query for query in other.queries if query not in self.queries]
 
-    def joined(self, other: "ReadSet") -> "ReadSet":
-        """A new set of the reads of both."""
-        both = ReadSet(set(self.paths), list(self.queries))
-        both.update(other)
-        return both
+    def copy(self) -> "ReadSet":
+        """A new set of the same reads."""
+        return ReadSet(set(self.paths), list(self.queries))
 
     @property
     def is_empty(self) -> bool:

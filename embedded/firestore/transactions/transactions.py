@@ -123,7 +123,6 @@ class Transactions:
             await self._register(transaction, wanted)
         except LockFailedError:
             self._locks.fail(transaction.owner)
-            transaction.reads.add(wanted)  # its retry is to lock this too
         transaction.used_at = time.monotonic()
         if not transaction.is_optimistic:
             # One that has given way goes on reading the same state: clients retry when Commit says ABORTED, and a
@@ -190,7 +189,7 @@ class Transactions:
 
     async def _register(self, transaction: Transaction, wanted: Wanted) -> None:
         """Takes note of a read before it happens: no commit goes unnoticed from now on."""
-        first = transaction.expected.joined(ReadSet()) if transaction.reads.is_empty else ReadSet()
+        first = transaction.expected.copy() if transaction.reads.is_empty else ReadSet()
         first.add(wanted)
         await self._take(transaction, first)
         if not transaction.is_optimistic:
@@ -203,9 +202,11 @@ class Transactions:
     async def _take(self, transaction: Transaction, wanted: ReadSet) -> None:
         """Takes a read's locks in one order: transactions that know what they need do not wait crosswise."""
         take = self._locks.acquire_read if transaction.is_locking else self._locks.take_turn
-        for key in wanted.sorted_keys():
-            await take(transaction.owner, key)
-        transaction.reads.update(wanted)
+        try:
+            for key in wanted.sorted_keys():
+                await take(transaction.owner, key)
+        finally:
+            transaction.reads.update(wanted)  # also where it gives way: its retry is to hold them all
 
     async def _compare(self, transaction: Transaction, snapshot_time: int, wanted: Wanted) -> None:
         """Makes an optimistic transaction give way if others have written, since it first read, what it reads now."""
@@ -257,7 +258,7 @@ class Transactions:
 
     def _keep(self, transaction: Transaction, writes: Iterable[ParsedWrite]) -> None:
         """Remembers for the retry all that this and the attempts before it have read, or were about to write."""
-        needed = transaction.expected.joined(transaction.reads)
+        needed = transaction.reads.copy()
         needed.add({write.path for write in writes})
         # Python's client names the first attempt in all retries, and Node's the one before.
         for each in {transaction.id, transaction.first_id or transaction.id}:
