@@ -39,6 +39,11 @@ from cli.stack import find_data_dir
     is_flag=True,
     help="Use optimistic concurrency: transactions take no locks and fail after a conflicting write.",
 )
+@click.option(
+    "--history-seconds",
+    type=click.IntRange(300, 3600),
+    help="How long past versions are kept, for reads of the past; an hour by default, as in production.",
+)
 @click.pass_context
 def command(
     context: click.Context,
@@ -48,6 +53,7 @@ def command(
     *,
     suggest_indexes: bool,
     optimistic: bool,
+    history_seconds: int | None,
 ) -> None:
     """Without a sub-command, becomes the server's process; its first line on stdout says where it listens."""
     if context.invoked_subcommand is not None:
@@ -60,6 +66,7 @@ def command(
     arguments += ["--indexes", str(indexes)] if indexes else []
     arguments += ["--suggest-indexes"] if suggest_indexes else []
     arguments += ["--optimistic"] if optimistic else []
+    arguments += ["--history-seconds", str(history_seconds)] if history_seconds is not None else []
     os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606  no shell is wanted
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from embedded.firestore.process import FirestoreProcess
 
 PROJECT = "test"
-"""The project of tests whose environment names none."""
+"""The project of tests whose environment names none, or an empty one."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,7 +52,7 @@ def clean_firestore(firestore_server: "FirestoreProcess", monkeypatch: pytest.Mo
     """The session's server without a document; during the test, Google's clients connect to it by themselves."""
     firestore_server.clear()
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_server.host_port)
-    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", os.environ.get("GOOGLE_CLOUD_PROJECT", PROJECT))
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", os.environ.get("GOOGLE_CLOUD_PROJECT") or PROJECT)
     return firestore_server
 
 

@@ -92,7 +92,7 @@ class FirestoreServer:
     def _bind(self, server: grpc.aio.Server) -> str:
         """The address that clients reach the server at; StorageError says why it cannot be had."""
         listener = _listen(self.host_port)  # gRPC would write lines of its own to stderr where a port is taken
-        host = self.host_port.rpartition(":")[0]
+        host = _find_client_host(self.host_port.rpartition(":")[0])
         if self._answers_http1:
             self._front = Front(listener, f"{_INTERNAL_HOST}:{server.add_insecure_port(f'{_INTERNAL_HOST}:0')}")
             return f"{host}:{listener.getsockname()[1]}"
@@ -115,6 +115,11 @@ class FirestoreServer:
         self._transactions.stop()
         await self._storage.close()
         self._server = None
+
+
+def _find_client_host(host: str) -> str:
+    """The host that clients on this machine connect to, where a server may listen on all addresses."""
+    return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - not bound here
 
 
 def _listen(host_port: str) -> socket.socket:

@@ -1,4 +1,4 @@
-"""The port that clients know: HTTP/2 goes on to gRPC as it is, and HTTP/1 is answered with the reason why not.
+"""The port that clients know: HTTP/2 goes on to gRPC as it is, and all else is answered with the reason why not.
 
 gRPC sends its settings to whoever connects, so that a browser hangs and `curl` takes the answer for HTTP/0.9. The first
 bytes of a connection tell; all later ones are passed on unread, and a side that is slow slows the other down.
@@ -9,8 +9,7 @@ import socket
 from typing import cast
 
 CONNECT_SECONDS = 60.0  # a connection that says nothing for so long is closed
-_METHODS = (b"GET ", b"HEAD", b"POST", b"PUT ", b"DELE", b"OPTI", b"PATC", b"TRAC", b"CONN")
-_METHOD_BYTES = 4
+_PREFACE = b"PRI "  # HTTP/2 begins so, and no request of HTTP/1, whose methods are anything, in any case
 _BACKLOG = 1024
 _REASON = (
     b"This is the embedded Firestore, which speaks gRPC only: HTTP/2 without TLS. The clients for servers (Python,"
@@ -107,7 +106,7 @@ class _End(asyncio.Protocol):
 
 
 class _ClientEnd(_End):
-    """The client's end, which has a peer once its first bytes are seen to be no HTTP/1."""
+    """The client's end, which has a peer once its first bytes are seen to be HTTP/2's."""
 
     def __init__(self, grpc_address: str, ends: set[_End]) -> None:
         super().__init__(ends)
@@ -125,7 +124,7 @@ class _ClientEnd(_End):
             super().data_received(data)
             return
         self._first += data
-        if self._connecting is None and len(self._first) >= _METHOD_BYTES:
+        if self._connecting is None and len(self._first) >= len(_PREFACE):
             self._stop_waiting()
             self._begin()
 
@@ -140,7 +139,7 @@ class _ClientEnd(_End):
     def _begin(self) -> None:
         if self.transport is None:
             return
-        if self._first[:_METHOD_BYTES] in _METHODS:
+        if not self._first.startswith(_PREFACE):
             self.transport.write(_ANSWER)
             self.transport.close()
             return

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from embedded.firestore.model import clock
 from embedded.firestore.model.errors import AbortedError, FailedPreconditionError, InvalidArgumentError
 from embedded.firestore.model.protos import Timestamp, TransactionOptions
-from embedded.firestore.store.storage import Storage
+from embedded.firestore.store.storage import HISTORY_MICROS, Storage
 from embedded.firestore.store.writer import Change, CommitResult
 from embedded.firestore.store.writes import ParsedWrite
 from embedded.firestore.transactions.locks import LockFailedError, LockTable, LockTimeoutError, Mode, Owner
@@ -173,8 +173,15 @@ class Transactions:
         if micros > now:
             raise InvalidArgumentError("read_time must not be in the future.")
         if micros < now - self._storage.history_micros:
-            raise FailedPreconditionError("The requested snapshot version is too old: read_time is over an hour ago.")
+            raise FailedPreconditionError(
+                f"The requested snapshot version is too old: read_time is over {self._history_text()} ago."
+            )
         return micros
+
+    def _history_text(self) -> str:
+        """The time for which the past is kept, in words."""
+        micros = self._storage.history_micros
+        return "an hour" if micros == HISTORY_MICROS else f"{micros // clock.MICROSECONDS} seconds"
 
     def _begin_read_only(self, database: str, options: TransactionOptions) -> Transaction:
         now = self._storage.clock.read_time()

@@ -44,6 +44,11 @@ def test_afterwards(firestore_server):
     assert "FIRESTORE_EMULATOR_HOST" not in os.environ
     assert ADDRESSES == {firestore_server.host_port}
 """
+NAMED = """
+def test_project(firestore_client):
+    assert firestore_client.project == "{project}"
+    firestore_client.document("c/a").set({{}})
+"""
 DEMANDING = """
 import pytest
 from google.api_core.exceptions import FailedPrecondition
@@ -67,6 +72,14 @@ def test_each_test_finds_an_empty_server(tmp_path: Path) -> None:
     """One server serves the session; each test finds it empty, through its own client or the fixtures' two."""
     done = run_pytest(tmp_path, TESTS)
     assert "8 passed" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("given", "project"), [("", "test"), ("own", "own")])
+def test_project_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, project: str) -> None:
+    """A project that the environment names is kept; an empty one counts as none."""
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", given)
+    done = run_pytest(tmp_path, NAMED.format(project=project))
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_indexes_of_the_setting_are_demanded(tmp_path: Path) -> None:

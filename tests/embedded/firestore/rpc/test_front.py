@@ -69,6 +69,28 @@ async def test_http1_may_come_byte_by_byte(server: FirestoreServer) -> None:
     writer.close()
 
 
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"PROPFIND / HTTP/1.1\r\n\r\n",
+        b"PURGE / HTTP/1.1\r\n\r\n",
+        b"get / HTTP/1.1\r\n\r\n",
+        b"\r\nGET / HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00",
+    ],
+    ids=["a method that begins as HTTP/2", "another method", "lower case", "a line before", "TLS"],
+)
+async def test_all_but_http2_is_told_of_grpc(server: FirestoreServer, request_bytes: bytes) -> None:
+    """The settings of gRPC, which clients take for HTTP/0.9, go only to clients that begin as HTTP/2 does."""
+    host, _, port = server.host_port.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(request_bytes)
+    answer = await asyncio.wait_for(reader.read(), PATIENCE_SECONDS)
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"gRPC only" in answer
+    writer.close()
+
+
 async def test_first_bytes_of_grpc_are_not_lost(server: FirestoreServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The settings that gRPC sends as soon as it is connected to arrive, however late the front goes on."""
     loop = asyncio.get_running_loop()
