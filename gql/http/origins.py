@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 
 import structlog
 from starlette.datastructures import Headers
@@ -18,6 +17,9 @@ log = structlog.get_logger(__name__)
 LOOPBACK = r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"
 """The names of this machine, with a port or without."""
 
+LOOPBACK_ORIGIN = rf"(?i:https?://{LOOPBACK})"
+_LOOPBACK_ORIGIN = re.compile(LOOPBACK_ORIGIN)
+
 NOT_ALLOWED = "The page's origin is not allowed. CLIPGRAPH_ALLOWED_ORIGINS lists the allowed origins."
 NO_ORIGIN = "No setting allows this origin: serve the page from a host over http:// or https://, in no sandboxed frame."
 NO_HEADER = "No setting allows these headers: name them with at most 100 letters, digits, hyphens and underscores."
@@ -32,12 +34,12 @@ class OriginPolicy:
 
     def __init__(self, settings: Settings) -> None:
         self.allowed_origins = settings.allowed_origins
-        self.pattern = None if settings.has_issuer else f"(?i:https?://{LOOPBACK})"
+        self.pattern = None if settings.has_issuer else LOOPBACK_ORIGIN
 
     def check_allowed(self, origin: str) -> bool:
         """Whether pages of this origin, which is not the server's own, may use the API."""
-        is_known = self._pattern is not None and self._pattern.fullmatch(origin) is not None
-        return is_known or origin in self.allowed_origins
+        is_ours = self.pattern is not None and _LOOPBACK_ORIGIN.fullmatch(origin) is not None
+        return is_ours or origin in self.allowed_origins
 
     def check_socket(self, headers: Headers) -> bool:
         """Whether a WebSocket may be opened: by a program, a page of the server's own, or one that is allowed.
@@ -52,10 +54,6 @@ class OriginPolicy:
         for origin in headers.getlist("origin"):
             if not (is_same_origin(origin, host) or self.check_allowed(origin)):
                 yield origin
-
-    @cached_property
-    def _pattern(self) -> re.Pattern[str] | None:
-        return None if self.pattern is None else re.compile(self.pattern)
 
 
 class SocketOrigins:

@@ -1,7 +1,6 @@
 """The embedded Firestore's disk is full: writes are UNAVAILABLE, reads go on, and the log says why."""
 
 import contextlib
-import resource
 import traceback
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -54,14 +53,8 @@ async def impatient(server: ServerProcess, settings: Settings) -> AsyncIterator[
         yield client
 
 
-def limit_files(server: ServerProcess, size_bytes: int) -> None:
-    """No file of the process may have more bytes from now on."""
-    assert server._process is not None
-    resource.prlimit(server._process.pid, resource.RLIMIT_FSIZE, (size_bytes, resource.RLIM_INFINITY))
-
-
 async def test_writes_are_unavailable_until_there_is_room(
-    client: httpx.AsyncClient, impatient: httpx.AsyncClient, server: ServerProcess, tmp_path: Path
+    client: httpx.AsyncClient, impatient: httpx.AsyncClient, server: ServerProcess
 ) -> None:
     """A write on a full disk is UNAVAILABLE and leaves nothing; the same write succeeds once there is room."""
 
@@ -70,7 +63,7 @@ async def test_writes_are_unavailable_until_there_is_room(
         return await client.post("/graphql", json={"query": CREATE, "variables": variables})
 
     assert (await create(client, "before")).json()["data"]["createVideo"]["video"] == {"videoId": "before"}
-    limit_files(server, max(path.stat().st_size for path in tmp_path.iterdir()))  # noqa: ASYNC240
+    await server.fill_disk()
     with structlog.testing.capture_logs() as lines:
         (error,) = (await create(impatient, "lost")).json()["errors"]
     assert error["extensions"]["code"] == "UNAVAILABLE"
@@ -79,6 +72,6 @@ async def test_writes_are_unavailable_until_there_is_room(
     assert "disk is full" in "".join(traceback.format_exception(line["exc_info"]))
     read = (await client.post("/graphql", json={"query": READ})).json()
     assert read["data"]["videos"]["nodes"] == [{"videoId": "before"}]
-    limit_files(server, resource.RLIM_INFINITY)
+    server.free_disk()
     assert (await create(client, "lost")).json()["data"]["createVideo"]["video"] == {"videoId": "lost"}
     assert "cannot write: its disk is full" in server.stop()

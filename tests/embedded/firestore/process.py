@@ -1,12 +1,15 @@
 """The server as a process that may be killed at any time, and started again over the same data."""
 
+import asyncio
 import json
+import resource
 import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Self
 
+from embedded.firestore.store.storage import FILE_NAME
 from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[3]
@@ -19,6 +22,7 @@ class ServerProcess:
         self._command = [sys.executable, "-m", "embedded.firestore", "--data-dir", str(data_dir), "--exit-with-parent"]
         self._command += options
         self._process: subprocess.Popen[str] | None = None
+        self._log = data_dir / f"{FILE_NAME}-wal"
         self._errors = TemporaryFile("w+")  # noqa: SIM115 - no pipe: one that nobody reads would fill, and stop the server
         self.host_port = ""
 
@@ -45,6 +49,24 @@ class ServerProcess:
         assert self._process is not None
         self._process.kill()
         self._process.communicate()
+
+    async def fill_disk(self) -> None:
+        """No write has room from now on, until `free_disk`.
+
+        The log was emptied before: the end of the disk is then within a page, as on a real one.
+        """
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self._log.stat().st_size:  # noqa: ASYNC110 - the server is not to be told
+                await asyncio.sleep(0.05)
+        self._limit_files(1_000)
+
+    def free_disk(self) -> None:
+        """Writes have room again."""
+        self._limit_files(resource.RLIM_INFINITY)
+
+    def _limit_files(self, size_bytes: int) -> None:
+        assert self._process is not None
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (size_bytes, resource.RLIM_INFINITY))
 
     def stop(self) -> str:
         """Ends it in good order, if it still runs, and returns what it has written to stderr."""

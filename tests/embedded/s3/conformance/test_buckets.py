@@ -238,7 +238,7 @@ def test_options(place: Place) -> None:
 )
 def test_default_policy(place: Place) -> None:
     """The default policy allows pages of this machine, and no other origin."""
-    asked = {"access-control-request-method": "DELETE", "access-control-request-headers": "content-type"}
+    asked = {"access-control-request-method": "PUT", "access-control-request-headers": "content-type"}
     for origin, status in (("http://localhost:5173", 204), ("http://127.0.0.1:8080", 204), ("https://a.example", 403)):
         answer = place.raw.send_as_is("OPTIONS", "/clips/a", {"origin": origin, **asked})
         assert answer.status == status
