@@ -14,7 +14,7 @@ from google.cloud.firestore import Client
 
 from tests.patience import PATIENCE_SECONDS
 
-pytestmark = pytest.mark.prove
+pytestmark = [pytest.mark.prove, pytest.mark.once]
 
 ROOT = Path(__file__).parent.parent
 TEST = """

@@ -60,6 +60,7 @@ def test_live() -> None:
     assert re.search(r"\| polling \| 30 \| 30 \|", said)
 
 
+@pytest.mark.once
 def test_firestore_startup() -> None:
     """The embedded Firestore answers, holds its documents and is reset; each peer has a row, or is named as missing."""
     said = run("firestore_startup", "--rounds", "1")

@@ -1,10 +1,8 @@
 """The program as a user runs it: `clipgraph serve` as a process, over a data directory of the test's own."""
 
 import contextlib
-import hashlib
 import json
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +15,7 @@ from typing import IO, Any
 
 import pytest
 
-from tests.patience import HANG_SECONDS, PATIENCE_SECONDS
+from tests.patience import PATIENCE_SECONDS
 
 
 @dataclass
@@ -89,16 +87,3 @@ def _end(server: Server) -> None:
         server.stop(signal.SIGTERM)
     assert server.process.stdout is not None
     server.process.stdout.close()
-
-
-def install_packages(config: pytest.Config, sources: Path) -> Path:
-    """A folder with the packages of `sources/package-lock.json` in `node_modules/`, and the sources beside them."""
-    lock = (sources / "package-lock.json").read_bytes()
-    folder: Path = config.cache.mkdir(f"graphql-{sources.name}") / hashlib.sha256(lock).hexdigest()[:16]
-    shutil.copytree(sources, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
-    if not (folder / "complete").exists():
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
-        assert done.returncode == 0, f"npm could not install {sources.name}:\n{done.stderr}"
-        (folder / "complete").touch()
-    return folder

@@ -3,7 +3,6 @@
 npm installs what audits/package-lock.json names into pytest's cache folder, at the first run.
 """
 
-import hashlib
 import json
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Server
+from tests.npm import install_packages
 from tests.patience import PATIENCE_SECONDS
 
 pytestmark = [
@@ -26,15 +26,7 @@ SOURCES = Path(__file__).parent / "audits"
 @pytest.fixture(scope="session")
 def audits(pytestconfig: pytest.Config) -> Path:
     """A folder with the audits, at the versions of package-lock.json, and our script beside them."""
-    lock = (SOURCES / "package-lock.json").read_bytes()
-    folder: Path = pytestconfig.cache.mkdir("graphql-http") / hashlib.sha256(lock).hexdigest()[:16]
-    shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
-    if not (folder / "complete").exists():
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
-        assert done.returncode == 0, f"npm could not install graphql-http:\n{done.stderr}"
-        (folder / "complete").touch()
-    return folder
+    return install_packages(pytestconfig.cache.mkdir("graphql-http"), SOURCES)
 
 
 def test_all_61_audits_are_ok_and_none_a_warning(audits: Path, demo_server: Server) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.conftest import Server, install_packages
+from tests.e2e.conftest import Server
 from tests.e2e.proxies import run_proxy
+from tests.npm import install_packages
 from tests.patience import PATIENCE_SECONDS
 
 pytestmark = [
@@ -51,7 +52,7 @@ FINAL = """query ($videoId: ID!) {
 @pytest.fixture(scope="session")
 def clients(pytestconfig: pytest.Config) -> Path:
     """A folder with the libraries, at the versions of package-lock.json, and our scripts beside them."""
-    return install_packages(pytestconfig, SOURCES)
+    return install_packages(pytestconfig.cache.mkdir("clients"), SOURCES)
 
 
 async def follow(folder: Path, name: str, address: str, video_id: str, on_line: Callable[[Any], None]) -> Any:

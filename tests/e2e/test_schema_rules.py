@@ -3,7 +3,7 @@
 npm installs what schema_rules/package-lock.json names into pytest's cache folder, at the first run.
 """
 
-import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from embedded.lock import lock_file
+from tests.npm import install_packages
 from tests.patience import PATIENCE_SECONDS
 
 pytestmark = [
     pytest.mark.prove,
+    pytest.mark.once,
     pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed: apt-get install npm"),
 ]
 
@@ -25,22 +28,18 @@ SCHEMA = (Path(__file__).parent.parent.parent / "schema.graphql").read_text()
 @pytest.fixture(scope="session")
 def rules(pytestconfig: pytest.Config) -> Path:
     """A folder with the linter, at the versions of package-lock.json, and our rules beside it."""
-    lock = (SOURCES / "package-lock.json").read_bytes()
-    folder: Path = pytestconfig.cache.mkdir("schema-rules") / hashlib.sha256(lock).hexdigest()[:16]
-    shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
-    if not (folder / "complete").exists():
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
-        assert done.returncode == 0, f"npm could not install the linter:\n{done.stderr}"
-        (folder / "complete").touch()
-    return folder
+    return install_packages(pytestconfig.cache.mkdir("schema-rules"), SOURCES)
 
 
 def lint(rules: Path, schema: str) -> str:
     """The linter's report on a schema; empty where it finds nothing."""
-    (rules / "schema.graphql").write_text(schema)
     command = ["node", "node_modules/eslint/bin/eslint.js", "--max-warnings", "0", "schema.graphql"]
-    done = subprocess.run(command, cwd=rules, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+    held = lock_file(rules / "lint.lock", PATIENCE_SECONDS)
+    try:
+        (rules / "schema.graphql").write_text(schema)
+        done = subprocess.run(command, cwd=rules, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+    finally:
+        os.close(held)
     assert done.returncode in {0, 1}, done.stderr
     return done.stdout
 

@@ -23,15 +23,17 @@ from playwright.sync_api import Page, sync_playwright
 from gql.authentication.dev_tokens import mint_token
 from gql.permissions import Role
 from tests.cli.commands.test_s3 import find_two_free_ports
-from tests.e2e.conftest import Server, install_packages, start_server
+from tests.e2e.conftest import Server, start_server
 from tests.e2e.frontend.snippets import PAGE, Build, list_packages, read_policy
 from tests.e2e.frontend.stage import PageHandler, PageServer, Stage
 from tests.e2e.test_clients import CREATE_CLIPS, CREATE_VIDEO, UPDATE_CLIPS, UPLOAD, make_clip
 from tests.e2e.test_graphiql import ARGUMENTS, CHROMIUM, TIMEOUT, watch_console
 from tests.embedded.s3.test_browser import PLAY, READ
+from tests.npm import install_packages
 
 pytestmark = [
     pytest.mark.prove,
+    pytest.mark.once,
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium"),
     pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed: apt-get install npm"),
     pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed: apt-get install ffmpeg"),
@@ -55,7 +57,7 @@ REFUSED = "Failed to load resource: the server responded with a status of"
 def build(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Build:
     """The snippets, compiled, beside the libraries."""
     folder = tmp_path_factory.mktemp("build")
-    (folder / "node_modules").symlink_to(install_packages(pytestconfig, PAGE) / "node_modules")
+    (folder / "node_modules").symlink_to(install_packages(pytestconfig.cache.mkdir("page"), PAGE) / "node_modules")
     made = Build(folder)
     made.write_sources()
     return made

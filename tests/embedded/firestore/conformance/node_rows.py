@@ -1,8 +1,5 @@
 """The rows as JSON for Node's client, and the place where that client is installed."""
 
-import hashlib
-import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +26,7 @@ from tests.embedded.firestore.conformance.rows import (
     Write,
     WriteRow,
 )
-from tests.patience import PATIENCE_SECONDS
+from tests.npm import install_packages
 
 SOURCES = Path(__file__).parent / "node"
 CALLS: dict[type, str] = {
@@ -47,17 +44,7 @@ class UnportableError(ValueError):
 
 def install(folder: Path) -> Path:
     """Node's client is in the folder, at the versions of package-lock.json, with our scripts beside it."""
-    lock = (SOURCES / "package-lock.json").read_bytes()
-    installed = folder / hashlib.sha256(lock).hexdigest()[:16]
-    installed.mkdir(parents=True, exist_ok=True)
-    for source in SOURCES.iterdir():
-        shutil.copy(source, installed)
-    if not (installed / "complete").exists():
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(installed)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
-        assert done.returncode == 0, f"npm could not install Node's client:\n{done.stderr}"
-        (installed / "complete").touch()
-    return installed
+    return install_packages(folder, SOURCES)
 
 
 def export(row: Row, place: Place) -> dict[str, Any]:

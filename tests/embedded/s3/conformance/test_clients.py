@@ -23,6 +23,7 @@ from mypy_boto3_s3 import S3Client
 from tests.embedded.s3.conformance.place import Place
 from tests.embedded.s3.conformance.rows import scenario
 from tests.embedded.s3.server import KEY_ID, SECRET, ServerProcess
+from tests.npm import install_packages
 from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.prove
@@ -116,15 +117,7 @@ def test_pages_and_codes(client: S3Client, place: Place) -> None:
 @pytest.fixture(scope="session")
 def node_modules(pytestconfig: pytest.Config) -> Path:
     """A folder with the SDK at the versions of package-lock.json, and our script beside it."""
-    lock = (NODE / "package-lock.json").read_bytes()
-    folder: Path = pytestconfig.cache.mkdir("s3-clients") / hashlib.sha256(lock).hexdigest()[:16]
-    shutil.copytree(NODE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
-    if not (folder / "complete").exists():
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
-        assert done.returncode == 0, f"npm could not install the SDK:\n{done.stderr}"
-        (folder / "complete").touch()
-    return folder
+    return install_packages(pytestconfig.cache.mkdir("s3-clients"), NODE)
 
 
 @scenario("api", "AWS's SDK for JavaScript: checksums, streams, lib-storage, presigner, pages, conditions, refusals")
