@@ -22,7 +22,7 @@ from gql.authentication.api_keys import make_api_key
 from settings import Settings
 from tests.patience import PATIENCE_SECONDS
 
-pytestmark = pytest.mark.prove
+pytestmark = [pytest.mark.prove, pytest.mark.once]
 
 ROOT = Path(__file__).parent.parent
 NOT_FOR_THE_IMAGE = ("PYTHON", "VIRTUAL_ENV", "CLIPGRAPH_", "GOOGLE_", "FIRESTORE_")

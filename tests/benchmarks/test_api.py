@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.prove
+pytestmark = [pytest.mark.prove, pytest.mark.once]
 
 ROOT = Path(__file__).parents[2]
 PEERS = ["naive", "r2-list", "floor", "wire"]
