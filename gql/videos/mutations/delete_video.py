@@ -10,6 +10,7 @@ from gql.mutation import mutation
 from gql.permissions import Action, resolve_user_id
 from gql.relay import encode_global_id
 from gql.user_errors import InvalidInput, VideoNotFound
+from gql.videos.payload import VideoPayload
 from storage.r2 import R2Storage
 
 
@@ -24,7 +25,7 @@ class DeleteVideoInput:
 
 
 @strawberry.type(description="The video was deleted with its clips and all files.")
-class DeleteVideoSuccess:
+class DeleteVideoSuccess(VideoPayload):
     """The result of a successful `deleteVideo`."""
 
     deleted_video_id: strawberry.ID = strawberry.field(
@@ -58,6 +59,8 @@ async def delete_video(
     files = _CountedFiles(info.context.services.storage)
     deleted_clips_count = await info.context.services.videos(owner_id).delete_video(input.video_id, files)
     return DeleteVideoSuccess(
+        owner_id=owner_id,
+        of_video_id=input.video_id,
         deleted_video_id=encode_global_id("Video", owner_id, input.video_id),
         video_id=input.video_id,
         deleted_clips_count=deleted_clips_count,

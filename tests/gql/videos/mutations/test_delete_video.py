@@ -7,7 +7,7 @@ DOCUMENT = """
 mutation ($input: DeleteVideoInput!) {
   deleteVideo(input: $input) {
     __typename
-    ... on DeleteVideoSuccess { deletedVideoId videoId deletedClipsCount deletedFilesCount }
+    ... on DeleteVideoSuccess { video { id } deletedVideoId videoId deletedClipsCount deletedFilesCount }
     ... on VideoNotFound { videoId }
   }
 }
@@ -24,6 +24,7 @@ async def test_video_goes_with_its_clips_and_files_and_no_other(
     answer = await query(DOCUMENT, input={"videoId": "v1", "userId": user_id})
     assert answer["deleteVideo"] == {
         "__typename": "DeleteVideoSuccess",
+        "video": None,
         "deletedVideoId": encode_global_id("Video", user_id, "v1"),
         "videoId": "v1",
         "deletedClipsCount": 2,
