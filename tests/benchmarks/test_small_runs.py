@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.prove
+pytestmark = [pytest.mark.prove, pytest.mark.once]
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,7 +60,6 @@ def test_live() -> None:
     assert re.search(r"\| polling \| 30 \| 30 \|", said)
 
 
-@pytest.mark.once
 def test_firestore_startup() -> None:
     """The embedded Firestore answers, holds its documents and is reset; each peer has a row, or is named as missing."""
     said = run("firestore_startup", "--rounds", "1")
