@@ -21,7 +21,7 @@ from gql.context import Context
 from gql.cost.extension import Cost
 from gql.errors import ErrorCode, ErrorCodes, log_errors
 from gql.execution.executor import BreadthFirstExecutor
-from gql.introspection import DisableIntrospection
+from gql.execution.introspection import DisableIntrospection
 from gql.mutation import assert_guarded
 from gql.node import NodeQueries
 from gql.rate_limits.admission import OVERLOADED_MESSAGE, RETRY_AFTER_SECONDS

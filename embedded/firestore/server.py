@@ -5,9 +5,9 @@ from pathlib import Path
 
 import grpc
 
+from embedded.firestore.front import Front
 from embedded.firestore.index.indexes import IndexConfig
 from embedded.firestore.index.missing import ReportMissing
-from embedded.firestore.rpc.front import Front
 from embedded.firestore.rpc.handlers import MAX_REQUEST_BYTES, build_emulator_handlers, build_handlers
 from embedded.firestore.rpc.listen import ListenService
 from embedded.firestore.rpc.write_stream import WriteStreamService

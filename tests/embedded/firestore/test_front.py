@@ -11,8 +11,9 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import AsyncClient
 
+from embedded.firestore import front
 from embedded.firestore.model.errors import UnavailableError
-from embedded.firestore.rpc import front, handlers
+from embedded.firestore.rpc import handlers
 from embedded.firestore.server import FirestoreServer
 from tests.embedded.firestore.raw import SERVICE, message
 from tests.patience import PATIENCE_SECONDS
