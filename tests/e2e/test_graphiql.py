@@ -1,29 +1,16 @@
 """GraphiQL in a real browser: each tab does its job, thumbnails are shown, and no other host is asked."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.patience import PATIENCE_SECONDS
+from tests.browser import CHROMIUM, TIMEOUT, open_page, watch_console
 
-CHROMIUM = shutil.which("chromium")
-TIMEOUT = 1_000 * PATIENCE_SECONDS
-# Chromium itself looks for updates and accounts at every start; what is tested is the page.
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 pytestmark = [
     pytest.mark.prove,
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium"),
@@ -37,12 +24,8 @@ pytestmark = [
 @pytest.fixture
 def page() -> Iterator[Page]:
     """A page of a fresh headless browser."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        page = browser.new_page(viewport={"width": 1400, "height": 900})
-        page.set_default_timeout(TIMEOUT)
+    with open_page(1400, 900) as page:
         yield page
-        browser.close()
 
 
 def test_welcome_query_runs_and_nothing_leaves_this_machine(page: Page, demo_server: Any) -> None:
@@ -135,11 +118,3 @@ def test_live_tab_lists_the_events(page: Page, demo_server: Any, user_id: str) -
     expect(page.get_by_role("button", name="Execute query")).to_be_visible(timeout=TIMEOUT)
     assert len(page.evaluate(f"JSON.parse({READ_ANSWER}).events")) == 4
     assert problems == []
-
-
-def watch_console(page: Page) -> list[str]:
-    """The page's errors and warnings, also those to come."""
-    problems: list[str] = []
-    page.on("console", lambda message: problems.append(message.text) if message.type in {"error", "warning"} else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    return problems

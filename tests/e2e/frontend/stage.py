@@ -7,8 +7,8 @@ from typing import Any
 
 from playwright.sync_api import Page
 
+from tests.browser import TIMEOUT
 from tests.e2e.conftest import Server
-from tests.e2e.test_graphiql import TIMEOUT
 
 WAIT = """async ([value, timeout]) => {
   const until = Date.now() + timeout;

@@ -18,16 +18,16 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from playwright.sync_api import Error as PlaywrightError
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from gql.authentication.dev_tokens import mint_token
 from gql.permissions import Role
+from tests.browser import CHROMIUM, open_page, watch_console
 from tests.cli.commands.test_s3 import find_two_free_ports
 from tests.e2e.conftest import Server, start_server
 from tests.e2e.frontend.snippets import PAGE, Build, list_packages, read_policy
 from tests.e2e.frontend.stage import PageHandler, PageServer, Stage
 from tests.e2e.test_clients import CREATE_CLIPS, CREATE_VIDEO, UPDATE_CLIPS, UPLOAD, make_clip
-from tests.e2e.test_graphiql import ARGUMENTS, CHROMIUM, TIMEOUT, watch_console
 from tests.embedded.s3.test_browser import PLAY, READ
 from tests.npm import install_packages
 
@@ -99,12 +99,8 @@ def pages(build: Build, api: tuple[Server, Path], film: Path) -> Iterator[PageSe
 @pytest.fixture(scope="module")
 def browser_page() -> Iterator[Page]:
     """A page of a headless browser."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        page = browser.new_page(viewport={"width": 900, "height": 700})
-        page.set_default_timeout(TIMEOUT)
+    with open_page(900, 700) as page:
         yield page
-        browser.close()
 
 
 @pytest.fixture

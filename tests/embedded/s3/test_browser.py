@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-from tests.e2e.test_graphiql import ARGUMENTS, CHROMIUM
+from tests.browser import CHROMIUM, open_page
 from tests.embedded.firestore.effort import effort
 from tests.embedded.s3.raw import RawS3
 from tests.embedded.s3.server import BUCKET, ServerProcess
-from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[3]
 CLIPS = sorted((ROOT / "demo" / "bucket").rglob("*.mp4"))
@@ -82,14 +81,10 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     folder = tmp_path_factory.mktemp("page")
     (folder / "index.html").write_text("<!doctype html><title>page</title><body></body>")
     handler = partial(_Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as pages, sync_playwright() as playwright:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as pages, open_page() as page:
         threading.Thread(target=pages.serve_forever, daemon=True).start()
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        page = browser.new_context().new_page()
-        page.set_default_timeout(1_000 * PATIENCE_SECONDS)
         page.goto(f"http://127.0.0.1:{pages.server_port}/index.html")
         yield page
-        browser.close()
         pages.shutdown()
 
 
